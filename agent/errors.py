@@ -1,0 +1,60 @@
+"""Errors of the station itself.
+
+    AgentError
+    ├── SettingsError        a configuration that cannot be used: one line for each problem
+    ├── KeyProblem           the signing key is missing, open to others, or not a key
+    ├── CertificateProblem   bytes that are not a valid certificate
+    ├── LedgerProblem        the ledger cannot be read or written
+    └── IllegalTransition    a job or bay was asked to do what its table forbids: a defect of ours
+"""
+
+from __future__ import annotations
+
+from firmware_bridge.errors import CodedError
+
+
+class AgentError(CodedError):
+    """The station itself cannot do what it was asked."""
+
+    code = "BW-A00"
+    message = "{problem}"
+
+
+class SettingsError(AgentError):
+    """A configuration that cannot be used. `problems` has one line each: key's path, value, what is allowed."""
+
+    code = "BW-A01"
+    message = "{where}: {count} problem(s) in the configuration"
+
+    def __init__(self, where: str, problems: tuple[str, ...]) -> None:
+        self.where = where
+        self.problems = problems
+        super().__init__(where=where, count=len(problems))
+
+
+class KeyProblem(AgentError):
+    """The signing key is missing, open to others, or not a key."""
+
+    code = "BW-A02"
+    message = "{path}: {problem}"
+
+
+class CertificateProblem(AgentError):
+    """Bytes that are not a valid certificate."""
+
+    code = "BW-A03"
+    message = "not a valid certificate: {problem}"
+
+
+class LedgerProblem(AgentError):
+    """The ledger cannot be read or written."""
+
+    code = "BW-A04"
+    message = "{path}: {problem}"
+
+
+class IllegalTransition(AgentError):
+    """A job or bay was asked to do what its table forbids."""
+
+    code = "BW-A05"
+    message = "{what} cannot go from {here} to {wanted}"

@@ -1,0 +1,96 @@
+"""How a job ended. Only `Erased` carries evidence, and only from it can a certificate say "erased"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.record import CommandRecord, Health, Interruption, PassRecord, Unreached, Verification
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why something was not done: a stable code, a sentence for people, what they can do."""
+
+    code: str
+    text: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        hint = f" {self.hint}" if self.hint else ""
+        return f"{self.text}.{hint} ({self.code})"
+
+
+@dataclass(frozen=True)
+class Work:
+    """What was really done to the drive, whatever came of it."""
+
+    passes: tuple[PassRecord, ...] = ()
+    commands: tuple[CommandRecord, ...] = ()
+    verification: Verification = Verification(kind="none", result="not-run")
+    unreached: tuple[Unreached, ...] = ()
+    interruptions: tuple[Interruption, ...] = ()
+    health: Health = Health()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Work that proves an erasure. The only way to have one is through `conclude`."""
+
+    work: Work
+
+
+@dataclass(frozen=True)
+class Erased:
+    """Every pass completed, read back as the policy asks, nothing unreached."""
+
+    evidence: Evidence
+
+    @property
+    def work(self) -> Work:
+        """What was done."""
+        return self.evidence.work
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The drive could not be erased, or did not read back: it goes to destruction."""
+
+    work: Work
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Aborted:
+    """Stopped by a person, by a shutdown, or because the drive was pulled."""
+
+    work: Work
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Refused:
+    """Nothing was touched."""
+
+    reason: Reason
+
+
+Outcome = Erased | Failed | Aborted | Refused
+
+INCOMPLETE = Reason("BW-E01", "Not every pass covered the whole drive", "Destroy it.")
+UNREACHED = Reason("BW-E02", "Parts of the drive could not be written or read", "Destroy it.")
+MISMATCH = Reason("BW-E03", "The drive does not read back as it was written", "Destroy it.")
+NOT_VERIFIED = Reason("BW-E04", "The drive was not read back as the policy asks", "Erase it again.")
+
+
+def conclude(work: Work, *, capacity_bytes: int, passes_planned: int) -> Erased | Failed:
+    """Erased if the work proves it, else Failed with the first thing that is missing."""
+    whole = [p for p in work.passes if p.finished_at is not None and p.bytes == capacity_bytes]
+    if work.unreached:
+        return Failed(work, UNREACHED)
+    if work.verification.mismatches or work.verification.result == "failed":
+        return Failed(work, MISMATCH)
+    if len(whole) < passes_planned or not (whole or work.commands):
+        return Failed(work, INCOMPLETE)
+    if work.verification.kind != "none" and work.verification.result != "passed":
+        return Failed(work, NOT_VERIFIED)
+    return Erased(Evidence(work))

@@ -1,0 +1,227 @@
+"""What stands on a certificate (schema "benchwipe.certificate/1"): frozen values, no behaviour.
+
+Sizes and offsets are bytes; times are RFC 3339 in UTC. docs/certificate.md describes each field for its readers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from drivers.drives.base import HiddenArea, IdentitySource, Media
+
+SCHEMA = "benchwipe.certificate/1"
+
+OutcomeName = Literal["erased", "failed", "aborted", "refused"]
+Level = Literal["clear", "purge", "none"]
+VerificationKind = Literal["full", "sample", "none"]
+AssetKind = Literal["computer", "tablet", "phone", "server", "loose-drive", "other"]
+
+
+class Clock(msgspec.Struct, frozen=True, kw_only=True):
+    """How far the certificate's times can be trusted: a Raspberry Pi has no battery clock."""
+
+    source: str
+    synchronised: bool
+    boot_id: str
+    monotonic_ms: int
+
+
+class Software(msgspec.Struct, frozen=True, kw_only=True):
+    """The program that erased."""
+
+    name: str
+    version: str
+
+
+class Station(msgspec.Struct, frozen=True, kw_only=True):
+    """Where it was erased."""
+
+    id: str
+    name: str
+    location: str
+    organisation: str
+    software: Software
+    kernel: str
+    machine: str
+
+
+class Operator(msgspec.Struct, frozen=True, kw_only=True):
+    """Who worked at the bench."""
+
+    id: str
+    name: str = ""
+    title: str = ""
+
+
+class Customer(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose data it was."""
+
+    name: str
+    lot: str = ""
+    reference: str = ""
+
+
+class Asset(msgspec.Struct, frozen=True, kw_only=True):
+    """The device that the drive came in."""
+
+    tag: str
+    kind: AssetKind = "other"
+    manufacturer: str = ""
+    model: str = ""
+    serial: str = ""
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """What the drive says of itself, before and after; None where it was not asked."""
+
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+
+
+class DriveRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The drive as it identified itself on the descriptor that was written through."""
+
+    vendor: str | None
+    model: str | None
+    serial: str | None
+    wwn: str | None
+    firmware: str | None
+    transport: str
+    media: Media
+    capacity_bytes: int
+    native_capacity_bytes: int | None
+    logical_block_bytes: int
+    physical_block_bytes: int
+    identity_source: IdentitySource
+    bridge: str | None
+    hidden_area: HiddenArea | None
+    health: Health
+
+
+class PassRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One pass over the drive. `pattern` is "random" or the repeated bytes in hex; `bytes` were really written."""
+
+    number: int
+    pattern: str
+    bytes: int
+    started_at: str
+    finished_at: str | None
+
+
+class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One firmware command, as sent and as answered, in hex."""
+
+    name: str
+    bytes: str
+    status: str
+    raw: str
+
+
+class Sanitization(msgspec.Struct, frozen=True, kw_only=True):
+    """What was done. `level` is the lower of the two standards' levels: the one that is certified."""
+
+    level: Level
+    level_nist_800_88_r1: Level
+    level_ieee_2883: Level
+    standard: str
+    method: str
+    technique: str
+    passes: tuple[PassRecord, ...] = ()
+    commands: tuple[CommandRecord, ...] = ()
+
+
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """Which locations were read, so that an auditor can read the very same ones. `confidence` says what that proves."""
+
+    seed: str
+    locations: int
+    fraction: float
+    confidence: str = ""
+
+
+class Mismatch(msgspec.Struct, frozen=True, kw_only=True):
+    """A range that did not read back as it was meant to be written."""
+
+    offset: int
+    bytes: int
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read back, and what it held."""
+
+    kind: VerificationKind
+    result: Literal["passed", "failed", "not-run"]
+    bytes: int = 0
+    blake3: str | None = None
+    expected_blake3: str | None = None
+    sample: Sample | None = None
+    mismatches: tuple[Mismatch, ...] = ()
+    mismatches_truncated: bool = False
+
+
+class Unreached(msgspec.Struct, frozen=True, kw_only=True):
+    """A range that could not be written or read, to the logical block. `reason` names the operation and the errno."""
+
+    offset: int
+    bytes: int
+    reason: str
+
+
+class Interruption(msgspec.Struct, frozen=True, kw_only=True):
+    """Work that stopped and went on."""
+
+    at: str
+    reason: str
+    resumed_at_offset: int
+
+
+class Validation(msgspec.Struct, frozen=True, kw_only=True):
+    """A named person's decision on the evidence (NIST SP 800-88 Rev. 2); "awaiting" until somebody decides."""
+
+    decision: Literal["awaiting", "accepted", "rejected"] = "awaiting"
+    by: str | None = None
+    at: str | None = None
+
+
+class Disposition(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the device goes next."""
+
+    grade: str = ""
+    destination: str = ""
+    notes: str = ""
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the outcome is not "erased": a stable code and a sentence."""
+
+    code: str
+    text: str
+    hint: str = ""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """The payload of a certificate."""
+
+    schema: str = SCHEMA
+    number: str
+    sequence: int
+    previous: str | None
+    outcome: OutcomeName
+    reason: Explanation | None = None
+    job: str
+    started_at: str
+    finished_at: str
+    clock: Clock
+    station: Station
+    operator: Operator | None
+    customer: Customer | None
+    asset: Asset | None
+    drive: DriveRecord
+    sanitization: Sanitization
+    verification: Verification
+    unreached: tuple[Unreached, ...] = ()
+    interruptions: tuple[Interruption, ...] = ()
+    validation: Validation = Validation()
+    disposition: Disposition | None = None

@@ -1,0 +1,1 @@
+"""What the station touches: docks, printers, inputs, displays, drives. One file adds a device."""

@@ -1,0 +1,169 @@
+"""What the station asks of a place where drives come from, and of a drive that it has opened.
+
+A drive is opened once. Its identity is read on the descriptor that the erase then writes through, so that no
+path, link or bay can be exchanged between looking and writing.
+
+    DriveError
+    ├── DriveGone          it was pulled, or never was there
+    ├── DriveInUse         somebody else holds it exclusively
+    ├── DriveReadOnly      the kernel will not write to it
+    └── NotADrive          a file, a partition, a directory: nothing that stands in a bay
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Literal, Self
+
+import msgspec
+
+from drivers.errors import DriverError
+
+Media = Literal["hdd", "ssd", "nvme", "flash", "unknown"]
+IdentitySource = Literal["drive", "bridge"]
+
+
+class HiddenArea(msgspec.Struct, frozen=True, kw_only=True):
+    """Capacity that the drive has and does not show: HPA, AMAC or DCO."""
+
+    kind: Literal["hpa", "amac", "dco", "unknown"]
+    bytes: int
+    outcome: Literal["reported", "removed", "not-removed"] = "reported"
+
+
+class Drive(msgspec.Struct, frozen=True, kw_only=True):
+    """Who a drive is, as it said itself. Sizes in bytes; None is "it did not say"."""
+
+    device: str
+    vendor: str | None = None
+    model: str | None = None
+    serial: str | None = None
+    wwn: str | None = None
+    firmware: str | None = None
+    transport: str = "unknown"
+    media: Media = "unknown"
+    removable: bool = False
+    capacity_bytes: int
+    native_capacity_bytes: int | None = None
+    logical_block_bytes: int = 512
+    physical_block_bytes: int = 512
+    identity_source: IdentitySource = "drive"
+    bridge: str | None = None
+    hidden_area: HiddenArea | None = None
+
+    @property
+    def identified(self) -> bool:
+        """Whether anything tells this drive from another of its model."""
+        return bool(self.serial or self.wwn)
+
+    @property
+    def fingerprint(self) -> str:
+        """Hex digest that stays the same wherever the drive is plugged in, and differs for any other drive."""
+        facts = (self.model, self.serial, self.wwn, self.capacity_bytes, self.logical_block_bytes)
+        return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
+
+
+class DriveError(DriverError):
+    """A drive that cannot be opened or used."""
+
+    code = "BW-B00"
+    message = "{device}: {problem}"
+
+
+class DriveGone(DriveError):
+    """It was pulled, or never was there."""
+
+    code = "BW-B01"
+    message = "{device} is gone"
+    hint = "Put the drive back into its bay."
+
+
+class DriveInUse(DriveError):
+    """Somebody else holds it exclusively."""
+
+    code = "BW-B02"
+    message = "{device} is in use by another program"
+    hint = "Unmount it, or close the program that uses it."
+
+
+class DriveReadOnly(DriveError):
+    """The kernel will not write to it."""
+
+    code = "BW-B03"
+    message = "{device} is read-only"
+    hint = "Look for a write-protect switch."
+
+
+class NotADrive(DriveError):
+    """Nothing that stands in a bay."""
+
+    code = "BW-B04"
+    message = "{device} is {what}; only whole drives are erased"
+
+
+class OpenDrive(ABC):
+    """A drive held open, exclusively. Offsets and lengths are bytes and multiples of the logical block.
+
+    `read_into`, `write_from` and `flush` may be called from several threads at once, release the GIL while they
+    wait, and raise OSError as the kernel reported it (EIO, ENODATA: medium; ENODEV, ENXIO: the drive is gone).
+    """
+
+    drive: Drive
+    """The identity as read on this very descriptor."""
+
+    @abstractmethod
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        """Read from the medium, past every cache of this machine; returns the bytes read."""
+
+    @abstractmethod
+    def write_from(self, buffer: memoryview, offset: int) -> int:
+        """Write; returns the bytes written. Durable only after `flush`."""
+
+    @abstractmethod
+    def flush(self) -> None:
+        """All that was written before this call is on the medium when it returns."""
+
+    @abstractmethod
+    def identify_again(self) -> Drive:
+        """Read the identity anew on the same descriptor; DriveGone when there is nobody left to answer."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the drive. Calling it twice is harmless."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+
+class DriveSource(ABC):
+    """A place where drives come from: the kernel's block devices, or the simulated bench's folder.
+
+    A port is the physical place (a USB port path, a SATA port): it stays the same whatever is plugged in.
+    """
+
+    @abstractmethod
+    def present(self, ports: frozenset[str]) -> Mapping[str, str]:
+        """Which of these ports hold a drive now: port -> a token that changes whenever the drive was exchanged.
+
+        Cheap enough to be asked every second; opens nothing.
+        """
+
+    @abstractmethod
+    def look(self, port: str) -> Drive:
+        """Identify the drive in this port without holding it; DriveGone when there is none."""
+
+    @abstractmethod
+    def open(self, port: str) -> OpenDrive:
+        """Open the drive in this port exclusively for erasing; any DriveError."""
+
+    def wait_for_change(self, seconds: float) -> None:
+        """Return when drives may have come or gone, at the latest after so many seconds."""
+        import time
+
+        time.sleep(seconds)

@@ -1,0 +1,1 @@
+"""Commands that somebody else's firmware carries out, and what comes back."""
