@@ -53,7 +53,7 @@ def sign(record: Record, key: Ed25519PrivateKey) -> Certificate:
 
 
 def verify(compact: bytes, keys: Mapping[str, Ed25519PublicKey]) -> Certificate:
-    """Check signature, schema and claims against trusted keys (thumbprint -> key). CertificateProblem says what is wrong."""
+    """Check signature, schema and claims against trusted keys (thumbprint -> key), or CertificateProblem."""
     header, payload, signing_input, signature = _split(compact)
     kid = header["kid"]
     key = keys.get(kid)
@@ -141,7 +141,9 @@ def _split(compact: bytes) -> tuple[dict[str, str], bytes, bytes, bytes]:
         header = json.loads(_unb64(parts[0]))
         payload, signature = _unb64(parts[1]), _unb64(parts[2])
     except (ValueError, binascii.Error):
-        raise CertificateProblem(problem="its parts are not base64url of a JSON header, a payload and a signature") from None
+        raise CertificateProblem(
+            problem="its parts are not base64url of a JSON header, a payload and a signature"
+        ) from None
     if not isinstance(header, dict) or header.get("alg") != "EdDSA" or header.get("typ") != TYPE:
         raise CertificateProblem(problem=f"its header is not alg EdDSA, typ {TYPE}")
     if not isinstance(header.get("kid"), str) or "crit" in header:

@@ -1,11 +1,11 @@
 """Errors of the station itself.
 
-    AgentError
-    ├── SettingsError        a configuration that cannot be used: one line for each problem
-    ├── KeyProblem           the signing key is missing, open to others, or not a key
-    ├── CertificateProblem   bytes that are not a valid certificate
-    ├── LedgerProblem        the ledger cannot be read or written
-    └── IllegalTransition    a job or bay was asked to do what its table forbids: a defect of ours
+AgentError
+├── SettingsError        a configuration that cannot be used: one line for each problem
+├── KeyProblem           the signing key is missing, open to others, or not a key
+├── CertificateProblem   bytes that are not a valid certificate
+├── LedgerProblem        the ledger cannot be read or written
+└── IllegalTransition    a job or bay was asked to do what its table forbids: a defect of ours
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Errors of the devices on the bench.
 
-    DriverError
-    ├── UnknownDriver       no file of that name
-    ├── BadDriverSettings   a setting that the driver does not take
-    ├── DriverUnavailable   the library that it needs is not installed
-    ├── DeviceGone          unplugged, or never there
-    ├── DeviceSilent        no answer within its deadline
-    ├── OutputDidNotFollow  an actuator read back otherwise than it was switched
-    └── DriveError          see drivers/drives/base.py
+DriverError
+├── UnknownDriver       no file of that name
+├── BadDriverSettings   a setting that the driver does not take
+├── DriverUnavailable   the library that it needs is not installed
+├── DeviceGone          unplugged, or never there
+├── DeviceSilent        no answer within its deadline
+├── OutputDidNotFollow  an actuator read back otherwise than it was switched
+└── DriveError          see drivers/drives/base.py
 """
 
 from __future__ import annotations

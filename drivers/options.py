@@ -8,8 +8,10 @@ from __future__ import annotations
 import difflib
 import tomllib
 from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, Literal, TypeVar, cast
 
 import msgspec
 from msgspec import inspect
@@ -108,15 +110,10 @@ def _python_type(kind: inspect.Type) -> object:
     """The annotation that msgspec.convert takes for a leaf of the inspected tree."""
     match kind:
         case inspect.LiteralType(values=values):
-            from typing import Literal
-
             return Literal[values]
         case inspect.EnumType(cls=cls):
             return cls
         case inspect.UnionType(types=types):
-            from functools import reduce
-            from operator import or_
-
             return reduce(or_, (cast(Any, _python_type(t)) for t in types))
         case inspect.NoneType():
             return type(None)
@@ -127,8 +124,6 @@ def _python_type(kind: inspect.Type) -> object:
         case inspect.FloatType():
             return _constrained(float, kind)
         case inspect.StrType(pattern=pattern, min_length=least, max_length=most):
-            from typing import Annotated
-
             return Annotated[str, msgspec.Meta(pattern=pattern, min_length=least, max_length=most)]
         case inspect.ListType(item_type=item) | inspect.VarTupleType(item_type=item):
             return list[_python_type(item)]  # type: ignore[misc]
@@ -139,9 +134,8 @@ def _python_type(kind: inspect.Type) -> object:
 
 
 def _constrained(base: type[Any], kind: inspect.IntType | inspect.FloatType) -> object:
-    from typing import Annotated
-
-    return Annotated[base, msgspec.Meta(ge=kind.ge, gt=kind.gt, le=kind.le, lt=kind.lt)]
+    bounds: dict[str, Any] = {n: v for n in ("ge", "gt", "le", "lt") if (v := getattr(kind, n)) is not None}
+    return Annotated[base, msgspec.Meta(**bounds)] if bounds else base
 
 
 def _join(path: str, key: str) -> str:

@@ -1,0 +1,1 @@
+"""The central server: takes certificates in, checks them, keeps them, shows them."""
