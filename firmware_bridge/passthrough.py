@@ -1,0 +1,297 @@
+"""The one file that talks to the kernel below Python's own library: ioctl(2), and libc through ctypes.
+
+Thin and typed: each function asks one question, returns plain values, and raises OSError as the kernel reported it.
+Structures are laid out by ctypes, so that they are right on 32 and on 64 bits. Numbers are those of the generic
+`asm/ioctl.h` (x86, ARM, RISC-V), not those of PowerPC, MIPS and SPARC.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import mmap
+import os
+import struct
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fcntl import ioctl
+
+import msgspec
+
+Buffer = bytes | bytearray | memoryview | mmap.mmap
+
+
+def _ior(kind: int, number: int, size: int) -> int:
+    """`_IOR` of asm-generic/ioctl.h: direction 2 in bits 31:30, size in 29:16."""
+    return 2 << 30 | size << 16 | kind << 8 | number
+
+
+# include/uapi/linux/fs.h
+BLKROGET = 0x125E
+BLKFLSBUF = 0x1261
+BLKSSZGET = 0x1268
+BLKPBSZGET = 0x127B
+BLKGETSIZE64 = _ior(0x12, 114, ctypes.sizeof(ctypes.c_size_t))
+BLKGETDISKSEQ = _ior(0x12, 128, 8)
+# include/uapi/linux/loop.h
+LOOP_GET_STATUS64 = 0x4C05
+
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+# --- block devices -------------------------------------------------------------------------------------------
+
+
+def block_size_bytes(fd: int) -> int:
+    """Capacity of the block device in bytes (BLKGETSIZE64)."""
+    return int.from_bytes(ioctl(fd, BLKGETSIZE64, bytes(8)), sys.byteorder)
+
+
+def logical_block_bytes(fd: int) -> int:
+    """Smallest unit that the device addresses (BLKSSZGET)."""
+    return _int_ioctl(fd, BLKSSZGET)
+
+
+def physical_block_bytes(fd: int) -> int:
+    """Smallest unit that the device writes without read-modify-write (BLKPBSZGET)."""
+    return _int_ioctl(fd, BLKPBSZGET)
+
+
+def is_read_only(fd: int) -> bool:
+    """Whether the kernel refuses to write to the device (BLKROGET)."""
+    return _int_ioctl(fd, BLKROGET) != 0
+
+
+def drop_buffers(fd: int) -> None:
+    """Write back and forget the device's whole page cache (BLKFLSBUF; needs CAP_SYS_ADMIN)."""
+    ioctl(fd, BLKFLSBUF, 0)
+
+
+def disk_sequence(fd: int) -> int:
+    """A number that no other disk, and no other medium in it, gets until reboot (BLKGETDISKSEQ; Linux 5.15)."""
+    return int.from_bytes(ioctl(fd, BLKGETDISKSEQ, bytes(8)), sys.byteorder)
+
+
+def _int_ioctl(fd: int, request: int) -> int:
+    value: int = struct.unpack("@i", ioctl(fd, request, bytes(struct.calcsize("@i"))))[0]
+    return value
+
+
+class _LoopInfo64(ctypes.Structure):
+    """struct loop_info64."""
+
+    _fields_ = (
+        ("device", ctypes.c_uint64),
+        ("inode", ctypes.c_uint64),
+        ("rdevice", ctypes.c_uint64),
+        ("offset", ctypes.c_uint64),
+        ("sizelimit", ctypes.c_uint64),
+        ("number", ctypes.c_uint32),
+        ("encrypt_type", ctypes.c_uint32),
+        ("encrypt_key_size", ctypes.c_uint32),
+        ("flags", ctypes.c_uint32),
+        ("file_name", ctypes.c_char * 64),
+        ("crypt_name", ctypes.c_char * 64),
+        ("encrypt_key", ctypes.c_uint8 * 32),
+        ("init", ctypes.c_uint64 * 2),
+    )
+
+
+class LoopStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands under a loop device: a file (device and inode), and the window of it that the loop shows."""
+
+    device: int
+    inode: int
+    backing_rdevice: int
+    offset: int
+    size_limit: int
+    flags: int
+
+
+def loop_status(fd: int) -> LoopStatus:
+    """LOOP_GET_STATUS64; ENXIO where nothing is attached, ENOTTY where it is no loop device."""
+    raw = _LoopInfo64.from_buffer_copy(ioctl(fd, LOOP_GET_STATUS64, bytes(ctypes.sizeof(_LoopInfo64))))
+    return LoopStatus(
+        device=raw.device,
+        inode=raw.inode,
+        backing_rdevice=raw.rdevice,
+        offset=raw.offset,
+        size_limit=raw.sizelimit,
+        flags=raw.flags,
+    )
+
+
+# --- memory --------------------------------------------------------------------------------------------------
+
+
+class _PyBuffer(ctypes.Structure):
+    """Py_buffer, part of the stable ABI since Python 3.11."""
+
+    _fields_ = (
+        ("buf", ctypes.c_void_p),
+        ("obj", ctypes.py_object),
+        ("len", ctypes.c_ssize_t),
+        ("itemsize", ctypes.c_ssize_t),
+        ("readonly", ctypes.c_int),
+        ("ndim", ctypes.c_int),
+        ("format", ctypes.c_char_p),
+        ("shape", ctypes.c_void_p),
+        ("strides", ctypes.c_void_p),
+        ("suboffsets", ctypes.c_void_p),
+        ("internal", ctypes.c_void_p),
+    )
+
+
+_get_buffer = ctypes.pythonapi.PyObject_GetBuffer
+_get_buffer.argtypes = (ctypes.py_object, ctypes.POINTER(_PyBuffer), ctypes.c_int)
+_get_buffer.restype = ctypes.c_int
+_release_buffer = ctypes.pythonapi.PyBuffer_Release
+_release_buffer.argtypes = (ctypes.POINTER(_PyBuffer),)
+_release_buffer.restype = None
+
+_memcmp = _libc.memcmp
+_memcmp.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
+_memcmp.restype = ctypes.c_int
+
+
+@contextmanager
+def _address(buffer: Buffer) -> Iterator[tuple[int, int]]:
+    """Address and length of a contiguous buffer, read-only ones too; held in place while the block runs."""
+    view = _PyBuffer()
+    _get_buffer(buffer, ctypes.byref(view), 0)
+    try:
+        yield view.buf or 0, view.len
+    finally:
+        _release_buffer(ctypes.byref(view))
+
+
+def address_of(buffer: Buffer) -> int:
+    """Where the buffer begins in memory: O_DIRECT asks for aligned ones."""
+    with _address(buffer) as (start, _):
+        return start
+
+
+def same_memory(a: Buffer, b: Buffer, length: int) -> bool:
+    """Whether the first `length` bytes of both are equal (memcmp). Copies nothing, releases the GIL meanwhile.
+
+    ValueError where a buffer is shorter than `length`.
+    """
+    with _address(a) as (start_a, size_a), _address(b) as (start_b, size_b):
+        if not 0 <= length <= min(size_a, size_b):
+            raise ValueError(f"{length} bytes of buffers of {size_a} and {size_b} bytes")
+        return length == 0 or _memcmp(start_a, start_b, length) == 0
+
+
+_mincore = _libc.mincore
+_mincore.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_void_p)
+_mincore.restype = ctypes.c_int
+
+
+def cached_pages(fd: int, offset: int, length: int) -> int:
+    """How many pages of this range of the file or device lie in the page cache (mincore(2)).
+
+    The kernel tells the truth only to somebody who may write to it, and says "all" to others. `offset` is a
+    multiple of the page size.
+    """
+    pages = (length + mmap.PAGESIZE - 1) // mmap.PAGESIZE
+    found = ctypes.create_string_buffer(pages)
+    window = mmap.mmap(fd, length, mmap.MAP_SHARED, mmap.PROT_READ, offset=offset)
+    with window, _address(window) as (start, _):
+        if _mincore(start, length, found) != 0:
+            raise _os_error()
+    return sum(byte & 1 for byte in found.raw)
+
+
+def _os_error() -> OSError:
+    number = ctypes.get_errno()
+    return OSError(number, os.strerror(number))
+
+
+# --- direct input and output ---------------------------------------------------------------------------------
+
+
+class _Statx(ctypes.Structure):
+    """struct statx up to the alignment fields (include/uapi/linux/stat.h); 256 bytes."""
+
+    _fields_ = (
+        ("mask", ctypes.c_uint32),
+        ("before", ctypes.c_uint8 * 148),
+        ("dio_mem_align", ctypes.c_uint32),
+        ("dio_offset_align", ctypes.c_uint32),
+        ("after", ctypes.c_uint8 * 96),
+    )
+
+
+AT_EMPTY_PATH = 0x1000
+STATX_DIOALIGN = 0x2000
+
+
+def direct_alignment(fd: int) -> tuple[int, int] | None:
+    """(memory, offset) alignment in bytes that O_DIRECT asks for; None where the kernel (< 6.1) does not say."""
+    statx = getattr(_libc, "statx", None)
+    if statx is None:
+        return None
+    found = _Statx()
+    asked = statx(ctypes.c_int(fd), b"", AT_EMPTY_PATH, STATX_DIOALIGN, ctypes.byref(found))
+    if asked != 0 or not found.mask & STATX_DIOALIGN or not found.dio_offset_align:
+        return None
+    return found.dio_mem_align, found.dio_offset_align
+
+
+# --- clock ---------------------------------------------------------------------------------------------------
+
+
+class _Timex(ctypes.Structure):
+    """struct timex (include/uapi/linux/timex.h)."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("esterror", ctypes.c_long),
+        ("status", ctypes.c_int),
+        ("constant", ctypes.c_long),
+        ("precision", ctypes.c_long),
+        ("tolerance", ctypes.c_long),
+        ("time", ctypes.c_long * 2),
+        ("tick", ctypes.c_long),
+        ("ppsfreq", ctypes.c_long),
+        ("jitter", ctypes.c_long),
+        ("shift", ctypes.c_int),
+        ("stabil", ctypes.c_long),
+        ("jitcnt", ctypes.c_long),
+        ("calcnt", ctypes.c_long),
+        ("errcnt", ctypes.c_long),
+        ("stbcnt", ctypes.c_long),
+        ("tai", ctypes.c_int),
+        ("reserved", ctypes.c_int * 11),
+    )
+
+
+STA_PLL = 0x0001
+STA_UNSYNC = 0x0040
+TIME_ERROR = 5
+
+
+class ClockState(msgspec.Struct, frozen=True, kw_only=True):
+    """What the kernel says of its clock; errors in microseconds."""
+
+    synchronised: bool
+    disciplined: bool
+    maximum_error_us: int
+    estimated_error_us: int
+
+
+def clock_state() -> ClockState:
+    """adjtimex(2) with no mode set: reads, changes nothing, needs no right."""
+    timex = _Timex()
+    state = _libc.adjtimex(ctypes.byref(timex))
+    if state < 0:
+        raise _os_error()
+    return ClockState(
+        synchronised=state != TIME_ERROR and not timex.status & STA_UNSYNC,
+        disciplined=bool(timex.status & STA_PLL),
+        maximum_error_us=timex.maxerror,
+        estimated_error_us=timex.esterror,
+    )
