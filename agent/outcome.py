@@ -81,6 +81,19 @@ UNREACHED = Reason("BW-E02", "Parts of the drive could not be written or read", 
 MISMATCH = Reason("BW-E03", "The drive does not read back as it was written", "Destroy it.")
 NOT_VERIFIED = Reason("BW-E04", "The drive was not read back as the policy asks", "Erase it again.")
 
+# Why a job stopped before its end. After one of these nothing is claimed; the code stays the same for ever.
+PULLED_OUT = Reason("BW-E10", "The drive was pulled out", "Put it back: the work goes on from where it was.")
+DRIVE_EXCHANGED = Reason("BW-E11", "Another drive answers where this one was", "Take it out, and put the first one back.")
+TOO_MANY_ERRORS = Reason("BW-E12", "The drive was given up after too many errors", "Destroy it.")
+TOO_SLOW = Reason("BW-E13", "The drive was given up because it is too slow", "Destroy it.")
+TOO_LONG = Reason("BW-E14", "The drive was given up because it takes too long", "Destroy it.")
+TOO_HOT = Reason("BW-E15", "The drive is too hot", "Let it cool down, then put it back.")
+STALLED = Reason("BW-E16", "The drive does not answer any more", "Take it out.")
+NO_CAPACITY = Reason("BW-E17", "The drive shows no capacity, or blocks of a size that cannot be erased", "Destroy it.")
+CANCELLED = Reason("BW-E18", "Somebody cancelled it", "Erase it again.")
+STOPPED_EARLIER = Reason("BW-E19", "The job was interrupted and not gone on with", "Erase it again.")
+STATION_STOPPED = Reason("BW-E20", "The station was stopped", "It goes on when the station is back.")
+
 
 def conclude(work: Work, *, capacity_bytes: int, passes_planned: int) -> Erased | Failed:
     """Erased if the work proves it, else Failed with the first thing that is missing."""

@@ -1,0 +1,230 @@
+"""One job from its first pass to its outcome: every pass, every checkpoint, the read-back, and what may be claimed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import msgspec
+
+from agent.erase.buffers import Layout
+from agent.erase.job_spec import Area, EraseSpec, ResumePoint, Stop
+from agent.erase.methods import METHODS, pattern_name
+from agent.erase.monitor import Emit, Halt, Monitor, Thermometer
+from agent.erase.overwrite import Overwrite
+from agent.erase.pattern import Fill, fill_for
+from agent.erase.ranges import Span, bound, unreached
+from agent.erase.readback import Asked, Grid, ReadBack
+from agent.erase.salvage import Bad
+from agent.erase.sample import SamplePlan
+from agent.erase.streams import STREAMS, fastest
+from agent.outcome import NO_CAPACITY, Aborted, Failed, Outcome, Refused, Work, conclude
+from agent.record import Interruption, PassRecord, Sample, Verification
+from drivers.drives.base import Drive, OpenDrive
+
+MOST_ASIDE = 256  # ranges in one checkpoint: it is one row of the ledger, and written every half minute
+
+
+def erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, *, celsius: Thermometer | None = None) -> Outcome:
+    """Overwrite the drive by the method, read it back, and say what that proves.
+
+    Blocks until the end; emits from the calling thread only. Whatever the drive does is an outcome. ValueError only
+    for a `spec.resume` that does not fit the drive and the method. While a request hangs in the kernel this does not
+    return (it emits "stalled"): nobody may close the descriptor under a request.
+    `celsius` is asked every ten seconds, in a thread of its own.
+    """
+    if not _can_be_erased(drive.drive):
+        return Refused(NO_CAPACITY)
+    resume = _fitting(spec, drive.drive)
+    with Monitor(
+        drive,
+        job=spec.job,
+        passes=len(METHODS[spec.method].passes),
+        limits=spec.limits,
+        emit=emit,
+        stop=stop,
+        celsius=celsius,
+        errors=resume.errors,
+        seconds=resume.seconds,
+    ) as monitor:
+        return _Job(monitor, spec, resume).run()
+
+
+def utc_now() -> str:
+    """RFC 3339 in UTC, to the second."""
+    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _can_be_erased(drive: Drive) -> bool:
+    unit = drive.logical_block_bytes
+    return drive.capacity_bytes > 0 and unit >= 512 and unit & (unit - 1) == 0 and drive.capacity_bytes % unit == 0
+
+
+def _fitting(spec: EraseSpec, drive: Drive) -> ResumePoint:
+    """The point to start from. ValueError where it cannot be one of this job."""
+    point = spec.resume
+    if point is None:
+        return ResumePoint(pass_number=1, offset=0, stream=spec.stream)
+    passes = METHODS[spec.method].passes
+    expected = tuple(pattern_name(p) for p in passes[: point.pass_number - 1])
+    fits = (
+        1 <= point.pass_number <= len(passes) + 1
+        and 0 <= point.offset <= drive.capacity_bytes
+        and point.offset % drive.logical_block_bytes == 0
+        and tuple(p.pattern for p in point.completed) == expected
+        and (point.stream in STREAMS or None not in passes)
+    )
+    if not fits:
+        raise ValueError(f"job {spec.job} cannot go on from pass {point.pass_number}, offset {point.offset}")
+    return point
+
+
+class _Job:
+    """The mutable middle of one erase."""
+
+    def __init__(self, monitor: Monitor, spec: EraseSpec, resume: ResumePoint) -> None:
+        self.monitor, self.spec, self.drive = monitor, spec, monitor.drive
+        self.capacity = self.drive.drive.capacity_bytes
+        self.passes = METHODS[spec.method].passes
+        self.layout = Layout.plan(spec.drives_at_once)
+        self.stream = resume.stream or spec.stream or (fastest() if None in self.passes else "")
+        self.resume = resume
+        self.done = list(resume.completed)
+        self.bad: list[Bad] = [(u.offset, u.bytes, u.reason) for u in resume.unreached]
+        self.untried: list[Span] = []
+        self.interruptions = (*resume.interruptions, *self._interruption())
+        self.verification = Verification(kind=spec.verify.kind, result="not-run")
+
+    def run(self) -> Outcome:
+        """Passes, then the read-back; ends early where the monitor halts."""
+        for number in range(self.resume.pass_number, len(self.passes) + 1):
+            self._overwrite(number)
+            if self.monitor.halt is not None:
+                return self._halted(self.monitor.halt)
+        if self.spec.verify.kind != "none":
+            self._verify()
+        if self.monitor.halt is None and (self.bad or self.verification.result == "failed"):
+            # Before a drive is blamed: is it still there, and still the same?
+            self.monitor.run(self.monitor.check_identity)
+        if self.monitor.halt is not None:
+            return self._halted(self.monitor.halt)
+        return conclude(self._work(), capacity_bytes=self.capacity, passes_planned=len(self.passes))
+
+    # --- passes -------------------------------------------------------------------------------------------
+
+    def _overwrite(self, number: int) -> None:
+        resumed = self.resume if number == self.resume.pass_number else ResumePoint(pass_number=number, offset=0)
+        started = resumed.pass_started_at or utc_now()
+        sweep = Overwrite(
+            self.monitor,
+            self._fill(number),
+            self.layout,
+            number=number,
+            offset=resumed.offset,
+            aside=[(a.offset, a.bytes) for a in resumed.aside if not a.flush_each],
+            flush_each=[(a.offset, a.bytes) for a in resumed.aside if a.flush_each],
+            avoid=[(offset, length) for offset, length, _ in self.bad],
+            reached=lambda offset, aside, each: self.monitor.reached(
+                self._point(number, offset, _areas(aside, each), started)
+            ),
+        )
+        sweep.run()
+        self.bad += sweep.bad
+        self.untried = sweep.untried
+        finished = None if self.monitor.halt is not None else utc_now()
+        self.done.append(
+            PassRecord(
+                number=number,
+                pattern=pattern_name(self.passes[number - 1]),
+                bytes=sweep.written,
+                started_at=started,
+                finished_at=finished,
+            )
+        )
+        if finished is not None:
+            self.monitor.reached(self._point(number + 1, 0, (), None))
+
+    def _fill(self, number: int) -> Fill:
+        return fill_for(
+            self.passes[number - 1],
+            block=self.layout.block,
+            root_key=bytes.fromhex(self.spec.key_hex),
+            stream=self.stream,
+            fingerprint=self.drive.drive.fingerprint,
+            pass_number=number,
+        )
+
+    def _point(self, number: int, offset: int, aside: tuple[Area, ...], started: str | None) -> ResumePoint:
+        return ResumePoint(
+            pass_number=number,
+            offset=offset,
+            completed=tuple(self.done),
+            pass_started_at=started,
+            unreached=unreached(self.bad),
+            aside=aside,
+            interruptions=self.interruptions,
+            stream=self.stream,
+            errors=self.monitor.errors,
+            seconds=round(self.monitor.seconds, 1),
+        )
+
+    def _interruption(self) -> tuple[Interruption, ...]:
+        """A resumed job always shows that it was interrupted."""
+        if self.spec.resume is None:
+            return () if self.spec.interruption is None else (self.spec.interruption,)
+        offset = self.resume.offset
+        given = self.spec.interruption or Interruption(at=utc_now(), reason="interrupted", resumed_at_offset=offset)
+        return (msgspec.structs.replace(given, resumed_at_offset=offset),)
+
+    # --- reading back -------------------------------------------------------------------------------------
+
+    def _verify(self) -> None:
+        verify, number = self.spec.verify, len(self.passes)
+        asked = Asked(max_mismatches=verify.max_mismatches, stop_at_first=verify.stop_at_first_mismatch)
+        if verify.kind == "sample":
+            # Drawn after the last pass: nothing that happened before could know the places.
+            plan = SamplePlan(
+                seed=self.spec.sample_seed or secrets.token_hex(16),
+                fraction=verify.fraction,
+                capacity=self.capacity,
+                unit=self.drive.drive.logical_block_bytes,
+            )
+            reading = ReadBack(self.monitor, self._fill(number), self.layout, plan, asked=asked, hashed=False)
+            reading.run(number=number, total=sum(length for _, length in plan))
+            sample = Sample(seed=plan.seed, locations=len(plan), fraction=plan.fraction, confidence=plan.confidence)
+        else:
+            grid, sample = Grid(self.capacity, self.layout.block), None
+            reading = ReadBack(self.monitor, self._fill(number), self.layout, grid, asked=asked, hashed=True)
+            reading.run(number=number, total=self.capacity)
+        self.bad += reading.bad
+        self.untried = reading.untried
+        halt = self.monitor.halt
+        if halt is None or halt.kind == "failed":
+            self.verification = reading.result(sample=sample)
+
+    # --- the end ------------------------------------------------------------------------------------------
+
+    def _halted(self, halt: Halt) -> Outcome:
+        if halt.kind == "aborted":
+            return Aborted(self._work(), halt.reason)
+        self.bad += [(offset, length, f"not tried: {halt.reason.text}") for offset, length in self.untried]
+        return Failed(self._work(), halt.reason)
+
+    def _work(self) -> Work:
+        return Work(
+            passes=tuple(self.done),
+            verification=self.verification,
+            unreached=unreached(self.bad),
+            interruptions=self.interruptions,
+        )
+
+
+def _areas(aside: Sequence[Span], flush_each: Sequence[Span]) -> tuple[Area, ...]:
+    """Bounded; ranges that cover too much only mean that more is written twice."""
+    return tuple(
+        Area(offset=offset, bytes=length, flush_each=each)
+        for each, spans in ((False, aside), (True, flush_each))
+        for found in bound(spans, MOST_ASIDE)
+        for offset, length in found
+    )

@@ -1,0 +1,164 @@
+"""What an erase is told, and what it tells on its way: plain frozen values, JSON both ways (msgspec).
+
+Sizes, offsets and lengths are bytes; durations seconds; rates 10^6 bytes a second; temperatures degrees Celsius.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, Literal
+
+import msgspec
+
+from agent.erase.methods import METHODS
+from agent.outcome import Reason
+from agent.record import Interruption, PassRecord, Unreached
+
+Phase = Literal["pass", "retry", "verify", "paused", "stalled"]
+
+
+class VerifySpec(msgspec.Struct, frozen=True, kw_only=True):
+    """How the drive is read back after the last pass.
+
+    "sample" reads two places in each of at least 1,000 equal sections, the first and the last block, together at
+    least `fraction` of the drive (NIST SP 800-88 Rev. 1, 4.7). At most `max_mismatches` ranges are listed; more are
+    merged and flagged, never dropped.
+    """
+
+    kind: Literal["full", "sample", "none"] = "full"
+    fraction: float = 0.10
+    stop_at_first_mismatch: bool = False
+    max_mismatches: int = 64
+
+    def __post_init__(self) -> None:
+        """ValueError for a fraction outside 0..1 or a list without room."""
+        if not 0 < self.fraction <= 1 or self.max_mismatches < 1:
+            raise ValueError("verify: 0 < fraction <= 1 and max_mismatches >= 1")
+
+
+class Limits(msgspec.Struct, frozen=True, kw_only=True):
+    """When a drive is given up, when it pauses, how often it is flushed. 0 and None switch a limit off.
+
+    `give_up_after_errors` counts requests of the first sweep and single blocks that failed; the steps of a bisection
+    between them are not counted. `minimum_mb_per_s` is an average over `window_s`. `give_up_after_s` counts the
+    whole job, with the time before an interruption. A pause for heat counts for neither.
+    """
+
+    give_up_after_errors: int = 1000
+    minimum_mb_per_s: float = 0.0
+    window_s: float = 300.0
+    give_up_after_s: float = 0.0
+    stall_after_s: float = 60.0
+    checkpoint_bytes: int = 1 << 30
+    checkpoint_s: float = 30.0
+    pause_at_c: float | None = None
+    resume_at_c: float | None = None
+    abort_at_c: float | None = None
+
+
+class Area(msgspec.Struct, frozen=True, kw_only=True):
+    """A range that was put aside to be written last. `flush_each`: a flush failed over it, so each piece is flushed."""
+
+    offset: int
+    bytes: int
+    flush_each: bool = False
+
+
+class ResumePoint(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that a job needs to go on: all before `offset` of this pass is on the medium, but for `aside`.
+
+    `pass_number` counts from 1; one more than the method's passes means that only the verification is left (which
+    always starts anew). `stream` names the generator of the random passes. Holds no key.
+    """
+
+    pass_number: int
+    offset: int
+    completed: tuple[PassRecord, ...] = ()
+    pass_started_at: str | None = None
+    unreached: tuple[Unreached, ...] = ()
+    aside: tuple[Area, ...] = ()
+    interruptions: tuple[Interruption, ...] = ()
+    stream: str = ""
+    errors: int = 0
+    seconds: float = 0.0
+
+
+class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One job. `key_hex`: 32 random bytes in hex, the root of the random passes' keys; never shown by repr.
+
+    `sample_seed`: hex; empty lets the engine draw one after the last pass, as a sample should be.
+    `stream`: name of the generator of random passes; empty lets a short measurement choose. `drives_at_once` scales
+    buffers down. `interruption` is added to those of `resume`, with the offset that the work goes on from.
+    """
+
+    job: str
+    method: str
+    verify: VerifySpec = VerifySpec()
+    limits: Limits = Limits()
+    key_hex: str = ""
+    sample_seed: str = ""
+    stream: str = ""
+    resume: ResumePoint | None = None
+    interruption: Interruption | None = None
+    drives_at_once: int = 1
+
+    def __post_init__(self) -> None:
+        """ValueError for an unknown method, or a random pass without a key."""
+        if self.method not in METHODS:
+            raise ValueError(f"no overwrite method is called {self.method!r}; known: {', '.join(METHODS)}")
+        if None in METHODS[self.method].passes and len(bytes.fromhex(self.key_hex)) != 32:
+            raise ValueError(f"method {self.method} needs a key of 32 bytes in hex")
+        if self.drives_at_once < 1:
+            raise ValueError("drives_at_once is at least 1")
+
+    def __repr__(self) -> str:
+        """Everything but the key."""
+        shown = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name != "key_hex")
+        return f"EraseSpec({', '.join(shown)}, key_hex={'<hidden>' if self.key_hex else None})"
+
+    def __str__(self) -> str:
+        """As repr: without the key."""
+        return repr(self)
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        """As repr: without the key (rich would walk the fields by itself)."""
+        return [(name, getattr(self, name)) for name in self.__struct_fields__ if name != "key_hex"]
+
+
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a job is; at most about four a second. "stalled": the drive has not answered since `stall_after_s`."""
+
+    job: str
+    phase: Phase
+    pass_number: int
+    passes: int
+    bytes_done: int
+    bytes_total: int
+    mb_per_s: float
+    errors: int = 0
+    celsius: float | None = None
+
+
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
+    """The drive has acknowledged a flush: a resumed job may start from `point`."""
+
+    job: str
+    point: ResumePoint
+
+
+class Stop:
+    """A request to stop, from any thread. The first reason stays."""
+
+    def __init__(self) -> None:
+        self._reason: Reason | None = None
+        self._lock = threading.Lock()
+
+    def request(self, reason: Reason) -> None:
+        """Ask the job to stop at the next request's end."""
+        with self._lock:
+            self._reason = self._reason or reason
+
+    @property
+    def requested(self) -> Reason | None:
+        """Why the job should stop; None while it should not."""
+        return self._reason

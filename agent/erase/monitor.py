@@ -1,0 +1,272 @@
+"""Watches over one job's threads: progress, limits, stops, stalls, heat. The caller's thread never touches the drive.
+
+Workers ask `go` before each request and report `moved` or `failed` after it; the caller's thread sits in `run` and
+is the only one that emits. So a drive that does not answer holds up its own workers and nobody else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from agent.erase.job_spec import Checkpoint, Limits, Phase, Progress, ResumePoint, Stop
+from agent.outcome import (
+    DRIVE_EXCHANGED,
+    PULLED_OUT,
+    TOO_HOT,
+    TOO_LONG,
+    TOO_MANY_ERRORS,
+    TOO_SLOW,
+    Reason,
+)
+from drivers.drives.base import DriveError, DriveGone, OpenDrive
+
+Emit = Callable[[Progress | Checkpoint], None]
+Thermometer = Callable[[], float | None]
+
+GONE = frozenset({errno.ENODEV, errno.ENXIO, errno.ENOMEDIUM})
+TICK_S = 0.1
+PROGRESS_S = 0.25
+STALLED_S = 1.0
+CELSIUS_S = 10.0
+
+
+@dataclass(frozen=True)
+class Halt:
+    """Why no further request may be issued."""
+
+    kind: Literal["aborted", "failed"]
+    reason: Reason
+
+
+class Monitor:
+    """The shared state of one job's threads."""
+
+    def __init__(
+        self,
+        drive: OpenDrive,
+        *,
+        job: str,
+        passes: int,
+        limits: Limits,
+        emit: Emit,
+        stop: Stop,
+        celsius: Thermometer | None = None,
+        errors: int = 0,
+        seconds: float = 0.0,
+    ) -> None:
+        self.drive = drive
+        self.limits = limits
+        self.errors = errors
+        self.halt: Halt | None = None
+        self._job, self._passes, self._emit, self._stop, self._thermometer = job, passes, emit, stop, celsius
+        self._changed = threading.Condition()
+        self._identity = threading.Lock()
+        self._began = self._active = self._told = self._window_from = time.monotonic()
+        self._before = seconds
+        self._paused_s = 0.0
+        self._paused_at: float | None = None
+        self._checked = float("-inf")
+        self._crash: BaseException | None = None
+        self._points: deque[ResumePoint] = deque()
+        self._phase: Phase = "pass"
+        self._number = 1
+        self._done = self._total = self._moved = 0
+        self._samples: deque[tuple[float, int]] = deque([(self._began, 0)])
+        self._celsius: float | None = None
+        self._finished = threading.Event()
+
+    # --- what workers call --------------------------------------------------------------------------------
+
+    def go(self) -> bool:
+        """Whether the next request may be issued. Waits while the job is paused."""
+        if self.halt is None and self._paused_at is None:
+            return True
+        with self._changed:
+            while self.halt is None and self._paused_at is not None:
+                self._changed.wait(1.0)
+        return self.halt is None
+
+    def moved(self, length: int, *, done: int | None = None) -> None:
+        """`length` bytes went over the wire; `done` of them are progress (default: all)."""
+        now = time.monotonic()
+        with self._changed:
+            self._moved += length
+            self._done += length if done is None else done
+            self._active = now
+
+    def failed(self, error: OSError, *, counted: bool = True) -> None:
+        """A request failed: the drive may be gone, or be given up."""
+        with self._changed:
+            self._active = time.monotonic()
+            self.errors += counted
+            errors = self.errors
+        if error.errno in GONE:
+            self.stop_for(Halt("aborted", PULLED_OUT))
+            return
+        most = self.limits.give_up_after_errors
+        give_up = bool(most) and errors >= most and counted
+        # A pulled drive often answers EIO before it answers ENODEV: ask it who it is before blaming its medium.
+        self.check_identity(at_once=give_up or errors <= 1)
+        if give_up:
+            self.stop_for(Halt("failed", TOO_MANY_ERRORS))
+
+    def check_identity(self, *, at_once: bool = True) -> None:
+        """Halt where the drive is gone, or another one answers. At most once a second unless `at_once`."""
+        with self._identity:
+            if not at_once and time.monotonic() - self._checked < 1.0:
+                return
+            self._checked = time.monotonic()
+            try:
+                found = self.drive.identify_again()
+            except DriveGone:
+                self.stop_for(Halt("aborted", PULLED_OUT))
+            except (DriveError, OSError) as error:
+                if isinstance(error, OSError) and error.errno in GONE:
+                    self.stop_for(Halt("aborted", PULLED_OUT))
+            else:
+                if found.fingerprint != self.drive.drive.fingerprint:
+                    gone = found.capacity_bytes == 0
+                    self.stop_for(Halt("aborted", PULLED_OUT if gone else DRIVE_EXCHANGED))
+
+    def reached(self, point: ResumePoint) -> None:
+        """A flush was acknowledged: the caller's thread emits this checkpoint."""
+        with self._changed:
+            self._points.append(point)
+
+    def stop_for(self, halt: Halt) -> None:
+        """No further request. The first halt stays, but that a drive is gone outweighs that it was given up."""
+        with self._changed:
+            if self.halt is None or (self.halt.kind == "failed" and halt.kind == "aborted"):
+                self.halt = halt
+            self._changed.notify_all()
+
+    def wait(self, seconds: float) -> None:
+        """For workers that wait for their turn: returns early on any change."""
+        with self._changed:
+            if self.halt is None:
+                self._changed.wait(seconds)
+
+    # --- what the caller's thread does --------------------------------------------------------------------
+
+    @property
+    def seconds(self) -> float:
+        """Time spent on this job so far, with that before an interruption."""
+        return self._before + time.monotonic() - self._began
+
+    def phase(self, phase: Phase, *, number: int, done: int, total: int) -> None:
+        """A new phase begins: its pass, and where in it we stand."""
+        with self._changed:
+            self._phase, self._number, self._done, self._total = phase, number, done, total
+            self._active = time.monotonic()
+
+    def run(self, *workers: Callable[[], None]) -> None:
+        """Run the workers to their end, each in a thread of its own, and watch over them meanwhile."""
+        threads = [threading.Thread(target=self._guarded, args=(w,), name=self._job, daemon=True) for w in workers]
+        for thread in threads:
+            thread.start()
+        while any(thread.is_alive() for thread in threads):
+            with self._changed:
+                self._changed.wait(TICK_S)
+            self._tick(time.monotonic())
+        self._emit_points()
+        if self._crash is not None:
+            raise self._crash
+
+    def __enter__(self) -> Monitor:
+        if self._thermometer is not None:
+            threading.Thread(target=self._measure_heat, name=f"{self._job} heat", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._finished.set()
+
+    def _guarded(self, worker: Callable[[], None]) -> None:
+        try:
+            worker()
+        except DriveGone:
+            self.stop_for(Halt("aborted", PULLED_OUT))
+        except BaseException as error:  # noqa: BLE001 - a thread's outermost edge: a defect of ours: `run` raises it in the caller's thread
+            self._crash = self._crash or error
+            self.stop_for(Halt("failed", TOO_MANY_ERRORS))
+        with self._changed:
+            self._changed.notify_all()
+
+    def _tick(self, now: float) -> None:
+        if (reason := self._stop.requested) is not None:
+            self.stop_for(Halt("aborted", reason))
+        self._emit_points()
+        self._mind_heat(now)
+        self._mind_limits(now)
+        stalled = now - self._active > self.limits.stall_after_s > 0 and self._paused_at is None
+        if now - self._told >= (STALLED_S if stalled else PROGRESS_S):
+            self._told = now
+            self._emit(self._progress(now, stalled=stalled))
+
+    def _emit_points(self) -> None:
+        while self._points:
+            self._emit(Checkpoint(job=self._job, point=self._points.popleft()))
+
+    def _progress(self, now: float, *, stalled: bool) -> Progress:
+        with self._changed:
+            self._samples.append((now, self._moved))
+            while len(self._samples) > 2 and now - self._samples[0][0] > 3.0:
+                self._samples.popleft()
+            (since, before), paused = self._samples[0], self._paused_at is not None
+            rate = (self._moved - before) / max(now - since, 1e-6) / 1e6
+            return Progress(
+                job=self._job,
+                phase="stalled" if stalled else "paused" if paused else self._phase,
+                pass_number=self._number,
+                passes=self._passes,
+                bytes_done=min(self._done, self._total),
+                bytes_total=self._total,
+                mb_per_s=round(0.0 if stalled or paused else rate, 1),
+                errors=self.errors,
+                celsius=self._celsius,
+            )
+
+    def _mind_limits(self, now: float) -> None:
+        limits = self.limits
+        if self._paused_at is not None or self.halt is not None:
+            return
+        if 0 < limits.give_up_after_s < self.seconds - self._paused_s:
+            self.stop_for(Halt("failed", TOO_LONG))
+        if limits.minimum_mb_per_s <= 0 or now - self._window_from < limits.window_s:
+            return
+        moved, self._window_moved = self._moved - self._window_moved, self._moved
+        window, self._window_from = now - self._window_from, now
+        if moved / window / 1e6 < limits.minimum_mb_per_s:
+            self.stop_for(Halt("failed", TOO_SLOW))
+
+    _window_moved = 0
+
+    def _mind_heat(self, now: float) -> None:
+        limits, celsius = self.limits, self._celsius
+        if celsius is None or self.halt is not None:
+            return
+        if limits.abort_at_c is not None and celsius >= limits.abort_at_c:
+            self.stop_for(Halt("aborted", TOO_HOT))
+        elif self._paused_at is None:
+            if limits.pause_at_c is not None and celsius >= limits.pause_at_c:
+                self._paused_at = now
+        elif celsius <= (limits.resume_at_c if limits.resume_at_c is not None else (limits.pause_at_c or 0) - 5):
+            with self._changed:
+                self._paused_s += now - self._paused_at
+                self._paused_at = None
+                self._window_from, self._active = now, now
+                self._window_moved = self._moved
+                self._changed.notify_all()
+
+    def _measure_heat(self) -> None:
+        assert self._thermometer is not None
+        while not self._finished.is_set():
+            with contextlib.suppress(OSError, DriveError):
+                self._celsius = self._thermometer()
+            self._finished.wait(CELSIUS_S)

@@ -1,0 +1,98 @@
+"""Byte ranges: merged, subtracted, and kept to a bounded number without ever covering less. Pure."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterable, Sequence
+
+from agent.record import Unreached
+
+Span = tuple[int, int]
+"""(offset, bytes)"""
+
+
+def merge(spans: Iterable[Span]) -> list[Span]:
+    """Sorted, overlapping and touching ones joined."""
+    merged: list[Span] = []
+    for offset, length in sorted(spans):
+        if length <= 0:
+            continue
+        if merged and offset <= merged[-1][0] + merged[-1][1]:
+            start, before = merged[-1]
+            merged[-1] = (start, max(before, offset + length - start))
+        else:
+            merged.append((offset, length))
+    return merged
+
+
+def total(spans: Iterable[Span]) -> int:
+    """Bytes covered, each counted once."""
+    return sum(length for _, length in merge(spans))
+
+
+def bound(spans: Iterable[Span], most: int) -> tuple[list[Span], list[Span]]:
+    """(exact, covering): together at most `most` ranges that cover all; where too many, the smallest gaps close."""
+    merged = merge(spans)
+    surplus = len(merged) - most
+    if surplus <= 0:
+        return merged, []
+    gaps = ((merged[i + 1][0] - merged[i][0] - merged[i][1], i) for i in range(len(merged) - 1))
+    closed = {i for _, i in heapq.nsmallest(surplus, gaps)}
+    exact: list[Span] = []
+    covering: list[Span] = []
+    start = 0
+    for i, (offset, length) in enumerate(merged):
+        if i in closed:
+            continue
+        span = (merged[start][0], offset + length - merged[start][0])
+        (exact if start == i else covering).append(span)
+        start = i + 1
+    return exact, covering
+
+
+def pieces(spans: Iterable[Span], size: int) -> list[Span]:
+    """The spans cut at multiples of `size`."""
+    cut: list[Span] = []
+    for start, length in spans:
+        at, end = start, start + length
+        while at < end:
+            stop = min(end, (at // size + 1) * size)
+            cut.append((at, stop - at))
+            at = stop
+    return cut
+
+
+def outside_in(spans: Sequence[Span]) -> list[Span]:
+    """Adjacent spans form a run; those nearest to the ends of their run come first, from both ends.
+
+    A scratch or a dead head is worst in its middle: its edges are written before time is lost there.
+    """
+    ordered = sorted(spans)
+    ranked: list[tuple[int, Span]] = []
+    start = 0
+    for i, (offset, length) in enumerate(ordered):
+        if i + 1 < len(ordered) and ordered[i + 1][0] == offset + length:
+            continue
+        ranked += ((min(k - start, i - k), ordered[k]) for k in range(start, i + 1))
+        start = i + 1
+    return [span for _, span in sorted(ranked)]
+
+
+def unreached(bad: Iterable[tuple[int, int, str]], most: int = 256) -> tuple[Unreached, ...]:
+    """Ranges with a reason each -> merged by reason, bounded to `most`: a certificate has 64 KiB (docs/certificate.md).
+
+    Where they are too many, those nearest to each other are joined and their reason says so.
+    """
+    by_reason: dict[str, list[Span]] = {}
+    for offset, length, reason in bad:
+        by_reason.setdefault(reason, []).append((offset, length))
+    spans = {reason: merge(found) for reason, found in by_reason.items()}
+    if sum(map(len, spans.values())) <= most:
+        rows = [(o, n, reason) for reason, found in spans.items() for o, n in found]
+    else:
+        exact, covering = bound([span for found in spans.values() for span in found], most)
+        known = {span: reason for reason, found in spans.items() for span in found}
+        names = "; ".join(sorted(by_reason)[:4])
+        rows = [(o, n, known.get((o, n), names)) for o, n in exact]
+        rows += [(o, n, f"{names} (some of it; too many ranges to list)") for o, n in covering]
+    return tuple(Unreached(offset=o, bytes=n, reason=reason) for o, n, reason in sorted(rows))
