@@ -1,0 +1,32 @@
+"""Errors of the collector.
+
+CollectorError
+├── SchemaTooNew    the database was made by a newer collector
+└── EnrolmentError  a key that cannot be enrolled
+"""
+
+from __future__ import annotations
+
+from firmware_bridge.errors import CodedError
+
+
+class CollectorError(CodedError):
+    """The collector cannot do what it was asked."""
+
+    code = "BW-C00"
+    message = "{problem}"
+
+
+class SchemaTooNew(CollectorError):
+    """The database was made by a newer collector."""
+
+    code = "BW-C01"
+    message = "the database has schema version {found}, and this collector knows versions up to {known}"
+    hint = "Start a collector at least as new as the one that used this database."
+
+
+class EnrolmentError(CollectorError):
+    """A key that cannot be enrolled."""
+
+    code = "BW-C02"
+    message = "{where}: {problem}"

@@ -1,0 +1,101 @@
+"""What a message on a certificate's topic is worth: a verified certificate of that very station, or a reason. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agent.certificate import Certificate, verify
+from agent.errors import CertificateProblem
+from agent.messages import split_topic
+from collector.enrolment import Keys
+from collector.text import clean, is_station_id
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+LARGEST_SEQUENCE = 2**53  # beyond it no JSON reader agrees on a number
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One message as the broker gave it. `station` and `name` are the topic's levels, not yet believed."""
+
+    topic: str
+    station: str
+    name: str
+    payload: bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bytes: a certificate's id, if it is one."""
+        return hashlib.sha256(self.payload).hexdigest()
+
+
+@dataclass(frozen=True)
+class Verified:
+    """A certificate whose signature, station and id all fit."""
+
+    delivery: Delivery
+    certificate: Certificate
+
+
+@dataclass(frozen=True)
+class Rejected:
+    """Bytes that go to quarantine. `reason` is one clean line."""
+
+    delivery: Delivery
+    reason: str
+
+
+Verdict = Verified | Rejected
+
+
+def delivery(topic: str, payload: bytes) -> Delivery | None:
+    """A message on `er/1/<station>/cert/<name>`; None on any other topic."""
+    split = split_topic(topic)
+    if split is None:
+        return None
+    kind, _, name = split[1].partition("/")
+    if kind != "cert" or not name or "/" in name:
+        return None
+    return Delivery(topic, split[0], name, payload)
+
+
+def judge(message: Delivery, keys_of: Callable[[str], Keys]) -> Verdict:
+    """Never raises for any payload."""
+    problem = _address_problem(message)
+    if problem is not None:
+        return Rejected(message, problem)
+    keys = keys_of(message.station)
+    if not keys:
+        return Rejected(message, f"station {message.station} is not enrolled")
+    try:
+        certificate = verify(message.payload, keys)
+    except CertificateProblem as error:
+        return Rejected(message, clean(str(error)))
+    except RecursionError:  # JSON nested some ten thousand deep
+        return Rejected(message, "not a valid certificate: it is nested too deep")
+    problem = _contents_problem(message, certificate)
+    return Verified(message, certificate) if problem is None else Rejected(message, problem)
+
+
+def _address_problem(message: Delivery) -> str | None:
+    if not message.payload:
+        return "the message is empty"
+    if not is_station_id(message.station):
+        return clean(f"the topic names no station: {message.station!r}")
+    if not _HASH.fullmatch(message.name):
+        return "the topic does not end in a SHA-256 in lower-case hex"
+    if message.name != message.digest:
+        return f"the bytes have SHA-256 {message.digest}, and the topic says another"
+    return None
+
+
+def _contents_problem(message: Delivery, certificate: Certificate) -> str | None:
+    record = certificate.record
+    if record.station.id != message.station:
+        return clean(f"the certificate is of station {record.station.id!r}, and came as {message.station}'s")
+    if not 1 <= record.sequence <= LARGEST_SEQUENCE:
+        return f"sequence {clean(str(record.sequence))} is not from 1 up to 2^53"
+    return None

@@ -1,0 +1,45 @@
+"""A verified certificate -> the row of its searchable facts. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agent.certificate import Certificate
+from collector.chain import ChainState, Link
+from collector.text import clean
+
+
+def link(certificate: Certificate) -> Link:
+    """What the chain needs of it."""
+    record = certificate.record
+    return Link(certificate.id, record.sequence, None if record.previous is None else clean(record.previous))
+
+
+def certificate_row(certificate: Certificate, chain: ChainState, now: str) -> dict[str, Any]:
+    """Columns of the certificate table; the facts are cut and cleaned, the bytes are not."""
+    record = certificate.record
+    facts = {
+        "number": clean(record.number),
+        "serial": clean(record.drive.serial or ""),
+        "model": clean(" ".join(part for part in (record.drive.vendor, record.drive.model) if part)),
+        "asset_tag": clean(record.asset.tag if record.asset else ""),
+        "customer": clean(record.customer.name if record.customer else ""),
+        "lot": clean(record.customer.lot if record.customer else ""),
+    }
+    extra = [record.asset.serial, record.asset.model] if record.asset else []
+    extra += [record.drive.wwn or "", record.customer.reference if record.customer else "", record.station.id]
+    return {
+        **facts,
+        "id": certificate.id,
+        "compact": certificate.compact,
+        "key_id": certificate.key_id,
+        "station": record.station.id,
+        "sequence": record.sequence,
+        "previous": link(certificate).previous,
+        "chain": chain,
+        "outcome": record.outcome,
+        "finished_at": clean(record.finished_at),
+        "clock_synchronised": record.clock.synchronised,
+        "received_at": now,
+        "search": "\n".join([*facts.values(), *(clean(e) for e in extra)]).casefold(),
+    }

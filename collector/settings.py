@@ -1,0 +1,220 @@
+"""collector.toml -> frozen values. Every problem is a line: the key's path, the value, what is allowed."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from agent.certificate import public_key_from_jwk
+from agent.errors import CertificateProblem, SettingsError
+from collector.text import STATION_ID
+from drivers.options import convert, read_toml
+
+NotEmpty = Annotated[str, Meta(min_length=1)]
+Port = Annotated[int, Meta(ge=1, le=65535)]
+StationId = Annotated[str, Meta(pattern=STATION_ID)]
+Listen = Annotated[str, Meta(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^:\s\[\]]+):[0-9]{1,5}$")]
+DIALECTS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+
+
+class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Files of the connection to the broker, PEM. No `ca`, no TLS. The certificate is this collector's own."""
+
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
+class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the stations' messages come from."""
+
+    host: NotEmpty = "localhost"
+    port: Port = 1883
+    protocol: Literal["5", "3.1.1"] = "5"
+    keepalive_s: Annotated[int, Meta(ge=2, le=3600)] = 30
+    username: str = ""
+    password_file: str = ""
+    tls: TlsSettings = TlsSettings()
+
+
+class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where certificates are kept: an SQLAlchemy URL of SQLite or PostgreSQL."""
+
+    url: NotEmpty = "sqlite:///collector.db"
+    password_file: str = ""
+
+
+class QuarantineSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of what does not verify is kept; the oldest goes first."""
+
+    most: Annotated[int, Meta(ge=1, le=1_000_000)] = 10_000
+    most_per_station: Annotated[int, Meta(ge=1, le=1_000_000)] = 1_000
+
+
+class JwkSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """An Ed25519 public key as `benchwipe key show` prints it."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: NotEmpty
+    kid: str = ""
+    alg: str = ""
+    use: str = ""
+
+
+class StationSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A station enrolled in the configuration itself; the usual place is a file in stations_dir."""
+
+    id: StationId
+    keys: list[JwkSettings]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The collector's configuration. `listen` is HOST:PORT; port 0 takes any free one."""
+
+    id: StationId = "collector"
+    listen: Listen = "127.0.0.1:8470"
+    stations_dir: NotEmpty = "stations"
+    broker: BrokerSettings = BrokerSettings()
+    database: DatabaseSettings = DatabaseSettings()
+    quarantine: QuarantineSettings = QuarantineSettings()
+    station: list[StationSettings] = []
+
+
+class Configuration(msgspec.Struct, frozen=True, kw_only=True):
+    """The settings and the file that they come from. Relative paths in them are relative to that file."""
+
+    file: Path
+    settings: Settings
+
+    def path(self, name: str) -> Path:
+        """A path of the configuration, made absolute."""
+        return (self.file.parent / name).resolve()
+
+    @property
+    def stations_dir(self) -> Path:
+        """The folder of `<station>.jwk` files."""
+        return self.path(self.settings.stations_dir)
+
+    def database_url(self) -> URL:
+        """The URL with its driver, its absolute path and its password. OSError if the password's file is unreadable."""
+        return _database_url(self)
+
+
+def load(file: Path) -> Configuration:
+    """SettingsError with every problem."""
+    data, problems = read_toml(file)
+    if problems:
+        raise SettingsError(str(file), tuple(problems))
+    settings, problems = convert(data, Settings)
+    if settings is None:
+        raise SettingsError(str(file), tuple(problems))
+    configuration = Configuration(file=file.resolve(), settings=settings)
+    problems = _cross_checks(configuration)
+    if problems:
+        raise SettingsError(str(file), tuple(problems))
+    return configuration
+
+
+def station_tables(data: dict[str, Any]) -> list[StationSettings] | None:
+    """The [[station]] tables of a document, or None if they cannot be used."""
+    settings, problems = convert(data, Settings)
+    return None if settings is None or problems or _key_problems(settings) else settings.station
+
+
+def _cross_checks(configuration: Configuration) -> list[str]:
+    settings = configuration.settings
+    problems = listen_problems(settings.listen) + _key_problems(settings) + _database_problems(configuration)
+    broker = settings.broker
+    if broker.password_file:
+        if not broker.username:
+            problems.append("broker.username is missing: broker.password_file needs one")
+        problems += _secret_problems(configuration, "broker.password_file", broker.password_file)
+    problems += _tls_problems(configuration, broker.tls)
+    if settings.database.password_file:
+        problems += _secret_problems(configuration, "database.password_file", settings.database.password_file)
+    return problems
+
+
+def listen_problems(listen: str) -> list[str]:
+    """A port that is none; the pattern has seen to the rest."""
+    port = int(listen.rpartition(":")[2])
+    return [] if port <= 65535 else [f"listen = {listen!r}: allowed is HOST:PORT with a port from 0 up to 65535"]
+
+
+def _key_problems(settings: Settings) -> list[str]:
+    problems = []
+    for i, station in enumerate(settings.station):
+        if not station.keys:
+            problems.append(f"station[{i}].keys = []: allowed is a list of at least one JWK")
+        for j, jwk in enumerate(station.keys):
+            try:
+                public_key_from_jwk(msgspec.to_builtins(jwk))
+            except CertificateProblem:
+                problems.append(f"station[{i}].keys[{j}].x = {jwk.x[:60]!r}: allowed is 32 bytes in base64url")
+    return problems
+
+
+def _tls_problems(configuration: Configuration, tls: TlsSettings) -> list[str]:
+    problems = []
+    if not tls.ca and (tls.certificate or tls.key):
+        problems.append("broker.tls.ca is missing: it takes the file of the broker's authority")
+    for key, name in (("ca", tls.ca), ("certificate", tls.certificate)):
+        if name and not configuration.path(name).is_file():
+            problems.append(f"broker.tls.{key} = {name!r}: allowed is a file that is there")
+    if bool(tls.certificate) is not bool(tls.key):
+        problems.append("broker.tls: certificate and key belong together: give both, or neither")
+    if tls.key:
+        problems += _secret_problems(configuration, "broker.tls.key", tls.key)
+    return problems
+
+
+def _secret_problems(configuration: Configuration, key: str, name: str) -> list[str]:
+    """A secret's file must be there and readable by its owner alone."""
+    try:
+        mode = configuration.path(name).stat().st_mode
+    except OSError as error:
+        return [f"{key} = {name!r}: cannot be read: {error.strerror}"]
+    if stat.S_IMODE(mode) & 0o077:
+        return [f"{key} = {name!r}: is open to others ({stat.filemode(mode)}); allowed is mode 0600"]
+    return []
+
+
+def _database_problems(configuration: Configuration) -> list[str]:
+    settings = configuration.settings.database
+    try:
+        url = make_url(settings.url)
+    except (ArgumentError, ValueError):
+        return [f"database.url = {_without_password(settings.url)!r}: allowed is an URL like sqlite:///collector.db"]
+    if url.get_backend_name() not in DIALECTS or (url.get_backend_name() == "sqlite" and not url.database):
+        shown = url.render_as_string(hide_password=True)
+        return [f"database.url = {shown!r}: allowed is sqlite:///FILE or postgresql://USER@HOST/NAME"]
+    if url.password and stat.S_IMODE(configuration.file.stat().st_mode) & 0o077:
+        problem = "database.url holds a password and this file is open to others"
+        return [f"{problem}; allowed is mode 0600, or the password in database.password_file"]
+    return []
+
+
+def _without_password(url: str) -> str:
+    """For a message about an URL that cannot be parsed: whatever stands before its last @ may be a secret."""
+    scheme, separator, rest = url.partition("://")
+    return scheme + separator + ("***@" + rest.rpartition("@")[2] if "@" in rest else rest)
+
+
+def _database_url(configuration: Configuration) -> URL:
+    settings = configuration.settings.database
+    url = make_url(settings.url)
+    url = url.set(drivername=DIALECTS[url.get_backend_name()])
+    if url.get_backend_name() == "sqlite":
+        assert url.database is not None
+        return url.set(database=str(configuration.path(url.database)))
+    if settings.password_file:
+        secret = configuration.path(settings.password_file).read_text(encoding="utf-8").strip()
+        url = url.set(password=secret)
+    return url

@@ -1,0 +1,323 @@
+"""A real broker, a real database, a real collector process, and certificates signed by hand."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+
+from agent.certificate import Certificate, sign, thumbprint
+from agent.messages import Receipt
+from agent.record import (
+    Asset,
+    Clock,
+    Customer,
+    DriveRecord,
+    Health,
+    PassRecord,
+    Record,
+    Sanitization,
+    Software,
+    Station,
+    Verification,
+)
+from collector.enrolment import enrol
+
+MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+WHEN = "2026-11-22T10:00:00Z"
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 15.0, what: str = "") -> Any:  # noqa: ANN401
+    """Poll until it is true and return what it gave."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.03)
+    raise AssertionError(f"did not happen within {seconds} s: {what or condition}")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def record(sequence: int = 1, previous: str | None = None, station: str = "bench-01", **changes: Any) -> Record:  # noqa: ANN401
+    """A sober record of a 1 MB drive that was erased with zeros."""
+    base = Record(
+        number=f"{station}-{sequence:06d}",
+        sequence=sequence,
+        previous=previous,
+        outcome="erased",
+        job=f"job-{sequence}",
+        started_at=WHEN,
+        finished_at=WHEN,
+        clock=Clock(source="ntp", synchronised=True, boot_id="b1", monotonic_ms=1),
+        station=Station(
+            id=station,
+            name="Bench",
+            location="Kolding",
+            organisation="Special Minds",
+            software=Software(name="benchwipe", version="0.1.0"),
+            kernel="6.1",
+            machine="aarch64",
+        ),
+        operator=None,
+        customer=Customer(name="Kolding Kommune", lot="LOT-7"),
+        asset=Asset(tag=f"TAG-{sequence}"),
+        drive=drive(f"SER-{sequence}"),
+        sanitization=Sanitization(
+            level="clear",
+            level_nist_800_88_r1="clear",
+            level_ieee_2883="clear",
+            standard="NIST SP 800-88 Rev. 2",
+            method="zero",
+            technique="overwrite",
+            passes=(PassRecord(number=1, pattern="00", bytes=1_000_448, started_at=WHEN, finished_at=WHEN),),
+        ),
+        verification=Verification(kind="full", result="passed", bytes=1_000_448, blake3="a" * 64),
+    )
+    return msgspec.structs.replace(base, **changes)
+
+
+def drive(serial: str, model: str = "ACME 500") -> DriveRecord:
+    return DriveRecord(
+        vendor="ACME",
+        model=model,
+        serial=serial,
+        wwn=None,
+        firmware="1",
+        transport="sata",
+        media="hdd",
+        capacity_bytes=1_000_448,
+        native_capacity_bytes=None,
+        logical_block_bytes=512,
+        physical_block_bytes=512,
+        identity_source="drive",
+        bridge=None,
+        hidden_area=None,
+        health=Health(),
+    )
+
+
+def chain_of(key: Ed25519PrivateKey, count: int, station: str = "bench-01") -> list[Certificate]:
+    """Certificates 1 to count, each naming the one before."""
+    found: list[Certificate] = []
+    for sequence in range(1, count + 1):
+        found.append(sign(record(sequence, found[-1].id if found else None, station), key))
+    return found
+
+
+class Broker:
+    """A mosquitto of our own, which can be killed and started again on the same port."""
+
+    def __init__(self, folder: Path, lines: str = "listener {port} 127.0.0.1\nallow_anonymous true\n") -> None:
+        self.port = free_port()
+        self._file = folder / "mosquitto.conf"
+        self._file.write_text(f"per_listener_settings false\nmax_inflight_messages 400\n{lines.format(port=self.port)}")
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        assert MOSQUITTO is not None
+        self._process = subprocess.Popen([MOSQUITTO, "-c", str(self._file)], stderr=subprocess.DEVNULL)
+        wait_for(self._answers, what="mosquitto listens")
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return True
+        except OSError:
+            return False
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    if MOSQUITTO is None:
+        pytest.skip("mosquitto is not installed: apt-get install mosquitto")
+    one = Broker(tmp_path)
+    yield one
+    one.kill()
+
+
+class StationClient:
+    """The station's end: publishes and gathers receipts."""
+
+    def __init__(self, port: int, name: str = "bench-01") -> None:
+        self.receipts: dict[str, list[Receipt]] = {}
+        self.presence: list[bytes] = []
+        self.client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=f"{name}-{os.getpid()}-{id(self)}",
+            protocol=MQTTProtocolVersion.MQTTv5,
+        )
+        self.name = name
+        self.client.on_message = self._on_message
+        self._ready = False
+        self.client.on_connect = lambda c, *_: c.subscribe([("er/1/+/receipt/#", 1), ("er/1/$collector/+", 1)])
+        self.client.on_subscribe = self._on_subscribe
+        self.client.reconnect_delay_set(1, 1)
+        self.client.connect("127.0.0.1", port)
+        self.client.loop_start()
+        wait_for(lambda: self._ready, what="station subscribed")
+
+    def _on_subscribe(self, *_: object) -> None:
+        self._ready = True
+
+    def _on_message(self, _client: Client, _data: object, message: MQTTMessage) -> None:
+        if "/receipt/" not in message.topic:
+            self.presence.append(bytes(message.payload))
+            return
+        self.receipts.setdefault(message.topic.rpartition("/")[2], []).append(
+            msgspec.json.decode(message.payload, type=Receipt)
+        )
+
+    def publish(self, suffix: str, payload: bytes, station: str | None = None, *, retain: bool = False) -> None:
+        self.client.publish(f"er/1/{station or self.name}/{suffix}", payload, qos=1, retain=retain)
+
+    def deliver(self, certificate: Certificate, station: str | None = None) -> None:
+        self.publish(f"cert/{certificate.id}", certificate.compact, station)
+
+    def wait(self, name: str, count: int = 1, seconds: float = 15.0) -> list[Receipt]:
+        wait_for(lambda: len(self.receipts.get(name, [])) >= count, seconds, f"{count} receipts for {name}")
+        return self.receipts[name]
+
+    def until_receipt(self, certificate: Certificate, seconds: float = 30.0) -> list[Receipt]:
+        """Resend every second, as a station does (at its own pace)."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            if self.client.is_connected():
+                self.deliver(certificate)
+            try:
+                return self.wait(certificate.id, seconds=1.0)
+            except AssertionError:
+                continue
+        raise AssertionError(f"no receipt within {seconds} s")
+
+    def close(self) -> None:
+        self.client.disconnect()
+        self.client.loop_stop()
+
+
+@dataclass
+class Collector:
+    """A `benchwipe-collector serve` process."""
+
+    folder: Path
+    broker_port: int
+    protocol: str = "5"
+    database: str = "sqlite:///collector.db"
+    name: str = "collector"
+    keepalive_s: int = 5
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def config(self) -> Path:
+        return self.folder / f"{self.name}.toml"
+
+    @property
+    def stations(self) -> Path:
+        return self.folder / "stations"
+
+    @property
+    def log(self) -> str:
+        return (self.folder / f"{self.name}.log").read_text()
+
+    def write(self) -> None:
+        self.config.write_text(
+            f'id = "{self.name}"\nlisten = "127.0.0.1:{self.port}"\n'
+            f'[broker]\nhost = "127.0.0.1"\nport = {self.broker_port}\nprotocol = "{self.protocol}"\n'
+            f'keepalive_s = {self.keepalive_s}\n[database]\nurl = "{self.database}"\n'
+        )
+
+    def start(self, *, healthy: bool = True) -> Collector:
+        self.write()
+        with (self.folder / f"{self.name}.log").open("ab") as log:
+            command = [sys.executable, "-m", "collector.cli", "serve", "--config", str(self.config)]
+            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        wait_for(self.is_healthy if healthy else self.answers, 30, "the collector is up")
+        return self
+
+    def get(self, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=20, **more)
+
+    def answers(self) -> bool:
+        assert self.process is not None
+        assert self.process.poll() is None, self.log
+        try:
+            return bool(self.get("/healthz").status_code)
+        except httpx.TransportError:
+            return False
+
+    def is_healthy(self) -> bool:
+        return self.answers() and self.get("/healthz").status_code == 200
+
+    def enrol(self, station: str, key: Ed25519PrivateKey) -> None:
+        enrol(self.stations, station, {thumbprint(key.public_key()): key.public_key()})
+
+    def ids(self) -> set[str]:
+        found, page = set(), 1
+        while True:
+            answer = self.get(f"/api/certificates?page={page}&per_page=200").json()
+            found |= {row["id"] for row in answer["certificates"]}
+            if page >= answer["pages"]:
+                return found
+            page += 1
+
+    def terminate(self) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(10)
+        self.process = None
+        return status
+
+    def kill(self) -> None:
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
+
+@pytest.fixture
+def collector(tmp_path: Path, broker: Broker) -> Iterator[Collector]:
+    """A running one, with SQLite."""
+    one = Collector(tmp_path, broker.port)
+    try:
+        yield one.start()
+    finally:
+        one.kill()
+
+
+@pytest.fixture
+def station(broker: Broker) -> Iterator[StationClient]:
+    one = StationClient(broker.port)
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def key() -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.generate()
