@@ -1,20 +1,50 @@
 # Debian 12 or Raspberry Pi OS 64-bit, Python 3.11 or newer.
+#
+#   make demo [ARGS=--serve]      the main job on a simulated bench; needs no root
+#   make test [ARGS="-k name"]    the tests; some need root, and are named at the end when they are left out
+#   make lint                     mypy --strict and ruff, which `make test` runs too
+#   sudo make install             a station under /opt/benchwipe; docs/install.md
+#   sudo make uninstall           takes it away, keeps ledger, key, certificates and configuration
+#   make clean                    removes the environment and what tools left behind
 
+export PYTHON ?= python3
 VENV := .venv
-PYTHON ?= python3
 BIN := $(VENV)/bin
 
-.PHONY: setup demo test
+# Where a station is put (docs/install.md). DESTDIR stands before all of them.
+PREFIX ?= /opt/benchwipe
+SYSCONFDIR ?= /etc/benchwipe
+STATEDIR ?= /var/lib/benchwipe
+BINDIR ?= /usr/local/bin
+LIBDIR ?= /usr/local/lib
+# Extras of setup.cfg that a station gets.
+WITH ?= collector,labels,pdf
 
-setup: $(VENV)/.ready
+# Debian packages that the tests use: brokers, databases, file systems, smartctl, fio as a yardstick, systemd-analyze.
+TEST_PACKAGES := mosquitto mosquitto-clients postgresql e2fsprogs dosfstools mtools fdisk util-linux fio smartmontools udev systemd
 
-$(VENV)/.ready: setup.cfg pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
-	touch $@
+.PHONY: setup demo test lint install uninstall clean
 
-demo: setup
-	$(BIN)/python -m agent.demo $(ARGS)
+setup:
+	@scripts/setup.sh $(VENV) dev
+
+demo:
+	@scripts/setup.sh $(VENV) demo
+	@$(BIN)/python -m agent.demo $(ARGS)
 
 test: setup
-	$(BIN)/python -m pytest $(ARGS)
+	@scripts/debian-packages.sh $(TEST_PACKAGES) || echo "benchwipe: the tests that need them say so at the end" >&2
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal -rs $(ARGS)
+
+lint: setup
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+install uninstall:
+	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' STATEDIR='$(STATEDIR)' BINDIR='$(BINDIR)' \
+	 LIBDIR='$(LIBDIR)' WITH='$(WITH)' scripts/install.sh $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
