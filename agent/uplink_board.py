@@ -1,0 +1,82 @@
+"""What is shown of the station: the latest word on each retained topic, and each bay's latest progress.
+
+Any thread writes; the courier alone takes. Nothing queues up: a newer word replaces the older one.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Post:
+    """One publish. `suffix` is relative to the station's root; without `retain` it is progress (QoS 0)."""
+
+    suffix: str
+    payload: bytes
+    retain: bool
+
+
+class Board:
+    """Latest words, and which of them the broker has not got yet. Times are monotonic seconds."""
+
+    def __init__(self, *, progress_every_s: float, progress_expiry_s: float) -> None:
+        self._every, self._expiry = progress_every_s, progress_expiry_s
+        self._lock = threading.Lock()
+        self._latest: dict[str, bytes] = {}
+        self._due: dict[str, float] = {}
+        self._progress: dict[str, tuple[bytes, float]] = {}
+        self._progress_sent: dict[str, float] = {}
+
+    def show(self, suffix: str, payload: bytes) -> None:
+        """The latest word on a retained topic; an empty one clears it."""
+        with self._lock:
+            self._latest[suffix] = payload
+            self._due[suffix] = float("-inf")
+
+    def shown(self, suffix: str) -> bool:
+        """Whether anything was ever said on this topic."""
+        with self._lock:
+            return suffix in self._latest
+
+    def progress(self, suffix: str, payload: bytes, now: float) -> None:
+        """A bay's latest progress."""
+        with self._lock:
+            self._progress[suffix] = (payload, now)
+
+    def all_due(self) -> None:
+        """A new connection: everything is said again."""
+        with self._lock:
+            self._due = dict.fromkeys(self._latest, float("-inf"))
+
+    def again(self, suffix: str, at: float) -> None:
+        """The broker refused it: say it again at this moment, unless it is said earlier."""
+        with self._lock:
+            if suffix in self._latest:
+                self._due.setdefault(suffix, at)
+
+    def take(self, now: float) -> list[Post]:
+        """What is to be said now, oldest topic first; it counts as said."""
+        with self._lock:
+            suffixes = [s for s in self._latest if self._due.get(s, float("inf")) <= now]
+            posts = [Post(suffix, self._latest[suffix], retain=True) for suffix in suffixes]
+            for suffix in suffixes:
+                del self._due[suffix]
+            return posts + self._take_progress(now)
+
+    def next_moment(self) -> float | None:
+        """When something is to be said next."""
+        with self._lock:
+            progress = [self._progress_sent.get(s, float("-inf")) + self._every for s in self._progress]
+            return min([*self._due.values(), *progress], default=None)
+
+    def _take_progress(self, now: float) -> list[Post]:
+        ready = [s for s in self._progress if now >= self._progress_sent.get(s, float("-inf")) + self._every]
+        posts = []
+        for suffix in ready:
+            payload, since = self._progress.pop(suffix)
+            if now - since < self._expiry:
+                posts.append(Post(suffix, payload, retain=False))
+                self._progress_sent[suffix] = now
+        return posts

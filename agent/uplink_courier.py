@@ -1,0 +1,303 @@
+"""The courier: the one thread that owns the connection to the broker, the pending uploads and the ledger it opened.
+
+Everybody else puts events into its queue. It never waits for the network: a connect has its own thread, paho another.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import random
+import threading
+import time
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from agent.errors import KeyProblem, LedgerProblem
+from agent.ledger import Ledger
+from agent.messages import PROGRESS_EXPIRY_S, StationState, station_topic
+from agent.settings import Mqtt
+from agent.uplink_board import Board
+from agent.uplink_connection import (
+    Acknowledged,
+    Arrived,
+    Connected,
+    Connection,
+    DialFailed,
+    Event,
+    Lost,
+    Refused,
+    Subscribed,
+    read_secrets,
+)
+from agent.uplink_delivery import COLLECTORS, Delivery
+from agent.uplink_log import Seldom
+from agent.uplink_values import Outgoing, Pace, Station, UplinkStatus, Wake
+
+log = logging.getLogger("benchwipe.uplink")
+
+
+class Courier:
+    """`events`, `board`, `status` and `stop` are everybody's; the rest belongs to the thread that calls `run`."""
+
+    def __init__(self, mqtt: Mqtt, station: Station, pace: Pace) -> None:
+        self.events: queue.SimpleQueue[Event | Wake] = queue.SimpleQueue()
+        self.board = Board(progress_every_s=pace.progress_s, progress_expiry_s=PROGRESS_EXPIRY_S)
+        self.status = UplinkStatus(False, f"{mqtt.host}:{mqtt.port}", "", 0, None)
+        self._stopping = threading.Event()
+        self._stop_by = 0.0
+        self._mqtt, self._station, self._pace = mqtt, station, pace
+        self._seldom = Seldom(log)
+        self._delivery = Delivery(station, pace, self.board, send=self._publish, say=self._say, seldom=self._seldom)
+        self._connection: Connection | None = None
+        self._network_thread: threading.Thread | None = None  # set while the broker has us
+        self._connect_by = self._up_since = self._next_attempt = 0.0
+        self._attempts = 0
+        self._unused_number: int | None = None
+        self._sent: dict[int, tuple[Outgoing, float]] = {}  # by message id: of this connection only, oldest first
+        self._subscribed: dict[int, str] = {}
+        self._courteous = True
+        self._goodbye: Outgoing | None = None
+
+    def stop(self, by: float) -> None:
+        """Say "offline" and end, at the latest at this moment (monotonic)."""
+        self._stop_by = by
+        self._stopping.set()
+        self.events.put(Wake())
+
+    # The loop
+
+    def run(self) -> None:
+        """The thread's body: works until it is stopped, whatever happens on the way."""
+        while not self._stopping.is_set():
+            try:
+                with contextlib.closing(self._station.open_ledger()) as ledger:
+                    self._delivery.report_quarantined(ledger)
+                    while not self._finished():
+                        self._step(ledger)
+            except LedgerProblem as error:
+                self._ledger_trouble(error)
+            except Exception as error:
+                # The thread's edge: a courier that died would deliver nothing, and nobody would see it.
+                log.exception("the courier met a defect and starts anew")
+                self._say(last_error=f"defect: {type(error).__name__}")
+            self._hang_up("the courier ended")
+            self._stopping.wait(self._pace.mend_s)
+
+    def _step(self, ledger: Ledger) -> None:
+        event: Event | Wake | None = None
+        with contextlib.suppress(queue.Empty):
+            event = self.events.get(timeout=self._until_next(time.monotonic()))
+        try:
+            if isinstance(event, Wake):
+                self._delivery.look()
+            elif event is not None:
+                self._handle(event, ledger)
+            self._tick(time.monotonic(), ledger)
+        except LedgerProblem as error:
+            # A receipt that could not be noted comes again, as a duplicate, after its row was sent again.
+            self._ledger_trouble(error)
+            self._stopping.wait(self._pace.mend_s)
+
+    def _tick(self, now: float, ledger: Ledger) -> None:
+        if self._stopping.is_set():
+            self._say_goodbye(now)
+            return
+        if self._connection is None and now >= self._next_attempt:
+            self._dial(ledger, now)
+        self._watch(now)
+        self._delivery.refresh(ledger, now)
+        if self._network_thread is not None:
+            for post in self.board.take(now):
+                self._publish(Outgoing(post.suffix, post.payload, retain=post.retain))
+            self._delivery.upload(ledger, now)
+
+    def _until_next(self, now: float) -> float:
+        moments = [self._delivery.next_moment(), now + self._mqtt.keepalive_s]
+        if self._network_thread is not None:
+            shown = self.board.next_moment()
+            moments += [] if shown is None else [shown]
+        else:
+            moments.append(self._next_attempt if self._connection is None else self._connect_by)
+        if self._stopping.is_set():
+            moments.append(self._stop_by)
+        # The floor keeps a moment that has come, and cannot be served yet, from becoming a busy loop.
+        return max(0.01, min(moments) - now)
+
+    def _finished(self) -> bool:
+        return self._stopping.is_set() and (self._connection is None or time.monotonic() >= self._stop_by)
+
+    # The connection
+
+    def _dial(self, ledger: Ledger, now: float) -> None:
+        self._attempts += 1
+        try:
+            secrets = read_secrets(self._mqtt, self._station.base_dir)
+        except KeyProblem as error:
+            self._retry_later(str(error), now)
+            return
+        # A number that no broker ever saw is used again: a day without a network is no day of ledger writes.
+        number = self._unused_number if self._unused_number is not None else ledger.next_connection()
+        self._unused_number = None
+        self._connection = Connection(
+            self._mqtt,
+            secrets,
+            station_id=self._station.id,
+            number=number,
+            will=(station_topic(self._station.id, "state"), self._state("offline", number).payload),
+            post=self.events.put,
+            timeout_s=self._pace.connect_s,
+        )
+        self._connect_by = now + self._pace.connect_s
+        self._connection.dial()
+
+    def _watch(self, now: float) -> None:
+        """Give up a client that is silent: paho's thread can die while paho says that it is connected."""
+        connection, thread = self._connection, self._network_thread
+        if connection is None:
+            return
+        if thread is None:
+            if now >= self._connect_by:
+                self._lost(f"no answer within {self._pace.connect_s:g} s")
+            return
+        patience = 2 * connection.keepalive_s
+        oldest = next((at for _, at in self._sent.values()), now)
+        if not thread.is_alive():
+            self._lost("paho's network thread died")
+        elif now - connection.last_heard > patience:
+            self._lost(f"the broker was silent for {now - connection.last_heard:.0f} s")
+        elif now - oldest > patience:
+            self._lost(f"the broker acknowledged nothing for {now - oldest:.0f} s")
+
+    def _handle(self, event: Event, ledger: Ledger) -> None:
+        if self._connection is None or event.connection != self._connection.number:
+            return  # the last words of a connection that was given up
+        match event:
+            case DialFailed():
+                self._lost(event.reason)
+                self._unused_number = event.connection
+            case Refused():
+                self._lost(f"the broker refuses: {event.reason}")
+            case Lost():
+                self._lost(event.reason)
+            case Connected():
+                self._came_up(self._connection, event.thread, ledger)
+            case Subscribed():
+                self._subscription(event)
+            case Acknowledged():
+                self._acknowledged(event, ledger)
+            case Arrived():
+                self._delivery.arrived(event, ledger, time.monotonic())
+
+    def _came_up(self, connection: Connection, thread: threading.Thread, ledger: Ledger) -> None:
+        self._network_thread, self._up_since = thread, time.monotonic()
+        depth = ledger.outbox_depth()
+        left_out = self._seldom.over("connection")
+        log.info(
+            "connected to %s (connection %d); %d in the outbox%s",
+            self.status.host,
+            connection.number,
+            depth,
+            f"; {left_out} failed attempts were not logged" if left_out else "",
+        )
+        self._say(connected=True, last_error="", outbox_depth=depth)
+        courtesies = (COLLECTORS, station_topic(self._station.id, "alarm/+")) if self._courteous else ()
+        for topic in (station_topic(self._station.id, "receipt/+"), *courtesies):
+            mid = connection.subscribe(topic)
+            if mid is not None:
+                self._subscribed[mid] = topic
+        self._publish(self._state("online", connection.number))
+        birth = msgspec.json.encode(self._station.birth(depth))
+        self._publish(Outgoing("birth", birth, retain=True))
+        self.board.all_due()
+        self._delivery.look()
+
+    def _subscription(self, event: Subscribed) -> None:
+        topic = self._subscribed.pop(event.mid, "")
+        if not event.reason:
+            return
+        if topic.endswith("/receipt/+"):
+            self._trouble("receipts", f"the broker does not let us hear receipts: {event.reason}")
+        else:
+            self._seldom.say(logging.INFO, f"subscription {topic}", f"not subscribed to {topic}: {event.reason}")
+
+    def _acknowledged(self, event: Acknowledged, ledger: Ledger) -> None:
+        outgoing, _ = self._sent.pop(event.mid, (None, 0.0))
+        if outgoing is None:
+            return
+        self._delivery.acknowledged(outgoing, event, ledger, time.monotonic())
+        if outgoing is self._goodbye and self._connection is not None:
+            self._connection.disconnect()
+
+    def _lost(self, reason: str) -> None:
+        now, was_up = time.monotonic(), self._network_thread is not None
+        if was_up and self._subscribed and now - self._up_since < self._pace.connect_s:
+            # RabbitMQ hangs up on a subscription that its access list does not grant. Receipts we cannot do without.
+            self._courteous = False
+        if was_up and now - self._up_since >= self._pace.reconnect_longest_s:
+            self._attempts = 0
+        self._hang_up(reason)
+        if self._goodbye is not None:
+            log.info("said goodbye to %s", self.status.host)
+            return
+        if was_up:
+            log.warning("connection to %s lost: %s", self.status.host, reason)
+        self._retry_later(reason, now)
+
+    def _retry_later(self, reason: str, now: float) -> None:
+        longest, first = self._pace.reconnect_longest_s, self._pace.reconnect_s
+        wait = min(longest, first * 2.0 ** min(max(self._attempts - 1, 0), 32))
+        self._next_attempt = now + wait * random.uniform(0.5, 1.0)
+        self._trouble("connection", f"no connection to {self.status.host}: {reason}; trying again")
+
+    def _hang_up(self, reason: str) -> None:
+        if self._connection is None:
+            return
+        self._connection.abort()
+        self._connection, self._network_thread = None, None
+        self._sent.clear()
+        self._subscribed.clear()
+        self._delivery.pending.connection_lost(time.monotonic())
+        self._say(connected=False, last_error=reason)
+
+    def _say_goodbye(self, now: float) -> None:
+        if self._network_thread is None or self._connection is None or now >= self._stop_by:
+            self._hang_up("stopped")
+        elif self._goodbye is None:
+            self._goodbye = self._state("offline", self._connection.number)
+            if not self._publish(self._goodbye):
+                self._hang_up("stopped")
+
+    # Saying
+
+    def _publish(self, outgoing: Outgoing) -> bool:
+        """Whether the connection took it. Never while there is none: paho would keep it for later."""
+        if self._connection is None or self._network_thread is None:
+            return False
+        mid = self._connection.publish(
+            station_topic(self._station.id, outgoing.suffix),
+            outgoing.payload,
+            qos=1 if outgoing.lasting else 0,
+            retain=outgoing.retain,
+            expiry_s=None if outgoing.lasting else PROGRESS_EXPIRY_S,
+        )
+        if mid is not None and outgoing.lasting:
+            self._sent[mid] = (outgoing, time.monotonic())
+        return mid is not None
+
+    def _state(self, state: Any, number: int) -> Outgoing:  # noqa: ANN401 - StationState's Literal
+        message = StationState(state=state, boot_id=self._station.boot_id, conn_no=number)
+        return Outgoing("state", msgspec.json.encode(message), retain=True)
+
+    def _say(self, **facts: Any) -> None:  # noqa: ANN401 - fields of UplinkStatus
+        self.status = replace(self.status, **facts)
+
+    def _trouble(self, kind: str, text: str) -> None:
+        self._say(last_error=text)
+        self._seldom.say(logging.WARNING, kind, text)
+
+    def _ledger_trouble(self, error: LedgerProblem) -> None:
+        self._trouble("ledger", f"the ledger cannot be used, and deliveries wait: {error}")

@@ -1,0 +1,77 @@
+"""Frozen values of the uplink: its intervals, its status, whom it asks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.ledger import Ledger, OutboxRow
+from agent.messages import Birth
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Intervals in seconds. Waits double, from the first to the longest."""
+
+    receipt_s: float = 30.0
+    receipt_longest_s: float = 900.0
+    reconnect_s: float = 1.0
+    reconnect_longest_s: float = 60.0
+    connect_s: float = 15.0
+    progress_s: float = 5.0
+    look_s: float = 10.0  # other programs (benchwipe erase) fill the outbox too, and cannot wake us
+    repost_s: float = 300.0  # until a retained topic that the broker refused is tried again
+    mend_s: float = 5.0  # until a ledger that could not be used is tried again
+
+
+@dataclass(frozen=True)
+class UplinkStatus:
+    """How the uplink stands. `last_error` is empty while all is well; `last_receipt_at` is RFC 3339."""
+
+    connected: bool
+    host: str
+    last_error: str
+    outbox_depth: int
+    last_receipt_at: str | None
+
+
+@dataclass(frozen=True)
+class Station:
+    """Who the uplink speaks for, and whom it asks. The callables are called in the courier's thread."""
+
+    id: str
+    boot_id: str
+    base_dir: Path
+    open_ledger: Callable[[], Ledger]
+    birth: Callable[[int], Birth]
+    on_rejected: Callable[[str, str], None]
+    now: Callable[[], str]
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """One publish. `suffix` is relative to the station's root; `row` is set for what came out of the outbox.
+
+    What is neither retained nor from the outbox is progress: QoS 0, and it expires.
+    """
+
+    suffix: str
+    payload: bytes
+    retain: bool = False
+    row: OutboxRow | None = None
+
+    @property
+    def topic_class(self) -> str:
+        """cert, event, bay, state, birth, alarm: what an access list grants or denies as one."""
+        return self.suffix.partition("/")[0]
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it must arrive (QoS 1)."""
+        return self.retain or self.row is not None
+
+
+@dataclass(frozen=True)
+class Wake:
+    """There may be something to do."""

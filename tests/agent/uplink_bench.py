@@ -1,0 +1,112 @@
+"""A station reduced to what the uplink needs: key, ledger, uplink."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from agent import keys
+from agent.certificate import Certificate
+from agent.ledger import Ledger
+from agent.messages import Alarm, BayProgressMessage, BayStateMessage, Birth
+from agent.settings import Mqtt
+from agent.uplink import Pace, Uplink
+from tests.agent import samples
+from tests.agent.fake_collector import FakeCollector
+from tests.agent.mosquitto import wait_until
+
+NOW = "2026-11-22T20:00:00Z"
+QUICK = Pace(
+    receipt_s=0.5,
+    receipt_longest_s=2.0,
+    reconnect_s=0.05,
+    reconnect_longest_s=0.2,
+    connect_s=3.0,
+    progress_s=0.3,
+    look_s=0.5,
+    repost_s=0.3,
+    mend_s=0.1,
+)
+STATION = "bench-01"
+
+
+class Bench:
+    """`rejected` gathers what the uplink reported; `collectors` are closed with the bench."""
+
+    def __init__(self, state_dir: Path, port: int) -> None:
+        self.state_dir, self.port = state_dir, port
+        self.ledger = Ledger(state_dir)
+        self.key = keys.load_or_make(state_dir)
+        self.rejected: list[tuple[str, str]] = []
+        self.uplinks: list[Uplink] = []
+        self.collectors: list[FakeCollector] = []
+
+    def uplink(self, *, pace: Pace = QUICK, start: bool = True, **mqtt: Any) -> Uplink:  # noqa: ANN401 - fields of Mqtt
+        """An uplink to the broker, started."""
+        settings = Mqtt(**{"host": "127.0.0.1", "port": self.port, "keepalive_s": 5, **mqtt})
+        made = Uplink(
+            settings,
+            station_id=STATION,
+            base_dir=self.state_dir,
+            open_ledger=lambda: Ledger(self.state_dir),
+            birth=birth,
+            boot_id="boot-1",
+            on_rejected=lambda row, reason: self.rejected.append((row, reason)),
+            now=lambda: NOW,
+            pace=pace,
+        )
+        self.uplinks.append(made)
+        if start:
+            made.start()
+        return made
+
+    def collector(self, **options: Any) -> FakeCollector:  # noqa: ANN401 - of FakeCollector
+        """A collector that has subscribed."""
+        made = FakeCollector(self.port, **options)
+        self.collectors.append(made)
+        made.ready()
+        return made
+
+    def issue(self, count: int) -> list[Certificate]:
+        """So many new certificates in the outbox."""
+        return [samples.issue(self.ledger, self.key) for _ in range(count)]
+
+    def wait_empty(self, within: float = 15.0) -> None:
+        """Until the outbox is empty."""
+        wait_until(lambda: self.ledger.outbox_depth() == 0, "the outbox is empty", within)
+
+    def close(self) -> None:
+        """Stop whatever runs."""
+        for uplink in self.uplinks:
+            uplink.stop(2.0)
+        for collector in self.collectors:
+            collector.close()
+        self.ledger.close()
+
+
+def birth(depth: int) -> Birth:
+    """What the station is."""
+    return Birth(
+        software={"name": "benchwipe", "version": "0.1.0"},
+        bays=("A1",),
+        capabilities=("overwrite",),
+        policy_hash="0" * 64,
+        clock={"source": "ntp", "synchronised": True},
+        outbox_depth=depth,
+        key={},
+        boot_id="boot-1",
+        ts=NOW,
+    )
+
+
+def bay_state(rev: int, state: str = "erasing", bay: str = "A1") -> BayStateMessage:
+    """A bay's state."""
+    return BayStateMessage(bay=bay, state=state, drive=None, job="job-1", rev=rev, ts=NOW)
+
+
+def progress(done: int, bay: str = "A1") -> BayProgressMessage:
+    """A bay's progress."""
+    return BayProgressMessage(bay=bay, job="job-1", phase="pass", bytes_done=done, bytes_total=100, mb_per_s=1.5)
+
+
+ALARM = Alarm(severity="warning", code="BW-T01", text="a test's alarm", since=NOW)
