@@ -6,8 +6,11 @@ path, link or bay can be exchanged between looking and writing.
     DriveError
     ├── DriveGone          it was pulled, or never was there
     ├── DriveInUse         somebody else holds it exclusively
+    │   └── DriveHeld      the same, and what holds it is known
     ├── DriveReadOnly      the kernel will not write to it
-    └── NotADrive          a file, a partition, a directory: nothing that stands in a bay
+    ├── NotADrive          a file, a partition, a directory: nothing that stands in a bay
+    ├── DriveChanged       another drive answers than the one that was planned
+    └── DriveForbidden     this user may not open it
 """
 
 from __future__ import annotations
@@ -53,6 +56,10 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
     identity_source: IdentitySource = "drive"
     bridge: str | None = None
     hidden_area: HiddenArea | None = None
+    number: str = ""
+    """major:minor of the device node, where the kernel has one."""
+    disk_sequence: int | None = None
+    """The kernel's number for this very appearance of the drive: a re-plugged one gets another (Linux 5.15)."""
 
     @property
     def identified(self) -> bool:
@@ -89,6 +96,13 @@ class DriveInUse(DriveError):
     hint = "Unmount it, or close the program that uses it."
 
 
+class DriveHeld(DriveInUse):
+    """It is mounted, swapped to, or part of something larger."""
+
+    message = "{device} is in use: {holder}"
+    hint = "Unmount it, or take it out of what uses it."
+
+
 class DriveReadOnly(DriveError):
     """The kernel will not write to it."""
 
@@ -102,6 +116,22 @@ class NotADrive(DriveError):
 
     code = "BW-B04"
     message = "{device} is {what}; only whole drives are erased"
+
+
+class DriveChanged(DriveError):
+    """Another drive answers than the one that was planned."""
+
+    code = "BW-B06"
+    message = "{device} is not the drive that was planned: planned {planned}, found {found}"
+    hint = "Nothing was touched. Plan again."
+
+
+class DriveForbidden(DriveError):
+    """This user may not open it."""
+
+    code = "BW-B07"
+    message = "{device} may not be opened by this user"
+    hint = "It needs root, or the benchwipe user's rights to devices."
 
 
 class OpenDrive(ABC):

@@ -1,0 +1,285 @@
+"""Who a block device is, from what the kernel and udev already know: sysfs and /run/udev/data.
+
+Every function takes the root of the file system, so that trees shaped as other machines make them can be read too.
+Nothing here opens a device.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from drivers.drives.base import IdentitySource, Media
+
+ROOT = Path("/")
+SECTOR = 512  # sysfs counts sizes in 512-byte units, whatever the device's block is
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """The part of a Drive that is not a size."""
+
+    vendor: str | None = None
+    model: str | None = None
+    serial: str | None = None
+    wwn: str | None = None
+    firmware: str | None = None
+    transport: str = "unknown"
+    media: Media = "unknown"
+    removable: bool = False
+    identity_source: IdentitySource = "drive"
+    bridge: str | None = None
+
+
+class AtaIdentity(msgspec.Struct, frozen=True, kw_only=True):
+    """What IDENTIFY DEVICE says (ACS-3, 7.12.7): None where a word is empty."""
+
+    model: str | None
+    serial: str | None
+    firmware: str | None
+    wwn: str | None
+    rotation: int
+
+
+def text(path: Path) -> str:
+    """The attribute without surrounding blanks; empty where it is absent or unreadable."""
+    return _printable(blob(path))
+
+
+def blob(path: Path) -> bytes:
+    """The attribute's bytes; empty where it is absent or unreadable."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def folder_of(number: str, root: Path = ROOT) -> Path | None:
+    """Where sysfs describes the device with this major:minor; None when there is none."""
+    folder = Path(os.path.realpath(root / "sys/dev/block" / number))
+    return folder if (folder / "dev").exists() else None
+
+
+def device_name(folder: Path) -> str:
+    """The kernel's name of the device, as it stands under /dev (sysfs writes `!` for `/`)."""
+    return folder.name.replace("!", "/")
+
+
+def disk_sequence(folder: Path) -> int | None:
+    """The kernel's number for this appearance of the disk; None before Linux 5.15."""
+    found = text(folder / "diskseq")
+    return int(found) if found.isdecimal() else None
+
+
+def size_bytes(folder: Path) -> int:
+    """Capacity in bytes; 0 where no medium is in it."""
+    found = text(folder / "size")
+    return int(found) * SECTOR if found.isdecimal() else 0
+
+
+def identify(number: str, root: Path = ROOT) -> Identity:
+    """Everything that sysfs and udev say of the whole disk with this number; FileNotFoundError when it is gone."""
+    folder = folder_of(number, root)
+    if folder is None:
+        raise FileNotFoundError(number)
+    transport = transport_of(str(folder))
+    match transport:
+        case "nvme":
+            return _nvme(folder)
+        case "mmc":
+            return _mmc(folder)
+        case "virtio":
+            return Identity(model="virtio disk", serial=_serial(text(folder / "serial")), transport=transport)
+        case "loop":
+            return Identity(model="loop", transport=transport)
+        case "virtual":
+            return Identity(transport=transport)
+        case _:
+            return _scsi(folder, transport, udev_properties(number, disk_sequence(folder), root))
+
+
+# The first that fits: a USB disk's path also has a host, a SAS disk's path also has a PCI device.
+TRANSPORTS: tuple[tuple[str, str], ...] = (
+    (r"/virtual/block/loop\d+$", "loop"),
+    (r"/nvme", "nvme"),
+    (r"/virtual/", "virtual"),
+    (r"/usb\d+/", "usb"),
+    (r"/mmc_host/", "mmc"),
+    (r"/end_device-|/sas_", "sas"),
+    (r"/ata\d+/", "ata"),
+    (r"/session\d+/", "iscsi"),
+    (r"/host\d+/", "scsi"),
+    (r"/virtio\d+/", "virtio"),
+)
+
+
+def transport_of(folder: str) -> str:
+    """How the drive is reached, by its place in the tree of devices."""
+    return next((name for pattern, name in TRANSPORTS if re.search(pattern, folder)), "unknown")
+
+
+def _nvme(folder: Path) -> Identity:
+    device = folder / "device"
+    return Identity(
+        model=text(device / "model") or None,
+        serial=_serial(text(device / "serial")),
+        # Two namespaces of one controller share its serial: only this tells them apart.
+        wwn=text(folder / "wwid") or None,
+        firmware=text(device / "firmware_rev") or None,
+        transport="nvme",
+        media="nvme",
+    )
+
+
+def _mmc(folder: Path) -> Identity:
+    device = folder / "device"
+    return Identity(
+        vendor=text(device / "manfid") or None,
+        model=text(device / "name") or None,
+        serial=_serial(text(device / "serial")),
+        wwn=text(device / "cid") or None,
+        firmware=text(device / "fwrev") or None,
+        transport="mmc",
+        media="flash",
+        removable=text(device / "type") == "SD",
+    )
+
+
+def _scsi(folder: Path, transport: str, udev: Mapping[str, str]) -> Identity:
+    device = folder / "device"
+    ata = ata_identity(blob(device / "vpd_pg89")[60:]) or _ata_of_udev(udev)
+    usb = _usb_device(folder) if transport == "usb" else None
+    removable = text(folder / "removable") == "1"
+    serial, wwn = vpd_serial(blob(device / "vpd_pg80")), vpd_wwn(blob(device / "vpd_pg83"))
+    if usb is not None and serial is None:
+        serial = _usb_serial(usb)
+    return Identity(
+        vendor=_vendor(text(device / "vendor"), ata),
+        model=(ata and ata.model) or text(device / "model") or None,
+        serial=(ata and ata.serial) or serial or (None if usb else _serial(udev.get("ID_SERIAL_SHORT", ""))),
+        wwn=(ata and ata.wwn) or wwn or _naa(text(device / "wwid")),
+        firmware=(ata and ata.firmware) or text(device / "rev") or None,
+        transport=transport,
+        media=_media(folder, transport, ata, removable=removable),
+        removable=removable,
+        identity_source="bridge" if usb is not None and not (ata and ata.serial) else "drive",
+        bridge=_bridge(usb) if usb is not None else None,
+    )
+
+
+def _vendor(inquiry: str, ata: AtaIdentity | None) -> str | None:
+    """libata answers "ATA" for every drive behind it: that names a protocol, nobody."""
+    return None if inquiry in ("", "ATA") or (ata and ata.model) else inquiry
+
+
+def _media(folder: Path, transport: str, ata: AtaIdentity | None, *, removable: bool) -> Media:
+    rotation = (ata and ata.rotation) or int.from_bytes(blob(folder / "device/vpd_pgb1")[4:6], "big")
+    if rotation:
+        return "ssd" if rotation == 1 else "hdd" if rotation >= 0x401 else "unknown"
+    if transport == "usb":  # the kernel assumes "rotational" where a bridge does not say
+        return "flash" if removable else "ssd" if text(folder / "queue/rotational") == "0" else "unknown"
+    return {"0": "ssd", "1": "hdd"}.get(text(folder / "queue/rotational"), "unknown")  # type: ignore[return-value]
+
+
+# --- what drives and bridges say of themselves ---------------------------------------------------------------
+
+
+def ata_identity(data: bytes) -> AtaIdentity | None:
+    """The 512 bytes of IDENTIFY DEVICE, as VPD page 89h carries them from its byte 60; None where there are none."""
+    if len(data) < SECTOR or not any(data):
+        return None
+    wwn = b"".join(data[2 * w : 2 * w + 2][::-1] for w in range(108, 112))
+    return AtaIdentity(
+        model=_swapped(data[54:94]) or None,
+        serial=_serial(_swapped(data[20:40])),
+        firmware=_swapped(data[46:54]) or None,
+        wwn=_naa("naa." + wwn.hex()),
+        rotation=int.from_bytes(data[434:436], "little"),
+    )
+
+
+def _ata_of_udev(udev: Mapping[str, str]) -> AtaIdentity | None:
+    """What udev's ata_id read from the drive itself, through its bridge if there is one."""
+    if udev.get("ID_ATA") != "1":
+        return None
+    rpm = udev.get("ID_ATA_ROTATION_RATE_RPM", "")
+    rotation = {"": 0, "0": 1}.get(rpm, int(rpm) if rpm.isdecimal() else 0)
+    model = re.sub(r"\\x([0-9a-f]{2})", lambda m: chr(int(m[1], 16)), udev.get("ID_MODEL_ENC", ""))
+    return AtaIdentity(
+        model=model.strip() or udev.get("ID_MODEL") or None,
+        serial=_serial(udev.get("ID_SERIAL_SHORT", "")),
+        firmware=udev.get("ID_REVISION") or None,
+        wwn=_naa(udev.get("ID_WWN", "").replace("0x", "naa.")),
+        rotation=rotation,
+    )
+
+
+def udev_properties(number: str, sequence: int | None, root: Path = ROOT) -> Mapping[str, str]:
+    """What udev remembers of the device; nothing where its entry is for another disk that had this number."""
+    lines = blob(root / "run/udev/data" / f"b{number}").decode(errors="replace").splitlines()
+    known = [line.rpartition("/")[2] for line in lines if line.startswith("S:disk/by-diskseq/")]
+    if sequence is not None and known and str(sequence) not in known:
+        return {}
+    pairs = (line[2:].partition("=") for line in lines if line.startswith("E:"))
+    return {key: value for key, _, value in pairs}
+
+
+def vpd_serial(page: bytes) -> str | None:
+    """Unit serial number, VPD page 80h (SPC-4, 7.8.15)."""
+    return _serial(_printable(page[4 : 4 + int.from_bytes(page[2:4], "big")])) if page[1:2] == b"\x80" else None
+
+
+def vpd_wwn(page: bytes) -> str | None:
+    """The NAA designator of the logical unit, VPD page 83h (SPC-4, 7.8.6)."""
+    at, end = 4, 4 + int.from_bytes(page[2:4], "big")
+    while page[1:2] == b"\x83" and at + 4 <= min(end, len(page)):
+        kind, size = page[at + 1], page[at + 3]
+        if kind & 0x3F == 0x03:  # association 0: the logical unit; designator type 3: NAA
+            return _naa("naa." + page[at + 4 : at + 4 + size].hex())
+        at += 4 + size
+    return None
+
+
+def _naa(wwid: str) -> str | None:
+    """`naa.5000c500..` as lsblk and the label print it: `0x5000c500..`."""
+    found = re.fullmatch(r"naa\.([0-9a-f]{16}|[0-9a-f]{32})", wwid.lower())
+    return "0x" + found[1] if found and found[1].strip("0") and found[1].strip("f") else None
+
+
+def _usb_device(folder: Path) -> Path | None:
+    return next((p for p in folder.parents if (p / "idVendor").exists()), None)
+
+
+def _bridge(usb: Path) -> str:
+    ids = ":".join(text(usb / key) for key in ("idVendor", "idProduct", "bcdDevice"))
+    return " ".join(part for part in (ids, text(usb / "manufacturer"), text(usb / "product")) if part)
+
+
+def _usb_serial(usb: Path) -> str | None:
+    """The USB serial, unless the bridge has several bays: then it is the same for all, and identifies none."""
+    units = {unit.name for unit in usb.glob("*/host*/target*/*:*:*:*")}
+    return _serial(text(usb / "serial")) if len(units) <= 1 else None
+
+
+def _serial(found: str) -> str | None:
+    """None for what makers put in where no serial is: blanks, one repeated sign, the digits in order."""
+    sign = re.sub(r"[^0-9A-Za-z]", "", found)
+    if (
+        len(set(sign.upper())) <= 1
+        or sign.upper() in "0123456789ABCDEF0123456789"
+        or sign.upper() in "12345678901234567890"
+    ):
+        return None
+    return found
+
+
+def _swapped(words: bytes) -> str:
+    """ATA strings: two characters a word, the first in the high byte (ACS-3, 3.4.9)."""
+    return _printable(b"".join(words[i : i + 2][::-1] for i in range(0, len(words), 2)))
+
+
+def _printable(raw: bytes) -> str:
+    return "".join(chr(b) for b in raw if 0x20 <= b < 0x7F).strip()
