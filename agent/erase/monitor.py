@@ -77,7 +77,7 @@ class Monitor:
         self._points: deque[ResumePoint] = deque()
         self._phase: Phase = "pass"
         self._number = 1
-        self._done = self._total = self._moved = 0
+        self._done = self._total = self._moved = self._window_moved = self._running = 0
         self._samples: deque[tuple[float, int]] = deque([(self._began, 0)])
         self._celsius: float | None = None
         self._finished = threading.Event()
@@ -169,12 +169,16 @@ class Monitor:
     def run(self, *workers: Callable[[], None]) -> None:
         """Run the workers to their end, each in a thread of its own, and watch over them meanwhile."""
         threads = [threading.Thread(target=self._guarded, args=(w,), name=self._job, daemon=True) for w in workers]
+        self._running = len(threads)
         for thread in threads:
             thread.start()
-        while any(thread.is_alive() for thread in threads):
+        while self._running:
             with self._changed:
-                self._changed.wait(TICK_S)
+                if self._running:
+                    self._changed.wait(TICK_S)
             self._tick(time.monotonic())
+        for thread in threads:
+            thread.join()
         self._emit_points()
         if self._crash is not None:
             raise self._crash
@@ -196,6 +200,7 @@ class Monitor:
             self._crash = self._crash or error
             self.stop_for(Halt("failed", TOO_MANY_ERRORS))
         with self._changed:
+            self._running -= 1
             self._changed.notify_all()
 
     def _tick(self, now: float) -> None:
@@ -244,8 +249,6 @@ class Monitor:
         window, self._window_from = now - self._window_from, now
         if moved / window / 1e6 < limits.minimum_mb_per_s:
             self.stop_for(Halt("failed", TOO_SLOW))
-
-    _window_moved = 0
 
     def _mind_heat(self, now: float) -> None:
         limits, celsius = self.limits, self._celsius

@@ -1,0 +1,134 @@
+"""Killed at any moment, any number of times, with unflushed writes lost: the end equals an uninterrupted run."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from agent.erase import METHODS, Area, Limits, ResumePoint
+from agent.outcome import Aborted, Erased
+from agent.record import Interruption
+from tests.agent.erase.drives import Faults, MemoryDrive
+from tests.agent.erase.jobs import KIB, MIB, last_point, run_job, unreached_of, work_of
+
+SIZE = MIB + 3 * 512
+LIMITS = Limits(checkpoint_bytes=64 * KIB, checkpoint_s=0)
+METHOD = st.sampled_from(["zero", "random", "dod-5220.22-m", "pattern-complement"])
+
+
+def _uninterrupted(method: str) -> bytes:
+    drive = MemoryDrive(SIZE)
+    outcome, _ = run_job(drive, method)
+    assert isinstance(outcome, Erased)
+    return bytes(drive.durable)
+
+
+@given(method=METHOD, cuts=st.lists(st.integers(0, 90), max_size=5), seed=st.integers(0, 999))
+@settings(max_examples=60, deadline=None)
+def test_power_cuts_at_any_moment_change_nothing_in_the_end(method: str, cuts: list[int], seed: int) -> None:
+    chance, drive, point = random.Random(seed), MemoryDrive(SIZE), None
+    for cut in cuts:
+        drive.faults.gone_after_writes = drive.writes + cut
+        outcome, events = run_job(drive, method, limits=LIMITS, resume=point)
+        drive.power_cut(lambda _: chance.random() < 0.5)
+        if isinstance(outcome, Erased):
+            break
+        assert isinstance(outcome, Aborted)
+        # The station died with the drive: some of the last checkpoints may not have reached the ledger.
+        seen = [e for e in events if last_point([e]) is not None]
+        point = last_point(seen[: chance.randint(0, len(seen))]) or point
+    drive.faults.gone_after_writes = None
+    outcome, _ = run_job(drive, method, limits=LIMITS, resume=point)
+    assert isinstance(outcome, Erased)
+    assert bytes(drive.durable) == _uninterrupted(method)
+    assert all(p.bytes == SIZE and p.finished_at for p in outcome.work.passes)
+    assert [p.number for p in outcome.work.passes] == list(range(1, len(METHODS[method].passes) + 1))
+    assert outcome.work.verification.bytes == SIZE
+
+
+@given(method=METHOD, cut=st.integers(0, 90), at=st.integers(0, SIZE // 512 - 1), seed=st.integers(0, 999))
+@settings(max_examples=30, deadline=None)
+def test_what_was_put_aside_before_a_cut_is_not_forgotten_after_it(method: str, cut: int, at: int, seed: int) -> None:
+    chance, bad = random.Random(seed), (at * 512, 512)
+    drive = MemoryDrive(SIZE, faults=Faults(write_errors=[bad], gone_after_writes=cut))
+    outcome, events = run_job(drive, method, limits=LIMITS)
+    drive.power_cut(lambda _: chance.random() < 0.5)
+    if isinstance(outcome, Aborted):
+        drive.faults.gone_after_writes = None
+        outcome, _ = run_job(drive, method, limits=LIMITS, resume=last_point(events))
+    assert unreached_of(outcome) == [bad]
+    assert b"secret" not in drive.durable[: bad[0]] + drive.durable[bad[0] + 512 :]
+
+
+def test_a_checkpoint_is_only_emitted_for_what_is_durable() -> None:
+    drive = MemoryDrive(4 * MIB, faults=Faults(delay_s=0.001))
+    seen: list[ResumePoint] = []
+
+    def check(event: object) -> None:
+        point = getattr(event, "point", None)
+        if isinstance(point, ResumePoint) and point.pass_number == 1:
+            assert bytes(drive.durable[: point.offset]) == bytes(point.offset)
+            seen.append(point)
+
+    run_job(drive, limits=Limits(checkpoint_bytes=256 * KIB), on_event=check)
+    assert seen
+    assert seen[-1].offset == 4 * MIB
+
+
+def test_an_area_put_aside_is_written_by_the_resumed_job() -> None:
+    drive = MemoryDrive(MIB)
+    areas = (Area(offset=0, bytes=1024), Area(offset=64 * KIB, bytes=512, flush_each=True))
+    outcome, _ = run_job(drive, resume=ResumePoint(pass_number=1, offset=512 * KIB, aside=areas))
+    written = {(o, n) for o, n in drive.write_log}
+    assert {(0, 1024), (64 * KIB, 512)} <= written
+    assert min(o for o, n in written if n > 1024) == 512 * KIB
+    assert not isinstance(outcome, Erased)  # nobody wrote the rest of the first half: verification sees it
+
+
+def test_the_certificate_shows_every_interruption_and_where_work_went_on() -> None:
+    drive, first = MemoryDrive(MIB), Interruption(at="2026-01-01T00:00:00Z", reason="power", resumed_at_offset=7)
+    drive.data[:] = bytes(MIB)
+    drive.durable[:] = bytes(MIB)
+    point = ResumePoint(pass_number=1, offset=64 * KIB, interruptions=(first,))
+    second = Interruption(at="2026-01-02T00:00:00Z", reason="pulled out", resumed_at_offset=0)
+    outcome, events = run_job(drive, resume=point, interruption=second)
+    assert isinstance(outcome, Erased)
+    assert [(i.reason, i.resumed_at_offset) for i in outcome.work.interruptions] == [
+        ("power", 7),
+        ("pulled out", 64 * KIB),
+    ]
+    later = last_point(events)
+    assert later is not None
+    assert later.interruptions == outcome.work.interruptions
+
+
+def test_a_resumed_job_shows_its_interruption_even_if_nobody_named_one() -> None:
+    outcome, _ = run_job(MemoryDrive(MIB), resume=ResumePoint(pass_number=1, offset=0))
+    assert [i.resumed_at_offset for i in work_of(outcome).interruptions] == [0]
+
+
+@pytest.mark.parametrize("stream", ["aes-256-ctr", "chacha20"])
+def test_a_resumed_random_pass_keeps_its_generator_whatever_is_fastest_here(stream: str) -> None:
+    whole = MemoryDrive(MIB)
+    run_job(whole, "random", resume=ResumePoint(pass_number=1, offset=0, stream=stream))
+    drive = MemoryDrive(MIB)
+    half = ResumePoint(pass_number=1, offset=512 * KIB, stream=stream)
+    drive.data[: 512 * KIB] = whole.data[: 512 * KIB]
+    outcome, _ = run_job(drive, "random", resume=half)
+    assert isinstance(outcome, Erased)
+    assert drive.data == whole.data
+
+
+def test_only_the_verification_is_left_after_the_last_pass_and_it_covers_everything() -> None:
+    drive = MemoryDrive(MIB)
+    _, events = run_job(drive)
+    point, writes = last_point(events), drive.writes
+    assert point is not None
+    assert (point.pass_number, point.offset) == (2, 0)
+    outcome, _ = run_job(drive, resume=point)
+    assert isinstance(outcome, Erased)
+    assert drive.writes == writes
+    assert outcome.work.verification.bytes == MIB

@@ -1,0 +1,79 @@
+"""Streams are the published ciphers, seekable, and different for each drive, pass and job."""
+
+from __future__ import annotations
+
+import math
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agent.erase.streams import STREAMS, Aes256Ctr, ChaCha20, Stream, fastest, pass_key, rates
+
+KINDS = list(STREAMS.values())
+
+
+def _take(stream: Stream, offset: int, length: int) -> bytes:
+    buffer = memoryview(bytearray(length))
+    stream.fill(buffer, offset)
+    return bytes(buffer)
+
+
+def test_aes_is_the_counter_mode_of_sp_800_38a() -> None:
+    # F.5.5: the key stream block of counter f0f1...ff is 0bdf7df1591716335e9a8b15c860c502
+    key = bytes.fromhex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4")
+    counter = int.from_bytes(bytes(range(0xF0, 0x100)), "big")
+    assert _take(Aes256Ctr(key), counter * 16, 16).hex() == "0bdf7df1591716335e9a8b15c860c502"
+
+
+def test_chacha_is_that_of_rfc_8439() -> None:
+    # A.1, test vectors 1 and 2: key and nonce of zeros, blocks 0 and 1
+    assert _take(ChaCha20(bytes(32)), 0, 16).hex() == "76b8e0ada0f13d90405d6ae55386bd28"
+    assert _take(ChaCha20(bytes(32)), 64, 16).hex() == "9f07e7be5551387a98ba977c732d080d"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(start=st.integers(0, 1 << 20), length=st.integers(1, 3000), near=st.sampled_from([0, (1 << 30), (1 << 40)]))
+def test_the_stream_is_the_same_however_it_is_cut(kind: type[Stream], start: int, length: int, near: int) -> None:
+    stream = kind(b"k" * 32)
+    offset = max(0, near - 64 * 16) + start // 64 * 64
+    whole = _take(stream, offset, length + 128)
+    assert _take(stream, offset + 64, length) == whole[64 : 64 + length]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_request_across_chachas_gib_is_seamless(kind: type[Stream]) -> None:
+    stream = kind(b"k" * 32)
+    edge = 1 << 30
+    assert _take(stream, edge - 512, 1024) == _take(stream, edge - 512, 512) + _take(stream, edge, 512)
+
+
+def test_every_job_drive_and_pass_has_a_key_of_its_own() -> None:
+    keys = {
+        pass_key(root, fingerprint=drive, pass_number=n)
+        for root in (bytes(32), b"\x01" * 32)
+        for drive in ("aa", "ab")
+        for n in (1, 2, 256)
+    }
+    assert len(keys) == 12
+    assert all(len(key) == 32 for key in keys)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_stream_looks_random(kind: type[Stream]) -> None:
+    data = _take(kind(bytes(range(32))), 0, 1 << 20)
+    expected = len(data) / 256
+    chi2 = sum((data.count(bytes([value])) - expected) ** 2 / expected for value in range(256))
+    assert 255 - 5 * math.sqrt(2 * 255) < chi2 < 255 + 5 * math.sqrt(2 * 255)
+    ones = int.from_bytes(data, "big").bit_count()
+    assert abs(ones - len(data) * 4) < 5 * math.sqrt(len(data) * 8) / 2
+    assert len(zlib.compress(data, 9)) > len(data)
+    shifted = int.from_bytes(data[1:], "big") ^ int.from_bytes(data[:-1], "big")
+    assert abs(shifted.bit_count() - (len(data) - 1) * 4) < 5 * math.sqrt(len(data) * 8) / 2
+
+
+def test_the_choice_is_the_fastest_of_the_cryptographic_ones() -> None:
+    measured = rates()
+    assert set(measured) == set(STREAMS)
+    assert measured[fastest()] == max(measured.values()) > 0
