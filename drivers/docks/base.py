@@ -1,0 +1,156 @@
+"""What the station asks of a dock: power, lock and light of each slot, and what it senses.
+
+Slots are numbered from 1, as on the dock's front. A dock declares what it can do; the station asks for nothing else.
+Every method is called from one thread only (the dock's own executor) and returns or raises before its deadline.
+
+    DriverError
+    ├── DockCannot       it was asked for something that it never declared: a defect of the station
+    ├── NoSuchSlot       it has fewer slots
+    └── (DeviceGone, DeviceSilent, OutputDidNotFollow: see drivers/errors.py)
+"""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import ClassVar
+
+from drivers.deadline import Deadline
+from drivers.errors import DriverError, OutputDidNotFollow
+
+
+class Capability(Enum):
+    """What a dock can do."""
+
+    POWER = "power"
+    LIGHT = "light"
+    LOCK = "lock"
+    SENSE = "sense"
+    EVENTS = "events"
+
+
+class Light(Enum):
+    """What a bay's lamp says. How it looks (colour, blinking) is the dock's affair."""
+
+    OFF = "off"
+    READY = "ready"
+    WORKING = "working"
+    ATTENTION = "attention"
+    DONE = "done"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Readings:
+    """What a dock senses at one slot; None is "it has no such sensor"."""
+
+    present: bool | None = None
+    door_open: bool | None = None
+    button: bool | None = None
+    milliamps: int | None = None
+    millivolts: int | None = None
+    celsius: float | None = None
+
+
+@dataclass(frozen=True)
+class DockEvent:
+    """What a dock reported by itself: "present", "absent", "door", "button", "overcurrent", "hot", "lease"."""
+
+    slot: int
+    what: str
+    readings: Readings = Readings()
+
+
+class DockCannot(DriverError):
+    """It was asked for something that it never declared."""
+
+    code = "BW-D10"
+    message = "{device} cannot do this: {what}"
+
+
+class NoSuchSlot(DriverError):
+    """It has fewer slots."""
+
+    code = "BW-D11"
+    message = "{device} has no slot {slot}; its slots are 1 to {slots}"
+
+
+class Dock(ABC):
+    """A dock or cradle. Subclasses set `name`, `slots` and `capabilities`, and fill in what they declare.
+
+    A switch is carried out by `switch_*` and believed only when `power` / `locked` read it back.
+    """
+
+    name: str
+    slots: int
+    capabilities: frozenset[Capability]
+    settle_seconds: ClassVar[float] = 0.0
+    """How long an output may lag behind its command before it counts as not following."""
+
+    def set_power(self, slot: int, on: bool, *, within: Deadline) -> None:
+        """Switch a slot's power and read it back. OutputDidNotFollow, DeviceGone, DeviceSilent."""
+        self.require(Capability.POWER, slot)
+        self.switch_power(slot, on, within=within)
+        self._follow(slot, on, self.power, ("power off", "power on"), within)
+
+    def set_lock(self, slot: int, locked: bool, *, within: Deadline) -> None:
+        """Lock or unlock a slot and read it back. OutputDidNotFollow, DeviceGone, DeviceSilent."""
+        self.require(Capability.LOCK, slot)
+        self.switch_lock(slot, locked, within=within)
+        self._follow(slot, locked, self.locked, ("unlocked", "locked"), within)
+
+    def power(self, slot: int, *, within: Deadline) -> bool | None:
+        """Whether the slot has power, as read from the device; None where it cannot tell."""
+        self.require(None, slot)
+        return None
+
+    def locked(self, slot: int, *, within: Deadline) -> bool | None:
+        """Whether the slot is locked, as read from the device; None where it cannot tell."""
+        self.require(None, slot)
+        return None
+
+    def readings(self, slot: int, *, within: Deadline) -> Readings:
+        """What the sensors say now. Asked only of docks that declare SENSE."""
+        self.require(Capability.SENSE, slot)
+        return Readings()
+
+    def set_light(self, slot: int, light: Light, *, within: Deadline) -> None:
+        """Show a state on the slot's lamp."""
+        self.require(Capability.LIGHT, slot)
+        raise DockCannot(device=self.name, what="light")
+
+    def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
+        """Send the switching command; absolute, never a toggle."""
+        raise DockCannot(device=self.name, what="power")
+
+    def switch_lock(self, slot: int, locked: bool, *, within: Deadline) -> None:
+        """Send the locking command; absolute, never a toggle."""
+        raise DockCannot(device=self.name, what="lock")
+
+    def subscribe(self, put: Callable[[DockEvent], None]) -> None:
+        """From now on give each event to `put`, from the dock's own thread. Only docks that declare EVENTS have any."""
+        return
+
+    @abstractmethod
+    def close(self) -> None:
+        """Let go of the device; outputs stay as they are. Calling it twice is harmless."""
+
+    def require(self, capability: Capability | None, slot: int) -> None:
+        """DockCannot or NoSuchSlot unless this dock has both."""
+        if capability is not None and capability not in self.capabilities:
+            raise DockCannot(device=self.name, what=capability.value)
+        if not 1 <= slot <= self.slots:
+            raise NoSuchSlot(device=self.name, slot=slot, slots=self.slots)
+
+    def _follow(
+        self, slot: int, wanted: bool, read: Callable[..., bool | None], words: tuple[str, str], within: Deadline
+    ) -> None:
+        settled = Deadline(min(self.settle_seconds, within.left()))
+        while (found := read(slot, within=within)) is not wanted:
+            if settled.passed:
+                shown = "nothing" if found is None else words[found]
+                raise OutputDidNotFollow(device=self.name, bay=slot, found=shown, wanted=words[wanted])
+            time.sleep(min(0.01, settled.left()))

@@ -1,0 +1,67 @@
+"""What stands on a label, in no printer's language. agent/label.py makes it of a certificate."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class Shape(Enum):
+    """The outcome as a shape, for whoever does not read the words."""
+
+    TICK = "tick"
+    CROSS = "cross"
+    HALF = "half"
+    HOLLOW = "hollow"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line. `text` is shortened in its middle when it is an identifier (its ends tell most), else at its end."""
+
+    text: str
+    identifier: bool = False
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Label:
+    """Rows stand in order of importance: a small label shows the first of them.
+
+    `alarm` asks for white on black and a thick frame. `qr` is the QR code's content, `barcode` the Code 128's, which
+    only large labels have room for. `footer` (the certificate's number) is on every label.
+    """
+
+    headline: str
+    shape: Shape
+    alarm: bool
+    rows: tuple[Row, ...]
+    footer: str
+    qr: str
+    barcode: str = ""
+    grade: str = ""
+    copy: str = ""
+
+
+@dataclass(frozen=True)
+class Media:
+    """The label in the printer and how finely it prints."""
+
+    language: str = "zpl"
+    width_mm: int = 57
+    height_mm: int = 32
+    dpi: int = 203
+
+    @property
+    def width(self) -> int:
+        """Dots, rounded down: what falls off the edge is not printed."""
+        return int(self.width_mm * self.dpi / 25.4)
+
+    @property
+    def height(self) -> int:
+        """Dots, rounded down."""
+        return int(self.height_mm * self.dpi / 25.4)
+
+    def dots(self, mm: float) -> int:
+        """A length in dots, at least one."""
+        return max(1, round(mm * self.dpi / 25.4))

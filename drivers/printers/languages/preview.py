@@ -1,0 +1,12 @@
+"""What a label will look like, as a PNG: the same layout that the printer's language draws."""
+
+from __future__ import annotations
+
+from drivers.printers.languages.label import Label, Media
+from drivers.printers.languages.layout import lay_out
+from drivers.printers.languages.paint import png
+
+
+def preview(label: Label, media: Media, *, scale: int = 2) -> bytes:
+    """PNG; LabelDoesNotFit, DriverUnavailable without the `labels` extra."""
+    return png(lay_out(label, media), scale=scale)
