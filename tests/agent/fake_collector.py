@@ -25,12 +25,13 @@ def stored(_id: str, time: int) -> str:
 class FakeCollector:
     """`certificates` is its table (id -> bytes), `arrivals` counts deliveries, `seen` has other topics' payloads."""
 
-    def __init__(self, port: int, answer: Answer = stored, *, username: str | None = None) -> None:
+    def __init__(
+        self, port: int, answer: Answer = stored, *, username: str = "", topics: tuple[str, ...] = ("er/1/#",)
+    ) -> None:
         self.certificates: dict[str, bytes] = {}
         self.arrivals: Counter[str] = Counter()
         self.seen: dict[str, list[bytes]] = {}
-        self.answer = answer
-        self._lock = threading.Lock()
+        self.answer, self._topics = answer, topics
         self.subscribed = threading.Event()
         self._client = paho.Client(CallbackAPIVersion.VERSION2, "", protocol=paho.MQTTv5)
         if username:
@@ -51,6 +52,11 @@ class FakeCollector:
         """Send any bytes as a receipt."""
         self._client.publish(f"er/1/{station}/receipt/{certificate}", payload, qos=1).wait_for_publish(5)
 
+    def presence(self, name: str, *, online: bool) -> None:
+        """Say that a collector of this name is there, or not."""
+        body = json.dumps({"online": online, "ts": "2026-11-22T20:00:00Z"})
+        self._client.publish(f"er/1/$collector/{name}", body, qos=1, retain=True).wait_for_publish(5)
+
     def last(self, topic: str) -> Any:  # noqa: ANN401 - JSON
         """The latest payload of a topic, parsed; None before the first, and when it was cleared."""
         payloads = self.seen.get(topic)
@@ -61,13 +67,17 @@ class FakeCollector:
         documents = [json.loads(p) for p in self.seen.get(f"er/1/{station}/state", [])]
         return [(d["state"], d["conn_no"]) for d in documents]
 
+    def state(self, station: str) -> tuple[str, int] | None:
+        """The latest (state, conn_no)."""
+        return next(reversed(self.states(station)), None)
+
     def close(self) -> None:
         """Be gone."""
         self._client.disconnect()
         self._client.loop_stop()
 
     def _on_connect(self, client: paho.Client, *_: object) -> None:
-        client.subscribe("er/1/#", qos=1)
+        client.subscribe([(topic, 1) for topic in self._topics])
 
     def _on_message(self, client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         station, _, suffix = message.topic.removeprefix("er/1/").partition("/")

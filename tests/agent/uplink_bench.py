@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,7 @@ class Bench:
         self.ledger = Ledger(state_dir)
         self.key = keys.load_or_make(state_dir)
         self.rejected: list[tuple[str, str]] = []
+        self.report: Callable[[str, str], None] = lambda row, reason: self.rejected.append((row, reason))
         self.uplinks: list[Uplink] = []
         self.collectors: list[FakeCollector] = []
 
@@ -51,7 +53,7 @@ class Bench:
             open_ledger=lambda: Ledger(self.state_dir),
             birth=birth,
             boot_id="boot-1",
-            on_rejected=lambda row, reason: self.rejected.append((row, reason)),
+            on_rejected=self._rejected,
             now=lambda: NOW,
             pace=pace,
         )
@@ -74,6 +76,9 @@ class Bench:
     def wait_empty(self, within: float = 15.0) -> None:
         """Until the outbox is empty."""
         wait_until(lambda: self.ledger.outbox_depth() == 0, "the outbox is empty", within)
+
+    def _rejected(self, row: str, reason: str) -> None:
+        self.report(row, reason)
 
     def close(self) -> None:
         """Stop whatever runs."""
