@@ -1,0 +1,122 @@
+"""Positioned reads and writes that reach the medium: O_DIRECT, and a fall-back that proves itself.
+
+Where O_DIRECT is refused (by the device, or for a tail that is no multiple of its block), reading goes through the
+page cache only after the range was dropped from it and mincore(2) found no page of it left; a page that stays makes
+the read fail with EIO, so that verification can never be satisfied by memory. Writing then is synchronous (RWF_DSYNC),
+so that an error belongs to the request that met it.
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+import threading
+
+from firmware_bridge import passthrough
+
+PAGE = mmap.PAGESIZE
+TRIES = 3  # another program (udev's blkid) may read the range between our drop and our look
+
+
+class DirectFile:
+    """One exclusive descriptor, and a buffered one beside it that is opened when it is first needed."""
+
+    def __init__(self, fd: int, *, direct: bool, block: int) -> None:
+        self.fd = fd
+        self.direct = direct
+        memory, offset = passthrough.direct_alignment(fd) or (block, block)
+        self._memory = max(1, memory)
+        self._block = max(block, offset)
+        self._buffered = -1 if direct else fd
+        self._lock = threading.Lock()
+
+    def read(self, buffer: memoryview, offset: int) -> int:
+        """preadv(2) from the medium; the bytes read."""
+        if not self._fits(len(buffer), offset):
+            return self._read_buffered(buffer, offset)
+        try:
+            if passthrough.address_of(buffer) % self._memory:
+                with mmap.mmap(-1, len(buffer)) as bounce, memoryview(bounce) as view:
+                    done = os.preadv(self.fd, [view], offset)
+                    buffer[:done] = view[:done]
+                    return done
+            return os.preadv(self.fd, [buffer], offset)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+        return self._read_buffered(buffer, offset)
+
+    def write(self, buffer: memoryview, offset: int) -> int:
+        """pwritev(2) to the medium; the bytes written."""
+        if not self._fits(len(buffer), offset):
+            return self._write_buffered(buffer, offset)
+        try:
+            if passthrough.address_of(buffer) % self._memory:
+                with mmap.mmap(-1, len(buffer)) as bounce:
+                    bounce[:] = buffer
+                    return os.pwritev(self.fd, [bounce], offset)
+            return os.pwritev(self.fd, [buffer], offset)
+        except OSError as error:
+            if error.errno != errno.EINVAL:
+                raise
+        return self._write_buffered(buffer, offset)
+
+    def flush(self) -> None:
+        """fdatasync(2): also sends the drive the order to empty its own cache."""
+        os.fdatasync(self.fd)
+
+    def close(self) -> None:
+        """Close both descriptors."""
+        if self._buffered not in (-1, self.fd):
+            os.close(self._buffered)
+        os.close(self.fd)
+        self.fd = self._buffered = -1
+
+    def _fits(self, size: int, offset: int) -> bool:
+        return self.direct and size > 0 and size % self._block == 0 and offset % self._block == 0
+
+    def _read_buffered(self, buffer: memoryview, offset: int) -> int:
+        if not buffer:
+            return 0
+        with self._lock:
+            fd = self._second()
+            self._drop(fd, offset, len(buffer))
+            try:
+                return os.preadv(fd, [buffer], offset)
+            finally:
+                os.posix_fadvise(fd, offset, len(buffer), os.POSIX_FADV_DONTNEED)
+
+    def _write_buffered(self, buffer: memoryview, offset: int) -> int:
+        with self._lock:
+            fd = self._second()
+            try:
+                return os.pwritev(fd, [buffer], offset, os.RWF_DSYNC)
+            finally:
+                os.posix_fadvise(fd, offset, len(buffer), os.POSIX_FADV_DONTNEED)
+
+    def _second(self) -> int:
+        """The same open device without O_DIRECT: through the descriptor, never through the path again."""
+        if self._buffered < 0:
+            self._buffered = os.open(f"/proc/self/fd/{self.fd}", os.O_RDWR | os.O_CLOEXEC)
+            os.posix_fadvise(self._buffered, 0, 0, os.POSIX_FADV_RANDOM)
+        return self._buffered
+
+    def _drop(self, fd: int, offset: int, size: int) -> None:
+        """Nothing of the range is in the page cache when this returns; EIO where that cannot be reached."""
+        start, end = offset // PAGE * PAGE, -(-(offset + size) // PAGE) * PAGE
+        for attempt in range(TRIES):
+            os.fdatasync(fd)
+            if attempt:
+                _drop_whole_device(fd)
+            os.posix_fadvise(fd, start, end - start, os.POSIX_FADV_DONTNEED)
+            if passthrough.cached_pages(fd, start, end - start) == 0:
+                return
+        raise OSError(errno.EIO, "the page cache does not let go of the range")
+
+
+def _drop_whole_device(fd: int) -> None:
+    try:
+        passthrough.drop_buffers(fd)
+    except PermissionError:  # needs CAP_SYS_ADMIN; without it the range stays, and the caller fails
+        return

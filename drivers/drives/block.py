@@ -1,0 +1,346 @@
+"""Whole disks of this Linux machine. A port is a path: a name in /dev/disk/by-path, or an absolute one under /dev.
+
+The drive's identity is read for the very descriptor that is written through: fstat(2) gives the device's number, the
+kernel's disk sequence number (BLKGETDISKSEQ) binds what sysfs says under that number to the open disk.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import stat
+import time
+from collections.abc import Mapping
+from pathlib import Path
+
+import msgspec
+
+from drivers.drives import _sysfs
+from drivers.drives._direct import DirectFile
+from drivers.drives.base import (
+    Drive,
+    DriveChanged,
+    DriveError,
+    DriveForbidden,
+    DriveGone,
+    DriveHeld,
+    DriveInUse,
+    DriveReadOnly,
+    DriveSource,
+    NotADrive,
+    OpenDrive,
+)
+from firmware_bridge import passthrough
+
+LOOK = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+HOLD = os.O_RDWR | os.O_EXCL | os.O_CLOEXEC
+GONE = (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.ENOMEDIUM)
+PATIENCE_S = 1.0  # a look by `benchwipe drives` or udev holds a device for some milliseconds: that is no user of it
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`by_path`: where ports without a leading slash are looked up."""
+
+    by_path: str = "/dev/disk/by-path"
+
+
+class Driver(DriveSource):
+    """The kernel's block devices."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self._by_path = Path(settings.by_path)
+        self._monitor: object = None
+
+    def present(self, ports: frozenset[str]) -> Mapping[str, str]:
+        """Port -> disk sequence; through stat(2) and sysfs only."""
+        found = {port: _token(str(self._by_path / port)) for port in ports}
+        return {port: token for port, token in found.items() if token}
+
+    def look(self, port: str) -> Drive:
+        """See `look_device`."""
+        return look_device(str(self._by_path / port))
+
+    def open(self, port: str) -> OpenDrive:
+        """See `open_device`."""
+        return open_device(str(self._by_path / port))
+
+    def wait_for_change(self, seconds: float) -> None:
+        """The kernel's uevents wake it; without libudev it looks again after the time."""
+        monitor = self._monitor or _monitor()
+        self._monitor = monitor
+        if monitor is None:
+            time.sleep(seconds)
+        else:
+            monitor.poll(seconds)  # type: ignore[attr-defined]  # pyudev has no types
+
+
+def _monitor() -> object:
+    try:
+        import pyudev  # type: ignore[import-untyped]
+    except ImportError:
+        return None
+    with contextlib.suppress(OSError, ImportError):
+        monitor = pyudev.Monitor.from_netlink(
+            pyudev.Context(), "udev" if Path("/run/udev/control").exists() else "kernel"
+        )
+        monitor.filter_by("block")
+        monitor.start()
+        return monitor
+    return None
+
+
+def look_device(path: str) -> Drive:
+    """Identify the drive without holding it; DriveGone, NotADrive or DriveForbidden."""
+    fd = _open(path, LOOK)
+    try:
+        return _identify(fd, path)
+    finally:
+        os.close(fd)
+
+
+def open_device(path: str, expected: Drive | None = None) -> BlockDrive:
+    """Hold the drive exclusively for erasing, after proving that it is the expected one and that nobody uses it.
+
+    Any DriveError; nothing is written before or in between. O_CREAT is never given: a path that vanished makes no file.
+    """
+    _writable(path)
+    fd, direct = _hold(path)
+    try:
+        drive = _identify(fd, path)
+        if passthrough.is_read_only(fd):
+            raise DriveReadOnly(device=path)
+        _same(drive, expected)
+        _unused(drive)
+        return BlockDrive(drive, DirectFile(fd, direct=direct, block=drive.logical_block_bytes))
+    except OSError as error:
+        os.close(fd)
+        raise _translated(error, path) from error
+    except DriveError:
+        os.close(fd)
+        raise
+
+
+def list_drives(root: Path = _sysfs.ROOT) -> tuple[str, ...]:
+    """/dev paths of the whole disks that this machine has: no partitions, no empty loops, nothing kept in memory."""
+    folders = sorted((root / "sys/block").iterdir()) if (root / "sys/block").is_dir() else []
+    kept = [f for f in folders if not f.name.startswith(("zram", "ram")) and _sysfs.text(f / "hidden") != "1"]
+    return tuple(f"/dev/{_sysfs.device_name(f)}" for f in kept if _sysfs.size_bytes(f) or _fixed_scsi(f))
+
+
+def _fixed_scsi(folder: Path) -> bool:
+    """A SCSI disk of size 0: Linux shows drives with sectors of 520 or 528 bytes so (drivers/scsi/sd.c)."""
+    return (folder / "device/vpd_pg80").exists() and _sysfs.text(folder / "removable") == "0"
+
+
+class BlockDrive(OpenDrive):
+    """One disk, held by O_EXCL until `close`."""
+
+    def __init__(self, drive: Drive, file: DirectFile) -> None:
+        self.drive = drive
+        self._file = file
+
+    @property
+    def direct(self) -> bool:
+        """Whether O_DIRECT is in use."""
+        return self._file.direct
+
+    def fileno(self) -> int:
+        """The descriptor, for commands that the firmware carries out."""
+        return self._file.fd
+
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        """Past the page cache, see `_direct`."""
+        return self._file.read(buffer, offset)
+
+    def write_from(self, buffer: memoryview, offset: int) -> int:
+        """See `_direct`."""
+        return self._file.write(buffer, offset)
+
+    def flush(self) -> None:
+        """fdatasync(2)."""
+        self._file.flush()
+
+    def identify_again(self) -> Drive:
+        """Anew on the same descriptor; DriveGone when the disk behind it went away or was exchanged."""
+        now = _identify(self._file.fd, self.drive.device)
+        if now.disk_sequence != self.drive.disk_sequence:
+            raise DriveGone(device=self.drive.device)
+        return now
+
+    def close(self) -> None:
+        """Let go of the disk."""
+        if self._file.fd >= 0:
+            self._file.close()
+
+
+# --- opening -------------------------------------------------------------------------------------------------
+
+
+def _writable(path: str) -> None:
+    """The kind and the write protection, before a descriptor for writing exists."""
+    fd = _open(path, LOOK)
+    try:
+        _disk_folder(fd, path)
+        if passthrough.is_read_only(fd):
+            raise DriveReadOnly(device=path)
+    finally:
+        os.close(fd)
+
+
+def _hold(path: str) -> tuple[int, bool]:
+    """The exclusive descriptor, and whether O_DIRECT was taken."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            return _open_direct(path)
+        except OSError as error:
+            if error.errno != errno.EBUSY or time.monotonic() > until:
+                raise _translated(error, path) from error
+            time.sleep(PATIENCE_S / 20)
+
+
+def _open_direct(path: str) -> tuple[int, bool]:
+    try:
+        return os.open(path, HOLD | os.O_DIRECT), True
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+    return os.open(path, HOLD), False
+
+
+def _open(path: str, flags: int) -> int:
+    _is_block(path)
+    try:
+        return os.open(path, flags)
+    except OSError as error:
+        raise _translated(error, path) from error
+
+
+def _is_block(path: str) -> None:
+    """Before anything is opened: opening a pipe or a terminal may block or have effects."""
+    try:
+        mode = os.stat(path).st_mode
+    except OSError as error:
+        raise _translated(error, path) from error
+    if not stat.S_ISBLK(mode):
+        raise NotADrive(device=path, what=_kind(mode))
+
+
+def _kind(mode: int) -> str:
+    kinds = ((stat.S_ISREG, "a file"), (stat.S_ISDIR, "a directory"), (stat.S_ISCHR, "a character device"))
+    return next((name for test, name in kinds if test(mode)), "a pipe or socket")
+
+
+def _translated(error: OSError, path: str) -> DriveError:
+    if error.errno in GONE:
+        return DriveGone(device=path)
+    if error.errno == errno.EBUSY:
+        return DriveInUse(device=path)
+    if error.errno == errno.EROFS:
+        return DriveReadOnly(device=path)
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return DriveForbidden(device=path)
+    return DriveError(device=path, problem=error.strerror or str(error))
+
+
+def _same(found: Drive, expected: Drive | None) -> None:
+    """The planned drive, in the same appearance: unplugged and plugged in again asks for a new plan."""
+    if expected is None:
+        return
+    known = (expected.number, expected.disk_sequence) if expected.number else (found.number, found.disk_sequence)
+    if found.fingerprint != expected.fingerprint or (found.number, found.disk_sequence) != known:
+        raise DriveChanged(device=found.device, planned=_words(expected), found=_words(found))
+
+
+def _words(drive: Drive) -> str:
+    return f"{drive.model or 'unknown model'} {drive.serial or drive.wwn or 'without serial'} ({drive.number or '?'})"
+
+
+def _unused(drive: Drive) -> None:
+    """Once more while it is held: a loop device can be put on top of a disk that somebody holds."""
+    from drivers.drives import facts
+
+    uses = facts.uses_of(drive.number)
+    if uses:
+        raise DriveHeld(device=drive.device, holder=uses[0].sentence)
+
+
+# --- identity ------------------------------------------------------------------------------------------------
+
+
+def _identify(fd: int, path: str) -> Drive:
+    """Who stands behind this descriptor; DriveGone when it went away or was exchanged while we asked."""
+    try:
+        folder, number = _disk_folder(fd, path)
+        before = _sequence(fd, folder)
+        who = _sysfs.identify(number)
+        if who.transport == "loop":
+            who = msgspec.structs.replace(who, serial=_loop_serial(fd))
+        capacity = passthrough.block_size_bytes(fd)
+        logical, physical = passthrough.logical_block_bytes(fd), passthrough.physical_block_bytes(fd)
+        after = _sysfs.folder_of(number)
+        if after is None or _sysfs.disk_sequence(after) != before:
+            raise DriveGone(device=path)
+    except OSError as error:
+        raise _translated(error, path) from error
+    return Drive(
+        device=path,
+        capacity_bytes=capacity,
+        logical_block_bytes=logical,
+        physical_block_bytes=physical,
+        number=number,
+        disk_sequence=before,
+        **msgspec.structs.asdict(who),
+    )
+
+
+def _disk_folder(fd: int, path: str) -> tuple[Path, str]:
+    """sysfs's folder and the number of the whole disk behind the descriptor."""
+    status = os.fstat(fd)
+    if not stat.S_ISBLK(status.st_mode):
+        raise NotADrive(device=path, what=_kind(status.st_mode))
+    number = f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}"
+    folder = _sysfs.folder_of(number)
+    if folder is None:
+        raise DriveGone(device=path)
+    if (folder / "partition").exists():
+        raise NotADrive(device=path, what=f"a partition of /dev/{_sysfs.device_name(folder.parent)}")
+    return folder, number
+
+
+def _sequence(fd: int, folder: Path) -> int | None:
+    """The disk's sequence, and the proof that sysfs speaks of the disk behind this descriptor."""
+    shown = _sysfs.disk_sequence(folder)
+    try:
+        held = passthrough.disk_sequence(fd)
+    except OSError as error:
+        if error.errno in (errno.ENOTTY, errno.EINVAL):  # Linux < 5.15: an open descriptor keeps its number to itself
+            return shown
+        raise
+    if shown is not None and shown != held:
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+    return held
+
+
+def _loop_serial(fd: int) -> str:
+    """The file under it and the window into it: two loops differ, the same file attached again is the same drive."""
+    found = passthrough.loop_status(fd)
+    window = f":{found.offset}" if found.offset else ""
+    return f"{found.device:x}:{found.inode}{window}"
+
+
+def _token(path: str) -> str:
+    """Empty where no whole disk with a medium in it stands."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ""
+    if not stat.S_ISBLK(status.st_mode):
+        return ""
+    folder = _sysfs.folder_of(f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}")
+    if folder is None or (folder / "partition").exists() or not _sysfs.size_bytes(folder):
+        return ""
+    sequence = _sysfs.disk_sequence(folder)
+    return f"{folder.name}-{folder.stat().st_ino if sequence is None else sequence}"

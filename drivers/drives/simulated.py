@@ -1,0 +1,300 @@
+"""Drives in a folder, for the demo and the tests: no root, no kernel, the same contract as real ones.
+
+<folder>/drives/<name>/image         the medium
+<folder>/drives/<name>/drive.toml    who it is, and how it misbehaves (`Medium`)
+<folder>/ports/<port>                a link to the drive's folder: making it plugs the drive in, removing it
+                                     pulls the drive out, in the middle of a write too
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from drivers.drives.base import Drive, DriveError, DriveGone, DriveInUse, DriveReadOnly, DriveSource, Media, OpenDrive
+from drivers.options import convert, read_toml
+
+Range = tuple[Annotated[int, msgspec.Meta(ge=0)], Annotated[int, msgspec.Meta(ge=1)]]
+Ranges = tuple[Range, ...]
+POLL_S = 0.02
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`folder` holds `ports` and `drives`."""
+
+    folder: str
+
+
+class Medium(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """drive.toml. Ranges are [offset, bytes]; a request that touches one meets it, to the logical block.
+
+    `bad`, `bad_reads`, `bad_writes`: EIO. `lies`: says written, and is not. `corrupt`: written with one bit flipped.
+    `stall_at`: no answer to any request that covers this offset, until the drive is pulled. `bad_flushes`: so many
+    flushes fail. `forgets`: what was not flushed is lost when the drive is pulled.
+    """
+
+    vendor: str = "Simulated"
+    model: str = "SIM-1"
+    serial: str = ""
+    wwn: str = ""
+    firmware: str = "1.0"
+    media: Media = "hdd"
+    transport: str = "simulated"
+    logical_block_bytes: Annotated[int, msgspec.Meta(ge=1)] = 512
+    physical_block_bytes: Annotated[int, msgspec.Meta(ge=1)] = 512
+    read_only: bool = False
+    mb_per_s: Annotated[float, msgspec.Meta(ge=0)] = 0
+    bad: Ranges = ()
+    bad_reads: Ranges = ()
+    bad_writes: Ranges = ()
+    lies: Ranges = ()
+    corrupt: Ranges = ()
+    stall_at: Annotated[int, msgspec.Meta(ge=-1)] = -1
+    bad_flushes: Annotated[int, msgspec.Meta(ge=0)] = 0
+    forgets: bool = False
+
+
+class Driver(DriveSource):
+    """The ports of one folder."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self._ports = Path(settings.folder) / "ports"
+
+    def present(self, ports: frozenset[str]) -> Mapping[str, str]:
+        """Port -> which link it is: one made anew is another."""
+        found = {port: plugged(self._ports / port) for port in ports}
+        return {port: token for port, token in found.items() if token}
+
+    def look(self, port: str) -> Drive:
+        """As drive.toml says now."""
+        return self._identify(port)[0]
+
+    def open(self, port: str) -> OpenDrive:
+        """Held by a lock on the image, so that two programs cannot have it."""
+        drive, medium = self._identify(port)
+        if medium.read_only:
+            raise DriveReadOnly(device=drive.device)
+        return _open(self._ports / port, drive, medium)
+
+    def _identify(self, port: str) -> tuple[Drive, Medium]:
+        link = self._ports / port
+        if not plugged(link):
+            raise DriveGone(device=str(link))
+        here = link.resolve()
+        twins = sorted(p.name for p in self._ports.iterdir() if p.is_symlink() and p.resolve() == here)
+        if len(twins) > 1:
+            raise DriveError(device=str(link), problem=f"the same drive stands in ports {', '.join(twins)}")
+        return read_drive(link)
+
+
+def plugged(link: Path) -> str:
+    """Changes whenever the port's link was made anew; empty when there is no drive."""
+    try:
+        status, target = os.lstat(link), os.readlink(link)
+    except OSError:
+        return ""
+    if not (link / "image").is_file():
+        return ""
+    return f"{status.st_ino}-{status.st_ctime_ns}-{target}"
+
+
+def read_drive(place: Path) -> tuple[Drive, Medium]:
+    """The identity and the faults that stand in drive.toml; DriveError names what is wrong in it."""
+    data, problems = read_toml(place / "drive.toml")
+    medium, wrong = convert(data, Medium) if not problems else (None, problems)
+    if medium is None:
+        raise DriveError(device=str(place / "drive.toml"), problem="; ".join(wrong))
+    try:
+        size = (place / "image").stat().st_size
+    except OSError as error:
+        raise DriveGone(device=str(place)) from error
+    drive = Drive(
+        device=str(place),
+        vendor=medium.vendor or None,
+        model=medium.model or None,
+        serial=medium.serial or None,
+        wwn=medium.wwn or None,
+        firmware=medium.firmware or None,
+        transport=medium.transport,
+        media=medium.media,
+        capacity_bytes=size,
+        logical_block_bytes=medium.logical_block_bytes,
+        physical_block_bytes=medium.physical_block_bytes,
+    )
+    return drive, medium
+
+
+def _open(link: Path, drive: Drive, medium: Medium) -> OpenDrive:
+    try:
+        fd = os.open(link / "image", os.O_RDWR | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise DriveGone(device=str(link)) from error
+    except OSError as error:
+        raise DriveError(device=str(link), problem=error.strerror or str(error)) from error
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(fd)
+        raise DriveInUse(device=str(link)) from error
+    return SimulatedDrive(link, fd, drive, medium)
+
+
+class Throttle:
+    """One token bucket for all threads of a drive: they wait for their turn asleep, without the GIL."""
+
+    def __init__(self, mb_per_s: float) -> None:
+        self._rate = mb_per_s * 1e6
+        self._free_at = 0.0
+        self._lock = threading.Lock()
+
+    def turn(self, size: int) -> float:
+        """The moment (monotonic) at which a request of this size is through."""
+        if not self._rate:
+            return 0.0
+        with self._lock:
+            self._free_at = max(self._free_at, time.monotonic()) + size / self._rate
+            return self._free_at
+
+
+class SimulatedDrive(OpenDrive):
+    """An image file that obeys its drive.toml as it stood when the drive was opened."""
+
+    def __init__(self, link: Path, fd: int, drive: Drive, medium: Medium) -> None:
+        self.drive = drive
+        self._link = link
+        self._fd = fd
+        self._medium = medium
+        self._token = plugged(link)
+        self._throttle = Throttle(medium.mb_per_s)
+        self._bad_flushes = medium.bad_flushes
+        self._before: list[tuple[int, bytes]] = []
+        self._lock = threading.Lock()
+
+    def read_into(self, buffer: memoryview, offset: int) -> int:
+        """What the image holds, at the drive's pace."""
+        self._request(offset, len(buffer), self._medium.bad + self._medium.bad_reads)
+        return os.preadv(self._fd, [buffer], offset)
+
+    def write_from(self, buffer: memoryview, offset: int) -> int:
+        """Into the image, with the faults that are asked for."""
+        size = max(0, min(len(buffer), self.drive.capacity_bytes - offset))
+        if buffer and not size:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._request(offset, size, self._medium.bad + self._medium.bad_writes)
+        if self._medium.forgets:
+            with self._lock:
+                self._before.append((offset, os.pread(self._fd, size, offset)))
+        at = offset
+        for start, end in self._kept(offset, offset + size):
+            self._put(buffer[start - offset : end - offset], start)
+            at = end
+        return size if at >= offset else 0
+
+    def flush(self) -> None:
+        """fdatasync(2) on the image."""
+        self._there()
+        with self._lock:
+            failing, self._bad_flushes = self._bad_flushes > 0, max(0, self._bad_flushes - 1)
+        if failing:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        os.fdatasync(self._fd)
+        with self._lock:
+            self._before.clear()
+
+    def identify_again(self) -> Drive:
+        """drive.toml as it stands now: an exchanged serial is seen."""
+        if plugged(self._link) != self._token:
+            raise DriveGone(device=self.drive.device)
+        return read_drive(self._link)[0]
+
+    def close(self) -> None:
+        """Lets go of the lock."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+    def _request(self, offset: int, size: int, bad: Ranges) -> None:
+        """Waits as the medium does, and fails where it is bad or gone."""
+        self._there()
+        if offset <= self._medium.stall_at < offset + size:
+            while True:
+                time.sleep(POLL_S)
+                self._there()
+        wait = self._throttle.turn(size) - time.monotonic()
+        if wait > 0:
+            time.sleep(wait)
+            self._there()
+        if any(start < offset + size and offset < end for start, end in map(self._blocks, bad)):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def _there(self) -> None:
+        if plugged(self._link) == self._token:
+            return
+        if self._medium.forgets:
+            self._forget()
+        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
+
+    def _forget(self) -> None:
+        with self._lock:
+            while self._before:
+                offset, old = self._before.pop()
+                os.pwrite(self._fd, old, offset)
+
+    def _blocks(self, area: Range) -> tuple[int, int]:
+        block = self._medium.logical_block_bytes
+        return area[0] // block * block, -(-(area[0] + area[1]) // block) * block
+
+    def _kept(self, start: int, end: int) -> list[tuple[int, int]]:
+        """The parts of a write that the medium does not silently drop."""
+        parts = []
+        for low, high in sorted(map(self._blocks, self._medium.lies)):
+            if low < end and start < high:
+                parts.append((start, low))
+                start = max(start, min(high, end))
+        return [(a, b) for a, b in (*parts, (start, end)) if a < b]
+
+    def _put(self, data: memoryview, at: int) -> None:
+        while data:
+            written = os.pwritev(self._fd, [data], at)
+            for low, size in self._medium.corrupt:
+                hit = max(low, at)
+                if hit < min(low + size, at + written):
+                    os.pwrite(self._fd, bytes([data[hit - at] ^ 1]), hit)
+            data, at = data[written:], at + written
+
+
+def make_drive(folder: Path, name: str, size: int, *, port: str = "", **values: object) -> Path:
+    """A new drive of so many bytes of zeros, in a port if one is named; `values` are those of `Medium`."""
+    place = folder / "drives" / name
+    place.mkdir(parents=True)
+    (folder / "ports").mkdir(exist_ok=True)
+    with (place / "image").open("wb") as image:
+        image.truncate(size)
+    values.setdefault("serial", name)
+    (place / "drive.toml").write_bytes(b"".join(_line(key, value) for key, value in values.items()))
+    if port:
+        plug(folder, port, name)
+    return place
+
+
+def _line(key: str, value: object) -> bytes:
+    return f"{key} = ".encode() + msgspec.json.encode(value) + b"\n"  # strings, numbers, lists: JSON is TOML there
+
+
+def plug(folder: Path, port: str, name: str) -> None:
+    """Put the drive into the port."""
+    (folder / "ports" / port).symlink_to(Path("..") / "drives" / name)
+
+
+def pull(folder: Path, port: str) -> None:
+    """Take whatever stands in the port out of it."""
+    (folder / "ports" / port).unlink()
