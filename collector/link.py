@@ -26,6 +26,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from agent.messages import RECEIPT_EXPIRY_S, ROOT
 from collector.settings import BrokerSettings, Configuration
 from collector.store import now_text
+from collector.text import clean
 
 LOG = logging.getLogger(__name__)
 CERTIFICATES = f"{ROOT}/+/cert/+"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,10 +18,12 @@ from typing import Any
 
 import httpx
 import msgspec
+import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from sqlalchemy import Engine, make_url
 
 from agent.certificate import Certificate, sign, thumbprint
 from agent.messages import Receipt
@@ -36,7 +40,9 @@ from agent.record import (
     Station,
     Verification,
 )
+from collector.database import connect
 from collector.enrolment import enrol
+from collector.store import Store
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 WHEN = "2026-11-22T10:00:00Z"
@@ -321,3 +327,77 @@ def station(broker: Broker) -> Iterator[StationClient]:
 @pytest.fixture
 def key() -> Ed25519PrivateKey:
     return Ed25519PrivateKey.generate()
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[str]:
+    """An URL of a throw-away PostgreSQL server."""
+    binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    initdb = str(binaries[-1]) if binaries else shutil.which("initdb")
+    if initdb is None:
+        pytest.skip("PostgreSQL is not installed: apt-get install postgresql")
+    folder = Path(tempfile.mkdtemp(prefix="benchwipe-pg-"))
+    server = PostgresServer(Path(initdb).parent, folder)
+    try:
+        server.start()
+        yield server.url
+    finally:
+        server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class PostgresServer:
+    """initdb and a server that never runs as root."""
+
+    def __init__(self, binaries: Path, folder: Path) -> None:
+        self._binaries, self._folder, self._port = binaries, folder, free_port()
+        self.url = f"postgresql://tester@127.0.0.1:{self._port}/postgres"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._as: dict[str, Any] = {}
+        if os.geteuid() == 0:
+            self._as = {"user": "nobody", "group": "nogroup", "extra_groups": []}
+            os.chown(folder, pwd.getpwnam("nobody").pw_uid, -1)
+        data = str(folder / "data")
+        subprocess.run(
+            [binaries / "initdb", "-D", data, "-U", "tester", "-A", "trust", "-N"],
+            check=True, capture_output=True, cwd=folder, **self._as,
+        )  # fmt: skip
+
+    def start(self) -> None:
+        command = [str(self._binaries / "postgres"), "-D", str(self._folder / "data"), "-p", str(self._port)]
+        command += ["-c", f"unix_socket_directories={self._folder}", "-c", "listen_addresses=127.0.0.1"]
+        with (self._folder / "log").open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, cwd=self._folder, **self._as)
+        wait_for(self._answers, 30, "PostgreSQL answers")
+
+    def _answers(self) -> bool:
+        ready = [str(self._binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(self._port)]
+        return subprocess.run(ready, check=False).returncode == 0
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGINT)
+            self._process.wait(20)
+            self._process = None
+
+
+@pytest.fixture
+def fresh_postgres(postgres: str) -> str:
+    """A database of its own on that server."""
+    name = f"t{os.getpid()}_{time.monotonic_ns()}"
+    with psycopg.connect(postgres, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}".encode())
+    return postgres.rpartition("/")[0] + f"/{name}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+    """A prepared database of either kind."""
+    if request.param == "sqlite":
+        url = make_url(f"sqlite:///{tmp_path}/c.db")
+    else:
+        url = make_url(request.getfixturevalue("fresh_postgres")).set(drivername="postgresql+psycopg")
+    one = connect(url)
+    Store(one).prepare()
+    yield one
+    one.dispose()

@@ -1,0 +1,109 @@
+"""What the pages read. Search is by parts of words; `%`, `_` and quotes in it are themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, or_, select
+
+from collector.schema import CERTIFICATE, QUARANTINE, STATION_KEY
+
+PER_PAGE = 50
+MOST_PER_PAGE = 200
+LONGEST_QUERY = 200
+MOST_WORDS = 8
+LISTED = [c for c in CERTIFICATE.c if c.name not in ("compact", "search")]
+HEX = frozenset("0123456789abcdef")
+
+
+@dataclass(frozen=True)
+class Search:
+    """A person's question. Empty text asks for everything."""
+
+    q: str = ""
+    outcome: str = ""
+    station: str = ""
+    chain: str = ""
+    page: int = 1
+    per_page: int = PER_PAGE
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of an answer; `page` is the one really shown, from 1 up to `pages`."""
+
+    rows: Sequence[Row[Any]]
+    total: int
+    page: int
+    pages: int
+
+
+def certificates(connection: Connection, search: Search) -> Page:
+    """The newest first."""
+    return _page(connection, select(*LISTED).where(*_conditions(search)), CERTIFICATE, search.page, search.per_page)
+
+
+def quarantine(connection: Connection, page: int) -> Page:
+    """The newest first."""
+    return _page(connection, select(QUARANTINE), QUARANTINE, page, PER_PAGE)
+
+
+def certificate(connection: Connection, identifier: str) -> Row[Any] | None:
+    """All of one certificate."""
+    return connection.execute(select(CERTIFICATE).where(CERTIFICATE.c.id == identifier)).first()
+
+
+def neighbours(connection: Connection, row: Row[Any]) -> Sequence[Row[Any]]:
+    """The certificates of the same station with this sequence and one less or more, in order."""
+    near = (row.sequence - 1, row.sequence, row.sequence + 1)
+    same = (CERTIFICATE.c.station == row.station, CERTIFICATE.c.sequence.in_(near), CERTIFICATE.c.id != row.id)
+    return connection.execute(select(*LISTED).where(*same).order_by(CERTIFICATE.c.sequence)).all()
+
+
+def key_x(connection: Connection, station: str, key_id: str) -> str | None:
+    """The public key that a stored certificate was accepted with, even if it is no longer enrolled."""
+    wanted = (STATION_KEY.c.station == station, STATION_KEY.c.key_id == key_id)
+    return connection.execute(select(STATION_KEY.c.x).where(*wanted)).scalar()
+
+
+def sums(connection: Connection) -> Mapping[str, dict[str, Any]]:
+    """For each station with certificates: how many, by state of the chain, and the last to arrive."""
+    found: dict[str, dict[str, Any]] = {}
+    counted = select(CERTIFICATE.c.station, CERTIFICATE.c.chain, func.count(), func.max(CERTIFICATE.c.arrival))
+    for station, chain, count, last in connection.execute(counted.group_by(CERTIFICATE.c.station, CERTIFICATE.c.chain)):
+        one = found.setdefault(station, {"ok": 0, "gap": 0, "fork": 0, "last": 0})
+        one[chain] = count
+        one["last"] = max(one["last"], last)
+    return found
+
+
+def quarantined(connection: Connection) -> int:
+    """How many messages stand in quarantine."""
+    return connection.execute(select(func.count()).select_from(QUARANTINE)).scalar_one()
+
+
+def _conditions(search: Search) -> list[ColumnElement[bool]]:
+    found: list[ColumnElement[bool]] = []
+    for word in search.q.replace("\x00", " ").casefold().split():
+        part = CERTIFICATE.c.search.contains(word, autoescape=True)
+        is_id = len(word) >= 4 and HEX.issuperset(word)
+        found.append(or_(part, CERTIFICATE.c.id.startswith(word)) if is_id else part)
+    for column, wanted in (
+        (CERTIFICATE.c.outcome, search.outcome),
+        (CERTIFICATE.c.station, search.station),
+        (CERTIFICATE.c.chain, search.chain),
+    ):
+        if wanted:
+            found.append(column == wanted.replace("\x00", " "))
+    return found
+
+
+def _page(connection: Connection, query: Select[Any], table: Table, page: int, per_page: int) -> Page:
+    per_page = min(max(per_page, 1), MOST_PER_PAGE)
+    total = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
+    pages = max(1, -(-total // per_page))
+    page = min(max(page, 1), pages)
+    ordered = query.order_by(table.c.arrival.desc()).offset((page - 1) * per_page).limit(per_page)
+    return Page(connection.execute(ordered).all(), total, page, pages)

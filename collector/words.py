@@ -1,0 +1,90 @@
+"""Facts -> what a page says about them, in plain words. Each state has a shape and a text: never colour alone. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A state as it is shown: text, a shape before it, and a tone (ok, work, wait, warn, bad, none) for colour."""
+
+    text: str
+    shape: str
+    tone: str
+
+
+OUTCOMES = {
+    "erased": Mark("Erased", "✔", "ok"),
+    "failed": Mark("Failed", "✖", "bad"),
+    "aborted": Mark("Aborted", "■", "warn"),
+    "refused": Mark("Refused", "⊘", "warn"),
+}
+CHAINS = {
+    "ok": Mark("Unbroken", "●", "ok"),
+    "gap": Mark("Gap: the one before is missing", "◐", "warn"),
+    "fork": Mark("Fork: two histories", "✖", "bad"),
+}
+BAYS = {
+    "empty": Mark("Empty", "○", "none"),
+    "waiting": Mark("Waiting for a person", "◇", "wait"),
+    "blocked": Mark("Blocked", "⊘", "warn"),
+    "countdown": Mark("Begins soon", "◔", "wait"),
+    "erasing": Mark("Erasing", "▶", "work"),
+    "verifying": Mark("Verifying", "◉", "work"),
+    "stalled": Mark("Stalled", "■", "bad"),
+    "finished": Mark("Finished", "✔", "ok"),
+    "quarantined": Mark("Quarantined", "✖", "bad"),
+}
+PRESENCE = {True: Mark("Online", "●", "ok"), False: Mark("Offline", "✖", "bad"), None: Mark("Not heard", "○", "none")}
+LEVELS = {
+    "clear": "Clear: no data can be recovered with ordinary tools",
+    "purge": "Purge: no data can be recovered in a laboratory",
+    "none": "None: this certificate does not say that data is gone",
+}
+MEANINGS = {
+    "erased": "The whole drive was erased.",
+    "failed": "The drive could NOT be erased completely. It may still hold data: destroy it.",
+    "aborted": "The work was stopped before its end. The drive may still hold data.",
+    "refused": "Nothing was done to the drive. It still holds its data.",
+}
+
+
+def mark(table: dict[str, Mark], name: str) -> Mark:
+    """A name that a newer station made up is shown as it is."""
+    return table.get(name, Mark(name or "unknown", "◇", "none"))
+
+
+def size(count: int | None) -> str:
+    """Decimal units, as drives are sold: 500.1 GB."""
+    if count is None:
+        return "not said"
+    value, unit = float(count), "bytes"
+    for unit in ("bytes", "kB", "MB", "GB", "TB", "PB"):
+        if abs(value) < 1000 or unit == "PB":
+            break
+        value /= 1000
+    return f"{count} bytes" if unit == "bytes" else f"{value:.1f} {unit}"
+
+
+def exact(count: int | None) -> str:
+    """500 107 862 016 bytes, with thin spaces that do not break."""
+    return "not said" if count is None else f"{count:,} bytes".replace(",", "\u202f")
+
+
+def age(seconds: float) -> str:
+    """How long ago, for a person."""
+    if not math.isfinite(seconds):
+        return "not yet"
+    for limit, unit, name in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):
+        if seconds < limit:
+            return f"{int(max(0, seconds) // unit)} {name} ago"
+    return f"{int(seconds // 86400)} days ago"
+
+
+def moment(text: str) -> str:
+    """2026-11-22T10:00:00.123Z -> 2026-11-22 10:00:00 UTC; anything else as it is."""
+    if len(text) >= 20 and text[10] == "T" and text.endswith("Z"):
+        return f"{text[:10]} {text[11:19]} UTC"
+    return text
