@@ -1,0 +1,282 @@
+"""The whole collector as a process, with a real mosquitto: delivered exactly once, whatever is killed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import create_engine, select
+
+from agent.certificate import sign
+from collector.schema import CERTIFICATE, EVENT
+from tests.collector.conftest import (
+    Broker,
+    Collector,
+    PostgresServer,
+    StationClient,
+    chain_of,
+    record,
+    wait_for,
+)
+
+EVENT_PAYLOAD = {"boot_id": "b", "seq": 1, "event": "started", "mono_ms": 1, "ts": "", "clock": {}}
+
+
+@pytest.fixture
+def two(tmp_path: Path, broker: Broker) -> Iterator[tuple[Collector, Collector]]:
+    """Two collectors over one database."""
+    pair = Collector(tmp_path, broker.port, name="c1"), Collector(tmp_path, broker.port, name="c2")
+    try:
+        yield pair[0].start(), pair[1].start()
+    finally:
+        for one in pair:
+            one.kill()
+
+
+def result(station: StationClient, name: str) -> str:
+    return station.wait(name)[-1].result
+
+
+def test_a_certificate_is_stored_and_its_receipt_says_so(
+    collector: Collector, station: StationClient, key: Ed25519PrivateKey
+) -> None:
+    collector.enrol("bench-01", key)
+    certificates = chain_of(key, 30)
+    for one in certificates:
+        station.deliver(one)
+    assert {result(station, c.id) for c in certificates} == {"stored"}
+    assert collector.ids() == {c.id for c in certificates}
+    station.deliver(certificates[0])
+    assert [r.result for r in station.wait(certificates[0].id, 2)] == ["stored", "duplicate"]
+    raw = create_engine(f"sqlite:///{collector.folder}/collector.db")
+    with raw.begin() as connection:
+        rows = connection.execute(select(CERTIFICATE.c.id, CERTIFICATE.c.compact, CERTIFICATE.c.chain)).all()
+    assert {r.id: r.compact for r in rows} == {c.id: c.compact for c in certificates}
+    assert {r.chain for r in rows} == {"ok"}
+
+
+def test_a_station_enrolled_while_the_collector_runs_is_believed_at_once(
+    collector: Collector, station: StationClient, key: Ed25519PrivateKey
+) -> None:
+    (one,) = chain_of(key, 1)
+    station.deliver(one)
+    receipt = station.wait(one.id)[0]
+    assert (receipt.result, receipt.reason) == ("rejected", "station bench-01 is not enrolled")
+    assert "is not enrolled" in collector.get("/quarantine").text
+    collector.enrol("bench-01", key)
+    station.deliver(one)
+    assert station.wait(one.id, 2)[-1].result == "stored"
+    assert "is not enrolled" not in collector.get("/quarantine").text
+
+
+def test_a_rotated_key_is_accepted_beside_the_old_one_and_a_revoked_one_is_not(
+    collector: Collector, station: StationClient, key: Ed25519PrivateKey
+) -> None:
+    new = Ed25519PrivateKey.generate()
+    collector.enrol("bench-01", key)
+    collector.enrol("bench-01", new)
+    old_one, new_one = sign(record(), key), sign(record(2, "0" * 64), new)
+    station.deliver(old_one)
+    station.deliver(new_one)
+    assert (result(station, old_one.id), result(station, new_one.id)) == ("stored", "stored")
+    (collector.stations / "bench-01.jwk").unlink()
+    time.sleep(1.1)  # collector.enrolment.FRESH_S: the promise under test
+    late = sign(record(3, new_one.id), new)
+    station.deliver(late)
+    assert result(station, late.id) == "rejected"
+
+
+def test_no_payload_stops_it(collector: Collector, station: StationClient, key: Ed25519PrivateKey) -> None:
+    collector.enrol("bench-01", key)
+    garbage = [b"", b"\x00\xff", b"x" * 70_000, b"a.b.c", "ø".encode("latin-1"), b"{" * 60_000]
+    for i, payload in enumerate(garbage):
+        station.publish(f"cert/garbage-{i}", payload, retain=True)
+        for suffix in ("state", "birth", "bay/1/state", "bay/1/progress", "alarm/x", "event"):
+            station.publish(suffix, payload)
+    for i, payload in enumerate(garbage):
+        if payload:
+            assert result(station, f"garbage-{i}") == "rejected"
+    (one,) = chain_of(key, 1)
+    station.deliver(one)
+    assert result(station, one.id) == "stored"
+    assert collector.is_healthy()
+    assert "Traceback" not in collector.log
+
+
+def test_a_broker_killed_and_started_again_loses_nothing(
+    collector: Collector, broker: Broker, station: StationClient, key: Ed25519PrivateKey
+) -> None:
+    collector.enrol("bench-01", key)
+    first, second = chain_of(key, 2)
+    station.deliver(first)
+    station.wait(first.id)
+    broker.kill()
+    wait_for(lambda: not collector.is_healthy(), what="/healthz tells")
+    broker.start()
+    station.until_receipt(second)
+    assert collector.ids() == {first.id, second.id}
+
+
+def test_a_collector_killed_in_the_middle_of_a_flood_ends_with_each_certificate_once(
+    collector: Collector, station: StationClient, key: Ed25519PrivateKey
+) -> None:
+    collector.enrol("bench-01", key)
+    certificates = chain_of(key, 300)
+    for one in certificates:
+        station.deliver(one)
+    wait_for(lambda: station.receipts, what="the first receipts")
+    collector.kill()
+    collector.start()
+    promised = {i for i, receipts in station.receipts.items() if receipts}
+    assert promised <= collector.ids(), "a receipt was sent before its COMMIT"
+    for one in certificates:
+        if one.id not in station.receipts:
+            station.deliver(one)
+    for one in certificates:
+        station.wait(one.id)
+    assert collector.ids() == {c.id for c in certificates}
+
+
+def test_two_collectors_share_and_one_that_is_killed_is_not_missed(
+    two: tuple[Collector, Collector], station: StationClient, key: Ed25519PrivateKey
+) -> None:
+    one, other = two
+    one.enrol("bench-01", key)
+    certificates = chain_of(key, 80)
+    for c in certificates[:40]:
+        station.deliver(c)
+    for c in certificates[:40]:
+        assert [r.result for r in station.wait(c.id)] == ["stored"], "each certificate goes to one of them"
+    other.kill()
+    for c in certificates[40:]:
+        station.deliver(c)
+    for c in certificates[40:]:
+        if c.id not in station.receipts:
+            station.until_receipt(c)
+    assert one.ids() == {c.id for c in certificates}
+    rows = one.get("/api/certificates?chain=ok").json()["total"]
+    assert rows == 80
+
+
+def test_without_mqtt_5_all_is_the_same(
+    tmp_path: Path, broker: Broker, station: StationClient, key: Ed25519PrivateKey
+) -> None:
+    collector = Collector(tmp_path, broker.port, protocol="3.1.1")
+    try:
+        collector.start().enrol("bench-01", key)
+        certificates = chain_of(key, 20)
+        for c in certificates:
+            station.deliver(c)
+        assert {result(station, c.id) for c in certificates} == {"stored"}
+        assert collector.ids() == {c.id for c in certificates}
+    finally:
+        collector.kill()
+
+
+def test_presence_is_online_then_offline_and_sigterm_ends_it_within_five_seconds(
+    collector: Collector, station: StationClient
+) -> None:
+    wait_for(lambda: any(b'"online":true' in p for p in station.presence))
+    began = time.monotonic()
+    assert collector.terminate() == 0
+    assert time.monotonic() - began < 5
+    wait_for(lambda: b'"online":false' in station.presence[-1])
+
+
+def test_the_last_will_says_offline_when_it_is_killed(collector: Collector, station: StationClient) -> None:
+    wait_for(lambda: station.presence)
+    collector.kill()
+    wait_for(lambda: b'"online":false' in station.presence[-1])
+
+
+def test_it_starts_without_a_broker_and_finds_it_later(tmp_path: Path, key: Ed25519PrivateKey, broker: Broker) -> None:
+    broker.kill()
+    collector = Collector(tmp_path, broker.port)
+    try:
+        collector.start(healthy=False)
+        health = collector.get("/healthz")
+        assert health.status_code == 503
+        assert "cannot be reached" in health.json()["broker"]
+        assert collector.get("/").status_code == 200
+        broker.start()
+        wait_for(collector.is_healthy, 30)
+        began = time.monotonic()
+        assert collector.terminate() == 0
+        assert time.monotonic() - began < 5
+    finally:
+        collector.kill()
+
+
+def test_events_are_stored_and_bays_appear_on_the_page(collector: Collector, station: StationClient) -> None:
+    station.publish("state", b'{"state":"online","boot_id":"b","conn_no":3}', retain=True)
+    station.publish("bay/1/state", b'{"bay":"1","state":"erasing","drive":null,"job":"j","rev":1,"ts":""}', retain=True)
+    for _ in range(2):
+        station.publish("event", msgspec.json.encode(EVENT_PAYLOAD))
+    wait_for(lambda: collector.get("/api/stations").json()["stations"][0]["bays"])
+    raw = create_engine(f"sqlite:///{collector.folder}/collector.db")
+
+    def stored() -> int:
+        with raw.begin() as connection:
+            return len(connection.execute(select(EVENT)).all())
+
+    wait_for(lambda: stored() == 1)
+    station.publish("state", b'{"state":"offline","boot_id":"b","conn_no":2}', retain=True)
+    station.publish("bay/2/state", b'{"bay":"2","state":"empty","drive":null,"job":null,"rev":1,"ts":""}', retain=True)
+    wait_for(lambda: len(collector.get("/api/stations").json()["stations"][0]["bays"]) == 2)
+    assert collector.get("/api/stations").json()["stations"][0]["state"] == "online", "a stale last will is ignored"
+
+
+def test_a_database_that_goes_away_gives_no_receipt_and_comes_back(
+    tmp_path: Path, broker: Broker, station: StationClient, key: Ed25519PrivateKey, own_postgres: PostgresServer
+) -> None:
+    own_postgres.stop()
+    collector = Collector(tmp_path, broker.port, database=own_postgres.url)
+    try:
+        collector.start(healthy=False).enrol("bench-01", key)
+        assert collector.get("/certificates").status_code == 503
+        own_postgres.start()
+        wait_for(collector.is_healthy, 40)
+        first, second = chain_of(key, 2)
+        station.deliver(first)
+        station.wait(first.id)
+        own_postgres.stop()
+        station.deliver(second)
+        wait_for(lambda: "the database does not take it" in collector.get("/healthz").json()["database"])
+        assert second.id not in station.receipts
+        own_postgres.start()
+        assert station.wait(second.id, seconds=40)[0].result == "stored"
+        assert collector.ids() == {first.id, second.id}
+    finally:
+        collector.kill()
+
+
+def test_a_full_disk_gives_no_receipt_until_there_is_room(
+    tmp_path: Path, broker: Broker, station: StationClient, key: Ed25519PrivateKey, small_disk: Path
+) -> None:
+    collector = Collector(tmp_path, broker.port, database=f"sqlite:///{small_disk}/collector.db")
+    try:
+        collector.start().enrol("bench-01", key)
+        ballast = small_disk / "ballast"
+        with ballast.open("wb") as file:
+            try:
+                while True:
+                    file.write(b"\0" * 4096)
+                    file.flush()
+            except OSError:
+                pass
+        certificates = chain_of(key, 40)
+        for c in certificates:
+            station.deliver(c)
+        wait_for(lambda: "full" in collector.get("/healthz").json()["database"])
+        missing = [c for c in certificates if c.id not in station.receipts]
+        assert missing
+        ballast.unlink()
+        for c in certificates:
+            assert station.wait(c.id, seconds=40)[0].result in ("stored", "duplicate")
+        assert collector.ids() == {c.id for c in certificates}
+    finally:
+        collector.kill()
