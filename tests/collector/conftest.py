@@ -421,11 +421,11 @@ def own_postgres() -> Iterator[PostgresServer]:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 8 MiB."""
+    """A file system of 2 MiB."""
     folder = tmp_path / "small"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=8m", "none", folder], check=False, capture_output=True, text=True
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "none", folder], check=False, capture_output=True, text=True
     )
     if mounted.returncode:
         pytest.skip(f"a small tmpfs cannot be mounted (needs root): {mounted.stderr.strip()}")
