@@ -10,6 +10,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ from agent.record import SCHEMA, Record
 
 TYPE = "benchwipe-certificate+jws"
 MAX_BYTES = 64 * 1024  # the MQTT contract's bound for one certificate
+THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")  # base64url of a SHA-256
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ def read_unverified(compact: bytes) -> Certificate:
     return Certificate(id=certificate_id(compact), compact=compact, key_id=header["kid"], record=_decode(payload))
 
 
+def payload_bytes(compact: bytes) -> bytes:
+    """The payload as it was signed, with fields that this version does not know. The signature is NOT checked."""
+    return _split(compact)[1]
+
+
 def certificate_id(compact: bytes) -> str:
     """SHA-256, lower-case hex, of the exact compact bytes."""
     return hashlib.sha256(compact).hexdigest()
@@ -118,6 +125,19 @@ def refuse_empty_claims(record: Record) -> None:
             "it says erased, and its verification was not run",
         ),
         (
+            record.verification.kind == "full" and record.verification.bytes != record.drive.capacity_bytes,
+            "it says erased, and its full verification did not read the whole drive",
+        ),
+        (
+            None not in (record.verification.blake3, record.verification.expected_blake3)
+            and record.verification.blake3 != record.verification.expected_blake3,
+            "it says erased, and the drive's hash is not the expected one",
+        ),
+        (
+            record.verification.kind == "sample" and not (record.verification.sample and record.verification.bytes),
+            "it says erased, and its sampled verification names no sample",
+        ),
+        (
             not record.sanitization.passes and not record.sanitization.commands,
             "it says erased, and names neither a pass nor a command",
         ),
@@ -140,13 +160,14 @@ def _split(compact: bytes) -> tuple[dict[str, str], bytes, bytes, bytes]:
     try:
         header = json.loads(_unb64(parts[0]))
         payload, signature = _unb64(parts[1]), _unb64(parts[2])
-    except (ValueError, binascii.Error):
+    except (ValueError, binascii.Error, RecursionError):  # RecursionError: 30 kB of "[" that nobody signed
         raise CertificateProblem(
             problem="its parts are not base64url of a JSON header, a payload and a signature"
         ) from None
     if not isinstance(header, dict) or header.get("alg") != "EdDSA" or header.get("typ") != TYPE:
         raise CertificateProblem(problem=f"its header is not alg EdDSA, typ {TYPE}")
-    if not isinstance(header.get("kid"), str) or "crit" in header:
+    kid = header.get("kid")
+    if not isinstance(kid, str) or not THUMBPRINT.fullmatch(kid) or "crit" in header:
         raise CertificateProblem(problem="its header names no key, or asks for extensions that nobody defined")
     return header, payload, parts[0] + b"." + parts[1], signature
 
@@ -154,7 +175,7 @@ def _split(compact: bytes) -> tuple[dict[str, str], bytes, bytes, bytes]:
 def _decode(payload: bytes) -> Record:
     try:
         record = msgspec.json.decode(payload, type=Record)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:
         raise CertificateProblem(problem=f"its payload does not fit {SCHEMA}: {error}") from None
     if record.schema != SCHEMA:
         raise CertificateProblem(problem=f"unknown schema {record.schema}")

@@ -21,7 +21,7 @@ def clock() -> Clock:
     return Clock(
         source=source_of(state),
         synchronised=state is not None and state.synchronised,
-        boot_id=_boot_id(),
+        boot_id=boot_id(),
         monotonic_ms=time.monotonic_ns() // 1_000_000,
     )
 
@@ -40,7 +40,8 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _boot_id() -> str:
+def boot_id() -> str:
+    """A UUID that the kernel draws at each boot; empty where it cannot be read."""
     try:
         return BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:

@@ -83,7 +83,9 @@ NOT_VERIFIED = Reason("BW-E04", "The drive was not read back as the policy asks"
 
 # Why a job stopped before its end. After one of these nothing is claimed; the code stays the same for ever.
 PULLED_OUT = Reason("BW-E10", "The drive was pulled out", "Put it back: the work goes on from where it was.")
-DRIVE_EXCHANGED = Reason("BW-E11", "Another drive answers where this one was", "Take it out, and put the first one back.")
+DRIVE_EXCHANGED = Reason(
+    "BW-E11", "Another drive answers where this one was", "Take it out, and put the first one back."
+)
 TOO_MANY_ERRORS = Reason("BW-E12", "The drive was given up after too many errors", "Destroy it.")
 TOO_SLOW = Reason("BW-E13", "The drive was given up because it is too slow", "Destroy it.")
 TOO_LONG = Reason("BW-E14", "The drive was given up because it takes too long", "Destroy it.")

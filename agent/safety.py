@@ -107,8 +107,6 @@ RULES: tuple[Rule, ...] = (
         "BW-S11", _no_capacity, "Reformat to sectors of 512 bytes (sg_format --format --size=512), or put a medium in."
     ),
     Rule("BW-S10", _sectors, "Reformat to sectors of 512 bytes (sg_format --format --size=512), then try again."),
-    Rule(
-        "BW-S12", _unidentified, "What cannot be told from another drive is not erased: connect it without the bridge."
-    ),
+    Rule("BW-S12", _unidentified, "What cannot be told from another drive is not erased."),
     Rule("BW-S13", _outside, "Put it into a bay."),
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import itertools
 from collections.abc import Iterable, Sequence
 
 from agent.record import Unreached
@@ -79,20 +80,41 @@ def outside_in(spans: Sequence[Span]) -> list[Span]:
 
 
 def unreached(bad: Iterable[tuple[int, int, str]], most: int = 256) -> tuple[Unreached, ...]:
-    """Ranges with a reason each -> merged by reason, bounded to `most`: a certificate has 64 KiB (docs/certificate.md).
+    """Ranges with a reason each -> disjoint ranges, bounded to `most`: a certificate has 64 KiB (docs/certificate.md).
 
-    Where they are too many, those nearest to each other are joined and their reason says so.
+    What failed in two ways is one range with both reasons. Where they are too many, those nearest to each other are
+    joined and their reason says so.
     """
-    by_reason: dict[str, list[Span]] = {}
-    for offset, length, reason in bad:
-        by_reason.setdefault(reason, []).append((offset, length))
-    spans = {reason: merge(found) for reason, found in by_reason.items()}
-    if sum(map(len, spans.values())) <= most:
-        rows = [(o, n, reason) for reason, found in spans.items() for o, n in found]
-    else:
-        exact, covering = bound([span for found in spans.values() for span in found], most)
-        known = {span: reason for reason, found in spans.items() for span in found}
-        names = "; ".join(sorted(by_reason)[:4])
+    rows = _disjoint(bad)
+    if len(rows) > most:
+        exact, covering = bound([(o, n) for o, n, _ in rows], most)
+        known = {(o, n): reason for o, n, reason in rows}
+        names = "; ".join(sorted({reason for _, _, reason in rows}, reverse=True)[:4])
         rows = [(o, n, known.get((o, n), names)) for o, n in exact]
         rows += [(o, n, f"{names} (some of it; too many ranges to list)") for o, n in covering]
     return tuple(Unreached(offset=o, bytes=n, reason=reason) for o, n, reason in sorted(rows))
+
+
+def _disjoint(bad: Iterable[tuple[int, int, str]]) -> list[tuple[int, int, str]]:
+    """Each byte in one range at most, with all its reasons ("write: EIO; read: EIO"); neighbours that agree are one."""
+    by_reason: dict[str, list[Span]] = {}
+    for offset, length, reason in bad:
+        by_reason.setdefault(reason, []).append((offset, length))
+    edges = [(at, reason) for reason, found in by_reason.items() for o, n in merge(found) for at in (o, o + n)]
+    rows: list[tuple[int, int, str]] = []
+    active: set[str] = set()
+    before = 0
+    for at, group in itertools.groupby(sorted(edges), key=lambda edge: edge[0]):
+        if active and at > before:
+            rows = _joined(rows, (before, at - before, "; ".join(sorted(active, reverse=True))))
+        active ^= {reason for _, reason in group}
+        before = at
+    return rows
+
+
+def _joined(rows: list[tuple[int, int, str]], row: tuple[int, int, str]) -> list[tuple[int, int, str]]:
+    if rows and rows[-1][0] + rows[-1][1] == row[0] and rows[-1][2] == row[2]:
+        row = (rows[-1][0], rows[-1][1] + row[1], row[2])
+        rows.pop()
+    rows.append(row)
+    return rows

@@ -17,13 +17,17 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 import msgspec
 
 from drivers.errors import DriverError
+
+if TYPE_CHECKING:
+    from drivers.drives.facts import Facts
 
 Media = Literal["hdd", "ssd", "nvme", "flash", "unknown"]
 IdentitySource = Literal["drive", "bridge"]
@@ -189,6 +193,10 @@ class DriveSource(ABC):
     @abstractmethod
     def look(self, port: str) -> Drive:
         """Identify the drive in this port without holding it; DriveGone when there is none."""
+
+    @abstractmethod
+    def facts(self, port: str, *, protect: Iterable[Path]) -> Facts:
+        """What is known of the drive in this port, for safety to judge; `protect`: paths whose disks are not erased."""
 
     @abstractmethod
     def open(self, port: str) -> OpenDrive:

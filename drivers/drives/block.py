@@ -11,8 +11,9 @@ import errno
 import os
 import stat
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -33,16 +34,20 @@ from drivers.drives.base import (
 )
 from firmware_bridge import passthrough
 
+if TYPE_CHECKING:
+    from drivers.drives.facts import Facts
+
 LOOK = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 HOLD = os.O_RDWR | os.O_EXCL | os.O_CLOEXEC
 GONE = (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.ENOMEDIUM)
+BY_PATH = Path("/dev/disk/by-path")
 PATIENCE_S = 1.0  # a look by `benchwipe drives` or udev holds a device for some milliseconds: that is no user of it
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`by_path`: where ports without a leading slash are looked up."""
 
-    by_path: str = "/dev/disk/by-path"
+    by_path: str = str(BY_PATH)
 
 
 class Driver(DriveSource):
@@ -62,6 +67,12 @@ class Driver(DriveSource):
         """See `look_device`."""
         return look_device(str(self._by_path / port))
 
+    def facts(self, port: str, *, protect: Iterable[Path]) -> Facts:
+        """See `facts.gather`: what is asked about is in a configured bay."""
+        from drivers.drives import facts
+
+        return facts.gather(str(self._by_path / port), protect=protect, in_bay=True)
+
     def open(self, port: str) -> OpenDrive:
         """See `open_device`."""
         return open_device(str(self._by_path / port))
@@ -78,7 +89,7 @@ class Driver(DriveSource):
 
 def _monitor() -> object:
     try:
-        import pyudev  # type: ignore[import-untyped]
+        import pyudev
     except ImportError:
         return None
     with contextlib.suppress(OSError, ImportError):

@@ -89,7 +89,7 @@ def gather(path: str, *, protect: Iterable[Path] = (), in_bay: bool | None = Non
     try:
         drive, problem = look_device(path), ""
     except DriveError as error:
-        drive, problem = None, error.line()
+        drive, problem = None, f"{error}. {error.hint}".strip()
     return msgspec.structs.replace(
         facts,
         real_path=os.path.realpath(path),

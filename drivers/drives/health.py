@@ -39,7 +39,7 @@ LIFE_LEFT = (231, 233, 177, 202)
 
 
 def read_health(device: str, *, within: Deadline) -> dict[str, Any] | None:
-    """Temperature (C), sectors, wear (% used), hours; None where smartctl is absent, late, or cannot ask this device."""
+    """Temperature (C), sectors, wear (% used), hours; None where smartctl is absent, late, or cannot ask it."""
     program = shutil.which("smartctl", path="/usr/sbin:/usr/bin:/sbin:/usr/local/sbin:/usr/local/bin")
     if program is None or within.passed:
         return None
@@ -53,7 +53,7 @@ def read_health(device: str, *, within: Deadline) -> dict[str, Any] | None:
 
 
 def parse_health(output: bytes) -> dict[str, Any] | None:
-    """smartctl's JSON (smartmontools, "JSON output") -> what a certificate shows; None where the drive did not answer."""
+    """smartctl's JSON -> what a certificate shows; None where the drive did not answer."""
     try:
         found = json.loads(output)
     except ValueError:
@@ -86,7 +86,7 @@ def _ata(found: Mapping[str, Any]) -> dict[str, Any]:
     rows = {row.get("id"): row for row in table if isinstance(row, dict)} if isinstance(table, list) else {}
     values: dict[str, Any] = {name: _number(rows[n], "raw", "value") for n, name in ATTRIBUTES.items() if n in rows}
     life = next((left for n in LIFE_LEFT if n in rows and (left := _number(rows[n], "value")) is not None), None)
-    if life is not None and 0 <= life <= 100:
+    if _at(found, "rotation_rate") == 0 and life is not None and 0 <= life <= 100:  # other meanings on disks that turn
         values["wear_percent"] = 100 - life
     return values
 
@@ -110,7 +110,7 @@ def _scsi(found: Mapping[str, Any]) -> dict[str, Any]:
     return {k: v for k, v in (("reallocated_sectors", grown), ("wear_percent", wear)) if v is not None}
 
 
-def _at(found: object, *path: str) -> Any:
+def _at(found: object, *path: str) -> object:
     for key in path:
         found = found.get(key) if isinstance(found, dict) else None
     return found

@@ -13,13 +13,14 @@ import fcntl
 import os
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 
 from drivers.drives.base import Drive, DriveError, DriveGone, DriveInUse, DriveReadOnly, DriveSource, Media, OpenDrive
+from drivers.drives.facts import Facts
 from drivers.options import convert, read_toml
 
 Range = tuple[Annotated[int, msgspec.Meta(ge=0)], Annotated[int, msgspec.Meta(ge=1)]]
@@ -77,6 +78,19 @@ class Driver(DriveSource):
     def look(self, port: str) -> Drive:
         """As drive.toml says now."""
         return self._identify(port)[0]
+
+    def facts(self, port: str, *, protect: Iterable[Path]) -> Facts:
+        """Nobody mounts a simulated drive: it is what it says of itself."""
+        drive, medium = self._identify(port)
+        return Facts(
+            path=drive.device,
+            kind="block",
+            read_only=medium.read_only,
+            capacity_bytes=drive.capacity_bytes,
+            logical_block_bytes=drive.logical_block_bytes,
+            drive=drive,
+            in_bay=True,
+        )
 
     def open(self, port: str) -> OpenDrive:
         """Held by a lock on the image, so that two programs cannot have it."""

@@ -1,0 +1,112 @@
+"""(Job, Outcome, Position, circumstances) -> Record. Pure: what happened, in a certificate's words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.job import Job
+from agent.ledger import Position
+from agent.outcome import Aborted, Erased, Failed, Outcome, Reason, Refused, Work
+from agent.plan import Plan
+from agent.record import (
+    Clock,
+    DriveRecord,
+    Explanation,
+    Health,
+    OutcomeName,
+    Record,
+    Sanitization,
+    Station,
+)
+from drivers.drives.base import Drive
+
+
+@dataclass(frozen=True)
+class Circumstances:
+    """When and where a certificate is made."""
+
+    finished_at: str
+    clock: Clock
+    station: Station
+
+
+def draft(job: Job, outcome: Outcome, position: Position, circumstances: Circumstances) -> Record:
+    """The record of a job's end. Only an `Erased` makes it say "erased"."""
+    work = outcome.work if not isinstance(outcome, Refused) else Work()
+    name, reason = _told(outcome)
+    return Record(
+        number=f"{circumstances.station.id}-{position.sequence:06d}",
+        sequence=position.sequence,
+        previous=position.previous,
+        outcome=name,
+        reason=reason,
+        job=job.id,
+        started_at=job.started_at or job.created_at,
+        finished_at=circumstances.finished_at,
+        clock=circumstances.clock,
+        station=circumstances.station,
+        operator=job.operator,
+        customer=job.customer,
+        asset=job.asset,
+        drive=drive_record(job.drive, work.health),
+        sanitization=_sanitization(job.plan, work, erased=isinstance(outcome, Erased)),
+        verification=work.verification,
+        unreached=work.unreached,
+        interruptions=work.interruptions,
+    )
+
+
+def drive_record(drive: Drive, health: Health) -> DriveRecord:
+    """A drive as it stands on a certificate."""
+    return DriveRecord(
+        vendor=drive.vendor,
+        model=drive.model,
+        serial=drive.serial,
+        wwn=drive.wwn,
+        firmware=drive.firmware,
+        transport=drive.transport,
+        media=drive.media,
+        capacity_bytes=drive.capacity_bytes,
+        native_capacity_bytes=drive.native_capacity_bytes,
+        logical_block_bytes=drive.logical_block_bytes,
+        physical_block_bytes=drive.physical_block_bytes,
+        identity_source=drive.identity_source,
+        bridge=drive.bridge,
+        hidden_area=drive.hidden_area,
+        health=health,
+    )
+
+
+def explanation(reason: Reason) -> Explanation:
+    """A reason as it stands on a certificate."""
+    return Explanation(code=reason.code, text=reason.text, hint=reason.hint)
+
+
+def outcome_name(outcome: Outcome) -> OutcomeName:
+    """The contract's word for an outcome."""
+    return _told(outcome)[0]
+
+
+def _told(outcome: Outcome) -> tuple[OutcomeName, Explanation | None]:
+    match outcome:
+        case Erased():
+            return "erased", None
+        case Failed(reason=reason):
+            return "failed", explanation(reason)
+        case Aborted(reason=reason):
+            return "aborted", explanation(reason)
+        case Refused(reason=reason):
+            return "refused", explanation(reason)
+
+
+def _sanitization(plan: Plan | None, work: Work, *, erased: bool) -> Sanitization:
+    return Sanitization(
+        level=plan.level if plan and erased else "none",
+        level_nist_800_88_r1=plan.level_nist_800_88_r1 if plan and erased else "none",
+        level_ieee_2883=plan.level_ieee_2883 if plan and erased else "none",
+        standard=plan.standard if plan else "",
+        method=plan.method if plan else "none",
+        technique=plan.technique if plan else "none",
+        passes=work.passes,
+        commands=work.commands,
+    )

@@ -1,0 +1,59 @@
+"""`benchwipe bays udev-rules`: click, nothing else."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import click
+
+from agent import bay_rules
+from agent.cli import config_option, require_config
+from agent.errors import SettingsError
+from agent.files import replace
+from agent.settings import Settings
+
+RELOAD = (
+    ("udevadm", "control", "--reload"),
+    ("udevadm", "trigger", "--subsystem-match=block", "--action=change"),
+)
+
+
+@click.command("udev-rules")
+@config_option
+@click.option("--install", is_flag=True, help=f"Write {bay_rules.RULES_FILE} and let udev read it (root).")
+@click.pass_context
+def udev_rules(ctx: click.Context, settings: Settings, install: bool) -> None:
+    """Print udev rules that give the drives in the bays to the daemon and hide them from automounters."""
+    require_config(ctx)
+    bays = bay_rules.block_bays(settings)
+    taken = tuple(
+        f"bay port {port!r}: the drive there holds this machine's {mount}; allowed is a port where drives come and go"
+        for port, mount in bay_rules.system_ports(port for port, _ in bays)
+    )
+    if taken:
+        raise SettingsError("bay", taken)
+    text = bay_rules.rules(bays)
+    if install:
+        _install(text, bay_rules.RULES_FILE)
+    else:
+        click.echo(text, nl=False)
+
+
+def register(cli: click.Group) -> None:
+    """Put the command into the group `bays`, which another module may have made."""
+    group = cli.commands.get("bays")
+    if not isinstance(group, click.Group):
+        group = click.Group("bays", help="The places where drives stand.")
+        cli.add_command(group)
+    group.add_command(udev_rules)
+
+
+def _install(text: str, file: Path) -> None:
+    """Nothing happens, and no drive is looked at anew, where the rules are those already."""
+    if file.is_file() and file.read_text(encoding="utf-8") == text:
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    replace(file, text.encode())
+    for command in RELOAD:
+        subprocess.run(command, check=False, timeout=30)  # without udev (a container) the rules wait for the next boot

@@ -1,0 +1,116 @@
+"""Commands of the bench: run, check, status."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from agent.cli import config_option, json_option, log_to_stderr, require_config, state_option
+from agent.settings import Settings
+
+
+def register(group: click.Group) -> None:
+    """Add this file's commands."""
+    for command in (run, check, status, cancel):
+        group.add_command(command)
+
+
+@click.command()
+@config_option
+@state_option
+@click.option("--verbose", is_flag=True, help="Log more")
+@click.pass_context
+def run(ctx: click.Context, settings: Settings, state_dir: Path, verbose: bool) -> None:
+    """The station's daemon, in the foreground. SIGTERM ends it: jobs go on from their last checkpoint next time."""
+    require_config(ctx)
+    from agent.station import Station
+
+    log_to_stderr(verbose=verbose)
+    state_dir = state_dir.absolute()
+    folder = _beside_config(ctx)
+    Station(settings, state_dir, folder).run()
+
+
+@click.command()
+@config_option
+@state_option
+@click.pass_context
+def check(ctx: click.Context, settings: Settings, state_dir: Path) -> None:
+    """Check the configuration and the bench's hardware; each problem is a line. Exit status: 0 all well, 2 not."""
+    require_config(ctx)
+    from agent.check_command import find_notes, find_problems
+
+    state_dir = state_dir.absolute()
+    folder = _beside_config(ctx)
+    problems = list(find_problems(settings, state_dir, folder))
+    for problem in problems:
+        click.echo(f"benchwipe: {problem}", err=True)
+    for note in find_notes(settings):
+        click.echo(f"note: {note}", err=True)
+    if problems:
+        sys.exit(2)
+    click.echo(f"{ctx.meta['benchwipe.config']}: all well, {len(settings.bay)} bays", err=True)
+
+
+@click.command()
+@click.option("--watch", is_flag=True, help="Stay, and show every change")
+@json_option
+@config_option
+@state_option
+def status(watch: bool, as_json: bool, settings: Settings, state_dir: Path) -> None:
+    """The running daemon's bays."""
+    from agent.control import ask
+
+    while True:
+        answer = ask(state_dir, {"ask": "status"})
+        if as_json:
+            click.echo(json.dumps(answer, ensure_ascii=False))
+        else:
+            if watch and sys.stdout.isatty():
+                click.clear()
+            for line in _status_lines(answer):
+                click.echo(line)
+        if not watch:
+            return
+        time.sleep(1)
+
+
+@click.command()
+@click.argument("bay")
+@config_option
+@state_option
+def cancel(bay: str, settings: Settings, state_dir: Path) -> None:
+    """Stop a bay's countdown or erasure. What was erased so far is certified as aborted."""
+    from agent.control import ask
+
+    answer = ask(state_dir, {"ask": "cancel", "bay": bay})
+    if "error" in answer:
+        raise click.UsageError(str(answer["error"]))
+    click.echo(f"asked bay {bay} to stop", err=True)
+
+
+def _status_lines(answer: dict[str, Any]) -> list[str]:
+    from agent.view import table
+
+    lines = table(answer["bays"])
+    uplink = answer["uplink"]
+    if uplink is None:
+        lines.append("uplink: none is configured; certificates wait in the outbox")
+    else:
+        how = "connected" if uplink["connected"] else f"not connected: {uplink['last_error'] or 'not yet'}"
+        lines.append(f"uplink: {how}; {uplink['outbox_depth']} in the outbox")
+    lines += [f"! {text}" for text in answer["alarms"].values()]
+    return lines
+
+
+def _beside_config(ctx: click.Context) -> Path:
+    """Relative paths of a configuration are relative to its folder."""
+    folder = Path(ctx.meta["benchwipe.config"]).resolve().parent
+    os.chdir(folder)
+    return folder

@@ -1,0 +1,107 @@
+"""The demo's files: four simulated drives, and the configuration of station and collector."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.demo import media
+from agent.demo.programs import Broker, DemoFailed
+from drivers.drives.simulated import make_drive, plug, pull
+
+ROOT = Path(__file__).resolve().parents[2]
+MARK = ".benchwipe-demo"
+MIB = 1 << 20
+SIZE = 48 * MIB
+BAD = (20 * MIB + 4096, 1536)
+BAD_RANGES = ({"offset": BAD[0], "bytes": BAD[1]},)
+
+
+@dataclass(frozen=True)
+class DemoDrive:
+    """One drive of the story, and what must come of it, one outcome for each certificate."""
+
+    bay: str
+    port: str
+    serial: str
+    model: str
+    asset: str
+    file_system: str
+    outcomes: tuple[str, ...]
+    bad: tuple[int, int] | None = None
+
+
+DRIVES = (
+    DemoDrive("A1", "port-1", "SIM-HDD-0001", "Spindle 48", "KK-004711", "ext4", ("erased",)),
+    DemoDrive("A2", "port-2", "SIM-HDD-0002", "Spindle 48", "KK-004712", "vfat", ("failed",), bad=BAD),
+    DemoDrive("A3", "port-3", "SIM-SSD-0003", "Cell 48", "KK-004713", "ext4", ("aborted", "erased")),
+    DemoDrive("A4", "port-4", "SIM-SSD-0004", "Cell 48", "KK-004714", "vfat", ("erased",)),
+)
+
+
+class Files:
+    """The demo's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.bench = folder / "bench"
+        self.state = folder / "state"
+        self.scans = folder / "scans"
+        self.station_toml = folder / "station.toml"
+        self.collector_toml = folder / "collector.toml"
+        self.labels = folder / "labels"
+        self.certificates = self.state / "certificates"
+
+    def clear(self) -> None:
+        """Begin anew; a folder that the demo did not make is left alone."""
+        if self.folder.exists() and any(self.folder.iterdir()):
+            if not (self.folder / MARK).exists():
+                raise DemoFailed(f"{self.folder} holds other things; name an empty folder with --out")
+            shutil.rmtree(self.folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / MARK).touch()
+        self.scans.touch()
+        self.labels.mkdir()
+
+    def image(self, drive: DemoDrive) -> Path:
+        """The medium of a drive."""
+        return self.bench / "drives" / drive.serial / "image"
+
+    def make(self, drive: DemoDrive, mb_per_s: float) -> str:
+        """Make a drive with a file system on it; returns which."""
+        make_drive(
+            self.bench,
+            drive.serial,
+            SIZE,
+            model=drive.model,
+            serial=drive.serial,
+            media="ssd" if "SSD" in drive.serial else "hdd",
+            mb_per_s=mb_per_s,
+            bad=[drive.bad] if drive.bad else [],
+        )
+        return media.fill(self.image(drive), kind=drive.file_system, size=SIZE)
+
+    def plug(self, drive: DemoDrive) -> None:
+        """Put the drive into its bay."""
+        plug(self.bench, drive.port, drive.serial)
+
+    def pull(self, drive: DemoDrive) -> None:
+        """Take it out, whatever it does."""
+        pull(self.bench, drive.port)
+
+    def scan(self, code: str) -> None:
+        """What the technician's scanner sends."""
+        with self.scans.open("a") as scanner:
+            scanner.write(code + "\n")
+
+    def configure(self, broker: Broker) -> None:
+        """config/demo.toml with the broker's address, and a collector beside it."""
+        text = (ROOT / "config" / "demo.toml").read_text("utf-8")
+        text = text.replace("port = 18830", f"port = {broker.port}").replace(
+            'protocol = "5"', f'protocol = "{broker.protocol}"'
+        )
+        self.station_toml.write_text(text, "utf-8")
+        self.collector_toml.write_text(
+            f'[broker]\nhost = "127.0.0.1"\nport = {broker.port}\nprotocol = "{broker.protocol}"\n', "utf-8"
+        )

@@ -1,0 +1,253 @@
+"""What happens in the demo, told as it happens, and the checks that it happened."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from agent.certificate import payload_bytes
+from agent.control import NotRunning, ask
+from agent.demo import media
+from agent.demo.bench import BAD_RANGES, DRIVES, DemoDrive, Files
+from agent.demo.programs import DemoFailed, beside_python, broker, free_port, program, wait_until
+
+MB_PER_S = 12.0
+ERASE_S = 45.0
+BADGE, LOT = "BADGE-1", "LOT-2026-47"
+
+
+class Story:
+    """One run of the demo."""
+
+    def __init__(self, files: Files, *, serve: bool) -> None:
+        self.files = files
+        self.serve = serve
+        self.began = time.monotonic()
+        self.web = free_port()
+        self._live = sys.stdout.isatty()
+
+    def run(self) -> None:
+        """Everything, from empty folder to table. DemoFailed at the first thing that is not as it must be."""
+        self.say(f"A bench of four bays, all simulated. Its files are in {self.files.folder}.")
+        self.files.clear()
+        for drive in DRIVES:
+            kind = self.files.make(drive, MB_PER_S)
+            if not media.holds_secret(self.files.image(drive)):
+                raise DemoFailed(f"the files of drive {drive.serial} are not on it")
+            self.say(f"Drive {drive.serial}: 48 MiB with a file system ({kind}) full of personal data.")
+        with contextlib.ExitStack() as running:
+            about = running.enter_context(broker(self.files.folder))
+            self.files.configure(about)
+            self.say(f"Broker: {about.name} on port {about.port}, MQTT {about.protocol}.")
+            self._start_collector(running)
+            station = [beside_python("benchwipe"), "run", "--config", str(self.files.station_toml)]
+            station += ["--state-dir", str(self.files.state)]
+            process = running.enter_context(program("station", station, self.files.folder))
+            wait_until(lambda: self._runs() or process.poll() is not None, "the station runs")
+            if process.poll() is not None:
+                raise DemoFailed(f"the station did not start: see {self.files.folder / 'station.log'}")
+            self.say("Station demo-01 runs.")
+            self._shift()
+            self._check()
+            self._table()
+            if self.serve:
+                self.say(f"The collector's page: http://127.0.0.1:{self.web}/  (Ctrl-C ends the demo)")
+                with contextlib.suppress(KeyboardInterrupt):
+                    process.wait()
+
+    def say(self, text: str) -> None:
+        """One plain sentence, with the time since the start."""
+        line = f"[{time.monotonic() - self.began:5.1f} s] {text}"
+        print(f"\r{line:<104}" if self._live else line, flush=True)
+
+    # The shift
+
+    def _shift(self) -> None:
+        self.say("Ida scans her badge and the lot.")
+        self.files.scan(BADGE)
+        self.files.scan(LOT)
+        for drive in DRIVES:
+            self.files.plug(drive)
+            self._wait_for(drive, lambda row: row["state"] == "waiting", "it waits for its asset tag")
+            self.say(f"Drive {drive.serial} stands in bay {drive.bay}. Ida scans {drive.asset}, then the bay.")
+            self.files.scan(drive.asset)
+            self.files.scan(f"BAY-{drive.bay}")
+        pulled = next(drive for drive in DRIVES if "aborted" in drive.outcomes)
+        self._wait_for(pulled, lambda row: row["state"] == "erasing" and half_done(row), "it is half erased")
+        self.files.pull(pulled)
+        self.say(f"Somebody pulls drive {pulled.serial} out of bay {pulled.bay} half-way.")
+        wait_until(lambda: self._outcomes(pulled) == ("aborted",), f"drive {pulled.serial} is certified as aborted")
+        self.say(f"Its certificate says aborted. Drive {pulled.serial} is put back, and goes on where it was.")
+        self.files.plug(pulled)
+        for drive in DRIVES:
+            self._wait_for(drive, lambda row: row["state"] == "finished", "it is finished")
+            self.say(f"Bay {drive.bay}: {self._row(drive)['outcome'].upper()}, label printed. Ida takes the drive out.")
+            self.files.pull(drive)
+        wait_until(lambda: self._status()["uplink"]["outbox_depth"] == 0, "every certificate has its receipt")
+        self.say("Every certificate has the collector's receipt; the outbox is empty.")
+
+    def _wait_for(self, drive: DemoDrive, true: Callable[[dict[str, Any]], bool], what: str) -> None:
+        def so() -> bool:
+            self._show_progress()
+            return true(self._row(drive))
+
+        wait_until(so, f"bay {drive.bay}: {what}", ERASE_S)
+
+    def _show_progress(self) -> None:
+        if self._live:
+            parts = (f"{row['bay']} {row['state']}{share(row)}" for row in self._status()["bays"])
+            print(f"\r          {' | '.join(parts):<90.90}", end="", flush=True)
+
+    # The checks
+
+    def _check(self) -> None:
+        key = self._key_file()
+        for drive in DRIVES:
+            found = self._certificates(drive)
+            outcomes = tuple(payload["outcome"] for payload in found)
+            expect(
+                outcomes == drive.outcomes, f"drive {drive.serial}: certificates say {outcomes}, not {drive.outcomes}"
+            )
+            erased = drive.outcomes[-1] == "erased"
+            expect(
+                not (erased and media.holds_secret(self.files.image(drive))), f"drive {drive.serial} still holds data"
+            )
+            last = found[-1]
+            expect(last["asset"]["tag"] == drive.asset, f"drive {drive.serial}: wrong asset tag {last['asset']}")
+            expect(last["operator"]["id"] == "ida", f"drive {drive.serial}: wrong operator")
+            if erased:
+                hashed = blake3_of(self.files.image(drive))
+                expect(
+                    last["verification"]["blake3"] == hashed, f"drive {drive.serial}: the certificate's hash is not its"
+                )
+            if len(found) > 1:
+                expect(
+                    bool(last["interruptions"]), f"drive {drive.serial}: its certificate hides that it was pulled out"
+                )
+            if drive.bad:
+                ranges = tuple({k: u[k] for k in ("offset", "bytes")} for u in last["unreached"])
+                expect(
+                    ranges == BAD_RANGES,
+                    f"drive {drive.serial}: unreached is {ranges}, the bad sectors are {BAD_RANGES}",
+                )
+        for path in self.files.certificates.glob("*.jws"):
+            self._benchwipe("certificate", "verify", str(path), "--key", str(key))
+            number = self._payload(path)["number"]
+            expect((self.files.labels / f"{number}.zpl").exists(), f"label {number} is missing")
+            expect((self.files.labels / f"{number}.png").exists(), f"the picture of label {number} is missing")
+        stored = {row["id"] for row in self._collected()}
+        own = {path.stem for path in self.files.certificates.glob("*.jws")}
+        expect(stored == own, f"the collector has {len(stored)} certificates, the station {len(own)}")
+        self.say("Signatures, hashes, labels and the collector's table were checked: all as it must be.")
+
+    def _table(self) -> None:
+        print(f"\n{'DRIVE':<14} {'ASSET':<11} {'OUTCOME':<9} {'CERTIFICATE':<16} WHY")
+        for payload in sorted(self._payloads(), key=lambda p: int(p["sequence"])):
+            why = payload["reason"]["text"] if payload["reason"] else "erased and read back in full"
+            print(
+                f"{payload['drive']['serial']:<14} {payload['asset']['tag']:<11} {payload['outcome']:<9} "
+                f"{payload['number']:<16} {why}"
+            )
+        print(f"\nCertificates: {self.files.certificates}\nLabels:       {self.files.labels} (ZPL, and a PNG of each)")
+        print(f"Collector:    {self.files.folder / 'collector.db'}")
+        print(f"All of it in {time.monotonic() - self.began:.0f} s.", flush=True)
+
+    # The programs
+
+    def _start_collector(self, running: contextlib.ExitStack) -> None:
+        config = ["--config", str(self.files.collector_toml)]
+        jwk = self._benchwipe("key", "init", "--state-dir", str(self.files.state))
+        key = self._key_file()
+        key.write_text(jwk)
+        collector = beside_python("benchwipe-collector")
+        _call([collector, "enrol", *config, "demo-01", str(key)])
+        serve = [collector, "serve", *config, "--listen", f"127.0.0.1:{self.web}"]
+        running.enter_context(program("collector", serve, self.files.folder))
+        wait_until(self._collector_answers, "the collector answers")
+        self.say(f"Collector: http://127.0.0.1:{self.web}/, the station's key is enrolled.")
+
+    def _collector_answers(self) -> bool:
+        try:
+            self._get("/healthz")
+        except OSError:
+            return False
+        return True
+
+    def _get(self, path: str) -> Any:  # noqa: ANN401 - JSON
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", timeout=5) as answer:
+            return json.load(answer)
+
+    def _collected(self) -> list[dict[str, Any]]:
+        return list(self._get("/api/certificates")["certificates"])
+
+    def _key_file(self) -> Path:
+        return self.files.folder / "demo-01.jwk"
+
+    def _benchwipe(self, *arguments: str) -> str:
+        return _call([beside_python("benchwipe"), *arguments])
+
+    def _runs(self) -> bool:
+        try:
+            self._status()
+        except NotRunning:
+            return False
+        return True
+
+    def _status(self) -> dict[str, Any]:
+        return ask(self.files.state, {"ask": "status"})
+
+    def _row(self, drive: DemoDrive) -> dict[str, Any]:
+        return next(row for row in self._status()["bays"] if row["bay"] == drive.bay)
+
+    # The certificates
+
+    def _payload(self, path: Path) -> dict[str, Any]:
+        return dict(json.loads(payload_bytes(path.read_bytes())))
+
+    def _payloads(self) -> list[dict[str, Any]]:
+        return [self._payload(path) for path in self.files.certificates.glob("*.jws")]
+
+    def _certificates(self, drive: DemoDrive) -> list[dict[str, Any]]:
+        found = (payload for payload in self._payloads() if payload["drive"]["serial"] == drive.serial)
+        return sorted(found, key=lambda payload: int(payload["sequence"]))
+
+    def _outcomes(self, drive: DemoDrive) -> tuple[str, ...]:
+        return tuple(str(payload["outcome"]) for payload in self._certificates(drive))
+
+
+def half_done(row: dict[str, Any]) -> bool:
+    """Whether a bay is between a half and nine tenths of its pass."""
+    total = row["bytes_total"]
+    return bool(total) and 0.4 * total <= row["bytes_done"] <= 0.9 * total
+
+
+def share(row: dict[str, Any]) -> str:
+    """How far a bay is, for the progress line."""
+    return f" {row['bytes_done'] * 100 // row['bytes_total']} %" if row["bytes_total"] else ""
+
+
+def expect(true: bool, otherwise: str) -> None:
+    """DemoFailed if it is not so."""
+    if not true:
+        raise DemoFailed(otherwise)
+
+
+def blake3_of(image: Path) -> str:
+    """What `b3sum` would print."""
+    from blake3 import blake3
+
+    return blake3().update_mmap(image).hexdigest()
+
+
+def _call(command: list[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    if done.returncode:
+        raise DemoFailed(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()}")
+    return done.stdout

@@ -1,0 +1,108 @@
+"""What happens to the engine: immutable values, put into its one queue by everybody else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from agent.erase import Checkpoint, Progress
+from agent.outcome import Outcome, Reason
+from drivers.drives.base import Drive
+
+
+@dataclass(frozen=True)
+class DriveArrived:
+    """A drive stands in a bay. `token` tells this stay from any other; `refusals` say why it may not be erased."""
+
+    bay: str
+    token: str
+    drive: Drive
+    refusals: tuple[Reason, ...] = ()
+
+
+@dataclass(frozen=True)
+class DriveUnreadable:
+    """Something stands in a bay and does not say who it is."""
+
+    bay: str
+    token: str
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class DriveLeft:
+    """The bay is empty now."""
+
+    bay: str
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """A code that somebody scanned or typed."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class CancelRequested:
+    """Somebody asks that this bay's countdown or erasure stops."""
+
+    bay: str
+    by: str
+
+
+@dataclass(frozen=True)
+class Worked:
+    """A worker's progress, or a checkpoint whose data is on the medium."""
+
+    bay: str
+    job: str
+    report: Progress | Checkpoint
+
+
+@dataclass(frozen=True)
+class WorkEnded:
+    """A worker is done with its drive, and has let go of it."""
+
+    bay: str
+    job: str
+    outcome: Outcome
+
+
+@dataclass(frozen=True)
+class CertificateRejected:
+    """The collector refused a certificate."""
+
+    id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class LabelResult:
+    """What came of a label: printed, or not, or nobody knows."""
+
+    number: str
+    printed: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class DeviceFault:
+    """A dock, printer, input or display does not do what it should; None clears it."""
+
+    device: str
+    code: str
+    text: str | None
+
+
+Event = (
+    DriveArrived
+    | DriveUnreadable
+    | DriveLeft
+    | Scanned
+    | CancelRequested
+    | Worked
+    | WorkEnded
+    | CertificateRejected
+    | LabelResult
+    | DeviceFault
+)

@@ -1,0 +1,93 @@
+"""What a scan means. Pure: (context, text) -> (context, what follows).
+
+    badge        -> the operator of all that follows
+    lot          -> customer and policy of all that follows
+    asset tag    -> kept until a bay is scanned
+    bay          -> with a kept tag: erase the drive there for that asset; after CANCEL: stop that bay
+    CANCEL       -> forgets a kept tag; the next bay code stops that bay
+
+Nothing here times out: a technician is never hurried.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+from agent.settings import Lot, Operator, Settings
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the scans so far have set."""
+
+    operator: Operator | None = None
+    lot: Lot | None = None
+    asset: str | None = None
+    cancelling: bool = False
+
+
+@dataclass(frozen=True)
+class Assign:
+    """Erase the drive in this bay for this asset."""
+
+    bay: str
+    asset: str
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Stop this bay."""
+
+    bay: str
+
+
+@dataclass(frozen=True)
+class Say:
+    """Nothing but words: a phrase's key and its values."""
+
+    key: str
+    values: tuple[tuple[str, str], ...] = ()
+
+
+Action = Assign | Cancel | Say
+
+
+def scan(context: Context, text: str, settings: Settings) -> tuple[Context, Action]:
+    """The context after this scan, and what it asks for. An unknown code changes nothing."""
+    rules = settings.scanning
+    if re.fullmatch(rules.cancel, text):
+        return replace(context, asset=None, cancelling=True), Say("scan_bay_to_cancel")
+    if match := re.fullmatch(rules.bay, text):
+        return _bay(context, match["bay"], settings)
+    if re.fullmatch(rules.badge, text):
+        return _badge(context, text, settings)
+    if re.fullmatch(rules.lot, text):
+        return _lot(context, text, settings)
+    if re.fullmatch(rules.asset, text):
+        return replace(context, asset=text, cancelling=False), Say("scan_bay", (("asset", text),))
+    return context, Say("unknown_code", (("code", text[:40]),))
+
+
+def _bay(context: Context, name: str, settings: Settings) -> tuple[Context, Action]:
+    if name not in {bay.name for bay in settings.bay}:
+        return context, Say("unknown_bay", (("bay", name),))
+    if context.cancelling:
+        return replace(context, cancelling=False), Cancel(name)
+    if context.asset is None:
+        return context, Say("scan_asset_first")
+    return replace(context, asset=None), Assign(name, context.asset)
+
+
+def _badge(context: Context, text: str, settings: Settings) -> tuple[Context, Action]:
+    for operator in settings.operator:
+        if operator.badge == text:
+            return replace(context, operator=operator), Say("hello", (("name", operator.name or operator.id),))
+    return context, Say("unknown_badge")
+
+
+def _lot(context: Context, text: str, settings: Settings) -> tuple[Context, Action]:
+    for lot in settings.lot:
+        if lot.code == text:
+            return replace(context, lot=lot), Say("lot_set", (("lot", lot.code), ("customer", lot.customer)))
+    return context, Say("unknown_lot", (("lot", text[:40]),))

@@ -1,0 +1,41 @@
+"""The ledger's tables, and how an older ledger becomes a present one."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from agent.errors import LedgerProblem
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE job (id TEXT PRIMARY KEY, fingerprint TEXT NOT NULL, state TEXT NOT NULL, body BLOB NOT NULL)",
+        "CREATE INDEX job_fingerprint ON job (fingerprint)",
+        "CREATE INDEX job_state ON job (state)",
+        "CREATE TABLE checkpoint (job TEXT PRIMARY KEY REFERENCES job (id), body BLOB NOT NULL)",
+        "CREATE TABLE job_key (job TEXT PRIMARY KEY REFERENCES job (id), key BLOB NOT NULL)",
+        (
+            "CREATE TABLE certificate (sequence INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, number TEXT NOT NULL, "
+            "outcome TEXT NOT NULL, job TEXT NOT NULL, serial TEXT, asset TEXT, finished_at TEXT NOT NULL)"
+        ),
+        (
+            "CREATE TABLE outbox (id TEXT PRIMARY KEY, kind TEXT NOT NULL, topic TEXT NOT NULL, "
+            "payload BLOB NOT NULL, attempts INTEGER NOT NULL DEFAULT 0, quarantined TEXT)"
+        ),
+        "CREATE TABLE event_number (boot_id TEXT PRIMARY KEY, seq INTEGER NOT NULL)",
+        "CREATE TABLE counter (name TEXT PRIMARY KEY, value INTEGER NOT NULL)",
+        "INSERT INTO counter (name, value) VALUES ('connection', 0)",
+    ),
+    # Counting what waits would otherwise read past every payload: `quarantined` lies behind it in the row.
+    ("CREATE INDEX outbox_waiting ON outbox (kind) WHERE quarantined IS NULL",),
+)
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the tables to this program's version, inside the caller's transaction. A newer ledger is left alone."""
+    version = int(db.execute("PRAGMA user_version").fetchone()[0])
+    if version > len(MIGRATIONS):
+        raise LedgerProblem(path="ledger", problem=f"made by a newer benchwipe (version {version}); it stays untouched")
+    for number, statements in enumerate(MIGRATIONS[version:], start=version + 1):
+        for statement in statements:
+            db.execute(statement)
+        db.execute(f"PRAGMA user_version = {number}")

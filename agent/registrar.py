@@ -1,0 +1,172 @@
+"""Jobs into the ledger, outcomes into certificates: the same for the daemon and for the command line.
+
+Certify, then label, then publish: the certificate is on the medium before anybody hears of it.
+"""
+
+from __future__ import annotations
+
+import logging
+import platform
+import secrets
+import time
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from agent import __version__, certify, files, job, keys
+from agent.certificate import Certificate, sign, thumbprint, verify
+from agent.clock import clock, utc_now
+from agent.erase import EraseSpec, ResumePoint
+from agent.errors import CertificateProblem
+from agent.job import Job, JobState
+from agent.ledger import Ledger, Position
+from agent.outcome import STOPPED_EARLIER, Aborted, Outcome, Work
+from agent.record import Asset, Customer, Interruption, Operator, Software, Station
+from agent.settings import Settings
+from drivers.drives.base import Drive
+
+log = logging.getLogger("benchwipe.registrar")
+
+
+class Registrar:
+    """The one who writes jobs and certificates down. Belongs to one thread, as its ledger does."""
+
+    def __init__(self, settings: Settings, state_dir: Path) -> None:
+        self.settings = settings
+        self.state_dir = state_dir
+        self.key: Ed25519PrivateKey = keys.load_or_make(state_dir)
+        self.ledger = Ledger(state_dir)
+
+    def close(self) -> None:
+        """Let go of the ledger."""
+        self.ledger.close()
+
+    def recover(self) -> None:
+        """Mend what a power cut left: half-written files go, certificates without a row get one."""
+        folder = self.ledger.certificates_dir
+        files.sweep(folder)
+        files.sweep(self.state_dir)
+        known = self.ledger.certificate_ids()
+        found = [path for path in folder.glob("*.jws") if path.stem not in known]
+        own = {thumbprint(self.key.public_key()): self.key.public_key()}
+        strays = []
+        for path in found:
+            try:
+                strays.append(verify(path.read_bytes(), own))
+            except CertificateProblem as problem:
+                log.warning("%s: %s; it stays where it is", path, problem)
+        for certificate in sorted(strays, key=lambda c: c.record.sequence):
+            adopted = self.ledger.adopt(certificate)
+            told = "recorded now" if adopted else "not the next of this station's chain; it stays where it is"
+            log.warning("certificate %s had no row in the ledger: %s", certificate.record.number, told)
+
+    def open_job(self, new: Job, *, resumes: Job | None = None) -> Job:
+        """Write a new job down. With `resumes` it goes on from that job's last flushed point, with the same key."""
+        point = self.ledger.checkpoint(resumes.id) if resumes else None
+        key = self.ledger.key(resumes.id) if resumes else None
+        if resumes and point and key:
+            new = msgspec.structs.replace(new, resumes=resumes.id)
+            self.ledger.add_job(new, key, point)
+        else:
+            self.ledger.add_job(new, secrets.token_bytes(32))
+        return new
+
+    def spec(self, planned: Job, *, drives_at_once: int, interruption: str | None = None) -> EraseSpec:
+        """What the worker has to do for a job. `interruption` says why it had stopped, if it goes on."""
+        assert planned.plan is not None
+        point = self.ledger.checkpoint(planned.id)
+        key = self.ledger.key(planned.id)
+        assert key is not None
+        if point is not None and planned.plan.verify.kind != "full":
+            point = _from_the_start(point)
+        return EraseSpec(
+            job=planned.id,
+            method=planned.plan.method,
+            verify=planned.plan.verify,
+            limits=planned.plan.limits,
+            key_hex=key.hex(),
+            resume=point,
+            interruption=_interruption(point, interruption),
+            drives_at_once=drives_at_once,
+        )
+
+    def issue(self, ended: Job, outcome: Outcome) -> tuple[Job, Certificate]:
+        """Certify a job's end, and write both down as one. LedgerProblem or OSError: nothing was written, try again."""
+        circumstances = certify.Circumstances(finished_at=utc_now(), clock=clock(), station=self.station())
+        state = JobState(certify.outcome_name(outcome))
+        reason = None if not hasattr(outcome, "reason") else certify.explanation(outcome.reason)
+        done = job.advance(ended, state, finished_at=circumstances.finished_at, reason=reason)
+
+        def draft(position: Position) -> Certificate:
+            return sign(certify.draft(done, outcome, position, circumstances), self.key)
+
+        certificate = self.ledger.issue(draft, done)
+        done = msgspec.structs.replace(done, certificate_id=certificate.id)
+        log.info("certificate %s: %s %s", certificate.record.number, done.drive.serial, state)
+        return done, certificate
+
+    def supersede(self, fingerprint: str) -> None:
+        """Close an older job of a drive that is to be erased anew: what was done of it is certified as aborted."""
+        for old in self.ledger.unfinished():
+            if old.drive.fingerprint != fingerprint:
+                continue
+            if old.state is JobState.PLANNED:
+                self.ledger.save_job(job.advance(old, JobState.CANCELLED, finished_at=utc_now()))
+                continue
+            point = self.ledger.checkpoint(old.id)
+            self.issue(old, Aborted(work_of(point), STOPPED_EARLIER))
+
+    def station(self) -> Station:
+        """This station, as it stands on a certificate."""
+        about = self.settings.station
+        return Station(
+            id=about.id,
+            name=about.name,
+            location=about.location,
+            organisation=about.organisation,
+            software=Software(name="benchwipe", version=__version__),
+            kernel=platform.release(),
+            machine=platform.machine(),
+        )
+
+
+def new_job(
+    drive: Drive,
+    *,
+    bay: str = "",
+    asset: str | None = None,
+    operator: Operator | None = None,
+    customer: Customer | None = None,
+    insertion: str = "",
+) -> Job:
+    """A job that nobody has planned yet. Its id begins with the time, so that ids sort as jobs do."""
+    return Job(
+        id=f"{int(time.time() * 1000):012x}{secrets.token_hex(8)}",
+        bay=bay,
+        drive=drive,
+        plan=None,
+        asset=Asset(tag=asset) if asset else None,
+        operator=operator,
+        customer=customer,
+        created_at=utc_now(),
+        insertion=insertion,
+    )
+
+
+def work_of(point: ResumePoint | None) -> Work:
+    """What is known to have been done of a job whose worker nobody heard the end of."""
+    if point is None:
+        return Work()
+    return Work(passes=point.completed, unreached=point.unreached, interruptions=point.interruptions)
+
+
+def _from_the_start(point: ResumePoint) -> ResumePoint:
+    """Nobody knows where the drive was meanwhile: what is not read back in full is written anew in full."""
+    return ResumePoint(pass_number=1, offset=0, interruptions=point.interruptions, stream=point.stream)
+
+
+def _interruption(point: ResumePoint | None, reason: str | None) -> Interruption | None:
+    if point is None or reason is None:
+        return None
+    return Interruption(at=utc_now(), reason=reason, resumed_at_offset=point.offset)

@@ -1,0 +1,212 @@
+"""station.toml -> frozen values. Unknown keys and wrong values are gathered: one line each, with the key's path.
+
+Relative paths in the file are relative to its own folder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from agent.errors import SettingsError
+from agent.plan import known_methods
+from agent.policy import BUILT_IN, Policy
+from drivers.options import convert, read_toml
+
+DEFAULT_CONFIG = Path("/etc/benchwipe/station.toml")
+DEFAULT_STATE_DIR = Path("/var/lib/benchwipe")
+
+Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
+Text = Annotated[str, msgspec.Meta(max_length=200)]
+Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+
+
+class Station(msgspec.Struct, frozen=True, kw_only=True):
+    """Who this station is. `id` is its MQTT client id and the head of its certificate numbers."""
+
+    id: Name = "bench-01"
+    name: Text = ""
+    location: Text = ""
+    organisation: Text = ""
+    language: Literal["da", "en"] = "da"
+    mode: Literal["automatic", "scan"] = "scan"
+    countdown_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 10.0
+    policy: Text = "nist-clear"
+    certificate_url: Text = ""
+
+
+class Bay(msgspec.Struct, frozen=True, kw_only=True):
+    """A place for one drive. `port` is where its drive appears in the source; `dock` and `slot` switch and light it."""
+
+    name: Name
+    port: Annotated[str, msgspec.Meta(min_length=1)]
+    source: Name = "block"
+    dock: Name | None = None
+    slot: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that a driver serves. `settings` belong to the driver, which checks them itself."""
+
+    name: Name
+    driver: Name
+    settings: dict[str, Any] = {}
+
+
+class Customer(msgspec.Struct, frozen=True, kw_only=True):
+    """A customer and the policy for its drives, unless a lot says otherwise."""
+
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    policy: Text | None = None
+
+
+class Lot(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery. Scanning its code puts the drives that follow under its customer and policy."""
+
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    customer: Text
+    reference: Text = ""
+    policy: Text | None = None
+
+
+class Operator(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody who works at the bench, known by a badge."""
+
+    badge: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    id: Name
+    name: Text = ""
+    title: Text = ""
+    language: Literal["da", "en"] | None = None
+
+
+class Scanning(msgspec.Struct, frozen=True, kw_only=True):
+    """Which codes are what: regular expressions that must match a whole scan."""
+
+    asset: str = r"[A-Za-z]{2,5}-?[0-9]{3,12}"
+    bay: str = r"BAY-(?P<bay>[A-Za-z0-9._-]+)"
+    cancel: str = r"CANCEL"
+    lot: str = r"LOT-.{1,60}"
+    badge: str = r"BADGE-.{1,60}"
+
+
+class Tls(msgspec.Struct, frozen=True, kw_only=True):
+    """Paths to PEM files. Without `certificate` and `key` only the broker proves who it is."""
+
+    ca: str
+    certificate: str | None = None
+    key: str | None = None
+
+
+class Mqtt(msgspec.Struct, frozen=True, kw_only=True):
+    """The broker. Without this table nothing is sent, and the outbox waits."""
+
+    host: Annotated[str, msgspec.Meta(min_length=1)]
+    port: Port = 8883
+    protocol: Literal["5", "3.1.1"] = "5"
+    username: str | None = None
+    password_file: str | None = None
+    keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
+    tls: Tls | None = None
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """A station's whole configuration."""
+
+    station: Station = Station()
+    bay: tuple[Bay, ...] = ()
+    source: tuple[Device, ...] = ()
+    dock: tuple[Device, ...] = ()
+    input: tuple[Device, ...] = ()
+    display: tuple[Device, ...] = ()
+    printer: tuple[Device, ...] = ()
+    customer: tuple[Customer, ...] = ()
+    lot: tuple[Lot, ...] = ()
+    operator: tuple[Operator, ...] = ()
+    policy: tuple[Policy, ...] = ()
+    scanning: Scanning = Scanning()
+    mqtt: Mqtt | None = None
+
+    def policy_named(self, name: str) -> Policy:
+        """A policy of this file, or one of the built-in ones."""
+        return {**BUILT_IN, **{p.name: p for p in self.policy}}[name]
+
+
+def load(path: Path) -> Settings:
+    """The settings of a file. SettingsError holds every problem found."""
+    data, problems = read_toml(path)
+    if problems:
+        raise SettingsError(str(path), tuple(f"{path} {problem}" for problem in problems))
+    return parse(data, where=str(path))
+
+
+def parse(data: dict[str, Any], *, where: str) -> Settings:
+    """The settings of a parsed document. SettingsError holds every problem found."""
+    settings, problems = convert(data, Settings)
+    if settings is not None:
+        problems = list(_contradictions(settings))
+    if settings is None or problems:
+        raise SettingsError(where, tuple(f"{where}: {problem}" for problem in problems))
+    return settings
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    yield from _doubles(settings)
+    yield from _dangling(settings)
+    yield from _bad_patterns(settings.scanning)
+
+
+def _doubles(settings: Settings) -> Iterator[str]:
+    places = [f"{bay.source}:{bay.port}" for bay in settings.bay]
+    yield from _repeated("bay", "port", places)
+    slots = [f"{bay.dock}:{bay.slot}" if bay.dock else f"none:{i}" for i, bay in enumerate(settings.bay)]
+    yield from _repeated("bay", "slot", slots)
+    for table in ("bay", "source", "dock", "input", "display", "printer", "customer", "policy"):
+        yield from _repeated(table, "name", [item.name for item in getattr(settings, table)])
+    yield from _repeated("lot", "code", [lot.code for lot in settings.lot])
+    yield from _repeated("operator", "badge", [operator.badge for operator in settings.operator])
+
+
+def _repeated(table: str, key: str, values: list[str]) -> Iterator[str]:
+    for i, value in enumerate(values):
+        if value in values[:i]:
+            yield f"{table}[{i}].{key} = {value!r}: {table}[{values.index(value)}] has it already; each must differ"
+
+
+def _dangling(settings: Settings) -> Iterator[str]:
+    sources = {"block", *(s.name for s in settings.source)}
+    docks = {d.name for d in settings.dock}
+    customers = {c.name for c in settings.customer}
+    policies = set(BUILT_IN) | {p.name for p in settings.policy}
+    for i, bay in enumerate(settings.bay):
+        yield from _unknown(f"bay[{i}].source", bay.source, sources)
+        yield from _unknown(f"bay[{i}].dock", bay.dock, docks)
+    yield from _unknown("station.policy", settings.station.policy, policies)
+    for i, customer in enumerate(settings.customer):
+        yield from _unknown(f"customer[{i}].policy", customer.policy, policies)
+    for i, lot in enumerate(settings.lot):
+        yield from _unknown(f"lot[{i}].customer", lot.customer, customers)
+        yield from _unknown(f"lot[{i}].policy", lot.policy, policies)
+    for i, policy in enumerate(settings.policy):
+        yield from _unknown(f"policy[{i}].method", policy.method, set(known_methods()))
+
+
+def _unknown(path: str, value: str | None, known: set[str]) -> Iterator[str]:
+    if value is not None and value not in known:
+        yield f"{path} = {value!r}: allowed is one of {', '.join(sorted(known)) or '(none is configured)'}"
+
+
+def _bad_patterns(scanning: Scanning) -> Iterator[str]:
+    import re
+
+    for key in scanning.__struct_fields__:
+        pattern = getattr(scanning, key)
+        try:
+            groups = re.compile(pattern).groupindex
+        except re.error as error:
+            yield f"scanning.{key} = {pattern!r}: allowed is a regular expression ({error})"
+            continue
+        if key == "bay" and "bay" not in groups:
+            yield f"scanning.bay = {pattern!r}: it must hold (?P<bay>...), the bay's name"

@@ -1,0 +1,62 @@
+"""A certificate in plain words, line by line. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from agent.certificate import Certificate
+from agent.record import Record
+
+
+def certificate_lines(certificate: Certificate) -> Iterator[str]:
+    """What a person wants to know of it, the outcome first."""
+    record = certificate.record
+    yield f"{record.number}: {record.outcome.upper()}"
+    for name, value in _facts(record):
+        if value:
+            yield f"  {name:<14}{_printable(value)}"
+    for missed in record.unreached:
+        yield f"  unreached     {missed.bytes} bytes at {missed.offset}: {_printable(missed.reason)}"
+    for mismatch in record.verification.mismatches:
+        yield f"  mismatch      {mismatch.bytes} bytes at {mismatch.offset}"
+    for pause in record.interruptions:
+        yield f"  interrupted   {_printable(pause.reason)}; went on at offset {pause.resumed_at_offset} ({pause.at})"
+    yield f"  certificate   {certificate.id}"
+    yield f"  previous      {record.previous or 'none: the first of its station'}"
+    yield f"  signed by     {certificate.key_id} (not checked here)"
+
+
+def _facts(record: Record) -> Iterator[tuple[str, str]]:
+    drive, done, read = record.drive, record.sanitization, record.verification
+    yield "reason", f"{record.reason.text} ({record.reason.code})" if record.reason else ""
+    yield "drive", " ".join(v for v in (drive.vendor, drive.model, drive.serial, drive.wwn) if v)
+    yield (
+        "capacity",
+        f"{drive.capacity_bytes} bytes, blocks of {drive.logical_block_bytes}, {drive.transport}, {drive.media}",
+    )
+    if drive.identity_source == "bridge":
+        yield "identity", f"as reported by the bridge {drive.bridge or ''}, not by the drive itself"
+    yield "asset", record.asset.tag if record.asset else ""
+    customer = record.customer
+    yield "customer", " ".join(v for v in (customer.name, customer.lot, customer.reference) if v) if customer else ""
+    yield "operator", " ".join(v for v in (record.operator.id, record.operator.name) if v) if record.operator else ""
+    yield "level", f"{done.level} ({done.standard})" if done.level != "none" else "none is claimed"
+    yield "method", f"{done.technique}: {done.method}"
+    for p in done.passes:
+        yield f"pass {p.number}", f"{p.pattern}, {p.bytes} bytes, {p.started_at} to {p.finished_at or 'not finished'}"
+    yield "read back", f"{read.kind}: {read.result}, {read.bytes} bytes"
+    yield "blake3", read.blake3 or ""
+    if read.sample:
+        yield "sample", f"{read.sample.locations} places, seed {read.sample.seed}. {read.sample.confidence}"
+    yield (
+        "time",
+        f"{record.started_at} to {record.finished_at}"
+        + ("" if record.clock.synchronised else " (this station's clock was NOT synchronised)"),
+    )
+    yield "station", " ".join(v for v in (record.station.id, record.station.name, record.station.organisation) if v)
+    yield "validation", f"{record.validation.decision} {record.validation.by or ''}".strip()
+
+
+def _printable(text: str) -> str:
+    """A drive may call itself anything: nothing of it steers a terminal."""
+    return "".join(c if c.isprintable() else "?" for c in text)

@@ -1,0 +1,211 @@
+"""Puts a station together from its configuration, and runs it. docs/architecture.md lists its threads."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from agent import __version__, files
+from agent.certificate import public_jwk
+from agent.clock import boot_id, clock, utc_now
+from agent.control import ControlSocket
+from agent.effects import Bench, StationEffects
+from agent.engine import Engine
+from agent.errors import AgentError
+from agent.events import CancelRequested, CertificateRejected, Scanned
+from agent.ledger import Ledger
+from agent.messages import Birth
+from agent.notify import Notifier
+from agent.registrar import Registrar
+from agent.safety import judge
+from agent.settings import Settings
+from agent.uplink import Uplink
+from agent.view import bay_row
+from agent.watcher import Watcher
+from drivers import registry
+from drivers.drives.base import DriveSource
+from drivers.inputs.base import Input, Scan
+
+log = logging.getLogger("benchwipe.station")
+
+UPLINK_STOP_S = 0.8
+DEVICES_STOP_S = 0.4
+
+
+class AlreadyRunning(AgentError):
+    """Another daemon uses this state folder."""
+
+    code = "BW-A11"
+    message = "another benchwipe daemon runs on {state_dir}"
+
+
+class Station:
+    """Everything that runs while the daemon does."""
+
+    def __init__(self, settings: Settings, state_dir: Path, config_dir: Path) -> None:
+        self.settings = settings
+        self.state_dir = state_dir
+        files.make_private_folder(state_dir)
+        self._lock = _lock(state_dir)
+        self.registrar = Registrar(settings, state_dir)
+        self.bench = open_bench(settings)
+        self.notifier = Notifier()
+        self.effects = StationEffects(settings, self.bench, self.notifier)
+        self.engine = Engine(settings, self.registrar, self.effects)
+        self.effects.engine = self.engine
+        self.uplink = self._uplink(config_dir)
+        self.effects.uplink = self.uplink
+        self.control = ControlSocket(state_dir, self._answer)
+        self._end_of_inputs = threading.Event()
+        self.watchers = [self._watcher(name, source) for name, source in self.bench.sources.items()]
+
+    def run(self) -> None:
+        """Start everything, run the engine until SIGTERM or SIGINT, and end everything in under five seconds."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda received, _: self.engine.ask_to_stop(signal.Signals(received).name))
+        self.engine.recover()
+        if self.uplink:
+            self.uplink.start()
+        self.control.start()
+        for watcher in self.watchers:
+            watcher.start()
+        for device in self.settings.input:
+            self._read(
+                registry.load("inputs", device.driver, device.settings, where=f"input.{device.name}"), device.name
+            )
+        self.notifier.ready(f"{len(self.settings.bay)} bays")
+        log.info("station %s runs with %d bays", self.settings.station.id, len(self.settings.bay))
+        try:
+            self.engine.run()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        self.notifier.stopping()
+        self._end_of_inputs.set()
+        for watcher in self.watchers:
+            watcher.stop()
+        if self.uplink:
+            self.uplink.stop(UPLINK_STOP_S)
+        self.effects.close(DEVICES_STOP_S)
+        self.control.close()
+        self.registrar.close()
+        os.close(self._lock)
+        log.info("station %s has stopped", self.settings.station.id)
+
+    def _watcher(self, name: str, source: DriveSource) -> Watcher:
+        bays = {bay.port: bay.name for bay in self.settings.bay if bay.source == name}
+        protect = (self.state_dir,)
+        return Watcher(name, source, bays, lambda port: judge(source.facts(port, protect=protect)), self.engine.put)
+
+    # Scanners and keypads
+
+    def _read(self, device: Input, name: str) -> None:
+        def run() -> None:
+            for reading in device.readings(self._end_of_inputs):
+                if isinstance(reading, Scan):
+                    self.engine.put(Scanned(reading.text))
+                else:
+                    log.warning("input %s: %s", name, reading.reason)
+                    self.effects.say("scan_again", {})
+
+        threading.Thread(target=run, name=f"input-{name}", daemon=True).start()
+
+    # MQTT
+
+    def _uplink(self, config_dir: Path) -> Uplink | None:
+        if self.settings.mqtt is None:
+            log.warning("no [mqtt] in the configuration: certificates wait in the outbox")
+            return None
+        return Uplink(
+            self.settings.mqtt,
+            station_id=self.settings.station.id,
+            base_dir=config_dir,
+            open_ledger=lambda: Ledger(self.state_dir),
+            birth=self._birth,
+            boot_id=boot_id(),
+            on_rejected=lambda row, reason: self.engine.put(CertificateRejected(row, reason)),
+            now=utc_now,
+        )
+
+    def _birth(self, depth: int) -> Birth:
+        return Birth(
+            software={"name": "benchwipe", "version": __version__},
+            bays=tuple(bay.name for bay in self.settings.bay),
+            capabilities=("overwrite",),
+            policy_hash=hashlib.sha256(
+                msgspec.json.encode((self.settings.station.policy, self.settings.policy))
+            ).hexdigest(),
+            clock=msgspec.to_builtins(clock()),
+            outbox_depth=depth,
+            key=public_jwk(self.registrar.key.public_key()),
+            boot_id=boot_id(),
+            ts=utc_now(),
+        )
+
+    # benchwipe status
+
+    def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        match request.get("ask"):
+            case "status":
+                return self._status()
+            case "cancel" if request.get("bay") in self.engine.bays:
+                self.engine.put(CancelRequested(str(request["bay"]), "command line"))
+                return {"asked": request["bay"]}
+            case "cancel":
+                return {"error": f"no bay is called {request.get('bay')!r}; known: {', '.join(self.engine.bays)}"}
+            case other:
+                return {"error": f"unknown request {other!r}; known: status, cancel"}
+
+    def _status(self) -> dict[str, Any]:
+        uplink = self.uplink.status if self.uplink else None
+        return {
+            "station": self.settings.station.id,
+            "bays": [bay_row(bay) for bay in list(self.engine.bays.values())],
+            "alarms": {name: alarm.text for name, alarm in dict(self.effects.alarms).items()},
+            "uplink": {
+                "connected": uplink.connected,
+                "outbox_depth": uplink.outbox_depth,
+                "last_error": uplink.last_error,
+            }
+            if uplink
+            else None,
+        }
+
+
+def open_bench(settings: Settings) -> Bench:
+    """All devices of the configuration, except the inputs. The first that cannot be used: DriverError."""
+    sources: dict[str, DriveSource] = {
+        item.name: registry.load("drives", item.driver, item.settings, where=f"source.{item.name}")
+        for item in settings.source
+    }
+    if any(bay.source == "block" for bay in settings.bay) and "block" not in sources:
+        sources["block"] = registry.load("drives", "block", {}, where="source.block")
+    return Bench(
+        sources=sources,
+        docks={d.name: registry.load("docks", d.driver, d.settings, where=f"dock.{d.name}") for d in settings.dock},
+        displays={
+            d.name: registry.load("displays", d.driver, d.settings, where=f"display.{d.name}") for d in settings.display
+        },
+        printers={
+            p.name: registry.load("printers", p.driver, p.settings, where=f"printer.{p.name}") for p in settings.printer
+        },
+    )
+
+
+def _lock(state_dir: Path) -> int:
+    descriptor = os.open(state_dir / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise AlreadyRunning(state_dir=state_dir) from None
+    return descriptor

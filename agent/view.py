@@ -1,0 +1,95 @@
+"""The bay table as people and programs see it: lines for a display, rows for `benchwipe status`. Pure."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from agent.bays import Bay, BayState
+from agent.erase import Progress
+from agent.phrases import hint, phrase
+
+
+def bay_lines(bay: Bay, language: str) -> tuple[str, ...]:
+    """What a technician reads at a bay: one instruction, and why."""
+    return tuple(line for line in (_instruction(bay, language), _detail(bay, language)) if line)
+
+
+def bay_row(bay: Bay, *, now: float | None = None) -> dict[str, Any]:
+    """What `benchwipe status --json` says of a bay. Sizes in bytes, times in seconds."""
+    left = None
+    if bay.due is not None:
+        left = round(max(0.0, bay.due - (time.monotonic() if now is None else now)), 1)
+    return {
+        "bay": bay.name,
+        "state": bay.state.value,
+        "rev": bay.rev,
+        "drive": {"model": bay.drive.model, "serial": bay.drive.serial, "capacity_bytes": bay.drive.capacity_bytes}
+        if bay.drive
+        else None,
+        "job": bay.job.id if bay.job else None,
+        "asset": bay.job.asset.tag if bay.job and bay.job.asset else None,
+        "countdown_s": left,
+        "phase": bay.progress.phase if bay.progress and bay.busy else None,
+        "bytes_done": bay.progress.bytes_done if bay.progress and bay.busy else None,
+        "bytes_total": bay.progress.bytes_total if bay.progress and bay.busy else None,
+        "mb_per_s": round(bay.progress.mb_per_s, 1) if bay.progress and bay.busy else None,
+        "outcome": bay.outcome,
+        "certificate": bay.certificate_number,
+        "reason": str(bay.reason) if bay.reason else None,
+    }
+
+
+def table(rows: Iterable[dict[str, Any]]) -> list[str]:
+    """`benchwipe status` for people: one line a bay."""
+    lines = [f"{'BAY':<8} {'STATE':<12} {'DRIVE':<34} {'PROGRESS':<18} RESULT"]
+    for row in rows:
+        drive = row["drive"] or {}
+        name = " ".join(str(v) for v in (drive.get("model"), drive.get("serial")) if v)
+        result = " ".join(str(v) for v in (row["outcome"], row["certificate"], row["reason"]) if v)
+        lines.append(f"{row['bay']:<8} {row['state']:<12} {name:<34.34} {_progress(row):<18} {result}".rstrip())
+    return lines
+
+
+def percent(done: int, total: int) -> int:
+    """Whole percent, 100 only when all is done."""
+    return 100 if done >= total else done * 100 // total
+
+
+def _progress(row: dict[str, Any]) -> str:
+    if row["countdown_s"] is not None:
+        return f"starts in {row['countdown_s']:.0f} s"
+    if row["bytes_total"]:
+        return f"{percent(row['bytes_done'], row['bytes_total'])} % {row['mb_per_s']:.0f} MB/s"
+    return ""
+
+
+def _instruction(bay: Bay, language: str) -> str:
+    values = {"bay": bay.name, "seconds": "0", "percent": "0", "left": "-"}
+    key = f"bay_{bay.state.value}"
+    if bay.state is BayState.FINISHED and bay.outcome:
+        key = f"done_{bay.outcome}"
+    if bay.due is not None:
+        values["seconds"] = str(max(0, round(bay.due - time.monotonic())))
+    if bay.progress is not None and bay.busy:
+        at = bay.progress
+        values["percent"] = str(percent(at.bytes_done, at.bytes_total))
+        values["left"] = time_left(at)
+    return phrase(language, key, **values)
+
+
+def time_left(at: Progress) -> str:
+    """What is left of this pass or read-back at its present speed, in whole minutes; seconds below two of them."""
+    if at.mb_per_s <= 0:
+        return "-"
+    seconds = round((at.bytes_total - at.bytes_done) / (at.mb_per_s * 1e6))
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+
+
+def _detail(bay: Bay, language: str) -> str:
+    if bay.reason is not None:
+        text = f"{bay.reason.text}."
+        advice = hint(language, bay.reason.code, bay.reason.hint)
+        return f"{text} {advice} ({bay.reason.code})"
+    return bay.drive.serial or "" if bay.drive else ""
