@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from drivers.errors import DriverUnavailable
+from drivers.printers.languages import glyphs
 from drivers.printers.languages.code128 import bars
 from drivers.printers.languages.marks import Box, Code128, Diagonal, Drawing, Mark, Qr, Text
 
@@ -69,31 +70,26 @@ def _diagonal(mark: Diagonal, scale: int) -> list[tuple[int, int]]:
 
 def _paint_text(image: Image.Image, mark: Text, scale: int) -> None:
     """In the width that printers take for it: the face is squeezed, and thickened as theirs is."""
-    from PIL import Image
+    from PIL import Image, ImageDraw
 
     if not mark.text:
         return
     cell = mark.height * scale * OVERSAMPLE
     font = _font(cell)
     stroke = max(1, cell // 36)
-    length = int(font.getlength(mark.text)) + 2 * stroke
+    capital = cell * CAPITAL
+    length = glyphs.length(mark.text, font, capital) + 2 * stroke
     mask = Image.new("L", (length, cell * 3 // 2), 0)
-    _draw_line(mask, mark.text, font, int(cell * (0.25 + BASELINE)), stroke)
+    glyphs.draw(ImageDraw.Draw(mask), stroke, cell * (0.25 + BASELINE), mark.text, font, capital, stroke)
     width = min(mark.width * scale, length // OVERSAMPLE)
     small = mask.resize((max(1, width), mask.height // OVERSAMPLE), Image.Resampling.LANCZOS)
     ink = Image.new("L", small.size, WHITE if mark.reverse else BLACK)
     image.paste(ink, (mark.x * scale, mark.y * scale - mark.height * scale // 4), small)
 
 
-def _draw_line(mask: Image.Image, text: str, font: ImageFont.FreeTypeFont, baseline: int, stroke: int) -> None:
-    from PIL import ImageDraw
-
-    ImageDraw.Draw(mask).text((stroke, baseline), text, fill=255, font=font, anchor="ls", stroke_width=stroke)
-
-
 @cache
 def _font(cell: int) -> ImageFont.FreeTypeFont:
-    """Pillow's own face (it has the letters of Latin-1), as large as makes its capitals CAPITAL of the cell."""
+    """Pillow's own face, as large as makes its capitals CAPITAL of the cell."""
     from PIL import ImageFont
 
     trial = ImageFont.load_default(100)

@@ -1,0 +1,40 @@
+"""A label printer that is a character device: USB (a udev link to /dev/usb/lp0), or any path that takes bytes."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import Annotated
+
+import msgspec
+
+from drivers.deadline import Deadline
+from drivers.errors import DeviceGone
+from drivers.printers._channel import ChannelPrinter, ChannelSettings, Opened
+
+
+class Settings(ChannelSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A path that exists: nothing is ever created there."""
+
+    path: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Driver(ChannelPrinter):
+    """Opened for each label, so that a printer that was unplugged and came back is simply there again."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        super().__init__(name, settings)
+        self._path = settings.path
+
+    def open_channel(self, within: Deadline) -> Opened:
+        """DeviceGone where there is nothing, or somebody else prints (usblp opens once)."""
+        how = os.O_WRONLY | os.O_APPEND if self._dialogue is None else os.O_RDWR
+        try:
+            return Opened(os.open(self._path, how | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC))
+        except OSError as error:
+            raise DeviceGone(device=f"{self.name} ({self._path}: {error.strerror})") from error
+
+    def close_channel(self, opened: Opened) -> None:
+        """A device that is gone cannot be closed any better."""
+        with contextlib.suppress(OSError):
+            os.close(opened.fd)
