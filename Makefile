@@ -34,7 +34,7 @@ demo:
 
 test: setup
 	@scripts/debian-packages.sh $(TEST_PACKAGES) || echo "benchwipe: the tests that need them say so at the end" >&2
-	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal -rs $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadgroup -rs $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check

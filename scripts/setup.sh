@@ -26,10 +26,9 @@ choose_python() {
     die "Python 3.11 or newer is needed and $python is not; set PYTHON=/path/to/python3 (Debian: apt-get install python3)"
 }
 
-# What the environment depends on. The folder is part of it: scripts in a moved environment point to the old place.
-wanted() {
+# What the environment depends on, besides setup.cfg and pyproject.toml. The folder is part of it: scripts in a moved environment point to the old place.
+place() {
     printf '%s\n' "$(pwd -P)/$venv" "$("$python" -c 'import sys; print(sys.base_prefix, *sys.version_info[:2])')"
-    cat setup.cfg pyproject.toml
 }
 
 # demo is a part of dev, so an environment made for dev serves both.
@@ -45,13 +44,13 @@ ready() {
 # Debian's python3 comes without ensurepip (package python3-venv). The system's pip can stand in for it; where
 # that is absent too, root installs the package and anybody else is told which.
 make_venv() {
-    rm -rf -- "$venv"
+    [ -w . ] || die "$(pwd) cannot be written to by $(id -un): clone it to a folder of yours"
+    rm -rf -- "$venv" || die "$(pwd)/$venv cannot be removed by $(id -un): whoever made it must (make clean)"
     if ! "$python" -c 'import ensurepip' 2>/dev/null && ! "$python" -m pip --version >/dev/null 2>&1; then
         if [ "$(id -u)" != 0 ] || ! scripts/debian-packages.sh python3-venv; then
             die "Python's ensurepip and pip are both missing: install one (Debian: apt-get install python3-venv)"
         fi
     fi
-    mkdir "$venv" 2>/dev/null || die "$(pwd) cannot be written to by $(id -un): clone it to a folder of yours"
     if "$python" -c 'import ensurepip' 2>/dev/null; then
         "$python" -m venv "$venv"
         pip=("$venv/bin/python" -m pip)
@@ -71,14 +70,14 @@ exec 9<setup.cfg
 flock --nonblock 9 || { echo "benchwipe: another make is setting up $venv; waiting" >&2 && flock 9; }
 
 choose_python
-fingerprint=$(wanted | sha256sum)
+base=$(place | sha256sum)
+fingerprint=$({ place && cat setup.cfg pyproject.toml; } | sha256sum)
 if ready; then
     exit 0
 fi
 echo "benchwipe: setting up $venv for $extra with $("$python" --version); about a minute" >&2
 umask 022
 # Only a whole environment is refreshed, and only one of this place and Python: `.ready-base` holds no setup.cfg.
-base=$(wanted | head -n 2 | sha256sum)
 if [ "$(cat "$venv/.ready-base" 2>/dev/null)" = "$base" ] && "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
     pip=("$venv/bin/python" -m pip)
     rm -f -- "$venv"/.ready-*

@@ -1,0 +1,236 @@
+#!/usr/bin/env bash
+# `make install` and `make uninstall`:  scripts/install.sh install|uninstall   (places come from the Makefile)
+#
+# The program's environment is built beside the one in use and then takes its place in one rename, so that a failed
+# install changes nothing and a running daemon keeps its files until it is restarted.
+set -euo pipefail
+cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
+
+: "${PREFIX:?}" "${SYSCONFDIR:?}" "${STATEDIR:?}" "${BINDIR:?}" "${LIBDIR:?}"
+DESTDIR=${DESTDIR:-} WITH=${WITH:-}
+root=$DESTDIR$PREFIX
+programs=(benchwipe benchwipe-collector)
+declare -A module=([benchwipe]=agent.cli [benchwipe-collector]=collector.cli)
+units=(benchwipe.service benchwipe-collector.service)
+# What stands in systemd/ and where it goes, under LIBDIR. systemd and udev read /usr/local/lib as they read /usr/lib.
+declare -A data=(
+    [benchwipe.service]=systemd/system/benchwipe.service
+    [benchwipe-collector.service]=systemd/system/benchwipe-collector.service
+    [benchwipe.sysusers.conf]=sysusers.d/benchwipe.conf
+    [benchwipe.tmpfiles.conf]=tmpfiles.d/benchwipe.conf
+    [benchwipe.modules.conf]=modules-load.d/benchwipe.conf
+    [60-benchwipe.rules]=udev/rules.d/60-benchwipe.rules
+)
+
+# A station that was not given the collector's libraries gets nothing of the collector.
+case ,$WITH, in
+*,collector,*) services=(station collector) ;;
+*) services=(station) ;;
+esac
+
+die() {
+    printf 'benchwipe: %s\n' "$*" >&2
+    exit 1
+}
+
+say() {
+    printf 'benchwipe: %s\n' "$*"
+}
+
+# Only then is there a manager, and a udev, to tell.
+live() {
+    [ -z "$DESTDIR" ] && [ -d /run/systemd/system ]
+}
+
+check_caller() {
+    local place
+    [ -n "$DESTDIR" ] || [ "$(id -u)" = 0 ] || die "this needs root: sudo make $1 (or DESTDIR=FOLDER, to make a package)"
+    for place in "$PREFIX" "$SYSCONFDIR" "$STATEDIR" "$BINDIR" "$LIBDIR"; do
+        case $place in
+        *[[:space:]\&\|\\]* | *..*) die "the folder '$place' has a character that no unit can name; use letters, digits, - _ . /" ;;
+        /?*) ;;
+        *) die "the folder '$place' must begin with / and must not be / itself" ;;
+        esac
+    done
+}
+
+# The service user must be able to run it: not a Python in somebody's home, which the unit does not even see.
+choose_python() {
+    local candidate base
+    for candidate in "${PYTHON:-python3}" /usr/bin/python3; do
+        base=$("$candidate" -c 'import sys; sys.version_info < (3, 11) and sys.exit(1); print(sys.base_prefix)' 2>/dev/null) || continue
+        case $base in
+        /root* | /home/* | /tmp/*) continue ;;
+        esac
+        "$candidate" -c 'import ensurepip' 2>/dev/null || "$candidate" -m pip --version >/dev/null 2>&1 || continue
+        python=$candidate
+        return
+    done
+    die "a system-wide Python 3.11 or newer with venv is needed: apt-get install python3 python3-venv"
+}
+
+# A copy of what the package is made of, so that root leaves nothing of its own in the checkout.
+build_environment() {
+    local source=$scratch/source extras=${WITH:+[$WITH]} pip
+    mkdir "$source"
+    tar --create --exclude=__pycache__ agent collector drivers firmware_bridge setup.cfg pyproject.toml README.md LICENSE |
+        tar --extract --no-same-owner --directory="$source"
+    if "$python" -c 'import ensurepip' 2>/dev/null; then
+        "$python" -m venv "$version"
+        pip=("$version/bin/python" -m pip)
+    else
+        "$python" -m venv --without-pip "$version"
+        pip=("$python" -m pip --python "$version/bin/python")
+    fi
+    "${pip[@]}" install --quiet --disable-pip-version-check --no-input --root-user-action=ignore --retries 5 --timeout 30 \
+        "benchwipe$extras @ file://$source" || die "pip could not install benchwipe$extras; nothing was changed"
+}
+
+# Programs that find their own environment: they run from DESTDIR, and from PREFIX once the package is unpacked.
+# -I: neither the caller's folder nor his PYTHONPATH has a say in what erases drives.
+write_programs() {
+    local name
+    for name in "${programs[@]}"; do
+        cat >"$version/bin/$name" <<PROGRAM
+#!/bin/sh
+exec "\$(dirname -- "\$(readlink -f -- "\$0")")/python" -I -c 'import sys; sys.argv[0] = "$name"; from ${module[$name]} import main; sys.exit(main())' "\$@"
+PROGRAM
+        chmod 0755 "$version/bin/$name"
+    done
+}
+
+# Absolute on a machine; relative under DESTDIR, so that the links hold there too. Through `current`, not past it.
+link_program() {
+    local target=$PREFIX/bin/$1
+    [ -z "$DESTDIR" ] || target=$(realpath --no-symlinks --canonicalize-missing --relative-to="$DESTDIR$BINDIR" "$root/bin/$1")
+    ln -sfn "../current/bin/$1" "$root/bin/$1"
+    ln -sfn "$target" "$DESTDIR$BINDIR/$1"
+}
+
+# Everything that does not run must not stand in the place of what does.
+try_environment() {
+    (cd / && "$version/bin/benchwipe" --version >/dev/null) || die "the new environment does not run; nothing was changed"
+}
+
+swap() {
+    local name
+    ln -s "versions/${version##*/}" "$root/.current.new"
+    mv --no-target-directory "$root/.current.new" "$root/current"
+    install -d "$root/bin" "$DESTDIR$BINDIR"
+    for name in "${programs[@]}"; do
+        link_program "$name"
+    done
+}
+
+# Versions that a process still runs from stay: a daemon loads some modules only when it needs them.
+remove_old_versions() {
+    local old
+    for old in "$root"/versions/*; do
+        [ "$old" != "$version" ] || continue
+        grep -qsaF -- "${old#"$DESTDIR"}/" /proc/[0-9]*/cmdline && continue
+        rm -rf -- "$old"
+    done
+}
+
+install_data() {
+    local name file
+    for name in "${!data[@]}"; do
+        file=$DESTDIR$LIBDIR/${data[$name]}
+        install -d "$(dirname -- "$file")"
+        sed -e "s|/opt/benchwipe|$PREFIX|g" -e "s|/etc/benchwipe|$SYSCONFDIR|g" -e "s|/var/lib/benchwipe|$STATEDIR|g" \
+            "systemd/$name" >"$scratch/data"
+        install -m 0644 "$scratch/data" "$file"
+    done
+    install -D -m 0644 -t "$root/share/doc" LICENSE docs/*.md
+}
+
+# The example always; the configuration itself only where there is none.
+install_configuration() {
+    local name
+    install -d -m 0755 "$DESTDIR$SYSCONFDIR"
+    for name in "${services[@]}"; do
+        [ -f "config/$name.example.toml" ] || continue
+        # Relative names in it are relative to it, and the service may not write beside its configuration.
+        sed -e "s|^stations_dir = \"stations\"|stations_dir = \"$STATEDIR-collector/stations\"|" \
+            -e "s|sqlite:///collector.db|sqlite:///$STATEDIR-collector/collector.db|" \
+            "config/$name.example.toml" >"$scratch/example"
+        install -m 0644 "$scratch/example" "$DESTDIR$SYSCONFDIR/$name.example.toml"
+        if [ -e "$DESTDIR$SYSCONFDIR/$name.toml" ]; then
+            say "kept $SYSCONFDIR/$name.toml; the newest example is $SYSCONFDIR/$name.example.toml"
+        else
+            install -m 0640 "$scratch/example" "$DESTDIR$SYSCONFDIR/$name.toml"
+        fi
+    done
+}
+
+# Users first: the other two name them. Without them (a container without systemd) files stay root's.
+settle() {
+    [ -z "$DESTDIR" ] || return 0
+    if command -v systemd-sysusers >/dev/null && systemd-sysusers "$LIBDIR/sysusers.d/benchwipe.conf"; then
+        systemd-tmpfiles --create "$LIBDIR/tmpfiles.d/benchwipe.conf"
+    else
+        say "users were not made (no systemd-sysusers): the units need the users benchwipe and benchwipe-collector"
+    fi
+    live || return 0
+    systemctl daemon-reload
+    systemctl restart systemd-modules-load.service || say "a kernel module of modules-load.d is missing; see journalctl"
+    udevadm control --reload && udevadm trigger --subsystem-match=tty --subsystem-match=input --subsystem-match=usbmisc
+}
+
+do_install() {
+    choose_python
+    [ "${services[*]}" = "station collector" ] || { programs=(benchwipe) && unset 'data[benchwipe-collector.service]'; }
+    install -d "$root" "$root/versions"
+    exec 9<"$root/versions"
+    flock --nonblock 9 || die "another make install is at work in $root"
+    version=$(mktemp --directory "$root/versions/$(date +%Y%m%d)-XXXXXX")
+    chmod 0755 "$version"
+    build_environment
+    write_programs
+    try_environment
+    install_data
+    install_configuration
+    swap
+    installed=yes
+    settle
+    remove_old_versions
+    say "installed in $PREFIX with ${WITH:-no extras}; nothing was started"
+    say "next: edit $SYSCONFDIR/station.toml, then benchwipe check, then systemctl enable --now benchwipe"
+    if live && systemctl --quiet is-active "${units[@]}"; then
+        say "a running service keeps the old version until: systemctl restart ${units[*]} (when the bays are empty)"
+    fi
+}
+
+do_uninstall() {
+    local name
+    if live; then
+        systemctl disable --now "${units[@]}" || say "no service was enabled"
+    fi
+    for name in "${programs[@]}"; do
+        [ "$(readlink -f -- "$DESTDIR$BINDIR/$name")" != "$(readlink -f -- "$root/bin/$name")" ] || rm -f -- "$DESTDIR$BINDIR/$name"
+    done
+    for name in "${!data[@]}"; do
+        rm -f -- "$DESTDIR$LIBDIR/${data[$name]}"
+    done
+    rm -rf -- "$root/versions" "$root/current" "$root/bin" "$root/share/doc"
+    rmdir --ignore-fail-on-non-empty "$root/share" "$root" 2>/dev/null || true
+    # Made by the service from the bays: without benchwipe those drives are again drives like others.
+    [ "$SYSCONFDIR" != /etc/benchwipe ] || rm -f -- "$DESTDIR/etc/udev/rules.d/59-benchwipe-bays.rules"
+    if live; then
+        systemctl daemon-reload
+        udevadm control --reload && udevadm trigger --subsystem-match=block --action=change
+    fi
+    say "removed from $PREFIX"
+    say "kept: $STATEDIR and $STATEDIR-collector (ledger, key, certificates), $SYSCONFDIR (configuration), their users"
+}
+
+case ${1:-} in
+install | uninstall) check_caller "$1" ;;
+*) die "install or uninstall?" ;;
+esac
+umask 022
+installed='' version=''
+scratch=$(mktemp --directory)
+# A half-built version is taken away again.
+trap 'rm -rf -- "$scratch"; [ -n "$installed" ] || [ -z "$version" ] || rm -rf -- "$version"' EXIT
+"do_$1"

@@ -1,0 +1,36 @@
+"""One installation under DESTDIR for all tests of this folder: it takes a quarter of a minute."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Installed:
+    """`make install DESTDIR=...`: where it stands."""
+
+    destdir: Path
+
+    def make(self, target: str) -> subprocess.CompletedProcess[str]:
+        """`make install` or `make uninstall` there, without extras: their wheels are no part of what is tested."""
+        command = ["make", "--silent", target, f"DESTDIR={self.destdir}", "WITH="]
+        environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
+        return subprocess.run(
+            command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=110, check=False
+        )
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
+    """A station under DESTDIR."""
+    place = Installed(tmp_path_factory.mktemp("destdir"))
+    done = place.make("install")
+    assert done.returncode == 0, done.stderr
+    return place

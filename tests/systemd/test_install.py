@@ -1,0 +1,147 @@
+"""`make install` and `make uninstall`, for real, under DESTDIR."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.systemd.conftest import REPOSITORY, Installed
+
+pytestmark = pytest.mark.xdist_group("installed")
+
+LIB = "usr/local/lib"
+DATA = (
+    f"{LIB}/systemd/system/benchwipe-collector.service",
+    f"{LIB}/systemd/system/benchwipe.service",
+    f"{LIB}/sysusers.d/benchwipe.conf",
+    f"{LIB}/tmpfiles.d/benchwipe.conf",
+    f"{LIB}/modules-load.d/benchwipe.conf",
+    f"{LIB}/udev/rules.d/60-benchwipe.rules",
+)
+
+
+def test_the_installed_program_runs_far_from_the_checkout_and_obeys_no_pythonpath(
+    installed: Installed, tmp_path: Path
+) -> None:
+    hostile = tmp_path / "agent"
+    hostile.mkdir()
+    (hostile / "__init__.py").write_text("raise SystemExit('the wrong agent')", encoding="utf-8")
+    done = subprocess.run(
+        [str(installed.destdir / "usr/local/bin/benchwipe"), "--version"],
+        cwd=tmp_path,
+        env={"PATH": os.defpath, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("benchwipe, version ")
+
+
+def test_a_station_without_the_collectors_libraries_gets_no_collector(installed: Installed) -> None:
+    assert not list(installed.destdir.rglob("*benchwipe-collector*.service"))
+    assert not (installed.destdir / "usr/local/bin/benchwipe-collector").is_symlink()
+
+
+def test_nothing_points_to_the_checkout_or_past_current(installed: Installed) -> None:
+    link = os.readlink(installed.destdir / "usr/local/bin/benchwipe")
+    assert link == "../../../opt/benchwipe/bin/benchwipe"
+    assert not list((installed.destdir / "opt/benchwipe/current/").glob("lib/python3*/site-packages/*editable*"))
+    for name in DATA[1:]:
+        assert str(REPOSITORY) not in (installed.destdir / name).read_text(encoding="utf-8")
+
+
+def test_a_second_install_keeps_what_the_operator_wrote_and_leaves_one_version(installed: Installed) -> None:
+    config = installed.destdir / "etc/benchwipe/station.toml"
+    assert stat.S_IMODE(config.stat().st_mode) == 0o640
+    config.write_text("# mine\n", encoding="utf-8")
+    done = installed.make("install")
+    assert done.returncode == 0, done.stderr
+    assert config.read_text(encoding="utf-8") == "# mine\n"
+    assert "kept /etc/benchwipe/station.toml" in done.stdout
+    example = (REPOSITORY / "config/station.example.toml").read_text(encoding="utf-8")
+    assert (installed.destdir / "etc/benchwipe/station.example.toml").read_text(encoding="utf-8") == example
+    versions = list((installed.destdir / "opt/benchwipe/versions").iterdir())
+    assert versions == [(installed.destdir / "opt/benchwipe/current").resolve()]
+
+
+def test_a_failed_install_leaves_the_old_version_running(installed: Installed) -> None:
+    before = (installed.destdir / "opt/benchwipe/current").resolve()
+    done = subprocess.run(
+        [
+            "make",
+            "--silent",
+            "install",
+            f"DESTDIR={installed.destdir}",
+            "WITH=no-such-extra",
+            "PIP_NO_INDEX=1",
+            "PIP_FIND_LINKS=/nonexistent",
+        ],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert "nothing was changed" in done.stderr
+    assert [before] == list((installed.destdir / "opt/benchwipe/versions").iterdir())
+
+
+def test_uninstall_takes_the_program_and_keeps_ledger_key_certificates_and_configuration(tmp_path: Path) -> None:
+    """Over a tree that looks as after an install: building a second environment would only cost time."""
+    kept = [tmp_path / name for name in ("var/lib/benchwipe/signing.key", "etc/benchwipe/station.toml")]
+    gone = [tmp_path / name for name in (*DATA, "opt/benchwipe/versions/1/bin/benchwipe")]
+    for file in (*kept, *gone):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text("x", encoding="utf-8")
+    (tmp_path / "opt/benchwipe/current").symlink_to("versions/1")
+    (tmp_path / "opt/benchwipe/bin").mkdir()
+    (tmp_path / "opt/benchwipe/bin/benchwipe").symlink_to("../current/bin/benchwipe")
+    (tmp_path / "usr/local/bin").mkdir()
+    (tmp_path / "usr/local/bin/benchwipe").symlink_to("../../../opt/benchwipe/bin/benchwipe")
+    done = Installed(tmp_path).make("uninstall")
+    assert done.returncode == 0, done.stderr
+    assert sorted(p for p in tmp_path.rglob("*") if p.is_file() or p.is_symlink()) == sorted(kept)
+    assert not (tmp_path / "opt/benchwipe").exists()
+    assert "kept: /var/lib/benchwipe" in done.stdout
+
+
+def test_without_root_and_destdir_it_says_so_in_one_line(tmp_path: Path) -> None:
+    ordinary = tmp_path / "id"
+    ordinary.write_text("#!/bin/sh\necho 1000\n", encoding="utf-8")
+    ordinary.chmod(0o755)
+    done = subprocess.run(
+        ["make", "--silent", "install"],
+        cwd=REPOSITORY,
+        env={"PATH": f"{tmp_path}:{os.defpath}"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert (
+        done.stderr.splitlines()[0]
+        == "benchwipe: this needs root: sudo make install (or DESTDIR=FOLDER, to make a package)"
+    )
+
+
+@pytest.mark.parametrize("prefix", ["/opt/with space", "opt", "/", "/opt/../etc", "/opt/a|b"])
+def test_a_folder_that_no_unit_can_name_is_refused(tmp_path: Path, prefix: str) -> None:
+    done = subprocess.run(
+        ["make", "--silent", "install", f"DESTDIR={tmp_path}", f"PREFIX={prefix}"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode != 0
+    assert f"the folder '{prefix}'" in done.stderr
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,108 @@
+"""udev rules: those of the bench's devices, and those written from the bays."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from agent import bay_rules
+from agent.errors import SettingsError
+from agent.settings import Bay, Settings
+from tests.systemd.conftest import REPOSITORY
+
+PORT = "pci-0000:00:14.0-usb-0:1.2:1.0-scsi-0:0:0:0"
+ATA = "pci-0000:00:17.0-ata-1.0"
+
+# udev(7): what may be matched, what may be assigned. Anything else, udev ignores with one line in the journal.
+MATCHED = r"ACTION|SUBSYSTEM|SUBSYSTEMS|KERNEL|KERNELS|DEVPATH|DRIVERS|ATTR\{[^}]+\}|ATTRS\{[^}]+\}|ENV\{[^}]+\}"
+ASSIGNED = r"ENV\{[^}]+\}|GROUP|MODE|SYMLINK|GOTO|LABEL|IMPORT\{(?:builtin|parent)\}"
+ITEM = re.compile(rf'(?:(?:{MATCHED})(?:==|!=)|(?:{ASSIGNED})(?:=|\+=))"[^"]*"')
+
+STATIC = (REPOSITORY / "systemd/60-benchwipe.rules").read_text(encoding="utf-8")
+BAYS = bay_rules.rules([(PORT, "A"), (ATA, "B")])
+
+
+def lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+@pytest.mark.parametrize("text", [STATIC, BAYS], ids=["devices", "bays"])
+def test_every_rule_is_made_of_keys_that_udev_knows(text: str) -> None:
+    for line in lines(text):
+        items = [item.strip() for item in re.split(r",\s*(?=[A-Z])", line)]
+        assert all(ITEM.fullmatch(item) for item in items), line
+
+
+@pytest.mark.parametrize("text", [STATIC, BAYS], ids=["devices", "bays"])
+def test_every_goto_has_its_label_further_down(text: str) -> None:
+    for position, line in enumerate(lines(text)):
+        for target in re.findall(r'GOTO="([^"]+)"', line):
+            assert any(f'LABEL="{target}"' in later for later in lines(text)[position + 1 :]), line
+
+
+def test_drives_in_bays_are_hidden_before_udev_looks_for_file_systems() -> None:
+    assert bay_rules.RULES_FILE.name < "60-persistent-storage.rules"
+    assert 'ENV{UDEV_DISABLE_PERSISTENT_STORAGE_BLKID_FLAG}="1"' in lines(BAYS)
+    assert 'ENV{UDISKS_IGNORE}="1"' in lines(BAYS)
+
+
+def test_a_drive_that_stands_in_no_bay_is_left_alone() -> None:
+    """Everything that changes a device comes after the line that leaves the others out."""
+    rows = lines(BAYS)
+    gate = rows.index('ENV{BENCHWIPE_BAY}!="?*", GOTO="benchwipe_bays_end"')
+    assert not [row for row in rows[:gate] if re.search(r"GROUP|MODE|UDISKS|DISABLE|SYMLINK", row)]
+    marks = [row for row in rows[:gate] if re.search(r'ENV\{BENCHWIPE_BAY\}="', row)]
+    assert marks == [
+        f'ENV{{DEVTYPE}}=="disk", ENV{{{key}}}=="{port}", ENV{{BENCHWIPE_BAY}}="{name}"'
+        for port, name in ((PORT, "A"), (ATA, "B"))
+        for key in ("ID_PATH", "ID_PATH_ATA_COMPAT")
+    ]
+
+
+def test_only_bays_of_the_kernels_own_devices_get_rules_by_either_spelling() -> None:
+    bays = (
+        Bay(name="A", port=PORT),
+        Bay(name="B", port=f"/dev/disk/by-path/{ATA}"),
+        Bay(name="C", port="slot-1", source="bench"),
+    )
+    assert bay_rules.block_bays(Settings(bay=bays)) == ((PORT, "A"), (ATA, "B"))
+
+
+@pytest.mark.parametrize("port", ["*", "pci-*", 'x", RUN+="/bin/sh', "a|b", "[a-z]", "/dev/sda", "a\nb", "$env{X}"])
+def test_a_port_that_udev_would_read_as_a_pattern_is_refused(port: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        bay_rules.block_bays(Settings(bay=(Bay(name="A", port=port),)))
+    assert caught.value.problems[0].startswith("bay[0].port = ")
+
+
+def machine(root: Path, *, mounted: str) -> None:
+    """A tree as a machine shows it; for want of a device node, which only root can make, by-path leads to 1:3."""
+    disk = root / "sys/devices/disk"
+    for name, number in ((".", "1:3"), ("disk1", "8:1"), ("holder", "253:0")):
+        (disk / name).mkdir(parents=True, exist_ok=True)
+        (disk / name / "dev").write_text(f"{number}\n", encoding="ascii")
+    (disk / "disk1/partition").write_text("1\n", encoding="ascii")
+    (disk / "disk1/holders").mkdir()
+    (disk / "disk1/holders/dm-0").symlink_to("../../holder")
+    (root / "sys/dev/block").mkdir(parents=True)
+    for number, target in (("1:3", "."), ("8:1", "disk1"), ("253:0", "holder")):
+        (root / "sys/dev/block" / number).symlink_to(disk / target)
+    (root / "dev/disk/by-path").mkdir(parents=True)
+    (root / "dev/disk/by-path" / PORT).symlink_to("/dev/null")
+    (root / "proc/1").mkdir(parents=True)
+    (root / "proc/1/mountinfo").write_text(
+        f"22 1 {mounted} / /srv rw,relatime shared:1 - ext4 /dev/root rw\n", encoding="ascii"
+    )
+
+
+@pytest.mark.parametrize("mounted", ["1:3", "8:1", "253:0"], ids=["whole", "partition", "holder"])
+def test_a_port_whose_drive_this_machine_has_mounted_is_found(tmp_path: Path, mounted: str) -> None:
+    machine(tmp_path, mounted=mounted)
+    assert list(bay_rules.system_ports([PORT, ATA], tmp_path)) == [(PORT, "/srv")]
+
+
+def test_a_port_whose_drive_nobody_uses_is_not(tmp_path: Path) -> None:
+    machine(tmp_path, mounted="8:17")
+    assert list(bay_rules.system_ports([PORT, ATA], tmp_path)) == []

@@ -1,0 +1,120 @@
+"""Units, as systemd itself judges them."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.systemd.conftest import REPOSITORY, Installed
+
+UNITS = ("benchwipe.service", "benchwipe-collector.service")
+HIGHEST_EXPOSURE = 4.0
+
+needs_analyze = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is missing (Debian: systemd)"
+)
+
+
+def settings(unit: str) -> list[tuple[str, str]]:
+    lines = (REPOSITORY / "systemd" / unit).read_text(encoding="utf-8").splitlines()
+    return [(key, value) for key, eq, value in (line.partition("=") for line in lines) if eq and key[0] != "#"]
+
+
+def only(unit: str, key: str) -> str:
+    (value,) = [v for k, v in settings(unit) if k == key]
+    return value
+
+
+@needs_analyze
+@pytest.mark.xdist_group("installed")
+def test_systemd_finds_nothing_wrong_with_the_installed_units(installed: Installed, tmp_path: Path) -> None:
+    """The installed `benchwipe` stands in for the collector's program too: verify looks whether it can be run."""
+    program = f"{installed.destdir}/opt/benchwipe/bin/benchwipe "
+    for unit in UNITS:
+        text = (REPOSITORY / "systemd" / unit).read_text(encoding="utf-8")
+        (tmp_path / unit).write_text(re.sub(r"/opt/benchwipe/bin/benchwipe\S* ", program, text), encoding="utf-8")
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *(str(tmp_path / unit) for unit in UNITS)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@needs_analyze
+@pytest.mark.parametrize("unit", UNITS)
+def test_exposure_is_at_most_four(unit: str) -> None:
+    done = subprocess.run(
+        ["systemd-analyze", "security", "--offline=true", "--no-pager", str(REPOSITORY / "systemd" / unit)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
+    assert found, done.stderr
+    assert float(found[1]) <= HIGHEST_EXPOSURE
+
+
+def test_the_daemon_is_watched_and_comes_back_but_not_with_a_configuration_that_is_wrong() -> None:
+    unit = "benchwipe.service"
+    assert only(unit, "Type") == "notify"
+    assert only(unit, "NotifyAccess") == "main"
+    assert int(only(unit, "WatchdogSec")) > 0
+    assert only(unit, "Restart") == "on-failure"
+    assert only(unit, "RestartPreventExitStatus") == "2"
+
+
+def test_safety_can_see_what_the_whole_machine_uses() -> None:
+    unit = dict(settings("benchwipe.service"))
+    assert unit["ProtectProc"] == "default"
+    assert unit["ProcSubset"] == "all"
+    assert unit["MountFlags"] == "slave"
+    assert "PrivateUsers" not in unit
+    assert "PrivateDevices" not in unit
+
+
+def test_the_clock_may_be_read_and_not_set() -> None:
+    unit = settings("benchwipe.service")
+    allowed = " ".join(value for key, value in unit if key == "SystemCallFilter").split()
+    assert "ProtectClock" not in dict(unit)
+    assert "adjtimex" in allowed
+    assert "clock_adjtime" in allowed
+    assert "CAP_SYS_TIME" not in only("benchwipe.service", "CapabilityBoundingSet")
+
+
+def test_the_daemon_has_no_way_to_the_machines_own_disks() -> None:
+    unit = settings("benchwipe.service")
+    devices = [value for key, value in unit if key == "DeviceAllow"]
+    assert "disk" not in only("benchwipe.service", "SupplementaryGroups").split()
+    assert not [d for d in devices if d.startswith(("block-*", "block-mmc", "/dev/"))]
+    assert "CAP_DAC" not in only("benchwipe.service", "CapabilityBoundingSet")
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_each_service_has_a_user_that_sysusers_makes(unit: str) -> None:
+    made = (REPOSITORY / "systemd/benchwipe.sysusers.conf").read_text(encoding="utf-8")
+    assert re.search(rf"^u {only(unit, 'User')} - ", made, re.MULTILINE)
+
+
+@pytest.mark.skipif(shutil.which("systemd-sysusers") is None, reason="systemd-sysusers is missing (Debian: systemd)")
+def test_sysusers_makes_users_groups_and_nothing_else(tmp_path: Path) -> None:
+    for folder in ("etc", "run"):
+        (tmp_path / folder).mkdir()
+    done = subprocess.run(
+        ["systemd-sysusers", f"--root={tmp_path}", "-", "--dry-run"],
+        input=(REPOSITORY / "systemd/benchwipe.sysusers.conf").read_text(encoding="utf-8"),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    created = set(re.findall(r"Creating (user|group) '([a-z0-9-]+)'", done.stderr))
+    assert {("user", "benchwipe"), ("user", "benchwipe-collector"), ("group", "i2c"), ("group", "input")} <= created
