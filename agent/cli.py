@@ -74,9 +74,9 @@ def cli() -> None:
 
 def main() -> None:
     """Entry point of the `benchwipe` command."""
-    from agent import cli_bench, cli_certificates, cli_erase
+    from agent import cli_bay_rules, cli_bench, cli_certificates, cli_erase
 
-    for module in (cli_bench, cli_certificates, cli_erase):
+    for module in (cli_bench, cli_bay_rules, cli_certificates, cli_erase):
         module.register(cli)
     cli(prog_name="benchwipe")
 
