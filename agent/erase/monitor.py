@@ -25,7 +25,7 @@ from agent.outcome import (
     TOO_SLOW,
     Reason,
 )
-from drivers.drives.base import DriveError, DriveGone, OpenDrive
+from drivers.drives.base import DriveChanged, DriveError, DriveGone, OpenDrive
 
 Emit = Callable[[Progress | Checkpoint], None]
 Thermometer = Callable[[], float | None]
@@ -127,6 +127,8 @@ class Monitor:
                 found = self.drive.identify_again()
             except DriveGone:
                 self.stop_for(Halt("aborted", PULLED_OUT))
+            except DriveChanged:
+                self.stop_for(Halt("aborted", DRIVE_EXCHANGED))
             except (DriveError, OSError) as error:
                 if isinstance(error, OSError) and error.errno in GONE:
                     self.stop_for(Halt("aborted", PULLED_OUT))

@@ -170,7 +170,7 @@ class Overwrite:
         if halt is None or halt.reason not in (PULLED_OUT, DRIVE_EXCHANGED):
             self._flush()
 
-    def _flush(self) -> bool:
+    def _flush(self) -> None:
         with self._lock:
             frontier = self._frontier()
             covered = list(self._rewritten)
@@ -184,7 +184,7 @@ class Overwrite:
                 self._rewritten = []
                 self._flushed = self._next
             self._monitor.failed(error)
-            return False
+            return
         with self._lock:
             self._flushed = max(self._flushed, frontier)
             self._rewritten = self._rewritten[len(covered) :]
@@ -192,8 +192,10 @@ class Overwrite:
             below = [(o, min(n, frontier - o)) for o, n in merge(aside) if o < frontier]
             each = [(o, min(n, frontier - o)) for o, n in self._distrusted if o < frontier]
         self._monitor.moved(0)
-        self._reached(frontier, below, each)
-        return True
+        # A dock may exchange drives behind one USB device: no checkpoint for a drive that is another by now.
+        self._monitor.check_identity()
+        if self._monitor.halt is None or self._monitor.halt.reason not in (PULLED_OUT, DRIVE_EXCHANGED):
+            self._reached(frontier, below, each)
 
     # --- the end: what was put aside ----------------------------------------------------------------------
 
