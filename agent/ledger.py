@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -27,6 +27,8 @@ from agent.ledger_schema import migrate
 from drivers.deadline import Deadline
 
 BUSY_TIMEOUT_S = 10.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class Ledger:
     def checkpoint(self, job_id: str) -> ResumePoint | None:
         """The last flushed point of a job."""
         row = self._one("SELECT body FROM checkpoint WHERE job = ?", job_id)
-        return msgspec.json.decode(row[0], type=ResumePoint) if row else None
+        return self._decoded(row[0], ResumePoint) if row else None
 
     def key(self, job_id: str) -> bytes | None:
         """The key of a job's random passes, while it may still be needed."""
@@ -116,18 +118,18 @@ class Ledger:
     def job(self, job_id: str) -> Job | None:
         """One job."""
         row = self._one("SELECT body FROM job WHERE id = ?", job_id)
-        return msgspec.json.decode(row[0], type=Job) if row else None
+        return self._decoded(row[0], Job) if row else None
 
     def unfinished(self) -> list[Job]:
         """Every job that has not ended, oldest first."""
         marks = ",".join("?" * len(ENDED))
         rows = self._all(f"SELECT body FROM job WHERE state NOT IN ({marks}) ORDER BY rowid", *sorted(ENDED))
-        return [msgspec.json.decode(row[0], type=Job) for row in rows]
+        return [self._decoded(row[0], Job) for row in rows]
 
     def newest_job(self, fingerprint: str) -> Job | None:
         """The newest job of this very drive, whatever became of it."""
         row = self._one("SELECT body FROM job WHERE fingerprint = ? ORDER BY rowid DESC LIMIT 1", fingerprint)
-        return msgspec.json.decode(row[0], type=Job) if row else None
+        return self._decoded(row[0], Job) if row else None
 
     def can_resume(self, job: Job) -> bool:
         """Whether this job stopped before its end and left a point and a key to go on from."""
@@ -286,6 +288,12 @@ class Ledger:
     def _forget(self, job_id: str) -> None:
         self._db.execute("DELETE FROM job_key WHERE job = ?", (job_id,))
         self._db.execute("DELETE FROM checkpoint WHERE job = ?", (job_id,))
+
+    def _decoded(self, body: bytes, kind: type[T]) -> T:
+        try:
+            return msgspec.json.decode(body, type=kind)
+        except msgspec.MsgspecError as error:
+            raise LedgerProblem(path=self.path, problem=f"a {kind.__name__} in it cannot be read: {error}") from error
 
     def _one(self, sql: str, *values: Any) -> Any:  # noqa: ANN401 - a row of SQLite
         with self._translated():

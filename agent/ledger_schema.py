@@ -26,7 +26,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "INSERT INTO counter (name, value) VALUES ('connection', 0)",
     ),
     # Counting what waits would otherwise read past every payload: `quarantined` lies behind it in the row.
-    ("CREATE INDEX outbox_waiting ON outbox (kind) WHERE quarantined IS NULL",),
+    ("CREATE INDEX outbox_waiting ON outbox (quarantined) WHERE quarantined IS NULL",),
 )
 
 
