@@ -9,6 +9,7 @@ so that an error belongs to the request that met it.
 from __future__ import annotations
 
 import errno
+import fcntl
 import mmap
 import os
 import threading
@@ -98,7 +99,8 @@ class DirectFile:
     def _second(self) -> int:
         """The same open device without O_DIRECT: through the descriptor, never through the path again."""
         if self._buffered < 0:
-            self._buffered = os.open(f"/proc/self/fd/{self.fd}", os.O_RDWR | os.O_CLOEXEC)
+            access = fcntl.fcntl(self.fd, fcntl.F_GETFL) & os.O_ACCMODE
+            self._buffered = os.open(f"/proc/self/fd/{self.fd}", access | os.O_CLOEXEC)
             os.posix_fadvise(self._buffered, 0, 0, os.POSIX_FADV_RANDOM)
         return self._buffered
 

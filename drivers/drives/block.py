@@ -176,7 +176,7 @@ class BlockDrive(OpenDrive):
     def identify_again(self) -> Drive:
         """Anew on the same descriptor; DriveGone when the disk behind it went away or was exchanged."""
         now = _identify(self._file.fd, self.drive.device)
-        if now.disk_sequence != self.drive.disk_sequence:
+        if now.disk_sequence != self.drive.disk_sequence or not now.capacity_bytes:
             raise DriveGone(device=self.drive.device)
         return now
 
