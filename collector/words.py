@@ -25,6 +25,8 @@ CHAINS = {
     "ok": Mark("Unbroken", "●", "ok"),
     "gap": Mark("Gap: the one before is missing", "◐", "warn"),
     "fork": Mark("Fork: two histories", "✖", "bad"),
+    "gap in short": Mark("Gap", "◐", "warn"),
+    "fork in short": Mark("Fork", "✖", "bad"),
 }
 BAYS = {
     "empty": Mark("Empty", "○", "none"),

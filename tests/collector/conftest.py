@@ -237,6 +237,7 @@ class Collector:
     database: str = "sqlite:///collector.db"
     name: str = "collector"
     keepalive_s: int = 5
+    more: str = ""
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -256,7 +257,7 @@ class Collector:
         self.config.write_text(
             f'id = "{self.name}"\nlisten = "127.0.0.1:{self.port}"\n'
             f'[broker]\nhost = "127.0.0.1"\nport = {self.broker_port}\nprotocol = "{self.protocol}"\n'
-            f'keepalive_s = {self.keepalive_s}\n[database]\nurl = "{self.database}"\n'
+            f'keepalive_s = {self.keepalive_s}\n{self.more}\n[database]\nurl = "{self.database}"\n'
         )
 
     def start(self, *, healthy: bool = True) -> Collector:
