@@ -156,6 +156,17 @@ def _contradictions(settings: Settings) -> Iterator[str]:
     yield from _doubles(settings)
     yield from _dangling(settings)
     yield from _bad_patterns(settings.scanning)
+    yield from _halves(settings.mqtt)
+
+
+def _halves(mqtt: Mqtt | None) -> Iterator[str]:
+    if mqtt is None:
+        return
+    if mqtt.password_file is not None and mqtt.username is None:
+        yield "mqtt.username is missing: mqtt.password_file needs it"
+    if mqtt.tls is not None and (mqtt.tls.certificate is None) != (mqtt.tls.key is None):
+        missing, given = ("key", "certificate") if mqtt.tls.key is None else ("certificate", "key")
+        yield f"mqtt.tls.{missing} is missing: mqtt.tls.{given} needs it"
 
 
 def _doubles(settings: Settings) -> Iterator[str]:

@@ -26,14 +26,22 @@ class FakeCollector:
     """`certificates` is its table (id -> bytes), `arrivals` counts deliveries, `seen` has other topics' payloads."""
 
     def __init__(
-        self, port: int, answer: Answer = stored, *, username: str = "", topics: tuple[str, ...] = ("er/1/#",)
+        self,
+        port: int,
+        answer: Answer = stored,
+        *,
+        username: str = "",
+        topics: tuple[str, ...] = ("er/1/#",),
+        protocol: str = "5",
     ) -> None:
         self.certificates: dict[str, bytes] = {}
         self.arrivals: Counter[str] = Counter()
         self.seen: dict[str, list[bytes]] = {}
         self.answer, self._topics = answer, topics
         self.subscribed = threading.Event()
-        self._client = paho.Client(CallbackAPIVersion.VERSION2, "", protocol=paho.MQTTv5)
+        self._client = paho.Client(
+            CallbackAPIVersion.VERSION2, "", protocol=paho.MQTTv5 if protocol == "5" else paho.MQTTv311
+        )
         if username:
             self._client.username_pw_set(username)
         self._client.reconnect_delay_set(0.05, 0.1)  # type: ignore[arg-type]
