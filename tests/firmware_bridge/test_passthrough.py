@@ -45,15 +45,14 @@ def test_a_read_only_device_says_so(loops: Loops) -> None:
 
 def test_the_disk_sequence_is_that_of_sysfs_and_grows(loops: Loops) -> None:
     image = loops.image()
-    device = loops.attach(image)
+    device = loops.attach_apart(image)
     sequences = []
     for _ in range(2):
         fd = os.open(device, os.O_RDONLY)
         sequences.append(passthrough.disk_sequence(fd))
         assert sequences[-1] == int(Path("/sys/block", Path(device).name, "diskseq").read_text())
         os.close(fd)
-        subprocess.run(["losetup", "-d", device], check=True)
-        subprocess.run(["losetup", device, str(image)], check=True)
+        loops.replug(device, image)
     assert sequences[0] < sequences[1]
 
 

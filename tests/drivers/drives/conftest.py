@@ -38,6 +38,21 @@ class Loops:
         self.made.append(device)
         return device
 
+    def attach_apart(self, image: Path) -> str:
+        """A device whose number nobody else is given once it is free again: `--find` hands out the lowest ones."""
+        device = f"/dev/loop{64 + os.getpid() % 64}"
+        self._put(device, image)
+        self.made.append(device)
+        return device
+
+    def replug(self, device: str, image: Path) -> None:
+        """Out, and in again under the same number."""
+        subprocess.run(["losetup", "-d", device], check=True)
+        self._put(device, image)
+
+    def _put(self, device: str, image: Path) -> None:
+        subprocess.run(["losetup", device, str(image)], check=True)
+
     def detach(self, device: str) -> None:
         """Give the loop device back."""
         subprocess.run(["losetup", "-d", device], check=True)

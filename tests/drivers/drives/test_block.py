@@ -216,11 +216,9 @@ def test_a_link_that_was_turned_to_another_drive_after_the_plan_is_refused(loops
 
 def test_a_drive_that_was_plugged_in_again_after_the_plan_asks_for_a_new_plan(loops: Loops) -> None:
     image = loops.image()
-    device = loops.attach(image)
+    device = loops.attach_apart(image)
     planned = look_device(device)
-    loops.detach(device)
-    run("losetup", device, str(image))
-    loops.made.append(device)
+    loops.replug(device, image)
     assert look_device(device).fingerprint == planned.fingerprint
     with untouched(image), pytest.raises(DriveChanged):
         open_device(device, planned)
@@ -238,11 +236,9 @@ def test_two_loops_differ_and_one_attached_again_elsewhere_is_the_same_drive(loo
 def test_another_disk_gets_another_token(loops: Loops) -> None:
     source = block.Driver("drives", block.Settings())
     image = loops.image()
-    device = loops.attach(image)
+    device = loops.attach_apart(image)
     before = source.present(frozenset({device}))
-    loops.detach(device)
-    run("losetup", device, str(image))
-    loops.made.append(device)
+    loops.replug(device, image)
     assert source.present(frozenset({device}))[device] != before[device]
 
 
