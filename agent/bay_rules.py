@@ -29,6 +29,7 @@ HEAD = """\
 ACTION=="remove", GOTO="benchwipe_bays_end"
 SUBSYSTEM!="block", GOTO="benchwipe_bays_end"
 ENV{DEVTYPE}=="disk", DEVPATH!="*/virtual/*", IMPORT{builtin}="path_id"
+ENV{DEVTYPE}=="disk", SUBSYSTEMS=="nvme-subsystem", IMPORT{builtin}="path_id"
 ENV{DEVTYPE}=="partition", IMPORT{parent}="BENCHWIPE_BAY"
 """
 TAIL = f"""\

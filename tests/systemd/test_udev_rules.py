@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,3 +110,49 @@ def test_a_port_whose_drive_this_machine_has_mounted_is_found(tmp_path: Path, mo
 def test_a_port_whose_drive_nobody_uses_is_not(tmp_path: Path) -> None:
     machine(tmp_path, mounted="8:17")
     assert list(bay_rules.system_ports([PORT, ATA], tmp_path)) == []
+
+
+@pytest.mark.skipif(
+    os.getuid() != 0 or shutil.which("udevadm") is None or shutil.which("unshare") is None,
+    reason="needs root, udevadm and unshare (Debian: udev, util-linux)",
+)
+def test_udev_itself_reads_the_rules_without_a_complaint(tmp_path: Path) -> None:
+    """In a mount namespace of its own, over a character device that no rule of ours touches."""
+    (tmp_path / bay_rules.RULES_FILE.name).write_text(BAYS, encoding="utf-8")
+    (tmp_path / "60-benchwipe.rules").write_text(STATIC, encoding="utf-8")
+    (tmp_path / "61-wrong.rules").write_text('SUBSYSTEM=="x", GOTO="nowhere"\n', encoding="utf-8")
+    script = 'mount --bind "$1" /etc/udev/rules.d && udevadm test --action=add /sys/class/mem/null'
+    done = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    if "61-wrong.rules:1" not in done.stdout:
+        pytest.skip(f"udev could not be asked here: {done.stdout[-200:]}")
+    complaints = re.findall(r"/etc/udev/rules.d/\S*benchwipe\S*:\d+.*", done.stdout)
+    # A station that is installed has the group; a machine that only runs the tests has not.
+    assert [c for c in complaints if "Unknown group 'benchwipe'" not in c] == []
+
+
+def test_the_command_prints_the_rules_of_a_configuration(tmp_path: Path) -> None:
+    config = tmp_path / "station.toml"
+    config.write_text(f'[[bay]]\nname = "A"\nport = "{PORT}"\n', encoding="utf-8")
+    done = benchwipe("bays", "udev-rules", "--config", str(config))
+    assert (done.returncode, done.stdout) == (0, bay_rules.rules([(PORT, "A")]))
+
+
+def test_the_command_names_the_bay_that_is_wrong_and_writes_nothing(tmp_path: Path) -> None:
+    config = tmp_path / "station.toml"
+    config.write_text('[[bay]]\nname = "A"\nport = "/dev/sda"\n', encoding="utf-8")
+    done = benchwipe("bays", "udev-rules", "--install", "--config", str(config))
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("benchwipe: bay[0].port = '/dev/sda': allowed ")
+    assert done.stderr.count("\n") == 1
+
+
+def benchwipe(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", "from agent.cli import main; main()", *arguments]
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=30, check=False)
