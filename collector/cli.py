@@ -57,7 +57,7 @@ def enrol(config: Path, station: str, key: BinaryIO) -> None:
     """
     configuration = _load(config)
     try:
-        keys = enrolment.parse_keys(key.read(enrolment.LARGEST + 1), where=key.name)
+        keys = enrolment.parse_keys(key.read(enrolment.LARGEST + 1), where=getattr(key, "name", "standard input"))
         new = enrolment.enrol(configuration.stations_dir, station, keys)
     except CollectorError as error:
         _fail([error.line()])

@@ -152,6 +152,15 @@ class Broker:
         except OSError:
             return False
 
+    def pause(self) -> None:
+        """It listens and holds its connections, and says nothing."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
+
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
@@ -171,13 +180,15 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
 class StationClient:
     """The station's end: publishes and gathers receipts."""
 
-    def __init__(self, port: int, name: str = "bench-01") -> None:
+    def __init__(
+        self, port: int, name: str = "bench-01", protocol: MQTTProtocolVersion = MQTTProtocolVersion.MQTTv5
+    ) -> None:
         self.receipts: dict[str, list[Receipt]] = {}
         self.presence: list[bytes] = []
         self.client = Client(
             CallbackAPIVersion.VERSION2,
             client_id=f"{name}-{os.getpid()}-{id(self)}",
-            protocol=MQTTProtocolVersion.MQTTv5,
+            protocol=protocol,
         )
         self.name = name
         self.client.on_message = self._on_message

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from paho.mqtt.enums import MQTTProtocolVersion
 from sqlalchemy import create_engine, select
 
 from agent.certificate import sign
@@ -20,6 +23,7 @@ from tests.collector.conftest import (
     PostgresServer,
     StationClient,
     chain_of,
+    free_port,
     record,
     wait_for,
 )
@@ -277,3 +281,45 @@ def test_a_full_disk_gives_no_receipt_until_there_is_room(
         assert collector.ids() == {c.id for c in certificates}
     finally:
         collector.kill()
+
+
+def test_a_broker_that_falls_silent_is_noticed_and_left(
+    tmp_path: Path, broker: Broker, station: StationClient, key: Ed25519PrivateKey
+) -> None:
+    collector = Collector(tmp_path, broker.port, keepalive_s=2)
+    try:
+        collector.start().enrol("bench-01", key)
+        broker.pause()
+        wait_for(lambda: not collector.is_healthy(), 20, "silence of two keepalives")
+        broker.resume()
+        wait_for(collector.is_healthy, 40)
+        (one,) = chain_of(key, 1)
+        assert station.until_receipt(one)[0].result in ("stored", "duplicate")
+    finally:
+        broker.resume()
+        collector.kill()
+
+
+def test_the_embedded_broker_that_knows_no_mqtt_5_is_enough(tmp_path: Path, key: Ed25519PrivateKey) -> None:
+    port = free_port()
+    settings = {"listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}}}
+    (tmp_path / "amqtt.json").write_bytes(msgspec.json.encode(settings))
+    code = "import asyncio, json, sys; from amqtt.broker import Broker\n"
+    code += (
+        "async def main():\n b = Broker(json.load(open(sys.argv[1])))\n await b.start()\n await asyncio.sleep(600)\n"
+    )
+    code += "asyncio.run(main())"
+    embedded = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "amqtt.json")], stderr=subprocess.DEVNULL)
+    collector = Collector(tmp_path, port, protocol="3.1.1")
+    try:
+        collector.start().enrol("bench-01", key)
+        station = StationClient(port, protocol=MQTTProtocolVersion.MQTTv311)
+        certificates = chain_of(key, 20)
+        for c in certificates:
+            station.deliver(c)
+        assert {result(station, c.id) for c in certificates} == {"stored"}
+        station.close()
+    finally:
+        collector.kill()
+        embedded.kill()
+        embedded.wait()

@@ -1,0 +1,148 @@
+"""Every problem of a configuration is one line that names the key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from agent.errors import SettingsError
+from collector.cli import main
+from collector.enrolment import jwk, jwk_set, read_keys
+from collector.settings import load
+
+EXAMPLE = Path(__file__).parents[2] / "config" / "collector.example.toml"
+
+
+def problems(folder: Path, text: str) -> tuple[str, ...]:
+    (folder / "c.toml").write_text(text)
+    with pytest.raises(SettingsError) as caught:
+        load(folder / "c.toml")
+    return caught.value.problems
+
+
+def test_the_example_is_loaded_and_shows_every_default(tmp_path: Path) -> None:
+    (tmp_path / "empty.toml").write_text("")
+    assert load(EXAMPLE).settings == load(tmp_path / "empty.toml").settings
+
+
+def test_the_examples_commented_lines_are_right_too(tmp_path: Path) -> None:
+    lines = []
+    for line in EXAMPLE.read_text().splitlines():
+        bare = line.removeprefix("# ")
+        lines.append(bare if line.startswith("# ") and (bare.startswith("[") or " = " in bare) else line)
+    for name in ("broker.password", "database.password", "collector.key", "ca.crt", "collector.crt"):
+        path = tmp_path / ("tls" if name.endswith(("key", "crt")) else "") / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+        path.chmod(0o600)
+    (tmp_path / "c.toml").write_text("\n".join(lines))
+    settings = load(tmp_path / "c.toml").settings
+    assert settings.broker.tls.ca == "tls/ca.crt"
+    assert settings.station[0].id == "bench-01"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("nonsense = 1", ("nonsense is not a known key", "known here")),
+        ("[broker]\nhots = 'x'", ("broker.hots", "did you mean host?")),
+        ("[broker]\nport = 70000", ("broker.port = 70000", "65535")),
+        ("[broker]\nport = 'x'", ("broker.port = 'x'", "a whole number")),
+        ("[broker]\nprotocol = '4'", ("broker.protocol = '4'", "one of 3.1.1, 5")),
+        ("[broker.tls]\nca = 'x'", ("broker.tls.ca = 'x'", "a file that is there")),
+        ("listen = 'here'", ("listen = 'here'", "allowed is")),
+        ("listen = 'h:99999'", ("listen = 'h:99999'", "65535")),
+        ("id = 'a/b'", ("id = 'a/b'", "allowed is")),
+        ("[database]\nurl = 'mysql://h/x'", ("database.url", "sqlite:///FILE or postgresql://")),
+        ("[database]\nurl = 'sqlite://'", ("database.url", "sqlite:///FILE")),
+        ("[database]\nurl = 'what is this'", ("database.url", "allowed is")),
+        ("[[station]]\nid = 'a'\nkeys = []", ("station[0].keys = []", "at least one")),
+        ("[[station]]\nid = 'a'\nkeys = [{kty='OKP',crv='Ed25519',x='AA'}]", ("station[0].keys[0].x", "32 bytes")),
+        ("[[station]]\nid = 'a'\nkeys = [{kty='RSA',crv='Ed25519',x='AA'}]", ("station[0].keys[0].kty = 'RSA'", "OKP")),
+        ("[quarantine]\nmost = 0", ("quarantine.most = 0", "from 1")),
+        ("x =", ("is not valid TOML",)),
+    ],
+)
+def test_a_wrong_key_or_value_is_one_line_that_names_it(tmp_path: Path, text: str, words: tuple[str, ...]) -> None:
+    (line,) = problems(tmp_path, text)
+    assert "\n" not in line
+    for word in words:
+        assert word in line
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    assert len(problems(tmp_path, "a = 1\nb = 2\n[broker]\nport = 0")) == 3
+
+
+def test_a_password_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("x")
+    (tmp_path / "secret").chmod(0o644)
+    (line,) = problems(tmp_path, "[broker]\nusername = 'u'\npassword_file = 'secret'")
+    assert "0600" in line
+    (tmp_path / "secret").chmod(0o600)
+    (tmp_path / "c.toml").write_text("[broker]\nusername = 'u'\npassword_file = 'secret'")
+    assert load(tmp_path / "c.toml").settings.broker.username == "u"
+
+
+def test_a_password_in_the_url_is_never_shown_and_needs_a_private_file(tmp_path: Path) -> None:
+    (line,) = problems(tmp_path, "[database]\nurl = 'postgresql://u:hunter2@h/d'")
+    assert "0600" in line
+    (other,) = problems(tmp_path, "[database]\nurl = 'mysql://u:hunter2@h/d'")
+    (third,) = problems(tmp_path, "[database]\nurl = 'postgresql://u:hunter2@h:port/d'")
+    assert "hunter2" not in line + other + third
+
+
+def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("[database]\nurl = 'sqlite:///data/x.db'")
+    assert load(tmp_path / "c.toml").database_url().database == str(tmp_path / "data" / "x.db")
+
+
+def test_a_bad_configuration_ends_with_status_2_and_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("a = 1\nb = 2")
+    done = CliRunner().invoke(main, ["serve", "--config", str(tmp_path / "c.toml")])
+    assert done.exit_code == 2
+    assert len(done.stderr.splitlines()) == 2
+    gone = CliRunner().invoke(main, ["serve", "--config", str(tmp_path / "absent.toml")])
+    assert gone.exit_code == 2
+    assert "cannot be read" in gone.stderr
+    (tmp_path / "c.toml").write_text("")
+    listen = CliRunner().invoke(main, ["serve", "--config", str(tmp_path / "c.toml"), "--listen", "nowhere"])
+    assert listen.exit_code == 2
+    assert "--listen = 'nowhere'" in listen.stderr
+
+
+def test_enrolling_is_one_command_and_keeps_the_older_keys(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text("")
+    keys = [Ed25519PrivateKey.generate().public_key() for _ in range(2)]
+    for key, says in ((keys[0], "enrolled"), (keys[0], "was enrolled before"), (keys[1], "enrolled")):
+        file = tmp_path / "key.jwk"
+        file.write_bytes(jwk_set({"k": key}))
+        done = CliRunner().invoke(main, ["enrol", "--config", str(tmp_path / "c.toml"), "bench-01", str(file)])
+        assert done.exit_code == 0, done.output
+        assert says in done.output
+    assert set(read_keys(tmp_path / "stations" / "bench-01.jwk")) == {jwk(key)["kid"] for key in keys}
+
+
+@pytest.mark.parametrize(
+    ("station", "key", "words"),
+    [
+        ("../evil", None, "a station's id is"),
+        ("bench-01", "garbage", "not a JWK"),
+        ("bench-01", '{"kty":"RSA"}', "not an Ed25519 JWK"),
+        ("bench-01", '{"kty":"OKP","crv":"Ed25519","x":"AA","d":"AA"}', "PRIVATE key"),
+        ("bench-01", '{"keys":[]}', "no key"),
+    ],
+)
+def test_what_cannot_be_enrolled_is_refused_in_one_line(
+    tmp_path: Path, station: str, key: str | None, words: str
+) -> None:
+    (tmp_path / "c.toml").write_text("")
+    good = jwk_set({"k": Ed25519PrivateKey.generate().public_key()}).decode()
+    command = ["enrol", "--config", str(tmp_path / "c.toml"), station, "-"]
+    done = CliRunner().invoke(main, command, input=good if key is None else key)
+    assert done.exit_code == 2
+    assert words in done.stderr
+    assert not list(tmp_path.rglob("*.jwk"))
