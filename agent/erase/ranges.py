@@ -118,3 +118,23 @@ def _joined(rows: list[tuple[int, int, str]], row: tuple[int, int, str]) -> list
         rows.pop()
     rows.append(row)
     return rows
+
+
+def subtract(spans: Iterable[Span], minus: Iterable[Span]) -> list[Span]:
+    """What of the spans lies in none of `minus`."""
+    left: list[Span] = []
+    holes = merge(minus)
+    i = 0
+    for offset, length in merge(spans):
+        at, end = offset, offset + length
+        while i < len(holes) and sum(holes[i]) <= at:
+            i += 1
+        k = i
+        while k < len(holes) and holes[k][0] < end:
+            if holes[k][0] > at:
+                left.append((at, holes[k][0] - at))
+            at = max(at, sum(holes[k]))
+            k += 1
+        if at < end:
+            left.append((at, end - at))
+    return left

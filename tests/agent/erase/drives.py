@@ -28,6 +28,7 @@ class Faults:
     read_errno: int = errno.ENODATA
     transient_writes: int = 0
     transient_reads: int = 0
+    flaky: Callable[[int, int], bool] | None = None
     flush_errors: int = 0
     lost_by_failed_flush: list[Span] = field(default_factory=list)
     flush_bad: list[Span] = field(default_factory=list)
@@ -67,7 +68,8 @@ class MemoryDrive(OpenDrive):
             if faults.transient_reads > 0:
                 faults.transient_reads -= 1
                 raise OSError(errno.EIO, "transient")
-            if _hit(faults.read_errors, offset, len(buffer)):
+            flaky = faults.flaky is not None and faults.flaky(offset, len(buffer))
+            if flaky or _hit(faults.read_errors, offset, len(buffer)):
                 self.failed_requests += 1
                 raise OSError(faults.read_errno, "bad")
             buffer[:] = self.data[offset : offset + len(buffer)]
@@ -91,7 +93,8 @@ class MemoryDrive(OpenDrive):
             if faults.transient_writes > 0:
                 faults.transient_writes -= 1
                 raise OSError(errno.EIO, "transient")
-            if _hit(faults.write_errors, offset, len(buffer)):
+            flaky = faults.flaky is not None and faults.flaky(offset, len(buffer))
+            if flaky or _hit(faults.write_errors, offset, len(buffer)):
                 self.failed_requests += 1
                 raise OSError(errno.EIO, "bad")
             self.data[offset : offset + len(buffer)] = buffer

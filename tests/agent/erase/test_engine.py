@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 
 import msgspec
@@ -189,6 +190,19 @@ def test_unreached_is_exactly_what_cannot_be_read_and_all_else_is_compared(runs:
     assert work_of(outcome).verification.expected_blake3 == blake3(bytes(ODD)).hexdigest()
 
 
+@given(runs=RUNS, seed=st.integers(0, 999), chance=st.sampled_from([0.05, 0.5]))
+@settings(max_examples=30, deadline=None)
+def test_large_requests_that_fail_at_whim_change_nothing_in_what_is_reached(
+    runs: list[tuple[int, int]], seed: int, chance: float
+) -> None:
+    dice, bad = random.Random(seed), _clip(runs)
+    faults = Faults(write_errors=bad, flaky=lambda offset, length: length > 512 and dice.random() < chance)
+    drive = MemoryDrive(ODD, faults=faults)
+    outcome, _ = run_job(drive, block=128 * KIB, limits=Limits(give_up_after_errors=0))
+    assert merge(unreached_of(outcome)) == bad
+    assert len(drive.durable.replace(bytes(1), b"")) <= sum(n for _, n in bad)
+
+
 def test_an_isolated_bad_block_costs_few_failed_requests() -> None:
     drive = MemoryDrive(16 * MIB, faults=Faults(write_errors=[(5 * MIB + 512, 512)]))
     outcome, _ = run_job(drive, block=4 * MIB, verify=VerifySpec(kind="none"))
@@ -241,6 +255,14 @@ def test_a_dying_drive_is_given_up_after_so_many_errors_and_nothing_is_understat
     assert all(drive.durable[b * 512 : b * 512 + 512] == bytes(512) for b in rest)
     assert outcome.work.verification.result == "not-run"
     assert outcome.work.passes[0].finished_at is None
+
+
+def test_a_dense_bad_range_is_listed_exactly_even_when_its_inside_is_given_up() -> None:
+    bad = (3 * MIB + 3 * 512, 700 * 512)
+    drive = MemoryDrive(8 * MIB, faults=Faults(write_errors=[bad]))
+    outcome, _ = run_job(drive, block=4 * MIB, limits=Limits(give_up_after_errors=50))
+    assert merge(unreached_of(outcome)) == [bad]
+    assert drive.failed_requests < 80
 
 
 def test_a_second_pass_leaves_the_known_bad_parts_for_its_end() -> None:

@@ -7,7 +7,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.erase.ranges import Span, bound, merge, outside_in, pieces, total, unreached
+from agent.erase.ranges import Span, bound, merge, outside_in, pieces, subtract, total, unreached
 
 SPANS = st.lists(st.tuples(st.integers(0, 300), st.integers(0, 40)), max_size=40)
 
@@ -58,3 +58,8 @@ def test_the_certificates_list_is_bounded_and_never_understates(bad: list[tuple[
 def test_what_touches_is_one_row_with_its_reason() -> None:
     rows = unreached([(512, 512, "write: EIO"), (0, 512, "write: EIO"), (4096, 512, "read: ENODATA")])
     assert [(r.offset, r.bytes, r.reason) for r in rows] == [(0, 1024, "write: EIO"), (4096, 512, "read: ENODATA")]
+
+
+@given(SPANS, SPANS)
+def test_subtracting_leaves_exactly_the_rest(spans: list[Span], minus: list[Span]) -> None:
+    assert _bytes(subtract(spans, minus)) == _bytes(spans) - _bytes(minus)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
+from collections import Counter
 
 import pytest
 from hypothesis import given, settings
@@ -19,12 +21,12 @@ SEED = "00112233445566778899aabbccddeeff"
 
 
 @given(
-    blocks=st.integers(1, 40_000),
+    blocks=st.integers(1, 9_000),
     unit=st.sampled_from([512, 4096]),
     fraction=st.floats(0.0001, 1),
     seed=st.binary(min_size=16, max_size=16),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_a_sample_is_what_the_standard_asks_for(blocks: int, unit: int, fraction: float, seed: bytes) -> None:
     capacity = blocks * unit
     plan = SamplePlan(seed=seed.hex(), fraction=fraction, capacity=capacity, unit=unit)
@@ -39,9 +41,9 @@ def test_a_sample_is_what_the_standard_asks_for(blocks: int, unit: int, fraction
     assert sum(n for _, n in spans) <= total(spans) + 2 * unit  # only the first and last block may be read twice
     if blocks >= 2000:
         assert len(plan) >= 2000
-        for section in range(1000):
-            low, high = section * blocks // 1000 * unit, (section + 1) * blocks // 1000 * unit
-            assert sum(low <= o < high for o, _ in spans) >= 2
+        bounds = [section * blocks // 1000 * unit for section in range(1001)]
+        counted = Counter(bisect_right(bounds, offset) - 1 for offset, _ in spans)
+        assert all(counted[section] >= 2 for section in range(1000))
 
 
 def test_a_large_drive_is_sampled_in_many_small_places_without_a_list_of_them() -> None:
@@ -62,7 +64,7 @@ def test_the_same_seed_gives_the_same_places_and_another_seed_others() -> None:
 def test_every_block_has_its_chance() -> None:
     blocks = 10_000
     seen = set()
-    for n in range(120):
+    for n in range(80):
         plan = SamplePlan(seed=f"{n:032x}", fraction=0.2, capacity=blocks * 512, unit=512)
         seen |= {b for o, n in plan for b in range(o // 512, (o + n) // 512)}
     assert len(seen) == blocks
