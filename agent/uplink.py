@@ -84,7 +84,7 @@ class Uplink:
         """Show a bay's progress: at most one message in five seconds goes out, the latest one."""
         suffix = f"bay/{message.bay}/progress"
         self._courier.board.progress(suffix, msgspec.json.encode(message), time.monotonic())
-        self.wake()
+        self._courier.events.put(Wake(outbox=False))
 
     def alarm(self, alarm_id: str, alarm: Alarm | None) -> None:
         """Raise an alarm, or clear it with None. Characters that a topic does not take become "-"."""
@@ -98,4 +98,4 @@ class Uplink:
 
     def _show(self, suffix: str, payload: bytes) -> None:
         self._courier.board.show(suffix, payload)
-        self.wake()
+        self._courier.events.put(Wake(outbox=False))

@@ -227,6 +227,10 @@ class Connection:
         if isinstance(connected, socket.socket):
             with contextlib.suppress(OSError):
                 connected.shutdown(socket.SHUT_RDWR)
+        # Nobody listens any more; and without this ring of references its descriptors close at once, not by chance.
+        client = self._client
+        client.on_connect = client.on_disconnect = client.on_publish = None
+        client.on_subscribe = client.on_message = client.on_log = None
 
     def _new_client(self, station_id: str) -> paho.Client:
         if self._five:

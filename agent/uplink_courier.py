@@ -93,7 +93,7 @@ class Courier:
             event = self.events.get(timeout=self._until_next(time.monotonic()))
         try:
             if isinstance(event, Wake):
-                self._delivery.look()
+                self._delivery.look(event.outbox)
             elif event is not None:
                 self._handle(event, ledger)
             self._tick(time.monotonic(), ledger)
@@ -213,7 +213,7 @@ class Courier:
         birth = msgspec.json.encode(self._station.birth(depth))
         self._publish(Outgoing("birth", birth, retain=True))
         self.board.all_due()
-        self._delivery.look()
+        self._delivery.look(outbox=True)
 
     def _subscription(self, event: Subscribed) -> None:
         topic = self._subscribed.pop(event.mid, "")
@@ -234,11 +234,12 @@ class Courier:
 
     def _lost(self, reason: str) -> None:
         now, was_up = time.monotonic(), self._network_thread is not None
-        if was_up and self._subscribed and now - self._up_since < self._pace.connect_s:
+        if was_up and self._subscribed and not any(t.endswith("/receipt/+") for t in self._subscribed.values()):
             # RabbitMQ hangs up on a subscription that its access list does not grant. Receipts we cannot do without.
             self._courteous = False
+            log.info("the broker hung up on a subscription; collectors' presence and stale alarms are not watched")
         if was_up and now - self._up_since >= self._pace.reconnect_longest_s:
-            self._attempts = 0
+            self._attempts, self._courteous = 0, True
         self._hang_up(reason)
         if self._goodbye is not None:
             log.info("said goodbye to %s", self.status.host)

@@ -54,9 +54,9 @@ class Delivery:
         self._receipts = 0
         self._look_at = 0.0
 
-    def look(self) -> None:
-        """The outbox may have rows that were never sent."""
-        self._outbox_waits = True
+    def look(self, outbox: bool) -> None:
+        """Whether the outbox may have rows that were never sent."""
+        self._outbox_waits = self._outbox_waits or outbox
 
     def next_moment(self) -> float:
         """When something is to be done here."""
@@ -171,6 +171,8 @@ class Delivery:
             self._answered(topic[1], now)
             log.info("certificate %s: the collector has it (%s)", topic[1], receipt.result)
             self._say(last_receipt_at=self._station.now(), outbox_depth=ledger.outbox_depth())
+            if not self._denied:
+                self._say(last_error="")
         else:
             self._answered(topic[1], now)
             self._unknown(topic[1])

@@ -74,4 +74,6 @@ class Outgoing:
 
 @dataclass(frozen=True)
 class Wake:
-    """There may be something to do."""
+    """There may be something to do: rows in the outbox, or only something new to show."""
+
+    outbox: bool = True
