@@ -106,7 +106,7 @@ def look_device(path: str) -> Drive:
     """Identify the drive without holding it; DriveGone, NotADrive or DriveForbidden."""
     fd = _open(path, LOOK)
     try:
-        return _identify(fd, path)
+        return identify(fd, path)
     finally:
         os.close(fd)
 
@@ -119,7 +119,7 @@ def open_device(path: str, expected: Drive | None = None) -> BlockDrive:
     _writable(path)
     fd, direct = _hold(path)
     try:
-        drive = _identify(fd, path)
+        drive = identify(fd, path)
         if passthrough.is_read_only(fd):
             raise DriveReadOnly(device=path)
         _same(drive, expected)
@@ -175,7 +175,7 @@ class BlockDrive(OpenDrive):
 
     def identify_again(self) -> Drive:
         """Anew on the same descriptor; DriveGone when the disk behind it went away or was exchanged."""
-        now = _identify(self._file.fd, self.drive.device)
+        now = identify(self._file.fd, self.drive.device)
         if now.disk_sequence != self.drive.disk_sequence or not now.capacity_bytes:
             raise DriveGone(device=self.drive.device)
         return now
@@ -281,8 +281,8 @@ def _unused(drive: Drive) -> None:
 # --- identity ------------------------------------------------------------------------------------------------
 
 
-def _identify(fd: int, path: str) -> Drive:
-    """Who stands behind this descriptor; DriveGone when it went away or was exchanged while we asked."""
+def identify(fd: int, path: str) -> Drive:
+    """Who stands behind this open descriptor; DriveGone when it went away or was exchanged while we asked."""
     try:
         folder, number = _disk_folder(fd, path)
         before = _sequence(fd, folder)

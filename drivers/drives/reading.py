@@ -11,7 +11,7 @@ import stat
 
 from drivers.drives._direct import DirectFile
 from drivers.drives.base import Drive, DriveError, DriveForbidden, DriveGone, NotADrive, OpenDrive
-from drivers.drives.block import look_device
+from drivers.drives.block import identify
 
 FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
@@ -26,7 +26,7 @@ def open_for_reading(path: str) -> ReadOnlyDrive:
     except OSError as error:
         raise _translated(error, path) from error
     try:
-        drive = look_device(path) if stat.S_ISBLK(mode) else _image(path, fd)
+        drive = identify(fd, path) if stat.S_ISBLK(mode) else _image(path, fd)
         return ReadOnlyDrive(drive, DirectFile(fd, direct=direct, block=drive.logical_block_bytes))
     except (DriveError, OSError):
         os.close(fd)

@@ -1,0 +1,61 @@
+"""What each dependency costs to import: milliseconds and MiB resident, alone in a fresh interpreter, best of three.
+
+python -m benchmarks.import_cost            (the table of docs/dependencies.md)
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+MODULES = (
+    "blake3",
+    "click",
+    "cryptography.hazmat.primitives.ciphers",
+    "msgspec",
+    "paho.mqtt.client",
+    "serial",
+    "pyudev",
+    "smbus2",
+    "segno",
+    "PIL.Image",
+    "fpdf",
+    "starlette.applications",
+    "uvicorn",
+    "sqlalchemy",
+    "psycopg",
+    "jinja2",
+    "amqtt.broker",
+    "agent.station",
+)
+PROBE = """
+import time
+def resident(): return int(open("/proc/self/statm").read().split()[1]) * 4
+before, began = resident(), time.perf_counter()
+import {module}
+print((time.perf_counter() - began) * 1000, (resident() - before) / 1024)
+"""
+
+
+def cost(module: str) -> tuple[float, float] | None:
+    """Milliseconds and MiB; None where it is not installed."""
+    found = []
+    for _ in range(3):
+        done = subprocess.run([sys.executable, "-c", PROBE.format(module=module)], capture_output=True, check=False)
+        if done.returncode:
+            return None
+        milliseconds, mebibytes = map(float, done.stdout.split())
+        found.append((milliseconds, mebibytes))
+    return min(found)
+
+
+def main() -> None:
+    """Print the table."""
+    print(f"{'module':<42} {'ms':>6} {'MiB':>6}")
+    for module in MODULES:
+        found = cost(module)
+        print(f"{module:<42} {'not installed' if found is None else f'{found[0]:6.0f} {found[1]:6.1f}'}")
+
+
+if __name__ == "__main__":
+    main()
