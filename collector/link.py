@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import queue
 import random
+import socket
 import ssl
 import threading
 import time
@@ -271,8 +272,15 @@ def _attach(connection: Connection, take: Callable[[Incoming], None], *, shared:
         connection.alive = False
         connection.ended = f"the connection ended: {reason}"
 
+    client.on_socket_open = _without_nagle
     client.on_connect, client.on_subscribe, client.on_message = on_connect, on_subscribe, on_message
     client.on_publish, client.on_disconnect = on_publish, on_disconnect
+
+
+def _without_nagle(_client: Client, _data: object, raw: object) -> None:
+    """A receipt and an ack are two small writes: 89 ms to a receipt with Nagle, 6 without (benchmarks/)."""
+    if isinstance(raw, socket.socket):
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _presence(*, online: bool) -> bytes:
