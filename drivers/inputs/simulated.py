@@ -40,9 +40,10 @@ class Driver(Input):
         first, self._started = not self._started, True
         try:
             self._fifo = stat.S_ISFIFO(os.stat(self._path).st_mode)
-            self._fd = os.open(self._path, (os.O_RDWR if self._fifo else os.O_RDONLY) | os.O_NONBLOCK | os.O_CLOEXEC)
+            fd = os.open(self._path, (os.O_RDWR if self._fifo else os.O_RDONLY) | os.O_NONBLOCK | os.O_CLOEXEC)
             if first and not self._fifo:
-                os.lseek(self._fd, 0, os.SEEK_END)
+                os.lseek(fd, 0, os.SEEK_END)
+            self._fd = fd
         except FileNotFoundError:
             self._fd = None
         except OSError as error:

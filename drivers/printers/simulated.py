@@ -56,6 +56,8 @@ class Driver(Printer):
             self._picture(folder / f"{name}.png", data)
         except OSError as error:
             return NotPrinted(label_id, f"{self.name}: {folder}: {error.strerror}")
+        except ValueError as error:
+            return NotPrinted(label_id, f"{self.name}: no label in these bytes: {error}")
         if fault.hits("mute"):
             return Unknown(label_id, f"{self.name}: sent, and no word of it since")
         return Printed(label_id)

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drivers.printers.languages.errors import LabelDoesNotFit
 from drivers.printers.languages.label import Label, Media, Row, Shape
@@ -66,7 +66,7 @@ def lay_out(label: Label, media: Media) -> Drawing:
     edge = media.dots(0.6)
     frame = Area(edge, edge, media.width - 2 * edge, media.height - 2 * edge)
     inner = _shrunk(frame, line + media.dots(0.7))
-    banner = Area(inner.x, inner.y, inner.width, min(media.dots(13), inner.height * 24 // 100))
+    banner = Area(inner.x, inner.y, inner.width, min(media.dots(13), inner.height * 24 // 100, inner.width * 16 // 100))
     free = Area(frame.x + line, banner.bottom + 1, frame.width - 2 * line, frame.bottom - line - banner.bottom - 1)
     qr = _qr(label.qr, free, media)
     below = banner.bottom + media.dots(0.9)
@@ -121,12 +121,17 @@ def _icon(shape: Shape, area: Area) -> Iterator[Mark]:
 
 
 def _column(label: Label, area: Area, media: Media) -> Iterator[Mark]:
-    foot = _fitted(printable(label.footer), area.width * (6 if label.copy else 10) // 10, media.dots(2.6), media)
+    foot = _fitted(printable(label.footer), area.width, media.dots(2.6), media)
+    stamp = _stamp(label.copy, area, media) if label.copy else ()
+    gap = media.dots(0.8)
+    beside = _fitted(printable(label.footer), area.width - (stamp[0].width + gap if stamp else 0), foot.height, media)
+    foot = beside if beside.text == foot.text else foot
     y = area.bottom - foot.height
     yield Text(area.x, y, foot.height, foot.text)
-    if label.copy:
-        yield from _copy(label.copy, Area(area.x, y, area.width, foot.height), media)
-    y -= media.dots(0.8)
+    if stamp:  # beside the number, or above it where both are too wide
+        y = area.bottom - max(foot.height, stamp[0].height) if foot is beside else y - stamp[0].height - gap
+        yield from (replace(mark, y=mark.y + y) for mark in stamp)
+    y -= gap
     code = _barcode(label.barcode, area, media)
     if code is not None:
         y -= code.height
@@ -135,12 +140,15 @@ def _column(label: Label, area: Area, media: Media) -> Iterator[Mark]:
     yield from _rows(label.rows, Area(area.x, area.y, area.width, y - area.y), media)
 
 
-def _copy(words: str, area: Area, media: Media) -> Iterator[Mark]:
+def _stamp(words: str, area: Area, media: Media) -> tuple[Box, Text]:
+    """White on black, at the area's right edge, its top at 0."""
     pad = media.dots(0.5)
-    text = _fitted(printable(words), area.width * 38 // 100 - 2 * pad, area.height, media, least=0.8)
-    box = Area(area.right - text.width - 2 * pad, area.y, text.width + 2 * pad, area.height)
-    yield Box(box.x, box.y, box.width, box.height, box.height)
-    yield Text(box.x + pad, _middle(box, text.height), text.height, text.text, reverse=True)
+    text = _fitted(printable(words), area.width - 2 * pad, media.dots(2.4), media, least=0.8)
+    box = Area(area.right - text.width - 2 * pad, 0, text.width + 2 * pad, text.height)
+    return (
+        Box(box.x, box.y, box.width, box.height, box.height),
+        Text(box.x + pad, _middle(box, text.height), text.height, text.text, reverse=True),
+    )
 
 
 def _rows(rows: tuple[Row, ...], area: Area, media: Media) -> Iterator[Mark]:

@@ -1,0 +1,86 @@
+"""Danish and English say the same things, shortly, and never stop the station."""
+
+from __future__ import annotations
+
+import re
+import string
+from pathlib import Path
+
+import pytest
+
+import agent
+from agent.bays import BayState
+from agent.outcome import CANCELLED, INCOMPLETE, MISMATCH, NOT_VERIFIED, UNREACHED
+from agent.phrases import LANGUAGES, hint, keys, phrase
+
+ROOT = Path(agent.__file__).parents[1]
+
+
+def placeholders(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("table", ["phrases", "hints"])
+def test_both_languages_have_the_same_keys_and_placeholders(table: str) -> None:
+    english, danish = keys(table, "en"), keys(table, "da")
+    assert list(english) == list(danish)
+    for key in english:
+        assert placeholders(english[key]) == placeholders(danish[key]), key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_is_short_and_calm(language: str) -> None:
+    for table in ("phrases", "hints"):
+        for key, text in keys(table, language).items():
+            assert 0 < len(text) <= 60, key
+            assert "!" not in text, key
+            if key.startswith("label_") and key != "label_not_printed":
+                assert len(text) <= 30, key
+            else:
+                assert text[-1] in ".?", key
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_state_of_a_bay_and_every_outcome_has_a_sentence(language: str) -> None:
+    for state in BayState:
+        assert f"bay_{state.value}" in keys("phrases", language)
+    for outcome in ("erased", "failed", "aborted", "refused", "cancelled"):
+        assert f"done_{outcome}" in keys("phrases", language)
+
+
+def test_every_phrase_that_the_station_says_exists() -> None:
+    said: set[str] = set()
+    for name in ("flow.py", "engine.py", "effects.py", "station.py", "view.py"):
+        path = ROOT / "agent" / name
+        source = path.read_text(encoding="utf-8") if path.exists() else ""
+        said |= set(re.findall(r'(?:Say|\.say|phrase)\(\s*(?:\w+,\s*)?"([a-z_]+)"', source))
+    assert "scan_bay" in said
+    assert said <= set(keys())
+
+
+def test_values_are_filled_in_and_never_read_as_a_template() -> None:
+    assert phrase("en", "scan_bay", asset="KK-004711") == "KK-004711: now scan the bay."
+    assert phrase("da", "scan_bay", asset="{bay.__class__}") == "{bay.__class__}: scan nu båsen."
+
+
+def test_what_is_missing_never_stops_the_station() -> None:
+    assert phrase("xx", "station_ready") == phrase("en", "station_ready")
+    assert phrase("da", "no_such_key", bay="1") == "no_such_key"
+    assert phrase("en", "bay_empty") == "Bay ?: empty."
+
+
+def test_a_hint_is_found_by_its_code_in_the_language_or_is_the_errors_own() -> None:
+    assert hint("da", "BW-E03", "Destroy it.") == "Destruer drevet."
+    assert hint("da", "BW-X99", "Ask somebody.") == "Ask somebody."
+
+
+def test_every_way_to_end_without_success_has_a_hint_in_both_languages() -> None:
+    for reason in (INCOMPLETE, UNREACHED, MISMATCH, NOT_VERIFIED, CANCELLED):
+        for language in LANGUAGES:
+            assert reason.code in keys("hints", language)
+
+
+def test_no_hint_is_for_a_code_that_does_not_exist() -> None:
+    sources = [p for room in ("agent", "drivers", "firmware_bridge", "collector") for p in (ROOT / room).rglob("*.py")]
+    known = {code for path in sources for code in re.findall(r'"(BW-[A-Z]\d\d)"', path.read_text(encoding="utf-8"))}
+    assert set(keys("hints")) <= known
