@@ -155,6 +155,12 @@ def _demand_private(path: Path, what: str) -> None:
         raise KeyProblem(path=path, problem=f"{what} is open to others ({stat.filemode(mode)}); chmod 600 it")
 
 
+def _send_at_once(_client: paho.Client, _data: object, connected: object) -> None:
+    # Small packets would wait for the other side's delayed acknowledgement: 40 ms for each exchange (Nagle).
+    if isinstance(connected, socket.socket):
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
 def _why(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) and error.strerror else str(error)) or type(error).__name__
 
@@ -252,6 +258,7 @@ class Connection:
         self._client.on_subscribe = self._on_subscribe
         self._client.on_message = self._on_message
         self._client.on_log = self._on_log
+        self._client.on_socket_open = _send_at_once
 
     def _dial(self) -> None:
         try:

@@ -10,6 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
+from agent.errors import SettingsError
+from agent.settings import parse
 from agent.uplink_board import Board, Post
 from agent.uplink_log import Seldom
 from agent.uplink_pending import MOST_REMEMBERED, WINDOW, Pending
@@ -217,3 +219,17 @@ def test_the_seldom_log_says_a_kind_once_and_then_how_many_were_left_out(caplog:
     seldom.over("broker")
     seldom.say(logging.WARNING, "broker", "no connection")
     assert caplog.records[-1].getMessage() == "no connection"
+
+
+@pytest.mark.parametrize(
+    ("mqtt", "problem"),
+    [
+        ({"password_file": "p"}, "mqtt.username is missing: mqtt.password_file needs it"),
+        ({"tls": {"ca": "a", "key": "k"}}, "mqtt.tls.certificate is missing: mqtt.tls.key needs it"),
+        ({"tls": {"ca": "a", "certificate": "c"}}, "mqtt.tls.key is missing: mqtt.tls.certificate needs it"),
+    ],
+)
+def test_half_of_a_pair_of_settings_is_named(mqtt: dict[str, object], problem: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        parse({"mqtt": {"host": "broker", **mqtt}}, where="station.toml")
+    assert caught.value.problems == (f"station.toml: {problem}",)
