@@ -53,6 +53,8 @@ def main(config: Path | None, seconds: float, as_json: bool) -> None:
 
 def measure(config: Path, folder: Path, seconds: float) -> dict[str, float]:
     """start_s, rss_mb and pss_mb (10^6 bytes), threads, cpu_percent of one core."""
+    # A copy: what its devices keep lies beside the configuration.
+    config = Path(shutil.copy(config, folder / "station.toml"))
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
         notify.bind(str(folder / "notify"))
         notify.settimeout(GIVE_UP_S)

@@ -75,12 +75,12 @@ build_environment() {
     mkdir "$source"
     tar --create --exclude=__pycache__ agent collector drivers firmware_bridge setup.cfg pyproject.toml README.md LICENSE |
         tar --extract --no-same-owner --directory="$source"
-    if "$python" -c 'import ensurepip' 2>/dev/null; then
-        "$python" -m venv "$version"
+    # The system's pip where it can serve another environment (22.3): a station needs none of its own.
+    "$python" -m venv --without-pip "$version"
+    pip=("$python" -m pip --python "$version/bin/python")
+    if ! "${pip[@]}" --version >/dev/null 2>&1; then
+        "$version/bin/python" -m ensurepip >/dev/null
         pip=("$version/bin/python" -m pip)
-    else
-        "$python" -m venv --without-pip "$version"
-        pip=("$python" -m pip --python "$version/bin/python")
     fi
     "${pip[@]}" install --quiet --disable-pip-version-check --no-input --root-user-action=ignore --retries 5 --timeout 30 \
         "benchwipe$extras @ file://$source" || die "pip could not install benchwipe$extras; nothing was changed"
