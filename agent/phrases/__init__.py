@@ -9,7 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 LANGUAGES = ("da", "en")
 FALLBACK = "en"
@@ -43,5 +43,5 @@ class _Values(dict[str, object]):
 @cache
 def _catalogue(language: str) -> Mapping[str, Mapping[str, str]]:
     name = language if language in LANGUAGES else FALLBACK
-    found: Mapping[str, Mapping[str, str]] = tomllib.loads(files(__name__).joinpath(f"{name}.toml").read_text("utf-8"))
+    found: Mapping[str, Mapping[str, str]] = tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text("utf-8"))
     return found
