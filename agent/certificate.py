@@ -17,7 +17,6 @@ from dataclasses import dataclass
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from agent.errors import CertificateProblem
 from agent.record import SCHEMA, Record
@@ -94,7 +93,7 @@ def thumbprint(key: Ed25519PublicKey) -> str:
 
 def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
     """The key as a JWK (RFC 8037 section 2), required members only."""
-    raw = key.public_bytes(Encoding.Raw, PublicFormat.Raw)
+    raw = key.public_bytes_raw()
     return {"crv": "Ed25519", "kty": "OKP", "x": _b64(raw).decode()}
 
 

@@ -6,7 +6,6 @@ import contextlib
 import errno
 import os
 import stat
-import tempfile
 from collections.abc import Iterator
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
@@ -78,11 +77,12 @@ def _written_beside(path: Path, data: bytes, mode: int) -> Iterator[Path]:
 
 def _locked_temporary(folder: Path) -> tuple[BinaryIO, Path]:
     while True:
-        descriptor, name = tempfile.mkstemp(prefix=TEMPORARY, dir=folder)
+        path = folder / f"{TEMPORARY}{os.urandom(8).hex()}"
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         file = os.fdopen(descriptor, "wb")
         flock(file, LOCK_EX)
         if os.fstat(descriptor).st_nlink:
-            return file, Path(name)
+            return file, path
         file.close()  # a sweep was faster, between the two lines above
 
 

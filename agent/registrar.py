@@ -6,7 +6,7 @@ Certify, then label, then publish: the certificate is on the medium before anybo
 from __future__ import annotations
 
 import logging
-import platform
+import os
 import secrets
 import time
 from pathlib import Path
@@ -126,8 +126,8 @@ class Registrar:
             location=about.location,
             organisation=about.organisation,
             software=Software(name="benchwipe", version=__version__),
-            kernel=platform.release(),
-            machine=platform.machine(),
+            kernel=os.uname().release,
+            machine=os.uname().machine,
         )
 
 

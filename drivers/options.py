@@ -5,7 +5,6 @@ Used by the station's settings, by each driver's settings and by the collector's
 
 from __future__ import annotations
 
-import difflib
 import tomllib
 from collections.abc import Mapping
 from functools import reduce
@@ -72,6 +71,8 @@ def _value_problems(value: object, kind: inspect.Type, path: str) -> list[str]:
 
 
 def _unknown(path: str, key: str, known: list[str]) -> str:
+    import difflib  # only a mistake needs it
+
     near = difflib.get_close_matches(key, known, n=1)
     if near:
         return f"{path} is not a known key; did you mean {near[0]}?"
