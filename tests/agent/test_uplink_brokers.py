@@ -146,7 +146,7 @@ def test_a_broker_that_comes_and_goes_at_random_loses_nothing(tmp_path: Path, br
         collector = bench.collector(answer=lambda row, times: None if chance.random() < 0.3 else stored(row, times))
         uplink = bench.uplink(keepalive_s=1)
         issued = []
-        for _ in range(14):
+        for _ in range(10):
             issued += bench.issue(chance.randrange(6))
             uplink.wake()
             what = chance.choice(["kill", "hang", "nothing"])

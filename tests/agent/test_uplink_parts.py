@@ -155,7 +155,7 @@ class PendingMachine(RuleBasedStateMachine):
 
 
 TestPending = PendingMachine.TestCase
-TestPending.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestPending.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 
 
 def board() -> Board:
