@@ -171,7 +171,7 @@ def test_unknown_and_malformed_receipts_change_nothing(
     caplog.set_level(logging.INFO, "benchwipe.uplink")
     collector = bench.collector()
     uplink = bench.uplink()
-    wait_until(lambda: uplink.status.connected, "connected")
+    wait_until(lambda: collector.last(f"{ROOT}/birth"), "connected, and subscribed before it")
     collector.receipt(STATION, certificate, payload)
     wait_until(lambda: "ignored a" in caplog.text, "a log line says that it was ignored")
     issued = bench.issue(1)
@@ -427,6 +427,7 @@ def test_a_dead_network_thread_is_replaced(bench: Bench, caplog: pytest.LogCaptu
     uplink = bench.uplink(keepalive_s=1)
     wait_until(lambda: uplink.status.connected, "connected")
     collector = bench.collector()
+    wait_until(lambda: collector.last(f"{ROOT}/birth"), "connected, and subscribed before it")
     client = uplink._courier._connection._client  # type: ignore[union-attr]
 
     def dies(*_: object) -> None:
