@@ -8,13 +8,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, or_, select
 
-from collector.schema import CERTIFICATE, QUARANTINE, STATION_KEY
+from collector.schema import CERTIFICATE, CERTIFICATE_BYTES, QUARANTINE, STATION_KEY
 
 PER_PAGE = 50
 MOST_PER_PAGE = 200
 LONGEST_QUERY = 200
 MOST_WORDS = 8
-LISTED = [c for c in CERTIFICATE.c if c.name not in ("compact", "search")]
+LISTED = [c for c in CERTIFICATE.c if c.name != "search"]
 HEX = frozenset("0123456789abcdef")
 
 
@@ -52,7 +52,8 @@ def quarantine(connection: Connection, page: int) -> Page:
 
 def certificate(connection: Connection, identifier: str) -> Row[Any] | None:
     """All of one certificate."""
-    return connection.execute(select(CERTIFICATE).where(CERTIFICATE.c.id == identifier)).first()
+    whole = select(CERTIFICATE, CERTIFICATE_BYTES.c.compact).join(CERTIFICATE_BYTES)
+    return connection.execute(whole.where(CERTIFICATE.c.id == identifier)).first()
 
 
 def neighbours(connection: Connection, row: Row[Any]) -> Sequence[Row[Any]]:

@@ -31,7 +31,6 @@ def certificate_row(certificate: Certificate, chain: ChainState, now: str) -> di
     return {
         **facts,
         "id": certificate.id,
-        "compact": certificate.compact,
         "key_id": certificate.key_id,
         "station": record.station.id,
         "sequence": record.sequence,

@@ -14,7 +14,7 @@ from agent.certificate import MAX_BYTES
 from collector import chain, rows
 from collector.chain import ChainState, Link
 from collector.judge import Rejected, Verdict, Verified
-from collector.schema import CERTIFICATE, EVENT, QUARANTINE, STATION, STATION_KEY, migrate
+from collector.schema import CERTIFICATE, CERTIFICATE_BYTES, EVENT, QUARANTINE, STATION, STATION_KEY, migrate
 from collector.text import clean
 
 CHAIN_STATES: tuple[ChainState, ...] = ("ok", "gap", "fork")
@@ -122,6 +122,7 @@ def _keep_certificates(connection: Connection, good: Sequence[Verified], now: st
     for station in {c.record.station.id for c in new}:
         states |= _states_around(connection, station, [rows.link(c) for c in new if c.record.station.id == station])
     insert_new(connection, CERTIFICATE, [rows.certificate_row(c, states[c.id], now) for c in new])
+    insert_new(connection, CERTIFICATE_BYTES, [{"id": c.id, "compact": c.compact} for c in new])
     fresh = {c.id for c in new}
     _heal(connection, {i: s for i, s in states.items() if i not in fresh})
     return {i: ("duplicate", known[i]) if i in known else ("stored", now) for i in wanted}

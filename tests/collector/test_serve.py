@@ -16,7 +16,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from sqlalchemy import create_engine, select
 
 from agent.certificate import sign
-from collector.schema import CERTIFICATE, EVENT
+from collector.schema import CERTIFICATE, CERTIFICATE_BYTES, EVENT
 from tests.collector.conftest import (
     Broker,
     Collector,
@@ -59,7 +59,8 @@ def test_a_certificate_is_stored_and_its_receipt_says_so(
     assert [r.result for r in station.wait(certificates[0].id, 2)] == ["stored", "duplicate"]
     raw = create_engine(f"sqlite:///{collector.folder}/collector.db")
     with raw.begin() as connection:
-        rows = connection.execute(select(CERTIFICATE.c.id, CERTIFICATE.c.compact, CERTIFICATE.c.chain)).all()
+        query = select(CERTIFICATE.c.id, CERTIFICATE_BYTES.c.compact, CERTIFICATE.c.chain).join(CERTIFICATE_BYTES)
+        rows = connection.execute(query).all()
     assert {r.id: r.compact for r in rows} == {c.id: c.compact for c in certificates}
     assert {r.chain for r in rows} == {"ok"}
 

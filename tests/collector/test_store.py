@@ -17,7 +17,7 @@ from agent.certificate import Certificate, public_jwk, sign, thumbprint
 from agent.record import Customer
 from collector.errors import SchemaTooNew
 from collector.judge import Delivery, Rejected, Verdict, judge
-from collector.schema import CERTIFICATE, EVENT, QUARANTINE, SCHEMA_VERSION
+from collector.schema import CERTIFICATE, CERTIFICATE_BYTES, EVENT, QUARANTINE, SCHEMA_VERSION
 from collector.store import EventRow, Store, Stored
 from tests.collector.conftest import chain_of, drive, record
 
@@ -44,7 +44,7 @@ def test_the_exact_bytes_are_kept(engine: Engine) -> None:
     (one,) = chain_of(KEY, 1)
     keep(engine, [one])
     with engine.begin() as connection:
-        assert connection.execute(select(CERTIFICATE.c.compact)).scalar_one() == one.compact
+        assert connection.execute(select(CERTIFICATE_BYTES.c.compact)).scalar_one() == one.compact
 
 
 def test_a_second_delivery_is_a_duplicate_of_the_first_moment(engine: Engine) -> None:
@@ -189,4 +189,4 @@ def test_unknown_fields_of_a_newer_station_survive(engine: Engine) -> None:
     message = Delivery(f"er/1/bench-01/cert/{digest}", "bench-01", digest, compact)
     Store(engine).keep([judge(message, lambda _s: {KID: KEY.public_key()})], X)
     with engine.begin() as connection:
-        assert connection.execute(select(CERTIFICATE.c.compact)).scalar_one() == compact
+        assert connection.execute(select(CERTIFICATE_BYTES.c.compact)).scalar_one() == compact

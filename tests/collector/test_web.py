@@ -24,7 +24,7 @@ from collector.intake import Intake
 from collector.judge import Delivery, judge
 from collector.link import Link
 from collector.live import Live
-from collector.schema import CERTIFICATE
+from collector.schema import CERTIFICATE_BYTES
 from collector.settings import load
 from collector.store import Store
 from collector.web import Sources, make_app
@@ -210,7 +210,7 @@ def test_the_proof_is_made_from_the_stored_bytes_and_not_from_a_flag(site: Site)
     assert "The signature is valid" in site.client.get(f"/certificates/{one.id}").text
     with site.engine.begin() as connection:
         other = sign(record(drive=drive("FORGED")), Ed25519PrivateKey.generate())
-        connection.execute(update(CERTIFICATE).values(compact=other.compact))
+        connection.execute(update(CERTIFICATE_BYTES).values(compact=other.compact))
     page = site.client.get(f"/certificates/{one.id}").text
     assert "does NOT hold" in page
     assert "The signature is valid" not in page
@@ -265,7 +265,7 @@ def test_nothing_can_be_written_through_the_web(site: Site) -> None:
 
 def test_a_database_that_is_away_is_a_503_in_words(site: Site) -> None:
     with site.engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE certificate")
+        connection.exec_driver_sql("ALTER TABLE certificate RENAME TO gone")
     for path in ("/", "/certificates", "/api/certificates"):
         answer = site.client.get(path)
         assert answer.status_code == 503
