@@ -50,8 +50,8 @@ class PrinterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """What every printer's driver takes: its language and the label in it."""
 
     language: Literal["zpl"] = "zpl"
-    width_mm: Annotated[int, msgspec.Meta(ge=25, le=110)] = 57
-    height_mm: Annotated[int, msgspec.Meta(ge=15, le=300)] = 32
+    width_mm: Annotated[int, msgspec.Meta(ge=30, le=110)] = 57
+    height_mm: Annotated[int, msgspec.Meta(ge=20, le=300)] = 32
     dpi: Literal[203, 300] = 203
 
     def media(self) -> Media:

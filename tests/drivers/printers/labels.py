@@ -45,7 +45,7 @@ LABELS = st.builds(
 )
 MEDIA = st.builds(
     Media,
-    width_mm=st.integers(40, 110),
+    width_mm=st.integers(40, 110),  # below 40 x 25 mm a long headline or URL may not fit, and is refused
     height_mm=st.integers(25, 150),
     dpi=st.sampled_from([203, 300]),
 )

@@ -67,7 +67,7 @@ def check_quiet(drawing: Drawing) -> None:
         assert inside(zone, (mark.x + line, mark.y + line, mark.x + mark.width - line, mark.y + mark.height - line))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(LABELS, MEDIA)
 def test_nothing_overlaps_and_nothing_leaves_the_label(label: Label, media: Media) -> None:
     drawing = lay_out(label, media)
