@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
+from agent import keys
 from agent.ledger import Ledger
-from agent.registrar import Registrar
 from agent.settings import Device, Settings
 from agent.uplink import read_secrets
 from drivers import registry
@@ -32,15 +34,41 @@ def find_problems(settings: Settings, state_dir: Path, config_dir: Path) -> Iter
             yield from _device_problems(f"{table}[{i}]", kind, device)
     if not settings.bay:
         yield "bay is missing: a station needs at least one [[bay]]"
-    try:
-        Registrar(settings, state_dir).close()
+    checks: list[Callable[[], object]] = [
+        lambda: _state(state_dir),
+        lambda: _key(state_dir),
+        lambda: _ledger(state_dir),
+    ]
+    if (mqtt := settings.mqtt) is not None:
+        checks.append(lambda: read_secrets(mqtt, config_dir))
+    for check in checks:
+        try:
+            check()
+        except CodedError as error:
+            yield error.line()
+        except OSError as error:
+            yield f"{error.filename or state_dir}: {error.strerror}"
+
+
+def _state(state_dir: Path) -> None:
+    """It can be written to, or made. Nothing is made here: what root makes now, the daemon's user cannot read."""
+    there = next(p for p in (state_dir, *state_dir.parents) if p.exists())
+    if not there.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(there))
+    if os.statvfs(there).f_flag & os.ST_RDONLY:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(there))
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(there))
+
+
+def _key(state_dir: Path) -> None:
+    if os.path.lexists(state_dir / keys.FILE_NAME):
+        keys.load(state_dir / keys.FILE_NAME)
+
+
+def _ledger(state_dir: Path) -> None:
+    if (state_dir / "ledger.sqlite3").exists():
         Ledger(state_dir).close()
-        if settings.mqtt:
-            read_secrets(settings.mqtt, config_dir)
-    except CodedError as error:
-        yield error.line()
-    except OSError as error:
-        yield f"{error.filename or state_dir}: {error.strerror}"
 
 
 def find_notes(settings: Settings) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Commands of the bench: run, check, status."""
+"""Commands of the bench: run, check, status, cancel, bays."""
 
 from __future__ import annotations
 
@@ -7,27 +7,29 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.cli import config_option, json_option, log_to_stderr, require_config, state_option
-from agent.settings import Settings
+from agent.cli import USAGE, Commands, config_option, json_option, log_to_stderr, require_config, state_option
+
+if TYPE_CHECKING:
+    from agent.settings import Settings
 
 
-def register(group: click.Group) -> None:
-    """Add this file's commands."""
-    for command in (run, check, status, cancel):
-        group.add_command(command)
+bays = Commands("bays", help="The places where drives stand.", lazy={"udev-rules": "agent.cli_bay_rules:udev_rules"})
 
 
-@click.command()
+@click.command(short_help="Run the station's daemon, in the foreground.")
 @config_option
 @state_option
 @click.option("--verbose", is_flag=True, help="Log more")
 @click.pass_context
 def run(ctx: click.Context, settings: Settings, state_dir: Path, verbose: bool) -> None:
-    """The station's daemon, in the foreground. SIGTERM ends it: jobs go on from their last checkpoint next time."""
+    """Run the station's daemon, in the foreground, logging to standard error.
+
+    SIGTERM ends it: jobs go on from their last checkpoint next time.
+    """
     require_config(ctx)
     from agent.station import Station
 
@@ -37,12 +39,15 @@ def run(ctx: click.Context, settings: Settings, state_dir: Path, verbose: bool) 
     Station(settings, state_dir, folder).run()
 
 
-@click.command()
+@click.command(short_help="Check the configuration and the hardware.")
 @config_option
 @state_option
 @click.pass_context
 def check(ctx: click.Context, settings: Settings, state_dir: Path) -> None:
-    """Check the configuration and the bench's hardware; each problem is a line. Exit status: 0 all well, 2 not."""
+    """Check the configuration and the bench's hardware; each problem is a line. Nothing is made or changed.
+
+    Exit status: 0 all well, 2 not.
+    """
     require_config(ctx)
     from agent.check_command import find_notes, find_problems
 
@@ -54,28 +59,32 @@ def check(ctx: click.Context, settings: Settings, state_dir: Path) -> None:
     for note in find_notes(settings):
         click.echo(f"note: {note}", err=True)
     if problems:
-        sys.exit(2)
+        raise click.exceptions.Exit(USAGE)
     click.echo(f"{ctx.meta['benchwipe.config']}: all well, {len(settings.bay)} bays", err=True)
 
 
 @click.command()
-@click.option("--watch", is_flag=True, help="Stay, and show every change")
+@click.option("--watch", is_flag=True, help="Stay, look every second, and show every change")
 @json_option
 @config_option
 @state_option
 def status(watch: bool, as_json: bool, settings: Settings, state_dir: Path) -> None:
-    """The running daemon's bays."""
+    """Show the running daemon's bays. With --watch and --json: one document a line, whenever something changed.
+
+    Exit status: 0 shown, 2 no daemon runs on this state folder.
+    """
+    from agent.cli_screen import is_terminal
     from agent.control import ask
 
+    shown = None
     while True:
         answer = ask(state_dir, {"ask": "status"})
-        if as_json:
-            click.echo(json.dumps(answer, ensure_ascii=False))
-        else:
-            if watch and sys.stdout.isatty():
+        if answer != shown:
+            if watch and not as_json and is_terminal(sys.stdout):
                 click.clear()
-            for line in _status_lines(answer):
-                click.echo(line)
+            lines = [json.dumps(answer)] if as_json else _status_lines(answer)
+            click.echo("\n".join(lines))
+            shown = answer
         if not watch:
             return
         time.sleep(1)
@@ -96,8 +105,11 @@ def cancel(bay: str, settings: Settings, state_dir: Path) -> None:
 
 
 def _status_lines(answer: dict[str, Any]) -> list[str]:
+    from agent.show import printable
     from agent.view import table
 
+    if "error" in answer:
+        return [printable(f"the daemon answers: {answer['error']}")]
     lines = table(answer["bays"])
     uplink = answer["uplink"]
     if uplink is None:
@@ -106,7 +118,7 @@ def _status_lines(answer: dict[str, Any]) -> list[str]:
         how = "connected" if uplink["connected"] else f"not connected: {uplink['last_error'] or 'not yet'}"
         lines.append(f"uplink: {how}; {uplink['outbox_depth']} in the outbox")
     lines += [f"! {text}" for text in answer["alarms"].values()]
-    return lines
+    return [printable(line) for line in lines]
 
 
 def _beside_config(ctx: click.Context) -> Path:

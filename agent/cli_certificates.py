@@ -8,62 +8,75 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli import config_option, json_option, state_option
-from agent.settings import Settings
+from agent.cli import Commands, config_option, json_option, state_option
+from agent.cli_types import Place, Size
 
 if TYPE_CHECKING:
     from agent.certificate import Certificate
+    from agent.settings import Settings
 
-existing_file = click.Path(path_type=Path, dir_okay=False)
-
-
-def register(group: click.Group) -> None:
-    """Add this file's commands."""
-    for command in (certificate, label, key):
-        group.add_command(command)
+FILE = Place(dir_okay=False)
 
 
-@click.group()
+@click.group(cls=Commands)
 def certificate() -> None:
     """Show and check certificates."""
 
 
 @certificate.command()
-@click.argument("file", type=existing_file)
+@click.argument("file", type=FILE)
 @json_option
 def show(file: Path, as_json: bool) -> None:
-    """What stands on a certificate. Its signature is not checked: see `certificate verify`."""
+    """Show what stands on a certificate. Its signature is not checked: see `certificate verify`.
+
+    Exit status: 0 shown, 1 not a certificate, 2 bad usage.
+    """
     from agent.certificate import read_unverified
     from agent.show import certificate_lines
+    from agent.verify_command import read_compact
 
-    found = read_unverified(_compact(file))
+    compact = read_compact(file)
+    found = read_unverified(compact)
     if as_json:
-        click.echo(json.dumps(_payload(_compact(file)), ensure_ascii=False))
+        click.echo(json.dumps(_payload(compact)))
         return
     for line in certificate_lines(found):
         click.echo(line)
 
 
 @certificate.command("verify")
-@click.argument("file", type=existing_file)
-@click.option("--key", type=existing_file, required=True, help="The station's public key: JWK, JWK set or PEM")
-def verify_file(file: Path, key: Path) -> None:
-    """Check signature and claims. Exit status: 0 genuine, 1 not, 2 bad usage."""
+@click.argument("file", type=FILE)
+@click.option(
+    "--key", type=FILE, required=True, metavar="PUBLIC_KEY", help="The station's public key: JWK, JWK set or PEM"
+)
+@json_option
+def verify_file(file: Path, key: Path, as_json: bool) -> None:
+    """Check a certificate's signature and claims.
+
+    Exit status: 0 genuine (whatever outcome it certifies), 1 not genuine, 2 bad usage.
+    """
     from agent import keys
     from agent.certificate import verify
+    from agent.show import printable
+    from agent.verify_command import read_compact
 
-    found = verify(_compact(file), keys.read_public(key))
+    found = verify(read_compact(file), keys.read_public(key))
     record = found.record
-    click.echo(f"genuine: {record.number} {record.outcome}, drive {record.drive.serial}, signed by key {found.key_id}")
+    if as_json:
+        told = {"genuine": True, "certificate_id": found.id, "key_id": found.key_id}
+        click.echo(json.dumps({**told, "number": record.number, "outcome": record.outcome}))
+        return
+    serial = record.drive.serial or record.drive.wwn or "without serial"
+    click.echo(printable(f"genuine: {record.number} {record.outcome}, drive {serial}, signed by key {found.key_id}"))
 
 
-@click.command()
-@click.argument("file", type=existing_file)
-@click.option("--language", default="zpl", show_default=True, help="The printer's language")
-@click.option("--out", type=existing_file, help="Where the label goes")
-@click.option("--preview", type=existing_file, help="A PNG of it")
+@click.command(short_help="Write a certificate's label, or a picture of it.")
+@click.argument("file", type=FILE)
+@click.option("--language", default="zpl", show_default=True, metavar="NAME", help="The printer's language")
+@click.option("--out", type=FILE, metavar="FILE", help="Where the label goes")
+@click.option("--preview", type=FILE, metavar="FILE", help="A PNG of it")
 @click.option("--dpi", type=click.Choice(["203", "300"]), default="203", show_default=True)
-@click.option("--size", metavar="WxH", default="57x32", show_default=True, help="Millimetres")
+@click.option("--size", type=Size(), metavar="WxH", default="57x32", show_default=True, help="Millimetres")
 @click.option("--text", type=click.Choice(["da", "en"]), help="Language of its words [default: the station's]")
 @click.option("--copy", "copy_number", type=click.IntRange(0, 99), default=0, help="COPY n, for a reprint")
 @config_option
@@ -73,12 +86,15 @@ def label(
     out: Path | None,
     preview: Path | None,
     dpi: str,
-    size: str,
+    size: tuple[int, int],
     text: str | None,
     copy_number: int,
     settings: Settings,
 ) -> None:
-    """Write a certificate's label in a printer's language, or a picture of it."""
+    """Write a certificate's label in a printer's language, or a picture of it.
+
+    Exit status: 0 written, 1 not a certificate, or one whose claims contradict each other, 2 bad usage.
+    """
     from agent import files
     from agent.label import Words, preview_png, write_label
     from drivers.printers.languages.label import Media
@@ -86,17 +102,18 @@ def label(
     if out is None and preview is None:
         raise click.UsageError("name --out FILE, --preview FILE, or both")
     found = _trusted_shape(file)
-    width, height = _millimetres(size)
-    media = Media(language=language, width_mm=width, height_mm=height, dpi=300 if dpi == "300" else 203)
-    url = settings.station.certificate_url
+    media = Media(language=language, width_mm=size[0], height_mm=size[1], dpi=300 if dpi == "300" else 203)
     words: Words = "da" if (text or settings.station.language) == "da" else "en"
-    if out is not None:
-        files.replace(out, write_label(found, media, language=words, certificate_url=url, copy=copy_number))
-    if preview is not None:
-        files.replace(preview, preview_png(found, media, language=words, certificate_url=url, copy=copy_number))
+    made = [
+        (path, make(found, media, language=words, certificate_url=settings.station.certificate_url, copy=copy_number))
+        for path, make in ((out, write_label), (preview, preview_png))
+        if path is not None
+    ]
+    for path, data in made:
+        files.replace(path, data)
 
 
-@click.group()
+@click.group(cls=Commands)
 def key() -> None:
     """The station's signing key."""
 
@@ -105,7 +122,7 @@ def key() -> None:
 @config_option
 @state_option
 def init(settings: Settings, state_dir: Path) -> None:
-    """Make the signing key, unless there is one."""
+    """Make the signing key, unless there is one, and print its public part as a JWK."""
     from agent import keys
 
     made = keys.make(state_dir)
@@ -124,34 +141,22 @@ def show_key(settings: Settings, state_dir: Path) -> None:
     click.echo(keys.jwk_line(keys.load(state_dir / keys.FILE_NAME).public_key()))
 
 
-def _compact(file: Path) -> bytes:
-    from agent.certificate import MAX_BYTES
-
-    with file.open("rb") as opened:
-        return opened.read(MAX_BYTES + 1).removesuffix(b"\n")
-
-
 def _payload(compact: bytes) -> object:
     """The payload with every field, those of a later version too."""
     from agent.certificate import payload_bytes
+    from agent.errors import CertificateProblem
 
-    return json.loads(payload_bytes(compact))
+    try:
+        return json.loads(payload_bytes(compact))
+    except (ValueError, RecursionError) as error:  # in a field that this version does not know, and has not read
+        raise CertificateProblem(problem=f"its payload is not JSON: {error}") from None
 
 
 def _trusted_shape(file: Path) -> Certificate:
     """A label claims what the certificate claims: one whose claims contradict each other gets none."""
     from agent.certificate import read_unverified, refuse_empty_claims
+    from agent.verify_command import read_compact
 
-    found = read_unverified(_compact(file))
+    found = read_unverified(read_compact(file))
     refuse_empty_claims(found.record)
     return found
-
-
-def _millimetres(size: str) -> tuple[int, int]:
-    width, by, height = size.partition("x")
-    if not by or not width.isdecimal() or not height.isdecimal() or not (int(height) >= 15 and 25 <= int(width) <= 110):
-        raise click.BadParameter(
-            f"{size!r}: allowed is WIDTHxHEIGHT in millimetres, as 57x32 (width 25 to 110, height from 15)",
-            param_hint="'--size'",
-        )
-    return int(width), int(height)

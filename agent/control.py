@@ -99,7 +99,9 @@ def ask(state_dir: Path, request: dict[str, Any]) -> dict[str, Any]:
         raise NotRunning(state_dir=state_dir) from None
     finally:
         os.close(folder)
-    return dict(answer)
+    if not isinstance(answer, dict):
+        raise NotRunning(state_dir=state_dir)
+    return answer
 
 
 def _short(folder: int) -> str:

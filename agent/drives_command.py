@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from agent.erase_command import examine
+from agent.label import capacity
 from agent.plan import Plan
 from agent.settings import Settings
 from drivers.drives.block import BY_PATH, list_drives
@@ -60,7 +61,7 @@ def drive_table(rows: list[DriveRow]) -> list[str]:
     lines = [f"{'DEVICE':<14} {'BAY':<6} {'SIZE':>10} {'DRIVE':<36} MAY BE ERASED"]
     for row in rows:
         name = " ".join(v for v in (row.vendor, row.model, row.serial) if v)
-        size = f"{row.capacity_bytes / 1e9:.1f} GB" if row.capacity_bytes else "-"
+        size = capacity(row.capacity_bytes) if row.capacity_bytes else "-"
         may = f"yes, {row.plan.method}: {row.plan.level}" if row.plan else f"no: {row.reason}"
         lines.append(f"{row.device:<14} {row.bay or '-':<6} {size:>10} {name:<36.36} {may}")
     return lines

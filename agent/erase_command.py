@@ -1,4 +1,8 @@
-"""`benchwipe erase`: several drives at once, without the daemon; with the same worker, ledger and certificates."""
+"""`benchwipe erase`: several drives at once, without the daemon; with the same worker, ledger and certificates.
+
+Order of things: every device is looked at and judged; the allowed ones are held exclusively; then their jobs are
+written down; then they are written to. Whatever goes wrong before the last step has touched no drive.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -15,8 +19,10 @@ import msgspec
 
 from agent import files, job
 from agent.certificate import Certificate
+from agent.cli_screen import progress_line
 from agent.clock import utc_now
-from agent.erase import Checkpoint, EraseSpec, Progress, Stop
+from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, Stop
+from agent.errors import CertificateProblem, LedgerProblem
 from agent.job import Job, JobState
 from agent.outcome import CANCELLED, STALLED, Aborted, Erased, Failed, Outcome, Reason, Refused
 from agent.plan import Plan, plan
@@ -24,18 +30,20 @@ from agent.policy import Policy
 from agent.record import Operator
 from agent.registrar import Registrar, new_job, work_of
 from agent.safety import judge
-from agent.view import percent
 from agent.worker import run_job
-from drivers.drives.base import Drive
+from drivers.drives.base import Drive, DriveError, OpenDrive
 from drivers.drives.block import open_device
 from drivers.drives.facts import gather
 
 log = logging.getLogger("benchwipe.erase")
 
-LET_GO_S = 15.0
+LET_GO_S = 8.0
 GIVE_UP_STALLED_S = 120.0
+CERTIFY_FOR_S = 10.0
+CERTIFY_AGAIN_S = 1.0
 UNIDENTIFIED = Reason("BW-S12", "The drive does not say who it is")
 NOTHING_TO_RESUME = Reason("BW-P10", "No interrupted job of this drive is known in this state folder")
+POWER_LOST = "the station was stopped or lost power"
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,18 +69,37 @@ class Candidate:
     resumes: Job | None = None
 
 
+@dataclass(frozen=True)
+class Request:
+    """What the command line asks for beside the devices. `named`: the words of the plan that were given in person."""
+
+    asset: str | None = None
+    operator: Operator | None = None
+    resume: bool = False
+    named: frozenset[str] = frozenset()
+
+
 @dataclass
 class _Run:
-    """One drive under way."""
+    """One drive under way. `outcome` is set when it ended and waits for its certificate."""
 
     row: int
     candidate: Candidate
+    opened: OpenDrive
     job: Job
     spec: EraseSpec
+    point: ResumePoint | None
     stop: Stop = field(default_factory=Stop)
     began: float = field(default_factory=time.monotonic)
-    written: int = 0
+    ended: float = 0.0
     stalled_since: float | None = None
+    outcome: Outcome | None = None
+    try_at: float = 0.0
+
+    def end(self, outcome: Outcome) -> None:
+        """The first outcome stays."""
+        if self.outcome is None:
+            self.outcome, self.ended = outcome, time.monotonic()
 
 
 def examine(device: str, policy: Policy, *, state_dir: Path) -> Candidate:
@@ -87,14 +114,19 @@ def examine(device: str, policy: Policy, *, state_dir: Path) -> Candidate:
     return Candidate(device, drive=facts.drive, plan=planned)
 
 
-def to_resume(candidate: Candidate, registrar: Registrar) -> Candidate:
-    """The same device with the interrupted job that it goes on with, or refused."""
-    if candidate.refusal or candidate.drive is None:
+def to_resume(candidate: Candidate, registrar: Registrar, named: frozenset[str] = frozenset()) -> Candidate:
+    """The same device with the interrupted job that it goes on with, or refused. `named`: "method", "verify"."""
+    if candidate.refusal or candidate.drive is None or candidate.plan is None:
         return candidate
     old = registrar.ledger.newest_job(candidate.drive.fingerprint)
     if old is None or old.plan is None or not registrar.ledger.can_resume(old):
         return replace(candidate, refusal=NOTHING_TO_RESUME)
-    return replace(candidate, plan=old.plan, resumes=old)
+    asked, was = candidate.plan, old.plan
+    other_method = "method" in named and asked.method != was.method
+    if other_method or ("verify" in named and asked.verify.kind != was.verify.kind):
+        text = f"The interrupted job is {was.method}, verify {was.verify.kind}, and goes on only so"
+        return replace(candidate, refusal=Reason("BW-P11", text, "Leave --method and --verify out, or --resume."))
+    return replace(candidate, plan=was, resumes=old)
 
 
 class EraseCommand:
@@ -106,127 +138,197 @@ class EraseCommand:
         self.folder = folder
         self.show = show
         self.interrupted = False
+        self._let_go: float | None = None
         self._events: queue.SimpleQueue[tuple[_Run, Progress | Checkpoint | Outcome]] = queue.SimpleQueue()
         self._runs: list[_Run] = []
         self._lines: dict[int, str] = {}
 
     def interrupt(self) -> None:
-        """Ask every worker to stop: certificates will say "aborted". Safe in a signal handler."""
+        """Ask every worker to stop: certificates will say "aborted". The second time waits for nobody. Signal-safe."""
+        self._let_go = time.monotonic() + (0.0 if self.interrupted else LET_GO_S)
         self.interrupted = True
         for run in self._runs:
             run.stop.request(CANCELLED)
 
-    def run(self, candidates: Sequence[Candidate], *, asset: str | None, operator: str | None) -> list[Result]:
+    def run(self, candidates: Sequence[Candidate], request: Request) -> list[Result]:
         """One result for each candidate, in their order. Whatever happens to one drive, the others go on."""
         results: dict[int, Result] = {}
-        for row, candidate in enumerate(candidates):
-            if candidate.refusal:
-                results[row] = Result(device=candidate.device, outcome="refused", reason=str(candidate.refusal))
-            else:
-                self._runs.append(self._open(row, candidate, len(candidates), asset, operator))
+        with contextlib.ExitStack() as held:
+            for row, candidate in enumerate(candidates):
+                found = candidate.refusal or self._hold(row, candidate, len(candidates), request, held)
+                if isinstance(found, Reason):
+                    results[row] = Result(device=candidate.device, outcome="refused", reason=str(found))
+                else:
+                    self._runs.append(found)
+            for run in self._runs:
+                run.job = job.advance(run.job, JobState.ERASING, started_at=run.job.started_at or utc_now())
+                self.registrar.ledger.save_job(run.job)
+            held.pop_all()
+        if self.interrupted:  # before the last of them was in the list
+            self.interrupt()
         for run in self._runs:
             threading.Thread(target=self._work, args=(run,), name=f"work-{run.candidate.device}", daemon=True).start()
         self._follow(results)
         return [results[row] for row in range(len(candidates))]
 
-    def _open(self, row: int, candidate: Candidate, together: int, asset: str | None, operator: str | None) -> _Run:
+    # --- before anything is written ---------------------------------------------------------------------------
+
+    def _hold(
+        self, row: int, candidate: Candidate, together: int, request: Request, held: contextlib.ExitStack
+    ) -> _Run | Reason:
+        """Hold the drive first: another benchwipe at work on it must not lose its job to us."""
+        assert candidate.drive is not None
+        try:
+            opened = open_device(candidate.device, candidate.drive)
+        except DriveError as error:
+            return Reason(error.code, str(error), error.hint)
+        held.callback(opened.close)
+        if request.resume:
+            candidate = to_resume(candidate, self.registrar, request.named)
+        if candidate.refusal:
+            opened.close()
+            return candidate.refusal
+        planned = self._write_down(candidate, request)
+        why = None
+        if candidate.resumes is not None:
+            why = candidate.resumes.reason.text if candidate.resumes.reason else POWER_LOST
+        spec = self.registrar.spec(planned, drives_at_once=together, interruption=why)
+        return _Run(row, candidate, opened, planned, spec, spec.resume)
+
+    def _write_down(self, candidate: Candidate, request: Request) -> Job:
+        """The job, in the ledger."""
         assert candidate.drive is not None
         old = candidate.resumes
         if old is None:
             self.registrar.supersede(candidate.drive.fingerprint)
-        if old is not None and old.state not in job.ENDED:
-            planned = self._taken_up(old)
-        else:
-            planned = new_job(candidate.drive, asset=asset, operator=Operator(id=operator) if operator else None)
-            planned = msgspec.structs.replace(planned, plan=candidate.plan)
-            if old is not None:
-                planned = msgspec.structs.replace(
-                    planned, asset=planned.asset or old.asset, operator=planned.operator or old.operator
-                )
-            planned = self.registrar.open_job(planned, resumes=old)
-        why = "the station was stopped or lost power" if old else None
-        spec = self.registrar.spec(planned, drives_at_once=together, interruption=why)
-        started = job.advance(planned, JobState.ERASING, started_at=planned.started_at or utc_now())
-        self.registrar.ledger.save_job(started)
-        return _Run(row, candidate, started, spec)
+        elif old.state not in job.ENDED:
+            return msgspec.structs.replace(
+                job.advance(old, JobState.INTERRUPTED) if old.state in job.WORKING else old,
+                bay="",
+                asset=old.asset if request.asset is None else new_job(old.drive, asset=request.asset).asset,
+                operator=request.operator or old.operator,
+            )
+        new = new_job(candidate.drive, asset=request.asset, operator=request.operator)
+        new = msgspec.structs.replace(new, plan=candidate.plan)
+        if old is not None:
+            new = msgspec.structs.replace(
+                new, asset=new.asset or old.asset, operator=new.operator or old.operator, customer=old.customer
+            )
+        return self.registrar.open_job(new, resumes=old)
 
-    def _taken_up(self, old: Job) -> Job:
-        if old.state in job.WORKING:
-            old = job.advance(old, JobState.INTERRUPTED)
-        return msgspec.structs.replace(old, bay="")
+    # --- while they are erased --------------------------------------------------------------------------------
 
     def _work(self, run: _Run) -> None:
-        candidate = run.candidate
+        candidate, early = run.candidate, run.stop.requested
         assert candidate.drive is not None
-        outcome = run_job(
-            candidate.drive,
-            run.spec,
-            lambda: open_device(candidate.device, candidate.drive),
-            lambda report: self._events.put((run, report)),
-            run.stop,
-        )
+        if early is not None:
+            run.opened.close()
+            outcome: Outcome = Aborted(work_of(run.point), early)
+        else:
+            outcome = run_job(
+                candidate.drive,
+                run.spec,
+                lambda: run.opened,
+                lambda report: self._events.put((run, report)),
+                run.stop,
+            )
         self._events.put((run, outcome))
 
     def _follow(self, results: dict[int, Result]) -> None:
         """Take in reports until every drive has its certificate."""
         under_way = {run.row: run for run in self._runs}
-        let_go: float | None = None
         while under_way:
             with contextlib.suppress(queue.Empty):
                 run, report = self._events.get(timeout=0.2)
                 if run.row in under_way:
-                    self._take(run, report, results)
-            if self.interrupted and let_go is None:
-                let_go = time.monotonic() + LET_GO_S
+                    self._take(run, report)
             for run in list(under_way.values()):
-                self._give_up(run, let_go, results)
-                if run.row in results:
+                self._give_up(run)
+                result = self._settle(run)
+                if result is not None:
+                    results[run.row] = result
                     del under_way[run.row]
+                    self._tell(run, result.outcome)
 
-    def _take(self, run: _Run, report: Progress | Checkpoint | Outcome, results: dict[int, Result]) -> None:
+    def _take(self, run: _Run, report: Progress | Checkpoint | Outcome) -> None:
         if isinstance(report, Checkpoint):
-            self.registrar.ledger.save_checkpoint(run.job.id, report.point)
+            run.point = report.point
+            with self._tolerated("a checkpoint"):
+                self.registrar.ledger.save_checkpoint(run.job.id, report.point)
         elif isinstance(report, Progress):
             run.stalled_since = (run.stalled_since or time.monotonic()) if report.phase == "stalled" else None
             if report.phase == "verify" and run.job.state is JobState.ERASING:
                 run.job = job.advance(run.job, JobState.VERIFYING)
-                self.registrar.ledger.save_job(run.job)
-            self._lines[run.row] = progress_line(run.candidate.device, report)
-            self.show([self._lines[row] for row in sorted(self._lines)])
+                with self._tolerated("a job's state"):
+                    self.registrar.ledger.save_job(run.job)
+            self._tell(run, None, report)
         else:
-            results[run.row] = self._certify(run, report)
-            self._lines[run.row] = f"{run.candidate.device}: {results[run.row].outcome}"
-            self.show([self._lines[row] for row in sorted(self._lines)])
+            run.end(report)
 
-    def _give_up(self, run: _Run, let_go: float | None, results: dict[int, Result]) -> None:
+    def _tell(self, run: _Run, outcome: str | None, report: Progress | None = None) -> None:
+        device = run.candidate.device
+        self._lines[run.row] = progress_line(device, report) if report else f"{device}: {outcome}"
+        self.show([self._lines[row] for row in sorted(self._lines)])
+
+    @contextlib.contextmanager
+    def _tolerated(self, what: str) -> Iterator[None]:
+        """A ledger on a full disk costs the way back, not the erasure."""
+        try:
+            yield
+        except LedgerProblem as problem:
+            log.warning("%s was not written down: %s", what, problem)
+
+    def _give_up(self, run: _Run) -> None:
         """A drive that answers no more must not hold the others: what is known of it is certified."""
-        now, point = time.monotonic(), None
-        if run.row in results:
-            return
-        if let_go is not None and now > let_go:
-            point = self.registrar.ledger.checkpoint(run.job.id)
-            results[run.row] = self._certify(run, Aborted(work_of(point), CANCELLED))
+        now = time.monotonic()
+        if self._let_go is not None and now > self._let_go:
+            run.end(Aborted(work_of(run.point), CANCELLED))
         elif run.stalled_since is not None and now - run.stalled_since > GIVE_UP_STALLED_S:
             run.stop.request(STALLED)
-            point = self.registrar.ledger.checkpoint(run.job.id)
-            results[run.row] = self._certify(run, Failed(work_of(point), STALLED))
+            run.end(Failed(work_of(run.point), STALLED))
+
+    # --- afterwards -------------------------------------------------------------------------------------------
+
+    def _settle(self, run: _Run) -> Result | None:
+        """The result of a drive that ended; None while it has not, or while its certificate cannot be written yet."""
+        if run.outcome is None or time.monotonic() < run.try_at:
+            return None
+        try:
+            return self._certify(run, run.outcome)
+        except (LedgerProblem, OSError, CertificateProblem) as problem:
+            if time.monotonic() - run.ended < CERTIFY_FOR_S and not isinstance(problem, CertificateProblem):
+                if not run.try_at:
+                    log.warning("%s: no certificate yet: %s; trying again", run.candidate.device, problem)
+                run.try_at = time.monotonic() + CERTIFY_AGAIN_S
+                return None
+            return self._uncertified(run, problem)
+
+    def _uncertified(self, run: _Run, problem: Exception) -> Result:
+        """Without a certificate nothing is claimed. The ledger knows the job: `--resume` reads back and certifies."""
+        reason = Reason(
+            "BW-A13", f"Its certificate cannot be written: {problem}", "Mend that, then go on with erase --resume."
+        )
+        return self._result(run, "failed", reason=str(reason))
 
     def _certify(self, run: _Run, outcome: Outcome) -> Result:
         """A refusal at the open touched nothing: it has no certificate, and its job never was."""
-        seconds = round(time.monotonic() - run.began, 3)
         if isinstance(outcome, Refused):
-            self.registrar.ledger.save_job(job.advance(run.job, JobState.REFUSED, finished_at=utc_now()))
-            return Result(device=run.candidate.device, outcome="refused", reason=str(outcome.reason), seconds=seconds)
+            with self._tolerated("a refusal"):
+                self.registrar.ledger.save_job(job.advance(run.job, JobState.REFUSED, finished_at=utc_now()))
+            return self._result(run, "refused", reason=str(outcome.reason))
         run.job, certificate = self.registrar.issue(run.job, outcome)
-        return Result(
-            device=run.candidate.device,
-            outcome=certificate.record.outcome,
+        return self._result(
+            run,
+            certificate.record.outcome,
             certificate_id=certificate.id,
             certificate_file=str(self._deliver(certificate)),
             reason=None if isinstance(outcome, Erased) else str(outcome.reason),
             bytes=sum(p.bytes for p in outcome.work.passes),
-            seconds=seconds,
         )
+
+    def _result(self, run: _Run, outcome: str, **facts: object) -> Result:
+        row = {"device": run.candidate.device, "outcome": outcome, "seconds": round(run.ended - run.began, 3), **facts}
+        return msgspec.convert(row, Result)
 
     def _deliver(self, certificate: Certificate) -> Path:
         """Where the certificate lies for the caller. The record itself is in the state folder whatever happens here."""
@@ -239,14 +341,6 @@ class EraseCommand:
             log.error("%s: %s; the certificate is in %s", self.folder, error.strerror, own)
             return own
         return self.folder / certificate.file_name
-
-
-def progress_line(device: str, at: Progress) -> str:
-    """One drive's progress for a person."""
-    what = {"verify": "reading back", "stalled": "DOES NOT ANSWER", "paused": "too hot: waiting"}.get(
-        at.phase, f"pass {at.pass_number}/{at.passes}"
-    )
-    return f"{device}: {what} {percent(at.bytes_done, at.bytes_total)} %, {at.mb_per_s:.0f} MB/s"
 
 
 def exit_status(results: Sequence[Result], *, interrupted: bool) -> int:

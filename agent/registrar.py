@@ -54,10 +54,14 @@ class Registrar:
         for path in found:
             try:
                 strays.append(verify(path.read_bytes(), own))
+            except FileNotFoundError:
+                continue  # another benchwipe withdrew it: its ledger was full
             except CertificateProblem as problem:
                 log.warning("%s: %s; it stays where it is", path, problem)
         for certificate in sorted(strays, key=lambda c: c.record.sequence):
             adopted = self.ledger.adopt(certificate)
+            if not adopted and certificate.id in self.ledger.certificate_ids():
+                continue  # another benchwipe was writing it just then
             told = "recorded now" if adopted else "not the next of this station's chain; it stays where it is"
             log.warning("certificate %s had no row in the ledger: %s", certificate.record.number, told)
 
@@ -167,6 +171,6 @@ def _from_the_start(point: ResumePoint) -> ResumePoint:
 
 
 def _interruption(point: ResumePoint | None, reason: str | None) -> Interruption | None:
-    if point is None or reason is None:
+    if reason is None:
         return None
-    return Interruption(at=utc_now(), reason=reason, resumed_at_offset=point.offset)
+    return Interruption(at=utc_now(), reason=reason, resumed_at_offset=point.offset if point else 0)

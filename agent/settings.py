@@ -16,9 +16,6 @@ from agent.plan import known_methods
 from agent.policy import BUILT_IN, Policy
 from drivers.options import convert, read_toml
 
-DEFAULT_CONFIG = Path("/etc/benchwipe/station.toml")
-DEFAULT_STATE_DIR = Path("/var/lib/benchwipe")
-
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]

@@ -3,24 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from agent.certificate import Certificate
-from agent.record import Record
+if TYPE_CHECKING:
+    from agent.certificate import Certificate
+    from agent.record import Record
 
 
 def certificate_lines(certificate: Certificate) -> Iterator[str]:
-    """What a person wants to know of it, the outcome first."""
+    """What a person wants to know of it, the outcome first. Nothing in it steers a terminal."""
+    return (printable(line) for line in _lines(certificate))
+
+
+def printable(text: str) -> str:
+    """A drive, a file or a certificate may call itself anything: what cannot be printed becomes a question mark."""
+    return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _lines(certificate: Certificate) -> Iterator[str]:
     record = certificate.record
     yield f"{record.number}: {record.outcome.upper()}"
     for name, value in _facts(record):
         if value:
-            yield f"  {name:<14}{_printable(value)}"
+            yield f"  {name:<14}{value}"
     for missed in record.unreached:
-        yield f"  unreached     {missed.bytes} bytes at {missed.offset}: {_printable(missed.reason)}"
+        yield f"  unreached     {missed.bytes} bytes at {missed.offset}: {missed.reason}"
     for mismatch in record.verification.mismatches:
         yield f"  mismatch      {mismatch.bytes} bytes at {mismatch.offset}"
     for pause in record.interruptions:
-        yield f"  interrupted   {_printable(pause.reason)}; went on at offset {pause.resumed_at_offset} ({pause.at})"
+        yield f"  interrupted   {pause.reason}; went on at offset {pause.resumed_at_offset} ({pause.at})"
     yield f"  certificate   {certificate.id}"
     yield f"  previous      {record.previous or 'none: the first of its station'}"
     yield f"  signed by     {certificate.key_id} (not checked here)"
@@ -55,8 +66,3 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     )
     yield "station", " ".join(v for v in (record.station.id, record.station.name, record.station.organisation) if v)
     yield "validation", f"{record.validation.decision} {record.validation.by or ''}".strip()
-
-
-def _printable(text: str) -> str:
-    """A drive may call itself anything: nothing of it steers a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in text)

@@ -8,16 +8,20 @@ from pathlib import Path
 import msgspec
 
 from agent import keys
-from agent.certificate import Certificate, read_unverified, thumbprint, verify
+from agent.certificate import MAX_BYTES, Certificate, certificate_id, read_unverified, thumbprint, verify
+from agent.cli_screen import progress_line
 from agent.erase import Checkpoint, Progress, verify_against
-from agent.erase_command import progress_line
+from agent.errors import CertificateProblem
 from agent.record import Verification
 from drivers.drives.base import Drive, DriveError
 from drivers.drives.reading import open_for_reading
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of it. `result`: "passed", "failed", "not-run" (nothing to hold it against) or "refused"."""
+    """What came of it. `result`: "passed", "failed", "not-run" (nothing to hold it against) or "refused".
+
+    `signature`: "checked against ...", "NOT checked: ..." or "not genuine".
+    """
 
     result: str
     text: str
@@ -34,8 +38,13 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
 def verify_device(
     device: str, path: Path, *, key: Path | None, state_dir: Path, show: Callable[[list[str]], None]
 ) -> Verdict:
-    """Check the signature, the drive's identity and its contents, in this order. CertificateProblem, KeyProblem."""
-    certificate, signature = _trusted(path.read_bytes().strip(), key, state_dir)
+    """Check the signature, the drive's identity and its contents, in this order. KeyProblem, OSError."""
+    compact = read_compact(path)
+    try:
+        certificate, signature = _trusted(compact, key, state_dir)
+    except CertificateProblem as problem:
+        text = f"{path} is {problem}; the drive was not read"
+        return Verdict(result="failed", text=text, signature="not genuine", certificate_id=certificate_id(compact))
 
     def emit(report: Progress | Checkpoint) -> None:
         if isinstance(report, Progress):
@@ -49,6 +58,12 @@ def verify_device(
     except (DriveError, OSError) as error:
         return _verdict(certificate, signature, "refused", f"it cannot be read: {error}")
     return _verdict(certificate, signature, found.result, _told(certificate, found), found)
+
+
+def read_compact(path: Path) -> bytes:
+    """A certificate's bytes, without an editor's last newline; of a larger file only so much that it is refused."""
+    with path.open("rb") as opened:
+        return opened.read(MAX_BYTES + 2).removesuffix(b"\n")
 
 
 def _trusted(compact: bytes, key: Path | None, state_dir: Path) -> tuple[Certificate, str]:

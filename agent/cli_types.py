@@ -1,0 +1,123 @@
+"""What a word on the command line may be: each type says in one line what is allowed."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    ParamType = click.ParamType[Any]
+else:
+    ParamType = click.ParamType  # generic since click 8.4
+
+LONGEST_WORD = 64
+LONGEST_PATH = 4096
+"""PATH_MAX of Linux, the final zero byte included."""
+
+
+class Place(ParamType):
+    """A path, as a `Path`; it need not be there. What is there must be of the right kind."""
+
+    name = "path"
+
+    def __init__(self, *, file_okay: bool = True, dir_okay: bool = True) -> None:
+        self._file_okay, self._dir_okay = file_okay, dir_okay
+
+    def convert(self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """BadParameter names the path and what it is instead."""
+        text = str(value)
+        why = _no_path(text)
+        if why:
+            self.fail(f"{text!r} {why}", param, ctx)
+        path = Path(text)
+        try:
+            folder, file = path.is_dir(), path.exists() and not path.is_dir()
+        except OSError:  # no right to look: whoever opens it says so
+            return path
+        if folder and not self._dir_okay:
+            self.fail(f"{text} is a folder; a file is wanted", param, ctx)
+        if file and not self._file_okay:
+            self.fail(f"{text} is a file; a folder is wanted", param, ctx)
+        return path
+
+
+class DeviceName(ParamType):
+    """The path of a device, as it was typed. What stands there is judged later, and may be refused."""
+
+    name = "device"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """BadParameter for what cannot be a path at all."""
+        why = _no_path(value)
+        if why:
+            self.fail(f"{value!r} {why}", param, ctx)
+        return value
+
+
+class Word(ParamType):
+    """An asset tag or an operator's id: it stands on certificate and label."""
+
+    name = "text"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """BadParameter for an empty, a long or an unprintable one."""
+        if not value.strip() or value != value.strip() or len(value) > LONGEST_WORD or not value.isprintable():
+            allowed = f"allowed are 1 to {LONGEST_WORD} printable characters, no space at either end"
+            self.fail(f"{value[:80]!r}: {allowed}", param, ctx)
+        return value
+
+
+class Seconds(ParamType):
+    """A duration."""
+
+    name = "seconds"
+
+    def __init__(self, least: float, most: float) -> None:
+        self._least, self._most = least, most
+
+    def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """BadParameter outside the bounds, and for nan."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not self._least <= number <= self._most:
+            self.fail(f"{value!r}: allowed is a number from {self._least:g} to {self._most:g}", param, ctx)
+        return number
+
+
+class Size(ParamType):
+    """Width and height of a label in millimetres."""
+
+    name = "size"
+
+    def convert(
+        self, value: str | tuple[int, int], param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """BadParameter where no printer has such a label."""
+        if isinstance(value, tuple):
+            return value
+        found = re.fullmatch(r"([0-9]{1,4})x([0-9]{1,4})", value)
+        if found is None or not (25 <= int(found[1]) <= 110 and int(found[2]) >= 15):
+            allowed = "allowed is WIDTHxHEIGHT in millimetres, as 57x32 (width 25 to 110, height from 15)"
+            self.fail(f"{value!r}: {allowed}", param, ctx)
+        return int(found[1]), int(found[2])
+
+
+def _no_path(text: str) -> str:
+    """Why this can be no path; empty where it can."""
+    if not text:
+        return "is empty; a path is wanted"
+    if "\0" in text:
+        return "holds a zero byte; no path does"
+    if len(text.encode(errors="surrogateescape")) >= LONGEST_PATH:
+        return f"is longer than the {LONGEST_PATH - 1} bytes that a path may have"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "is not valid UTF-8"
+    return ""
