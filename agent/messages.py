@@ -20,7 +20,7 @@ class StationState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Birth(msgspec.Struct, frozen=True, kw_only=True):
-    """`birth`: what this station is, at each connect."""
+    """`birth`: what this station is, at each connect. `stream` generates its random passes, the fastest of those measured."""
 
     software: dict[str, str]
     bays: tuple[str, ...]
@@ -29,6 +29,8 @@ class Birth(msgspec.Struct, frozen=True, kw_only=True):
     clock: dict[str, Any]
     outbox_depth: int
     key: dict[str, str]
+    stream: str = ""
+    stream_mb_per_s: dict[str, float] = {}
     boot_id: str
     ts: str
 

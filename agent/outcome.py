@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from agent.record import CommandRecord, Health, Interruption, PassRecord, Unreached, Verification
 
@@ -108,4 +108,17 @@ def conclude(work: Work, *, capacity_bytes: int, passes_planned: int) -> Erased 
         return Failed(work, INCOMPLETE)
     if work.verification.kind != "none" and work.verification.result != "passed":
         return Failed(work, NOT_VERIFIED)
+    if work.verification.kind == "full" and work.verification.bytes != capacity_bytes:
+        return Failed(work, NOT_VERIFIED)
     return Erased(Evidence(work))
+
+
+def with_health(outcome: Outcome, health: Health) -> Outcome:
+    """The same outcome, with what the drive said of itself. Nothing of the evidence changes."""
+    match outcome:
+        case Erased(evidence):
+            return Erased(Evidence(replace(evidence.work, health=health)))
+        case Refused():
+            return outcome
+        case _:
+            return replace(outcome, work=replace(outcome.work, health=health))
