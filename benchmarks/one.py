@@ -1,0 +1,109 @@
+"""The engine over some devices at once, as a station runs it: `python -m benchmarks.one METHOD VERIFY DEVICE...`.
+
+Everything on the devices is lost. Prints one JSON document (benchmarks.rig.OneRun). While the drives are erased, a
+thread asks the main thread for an answer every 10 ms, as events ask a station's engine.
+"""
+
+from __future__ import annotations
+
+import queue
+import resource
+import sys
+import threading
+import time
+from dataclasses import dataclass
+from typing import Literal, cast
+
+import msgspec
+
+from agent.erase import Checkpoint, EraseSpec, Limits, Progress, Stop, VerifySpec, erase
+from benchmarks.rig import GIB, OneRun
+from drivers.drives.block import open_device
+
+MISSING = float("nan")
+
+
+@dataclass
+class Times:
+    """When a drive's work began, when its last pass was on the medium, when it was read back."""
+
+    size: int = 0
+    began: float = 0.0
+    written: float = 0.0
+    ended: float = 0.0
+    outcome: str = ""
+
+
+def run_drive(device: str, method: str, verify: str, at_once: int, times: Times) -> None:
+    """One drive, in a thread of its own."""
+    kind = cast(Literal["full", "sample", "none"], verify)
+    spec = EraseSpec(
+        job=device,
+        method=method,
+        key_hex="c3" * 32,
+        verify=VerifySpec(kind=kind),
+        limits=Limits(),
+        drives_at_once=at_once,
+    )
+
+    def emit(event: Progress | Checkpoint) -> None:
+        if isinstance(event, Checkpoint):
+            times.written = time.perf_counter()
+
+    with open_device(device) as drive:
+        times.size, times.began = drive.drive.capacity_bytes, time.perf_counter()
+        times.outcome = type(erase(drive, spec, emit, Stop())).__name__
+        times.ended = time.perf_counter()
+
+
+def answer_while(threads: list[threading.Thread]) -> list[float]:
+    """Seconds that each event waited for its answer, while the drives are erased."""
+    events: queue.SimpleQueue[float] = queue.SimpleQueue()
+    over = threading.Event()
+
+    def ask() -> None:
+        while not over.wait(0.01):
+            events.put(time.perf_counter())
+
+    threading.Thread(target=ask, daemon=True).start()
+    waited = []
+    while any(thread.is_alive() for thread in threads):
+        try:
+            waited.append(time.perf_counter() - events.get(timeout=0.05))
+        except queue.Empty:
+            continue
+    over.set()
+    return sorted(waited) or [0.0]
+
+
+def main(method: str, verify: str, devices: list[str]) -> None:
+    """Print what was measured."""
+    times = [Times() for _ in devices]
+    threads = [
+        threading.Thread(target=run_drive, args=(device, method, verify, len(devices), t))
+        for device, t in zip(devices, times, strict=True)
+    ]
+    cpu = time.process_time()
+    for thread in threads:
+        thread.start()
+    waited = answer_while(threads)
+    cpu = time.process_time() - cpu
+    total = sum(t.size for t in times)
+    writing = max(t.written for t in times) - min(t.began for t in times)
+    reading = max(t.ended for t in times) - min(t.written for t in times)
+    found = OneRun(
+        outcomes=[t.outcome for t in times],
+        write=[t.size / (t.written - t.began) / 1e6 for t in times],
+        verify=[t.size / max(t.ended - t.written, 1e-9) / 1e6 for t in times],
+        write_sum=total / writing / 1e6,
+        verify_sum=total / max(reading, 1e-9) / 1e6,
+        cpu_s_per_gib=cpu / (total / GIB),
+        peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
+        event_p99_ms=waited[int(len(waited) * 0.99)] * 1e3,
+        event_max_ms=waited[-1] * 1e3,
+    )
+    sys.stdout.buffer.write(msgspec.json.encode(found))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], sys.argv[3:])

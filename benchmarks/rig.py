@@ -1,0 +1,106 @@
+"""Loop devices on tmpfs, and fio, nwipe and shred as the measures to hold ourselves against. Needs root."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import msgspec
+
+ROOT = Path(__file__).parents[1]
+GIB = 1 << 30
+MIB = 1 << 20
+
+
+class OneRun(msgspec.Struct, frozen=True, kw_only=True):
+    """What `benchmarks.one` measured. Rates in 10^6 bytes a second."""
+
+    outcomes: list[str]
+    write: list[float]
+    verify: list[float]
+    write_sum: float
+    verify_sum: float
+    cpu_s_per_gib: float
+    peak_mb: float
+    event_p99_ms: float
+    event_max_ms: float
+
+
+@contextlib.contextmanager
+def loops(count: int, size: int) -> Iterator[list[str]]:
+    """So many loop devices over files in tmpfs, with direct I/O, their memory already taken; removed afterwards."""
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchwipe-bench-", dir="/dev/shm")))
+        devices = []
+        for n in range(count):
+            path = folder / f"drive{n}"
+            with path.open("wb") as file:
+                for _ in range(0, size, 16 * MIB):
+                    file.write(bytes(16 * MIB))
+                file.truncate(size)
+            command = ["losetup", "--find", "--show", "--direct-io=on", str(path)]
+            device = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+            stack.callback(subprocess.run, ["losetup", "--detach", device], check=False)
+            devices.append(device)
+        yield devices
+
+
+def fio(devices: Sequence[str], operation: str, *, depth: int = 4) -> float:
+    """fio with O_DIRECT and 4 MiB over each whole device once, all at once: the sum, 10^6 bytes a second."""
+    command = ["fio", "--direct=1", "--bs=4M", f"--iodepth={depth}", "--ioengine=libaio", f"--rw={operation}"]
+    command += ["--output-format=json", "--thread", "--group_reporting"]
+    for n, device in enumerate(devices):
+        command += [f"--name=d{n}", f"--filename={device}"]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    job = json.loads(done.stdout)["jobs"][0]
+    return float(job[operation]["bw_bytes"]) / 1e6
+
+
+def erase(devices: Sequence[str], method: str, *, verify: str = "full", under: Sequence[str] = ()) -> OneRun:
+    """Our engine in a process of its own, one thread a drive."""
+    command = [*under, sys.executable, "-m", "benchmarks.one", method, verify, *devices]
+    done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
+    return msgspec.json.decode(done.stdout, type=OneRun)
+
+
+def timed(command: Sequence[str]) -> tuple[float, float]:
+    """(seconds, processor seconds) of a program."""
+    before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+    subprocess.run(command, check=True, capture_output=True)
+    seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
+    return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def nwipe(device: str, method: str, *, prng: str = "isaac64") -> tuple[float, float]:
+    """(seconds, processor seconds) of nwipe writing the device once and verifying it."""
+    command = ["nwipe", "--autonuke", "--nogui", "--nowait", "--noblank", "--verify=last", "--rounds=1"]
+    return timed([*command, f"--method={method}", f"--prng={prng}", device])
+
+
+def pairs(count: int, measure: Callable[[], tuple[float, float]]) -> tuple[float, float, float]:
+    """Medians over so many pairs: (ours, theirs, ratio of each pair). Pairs, because neighbours make noise."""
+    found = [measure() for _ in range(count)]
+    ratio = statistics.median(ours / theirs for ours, theirs in found)
+    return statistics.median(o for o, _ in found), statistics.median(t for _, t in found), ratio
+
+
+def need(*programs: str) -> None:
+    """SystemExit with a line where root or a program is missing."""
+    absent = [name for name in programs if shutil.which(name) is None]
+    if os.geteuid() != 0 or absent:
+        raise SystemExit(f"benchmark: needs root and {', '.join(absent or programs)}")
+
+
+def row(what: str, ours: float, theirs: float, ratio: float, wanted: float) -> str:
+    """One line of a table."""
+    return f"| {what} | {ours:.0f} | {theirs:.0f} | {ratio:.2f} | {wanted:.2f} |"
