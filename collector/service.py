@@ -104,6 +104,7 @@ def _listen(address: str) -> socket.socket:
 def _stop(parts: Parts, web: threading.Thread) -> None:
     LOG.info("stopping")
     began = time.monotonic()
+    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # a request cut short at the end is no defect
     parts.server.should_exit = True
     parts.intake.stop(STOP_S)  # first: its last receipts still need the link
     parts.link.stop(STOP_S)
