@@ -83,7 +83,7 @@ def broker(folder: Path) -> Iterator[Broker]:
     mosquitto = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     if mosquitto:
         config = folder / "mosquitto.conf"
-        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\n")
+        config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\npersistence false\n")
         about, command = Broker("mosquitto", port, "5"), [mosquitto, "-c", str(config)]
     else:
         about = Broker("amqtt (embedded)", port, "3.1.1")
