@@ -24,21 +24,25 @@ class BayState(StrEnum):
     ERASING = "erasing"
     VERIFYING = "verifying"
     STALLED = "stalled"
+    CERTIFYING = "certifying"
     FINISHED = "finished"
     QUARANTINED = "quarantined"
 
 
 B = BayState
 BUSY = frozenset({B.ERASING, B.VERIFYING, B.STALLED})
+HELD = BUSY | {B.CERTIFYING, B.QUARANTINED}
+"""Nothing that arrives in such a bay is dealt with before the bay is free."""
 
 NEXT: Mapping[BayState, frozenset[BayState]] = {
-    B.EMPTY: frozenset({B.WAITING, B.BLOCKED, B.COUNTDOWN, B.FINISHED}),
-    B.WAITING: frozenset({B.COUNTDOWN, B.BLOCKED, B.FINISHED, B.EMPTY}),
+    B.EMPTY: frozenset({B.WAITING, B.BLOCKED, B.COUNTDOWN, B.CERTIFYING, B.FINISHED}),
+    B.WAITING: frozenset({B.COUNTDOWN, B.CERTIFYING, B.EMPTY}),
     B.BLOCKED: frozenset({B.EMPTY}),
-    B.COUNTDOWN: frozenset({B.ERASING, B.WAITING, B.FINISHED, B.EMPTY}),
-    B.ERASING: frozenset({B.VERIFYING, B.STALLED, B.FINISHED, B.EMPTY}),
-    B.VERIFYING: frozenset({B.STALLED, B.FINISHED, B.EMPTY}),
-    B.STALLED: frozenset({B.ERASING, B.VERIFYING, B.FINISHED, B.QUARANTINED, B.EMPTY}),
+    B.COUNTDOWN: frozenset({B.ERASING, B.WAITING, B.CERTIFYING, B.EMPTY}),
+    B.ERASING: frozenset({B.VERIFYING, B.STALLED, B.CERTIFYING, B.EMPTY}),
+    B.VERIFYING: frozenset({B.STALLED, B.CERTIFYING, B.EMPTY}),
+    B.STALLED: frozenset({B.ERASING, B.VERIFYING, B.CERTIFYING, B.EMPTY}),
+    B.CERTIFYING: frozenset({B.FINISHED, B.QUARANTINED}),
     B.FINISHED: frozenset({B.EMPTY}),
     B.QUARANTINED: frozenset({B.EMPTY}),
 }
@@ -74,8 +78,13 @@ def move(bay: Bay, to: BayState, **facts: Any) -> Bay:  # noqa: ANN401 - any fie
     return replace(bay, state=to, rev=bay.rev + 1, **facts)
 
 
+def changed(bay: Bay, **facts: Any) -> Bay:  # noqa: ANN401 - any field of Bay
+    """The bay in the same state with other facts, one revision on."""
+    return replace(bay, rev=bay.rev + 1, **facts)
+
+
 def emptied(bay: Bay) -> Bay:
     """The bay without its drive and without all that was known of it."""
-    if B.EMPTY not in NEXT[bay.state] and bay.state is not B.EMPTY:
+    if bay.state is not B.EMPTY and B.EMPTY not in NEXT[bay.state]:
         raise IllegalTransition(what=f"bay {bay.name}", here=bay.state, wanted=B.EMPTY)
     return Bay(name=bay.name, rev=bay.rev + 1)

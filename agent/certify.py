@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+import msgspec
 
 from agent.job import Job
 from agent.ledger import Position
@@ -13,12 +15,19 @@ from agent.record import (
     DriveRecord,
     Explanation,
     Health,
+    Mismatch,
     OutcomeName,
     Record,
     Sanitization,
     Station,
+    Unreached,
+    Verification,
 )
 from drivers.drives.base import Drive
+
+MOST_INTERRUPTIONS = 50
+MOST_COMMANDS = 50
+TOO_LARGE = Reason("BW-E91", "What happened does not fit on one certificate", "Erase it again.")
 
 
 @dataclass(frozen=True)
@@ -80,6 +89,48 @@ def drive_record(drive: Drive, health: Health) -> DriveRecord:
 def explanation(reason: Reason) -> Explanation:
     """A reason as it stands on a certificate."""
     return Explanation(code=reason.code, text=reason.text, hint=reason.hint)
+
+
+def condensed(outcome: Outcome) -> Outcome:
+    """The same end in fewer bytes, for a certificate that may hold 64 KiB: one range that covers all, and says so.
+
+    An "erased" that needs this is none: nothing that belongs on it may be left out.
+    """
+    work = outcome.work if not isinstance(outcome, Refused) else Work()
+    shorter = replace(
+        work,
+        unreached=_covering(work.unreached),
+        verification=_fewer_mismatches(work.verification),
+        interruptions=work.interruptions[-MOST_INTERRUPTIONS:],
+        commands=work.commands[-MOST_COMMANDS:],
+        health=Health(),
+    )
+    match outcome:
+        case Aborted(reason=reason):
+            return Aborted(shorter, reason)
+        case Failed(reason=reason):
+            return Failed(shorter, reason)
+        case Erased():
+            return Failed(shorter, TOO_LARGE)
+        case Refused():
+            return outcome
+
+
+def _covering(ranges: tuple[Unreached, ...]) -> tuple[Unreached, ...]:
+    if len(ranges) < 2:
+        return ranges
+    start, end = min(r.offset for r in ranges), max(r.offset + r.bytes for r in ranges)
+    told = f"{sum(r.bytes for r in ranges)} bytes in {len(ranges)} ranges within this one; first: {ranges[0].reason}"
+    return (Unreached(offset=start, bytes=end - start, reason=told),)
+
+
+def _fewer_mismatches(verification: Verification) -> Verification:
+    found = verification.mismatches
+    if len(found) < 2:
+        return verification
+    start, end = min(m.offset for m in found), max(m.offset + m.bytes for m in found)
+    one = (Mismatch(offset=start, bytes=end - start),)
+    return msgspec.structs.replace(verification, mismatches=one, mismatches_truncated=True)
 
 
 def outcome_name(outcome: Outcome) -> OutcomeName:

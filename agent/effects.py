@@ -1,29 +1,32 @@
-"""The engine's wishes, carried out: worker threads, one executor for each dock, printer and display, the uplink.
+"""The engine's wishes, carried out: worker threads, one thread for each dock, printer and display, the uplink.
 
-Nothing here makes the engine wait. An executor's queue is bounded: what a dead device cannot take is dropped and said.
+Nothing here makes the engine wait.
 """
 
 from __future__ import annotations
 
 import functools
 import logging
-import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
 from agent import label
+from agent.alarms import AlarmBoard
 from agent.bays import Bay, BayState
 from agent.certificate import Certificate
 from agent.clock import utc_now
+from agent.device_thread import DeviceThread
 from agent.engine import Engine
 from agent.erase import Checkpoint, EraseSpec, Progress, Stop
 from agent.events import DeviceFault, LabelResult, Worked, WorkEnded
 from agent.job import Job
 from agent.messages import Alarm, BayProgressMessage, BayStateMessage
 from agent.notify import Notifier
+from agent.outcome import Failed, Outcome, Reason, Work
 from agent.phrases import phrase
 from agent.settings import Bay as BaySettings
 from agent.settings import Settings
@@ -34,14 +37,13 @@ from drivers.deadline import Deadline
 from drivers.displays.base import Display
 from drivers.docks.base import Capability, Dock, Light
 from drivers.drives.base import DriveSource
-from drivers.errors import DriverError
 from drivers.printers.base import Printed, Printer
 
 log = logging.getLogger("benchwipe.effects")
 
 DEVICE_S = 2.0
 PRINT_S = 30.0
-QUEUE_BOUND = 256
+DIED = Reason("BW-E90", "The station broke down: the worker died", "Erase it again.")
 
 LIGHTS: Mapping[BayState, Light] = {
     BayState.EMPTY: Light.OFF,
@@ -51,55 +53,10 @@ LIGHTS: Mapping[BayState, Light] = {
     BayState.ERASING: Light.WORKING,
     BayState.VERIFYING: Light.WORKING,
     BayState.STALLED: Light.ATTENTION,
+    BayState.CERTIFYING: Light.WORKING,
     BayState.FINISHED: Light.DONE,
     BayState.QUARANTINED: Light.ATTENTION,
 }
-
-
-class DeviceThread:
-    """One thread for one device: its calls in order, its faults told once, its silence nobody else's problem."""
-
-    def __init__(self, name: str, fault: Callable[[DeviceFault], None]) -> None:
-        self.name = name
-        self._fault = fault
-        self._failing = False
-        self._calls: queue.Queue[Callable[[], None] | None] = queue.Queue(QUEUE_BOUND)
-        self._thread = threading.Thread(target=self._run, name=f"device-{name}", daemon=True)
-        self._thread.start()
-
-    def call(self, what: Callable[[], None]) -> bool:
-        """Queue a call; False, and a line in the log, when the device is so far behind that it is dropped."""
-        try:
-            self._calls.put_nowait(what)
-        except queue.Full:
-            log.warning("device %s is %d calls behind: one was dropped", self.name, QUEUE_BOUND)
-            return False
-        return True
-
-    def close(self, within: float) -> None:
-        """Carry out what is queued, for so many seconds at most."""
-        try:
-            self._calls.put(None, timeout=within)
-        except queue.Full:
-            return
-        self._thread.join(within)
-
-    def _run(self) -> None:
-        while (what := self._calls.get()) is not None:
-            try:
-                what()
-                self._tell(None, "")
-            except DriverError as error:
-                self._tell(error.line(), error.code)
-            except Exception as error:  # the edge of a device's thread: its defect stays its own
-                log.exception("device %s", self.name)
-                self._tell(f"{type(error).__name__}: {error}", "BW-D99")
-
-    def _tell(self, text: str | None, code: str) -> None:
-        if text is None and not self._failing:
-            return
-        self._failing = text is not None
-        self._fault(DeviceFault(self.name, code or "BW-D00", text))
 
 
 @dataclass(frozen=True)
@@ -113,20 +70,15 @@ class Bench:
 
 
 class StationEffects:
-    """Effects on a real (or wholly simulated) bench."""
+    """Effects on a real (or wholly simulated) bench. `engine` and `uplink` are set before the engine runs."""
 
-    def __init__(
-        self,
-        settings: Settings,
-        bench: Bench,
-        notifier: Notifier,
-    ) -> None:
+    def __init__(self, settings: Settings, bench: Bench, notifier: Notifier, state_dir: Path) -> None:
         self.settings = settings
         self.bench = bench
         self.notifier = notifier
         self.uplink: Uplink | None = None
         self.engine: Engine | None = None
-        self.alarms: dict[str, Alarm] = {}
+        self.alarms = AlarmBoard(state_dir, self._publish_alarm)
         self._bays: Mapping[str, BaySettings] = {bay.name: bay for bay in settings.bay}
         self._devices: tuple[Dock | Display | Printer, ...] = (
             *bench.docks.values(),
@@ -137,23 +89,20 @@ class StationEffects:
 
     # Effects
 
-    def work(self, bay: Bay, planned: Job, spec: EraseSpec, stop: Stop) -> None:
+    def work(self, bay: Bay, started: Job, spec: EraseSpec, stop: Stop) -> None:
         """Start the worker of a bay, in a thread of its own."""
         place = self._bays[bay.name]
         source = self.bench.sources[place.source]
 
         def emit(report: Progress | Checkpoint) -> None:
-            self._put(Worked(bay.name, planned.id, report))
+            self._put(Worked(bay.name, started.id, report))
 
         def run() -> None:
-            outcome = run_job(
-                planned.drive,
-                spec,
-                lambda: source.open(place.port),
-                emit,
-                stop,
-            )
-            self._put(WorkEnded(bay.name, planned.id, outcome))
+            outcome: Outcome = Failed(Work(), DIED)
+            try:
+                outcome = run_job(started.drive, spec, lambda: source.open(place.port), emit, stop)
+            finally:  # whatever kills this thread: the engine hears that nobody holds the drive any more
+                self._put(WorkEnded(bay.name, started.id, outcome))
 
         threading.Thread(target=run, name=f"work-{bay.name}", daemon=True).start()
 
@@ -195,38 +144,29 @@ class StationEffects:
         text = phrase(self.settings.station.language, key, **values)
         log.info("%s", text)
         for display in self.bench.displays.values():
-            self._threads[display.name].call(functools.partial(display.show, (text,), bay=None))
+            self._threads[display.name].call(functools.partial(display.show, (text,), bay=None), key="bench")
 
     def certified(self, ended: Job, certificate: Certificate) -> None:
         """Its label on every printer; the uplink learns that its outbox has a new row."""
         if self.uplink:
             self.uplink.wake()
+        number = certificate.record.number
         for printer in self.bench.printers.values():
-            self._threads[printer.name].call(functools.partial(self._print, printer, certificate))
+            if not self._threads[printer.name].call(functools.partial(self._print, printer, certificate)):
+                self._put(LabelResult(number, False, f"{printer.name} is too far behind"))
 
     def alarm(self, name: str, alarm: Alarm | None) -> None:
         """Raise or clear; raising the same again is silent."""
-        before = self.alarms.get(name)
-        if alarm is None:
-            if self.alarms.pop(name, None) is None:
-                return
-            log.info("alarm %s is over", name)
-        elif before and (before.code, before.text) == (alarm.code, alarm.text):
-            return
-        else:
-            self.alarms[name] = alarm
-            log.warning("alarm %s: %s (%s)", name, alarm.text, alarm.code)
-        if self.uplink:
-            self.uplink.alarm(name, alarm)
+        self.alarms.set(name, alarm)
 
     def abandon(self, bay: Bay) -> None:
         """Cut the power of a bay whose drive answers no more."""
-        place = self._bays[bay.name]
-        dock = self.bench.docks.get(place.dock or "")
-        if dock is None or Capability.POWER not in dock.capabilities:
+        if not self._power(bay, on=False):
             log.warning("bay %s: its drive does not answer, and its power cannot be cut from here", bay.name)
-            return
-        self._threads[dock.name].call(lambda: dock.set_power(place.slot, False, within=Deadline(DEVICE_S)))
+
+    def restore(self, bay: Bay) -> None:
+        """Give the bay power: absolute, so that asking twice does no harm."""
+        self._power(bay, on=True)
 
     def beat(self) -> None:
         """Feed systemd's watchdog."""
@@ -235,12 +175,20 @@ class StationEffects:
     # Inside
 
     def close(self, within: float) -> None:
-        """Let the devices finish what is queued, then let go of them."""
+        """Let the devices finish what is queued, then let go of them. One that hangs is left behind."""
         deadline = Deadline(within)
-        for thread in self._threads.values():
-            thread.close(deadline.left())
         for device in self._devices:
-            device.close()
+            if self._threads[device.name].close(deadline):
+                device.close()
+
+    def _power(self, bay: Bay, *, on: bool) -> bool:
+        place = self._bays[bay.name]
+        dock = self.bench.docks.get(place.dock or "")
+        if dock is None or Capability.POWER not in dock.capabilities:
+            return False
+        return self._threads[dock.name].call(
+            lambda: dock.set_power(place.slot, on, within=Deadline(DEVICE_S)), key=("power", place.slot)
+        )
 
     def _light(self, bay: Bay) -> None:
         place = self._bays[bay.name]
@@ -250,22 +198,32 @@ class StationEffects:
         light = LIGHTS[bay.state]
         if bay.state is BayState.FINISHED and bay.outcome != "erased":
             light = Light.FAILED
-        self._threads[dock.name].call(lambda: dock.set_light(place.slot, light, within=Deadline(DEVICE_S)))
+        self._threads[dock.name].call(
+            lambda: dock.set_light(place.slot, light, within=Deadline(DEVICE_S)), key=("light", place.slot)
+        )
 
     def _show(self, bay: Bay) -> None:
         lines = bay_lines(bay, self.settings.station.language)
         for display in self.bench.displays.values():
-            self._threads[display.name].call(functools.partial(display.show, lines, bay=bay.name))
+            show = functools.partial(display.show, lines, bay=bay.name)
+            self._threads[display.name].call(show, key=("bay", bay.name))
 
     def _print(self, printer: Printer, certificate: Certificate) -> None:
         number = certificate.record.number
         about = self.settings.station
-        data = label.write_label(
-            certificate, printer.media, language=about.language, certificate_url=about.certificate_url
-        )
-        result = printer.print(data, label_id=number, within=Deadline(PRINT_S))
-        printed = isinstance(result, Printed)
-        self._put(LabelResult(number, printed, "" if printed else str(getattr(result, "reason", "not printed"))))
+        detail = f"{printer.name} failed"
+        try:
+            data = label.write_label(
+                certificate, printer.media, language=about.language, certificate_url=about.certificate_url
+            )
+            result = printer.print(data, label_id=number, within=Deadline(PRINT_S))
+            detail = "" if isinstance(result, Printed) else str(getattr(result, "reason", "")) or "not printed"
+        finally:  # a printer that breaks down has printed nothing that anybody may rely on
+            self._put(LabelResult(number, not detail, detail))
+
+    def _publish_alarm(self, name: str, alarm: Alarm | None) -> None:
+        if self.uplink:
+            self.uplink.alarm(name, alarm)
 
     def _put(self, event: Worked | WorkEnded | LabelResult) -> None:
         assert self.engine is not None

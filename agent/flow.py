@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
+from agent import record
 from agent.settings import Lot, Operator, Settings
 
 
@@ -25,6 +26,22 @@ class Context:
     lot: Lot | None = None
     asset: str | None = None
     cancelling: bool = False
+
+    def on_job(self) -> tuple[record.Operator | None, record.Customer | None]:
+        """Who works, and for whom, as it stands on a job."""
+        who, lot = self.operator, self.lot
+        return (
+            record.Operator(id=who.id, name=who.name, title=who.title) if who else None,
+            record.Customer(name=lot.customer, lot=lot.code, reference=lot.reference) if lot else None,
+        )
+
+    def policy(self, settings: Settings) -> str:
+        """The lot's policy, else its customer's, else the station's."""
+        lot = self.lot
+        if lot is None:
+            return settings.station.policy
+        customer = next((c for c in settings.customer if c.name == lot.customer), None)
+        return lot.policy or (customer.policy if customer else None) or settings.station.policy
 
 
 @dataclass(frozen=True)

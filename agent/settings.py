@@ -22,7 +22,10 @@ Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
 class Station(msgspec.Struct, frozen=True, kw_only=True):
-    """Who this station is. `id` is its MQTT client id and the head of its certificate numbers."""
+    """Who this station is. `id` is its MQTT client id and the head of its certificate numbers.
+
+    `stalled_power_off_s`: how long a drive that answers no more may stay so before its bay is given up.
+    """
 
     id: Name = "bench-01"
     name: Text = ""
@@ -31,6 +34,7 @@ class Station(msgspec.Struct, frozen=True, kw_only=True):
     language: Literal["da", "en"] = "da"
     mode: Literal["automatic", "scan"] = "scan"
     countdown_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 10.0
+    stalled_power_off_s: Annotated[float, msgspec.Meta(ge=1, le=86400)] = 120.0
     policy: Text = "nist-clear"
     certificate_url: Text = ""
 

@@ -20,12 +20,11 @@ from agent.control import ControlSocket
 from agent.effects import Bench, StationEffects
 from agent.engine import Engine
 from agent.errors import AgentError
-from agent.events import CancelRequested, CertificateRejected, Scanned
+from agent.events import CancelRequested, CertificateRejected, DeviceFault, Scanned
 from agent.ledger import Ledger
 from agent.messages import Birth
 from agent.notify import Notifier
 from agent.registrar import Registrar
-from agent.safety import judge
 from agent.settings import Settings
 from agent.uplink import Uplink
 from agent.view import bay_row
@@ -58,11 +57,15 @@ class Station:
         self.registrar = Registrar(settings, state_dir)
         self.bench = open_bench(settings)
         self.notifier = Notifier()
-        self.effects = StationEffects(settings, self.bench, self.notifier)
+        self.effects = StationEffects(settings, self.bench, self.notifier, state_dir)
         self.engine = Engine(settings, self.registrar, self.effects)
         self.effects.engine = self.engine
         self.uplink = self._uplink(config_dir)
         self.effects.uplink = self.uplink
+        self.inputs = {
+            device.name: registry.load("inputs", device.driver, device.settings, where=f"input.{device.name}")
+            for device in settings.input
+        }
         self.control = ControlSocket(state_dir, self._answer)
         self._end_of_inputs = threading.Event()
         self.watchers = [self._watcher(name, source) for name, source in self.bench.sources.items()]
@@ -71,16 +74,15 @@ class Station:
         """Start everything, run the engine until SIGTERM or SIGINT, and end everything in under five seconds."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda received, _: self.engine.ask_to_stop(signal.Signals(received).name))
+        self.effects.alarms.take_back()
         self.engine.recover()
+        for name, device in self.inputs.items():
+            threading.Thread(target=self._read, args=(name, device), name=f"input-{name}", daemon=True).start()
         if self.uplink:
             self.uplink.start()
-        self.control.start()
         for watcher in self.watchers:
             watcher.start()
-        for device in self.settings.input:
-            self._read(
-                registry.load("inputs", device.driver, device.settings, where=f"input.{device.name}"), device.name
-            )
+        self.control.start()  # last: whoever gets an answer finds everything else running
         self.notifier.ready(f"{len(self.settings.bay)} bays")
         log.info("station %s runs with %d bays", self.settings.station.id, len(self.settings.bay))
         try:
@@ -103,21 +105,22 @@ class Station:
 
     def _watcher(self, name: str, source: DriveSource) -> Watcher:
         bays = {bay.port: bay.name for bay in self.settings.bay if bay.source == name}
-        protect = (self.state_dir,)
-        return Watcher(name, source, bays, lambda port: judge(source.facts(port, protect=protect)), self.engine.put)
+        return Watcher(name, source, bays, protect=(self.state_dir,), put=self.engine.put)
 
     # Scanners and keypads
 
-    def _read(self, device: Input, name: str) -> None:
-        def run() -> None:
+    def _read(self, name: str, device: Input) -> None:
+        """The life of an input's thread: readings into the engine's queue."""
+        try:
             for reading in device.readings(self._end_of_inputs):
                 if isinstance(reading, Scan):
                     self.engine.put(Scanned(reading.text))
                 else:
                     log.warning("input %s: %s", name, reading.reason)
                     self.effects.say("scan_again", {})
-
-        threading.Thread(target=run, name=f"input-{name}", daemon=True).start()
+        except Exception as error:  # the edge of the thread: without a word nobody would know why scans do nothing
+            log.exception("input %s", name)
+            self.engine.put(DeviceFault(name, "BW-D99", f"{type(error).__name__}: {error}"))
 
     # MQTT
 
@@ -170,7 +173,7 @@ class Station:
         return {
             "station": self.settings.station.id,
             "bays": [bay_row(bay) for bay in list(self.engine.bays.values())],
-            "alarms": {name: alarm.text for name, alarm in dict(self.effects.alarms).items()},
+            "alarms": {name: alarm.text for name, alarm in self.effects.alarms.standing.items()},
             "uplink": {
                 "connected": uplink.connected,
                 "outbox_depth": uplink.outbox_depth,

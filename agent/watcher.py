@@ -1,38 +1,62 @@
-"""Sees drives come and go in the configured bays, and tells the engine. One thread for each source of drives.
+"""Sees drives come and go in the configured bays, and tells the engine.
 
-Only ports that the configuration names are ever looked at; everything else in the machine does not exist for it.
+Only ports that the configuration names are ever looked at; everything else in the machine does not exist for it. One
+thread for each source of drives asks every second who is there, which opens nothing; identifying a drive opens it, may
+take as long as a dying drive likes, and so has a thread of its own for each bay.
 """
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 from agent.events import DeviceFault, DriveArrived, DriveLeft, DriveUnreadable, Event
 from agent.outcome import Reason
+from agent.safety import judge
 from drivers.drives.base import DriveError, DriveGone, DriveSource
 
 log = logging.getLogger("benchwipe.watcher")
 
 LOOK_EVERY_S = 1.0
+AGAIN_S = 5.0  # what is refused may be unmounted, what is spinning up may answer: look again
 
-Judge = Callable[[str], tuple[Reason, ...]]
+
+class Put(Protocol):
+    """Where events go."""
+
+    def __call__(self, event: Event) -> None:
+        """Put it; may wait."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What was told of a port: `told` is None while it is asked, `refused_at` for a drive that may be erased."""
+
+    token: str
+    told: DriveArrived | DriveUnreadable | None = None
+    refused_at: float | None = None
 
 
 class Watcher:
     """Compares what stands in the bays with what stood there a moment ago."""
 
     def __init__(
-        self, name: str, source: DriveSource, bays: Mapping[str, str], judge: Judge, put: Callable[[Event], None]
+        self, name: str, source: DriveSource, bays: Mapping[str, str], *, protect: tuple[Path, ...], put: Put
     ) -> None:
-        """`bays`: port -> bay. `judge` says why the drive in a port may not be erased."""
+        """`bays`: port -> bay. `protect`: paths whose disks are never erased."""
         self.name = name
         self.source = source
         self.bays = dict(bays)
-        self.judge = judge
+        self.protect = protect
         self.put = put
-        self._seen: dict[str, str] = {}
+        self._seen: dict[str, _Seen] = {}
+        self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"watch-{name}", daemon=True)
         self._failing = False
@@ -46,30 +70,55 @@ class Watcher:
         self._stop.set()
 
     def look(self) -> None:
-        """Look once, and tell of every change."""
+        """Look once: tell of every departure, then begin to identify what is new or was refused some time ago."""
         present = self.source.present(frozenset(self.bays))
         for port, bay in self.bays.items():
-            token, before = present.get(port), self._seen.get(port)
-            if token == before:
-                continue
-            if before is not None:
-                del self._seen[port]
-                self.put(DriveLeft(bay))
-            if token is not None:
-                self._arrived(port, bay, token)
+            with self._lock:
+                seen = self._seen.get(port)
+                if seen is not None and present.get(port) != seen.token:
+                    del self._seen[port]
+                    if seen.told is not None:
+                        self.put(DriveLeft(bay))
+        for port, token in present.items():
+            with self._lock:
+                seen = self._seen.get(port)
+                if seen is not None and (seen.refused_at is None or time.monotonic() - seen.refused_at < AGAIN_S):
+                    continue
+                asked = self._seen[port] = _Seen(token, seen.told if seen else None)
+            name = f"look-{self.bays[port]}"
+            threading.Thread(target=functools.partial(self._identify, port, asked), name=name, daemon=True).start()
 
-    def _arrived(self, port: str, bay: str, token: str) -> None:
+    def _identify(self, port: str, asked: _Seen) -> None:
+        event = self._ask(port, asked.token)
+        with self._lock:
+            if self._seen.get(port) is not asked:
+                return  # it left while it was asked
+            if event is None:
+                del self._seen[port]
+                if asked.told is not None:
+                    self.put(DriveLeft(self.bays[port]))
+                return
+            refused = isinstance(event, DriveUnreadable) or bool(event.refusals)
+            self._seen[port] = _Seen(asked.token, event, time.monotonic() if refused else None)
+            if event != asked.told:
+                self.put(event)
+
+    def _ask(self, port: str, token: str) -> DriveArrived | DriveUnreadable | None:
+        """Who stands there and why it may not be erased; None when it is gone, or another by now."""
+        bay = self.bays[port]
         try:
-            drive = self.source.look(port)
-            refusals = self.judge(port)
+            facts = self.source.facts(port, protect=self.protect)
+            drive = facts.drive or self.source.look(port)
+            if self.source.present(frozenset((port,))).get(port) != token:
+                return None
+            return DriveArrived(bay, token, drive, judge(facts))
         except DriveGone:
-            return
+            return None
         except (DriveError, OSError) as error:
-            self._seen[port] = token
-            self.put(DriveUnreadable(bay, token, _reason(error)))
-            return
-        self._seen[port] = token
-        self.put(DriveArrived(bay, token, drive, refusals))
+            return DriveUnreadable(bay, token, _reason(error))
+        except Exception as error:  # the edge of the thread: what we cannot identify is not erased
+            log.exception("bay %s", bay)
+            return DriveUnreadable(bay, token, Reason("BW-B90", f"The station broke down: {type(error).__name__}"))
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -78,6 +127,9 @@ class Watcher:
                 self._fault(None)
             except (DriveError, OSError) as error:
                 self._fault(str(error))
+            except Exception as error:  # the edge of the thread: without it nobody would see a drive leave
+                log.exception("source %s", self.name)
+                self._fault(f"{type(error).__name__}: {error}")
             self.source.wait_for_change(LOOK_EVERY_S)
 
     def _fault(self, text: str | None) -> None:

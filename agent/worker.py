@@ -7,44 +7,120 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 from collections.abc import Callable
+from typing import Any
+
+import msgspec
 
 from agent.erase import Checkpoint, EraseSpec, Progress, Stop, erase
-from agent.outcome import PULLED_OUT, Aborted, Erased, Failed, Outcome, Reason, Refused, Work
+from agent.heat import heat_limits
+from agent.outcome import PULLED_OUT, Aborted, Erased, Failed, Outcome, Reason, Refused, Work, with_health
+from agent.record import Health
+from drivers.deadline import Deadline
 from drivers.drives.base import Drive, DriveError, DriveGone, OpenDrive
+from drivers.drives.health import read_health
 
 log = logging.getLogger("benchwipe.worker")
 
 Emit = Callable[[Progress | Checkpoint], None]
+Doctor = Callable[[Drive], dict[str, Any] | None]
 
+HEALTH_S = 10.0
 ANOTHER_DRIVE = Reason(
     "BW-S20", "Another drive stands where the planned one stood", "Take it out, and put it in again on its own."
 )
 EXCHANGED = Reason("BW-S21", "The drive changed its identity while it was erased", "Destroy it.")
 
 
-def run_job(planned: Drive, spec: EraseSpec, open_drive: Callable[[], OpenDrive], emit: Emit, stop: Stop) -> Outcome:
+def ask_health(drive: Drive) -> dict[str, Any] | None:
+    """What smartctl tells of a real drive within ten seconds; None where it tells nothing, or is not installed."""
+    if not drive.number or drive.transport in ("loop", "simulated"):
+        return None
+    path = os.path.realpath(drive.device)
+    try:
+        found = os.stat(path).st_rdev
+    except OSError:
+        return None
+    # We hold the drive, so its number is not given to another; a path may lead elsewhere by now.
+    if f"{os.major(found)}:{os.minor(found)}" != drive.number:
+        return None
+    return read_health(path, within=Deadline(HEALTH_S))
+
+
+def run_job(
+    planned: Drive,
+    spec: EraseSpec,
+    open_drive: Callable[[], OpenDrive],
+    emit: Emit,
+    stop: Stop,
+    *,
+    doctor: Doctor = ask_health,
+) -> Outcome:
     """Open, identify, erase, verify. Never raises: whatever goes wrong is an outcome.
 
-    `open_drive` refuses what is in use, and `planned` what is another drive than the one that was looked at.
+    `open_drive` refuses what is in use, and `planned` what is another drive than the one that was looked at. `doctor`
+    asks the drive for its health; it must return in reasonable time, and is asked for the temperature while it works.
     """
     try:
         opened = open_drive()
     except DriveGone:
-        return Aborted(Work(), PULLED_OUT)
+        return Aborted(_before(spec), PULLED_OUT)
     except (DriveError, OSError) as error:
-        return Refused(_reason(error))
+        return _untouched(spec, _reason(error))
+    except Exception as error:  # noqa: BLE001 - the edge of the thread, as below: it is logged with its place
+        return _broke_down(spec, error)
     with opened:
-        if opened.drive.fingerprint != planned.fingerprint:
-            return Refused(ANOTHER_DRIVE)
+        if not _the_same(opened.drive, planned):
+            return _untouched(spec, ANOTHER_DRIVE)
         try:
-            outcome = erase(opened, spec, emit, stop)
-        except Exception as error:  # the edge of the thread: a defect of ours must not pass for silence
-            log.exception("job %s: the worker broke down", spec.job)
-            return Failed(
-                Work(), Reason("BW-E90", f"The station broke down: {type(error).__name__}", "Erase it again.")
-            )
-        return _still_the_same(opened, planned, outcome)
+            outcome, health = _erase(opened, spec, emit, stop, doctor)
+            return with_health(_still_the_same(opened, planned, outcome), health)
+        except Exception as error:  # noqa: BLE001 - the edge of the thread: a defect must not pass for silence
+            return _broke_down(spec, error)
+
+
+def _erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, doctor: Doctor) -> tuple[Outcome, Health]:
+    before = doctor(drive.drive)
+    thermometer = None
+    if before is not None and "temperature_c" in before:
+        limits = heat_limits(spec.limits, drive.drive.media, before)
+        spec = msgspec.structs.replace(spec, limits=limits)
+
+        def thermometer() -> float | None:
+            return (doctor(drive.drive) or {}).get("temperature_c")
+
+    outcome = erase(drive, spec, emit, stop, celsius=thermometer)
+    # A drive that was pulled or cancelled is let go of at once: somebody waits for it.
+    after = doctor(drive.drive) if before is not None and not isinstance(outcome, Aborted) else None
+    return outcome, Health(before=before, after=after)
+
+
+def _the_same(found: Drive, planned: Drive) -> bool:
+    """The planned drive, and where the kernel numbers appearances the very one that was looked at."""
+    known = planned.disk_sequence is None or found.disk_sequence in (None, planned.disk_sequence)
+    return known and found.fingerprint == planned.fingerprint
+
+
+def _untouched(spec: EraseSpec, reason: Reason) -> Refused | Aborted:
+    """Nothing was touched this time. Of a job that goes on, earlier work stands: that is no refusal."""
+    if spec.resume is None and spec.interruption is None:
+        return Refused(reason)
+    return Aborted(_before(spec), reason)
+
+
+def _before(spec: EraseSpec) -> Work:
+    """What a job that goes on had done before."""
+    if spec.resume is None:
+        return Work(interruptions=(spec.interruption,) if spec.interruption else ())
+    point = spec.resume
+    return Work(passes=point.completed, unreached=point.unreached, interruptions=point.interruptions)
+
+
+def _broke_down(spec: EraseSpec, error: Exception) -> Failed:
+    log.error("job %s: the worker broke down", spec.job, exc_info=error)
+    text = f"The station broke down: {type(error).__name__}"
+    return Failed(_before(spec), Reason("BW-E90", text, "Erase it again."))
 
 
 def _still_the_same(opened: OpenDrive, planned: Drive, outcome: Outcome) -> Outcome:

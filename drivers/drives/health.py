@@ -66,6 +66,8 @@ def parse_health(output: bytes) -> dict[str, Any] | None:
     values: dict[str, Any] = {
         "passed": _at(found, "smart_status", "passed"),
         "temperature_c": _number(found, "temperature", "current"),
+        "temperature_limit_c": _number(found, "temperature", "op_limit_max"),
+        "temperature_critical_c": _first(found, "critical_limit_max", "limit_max", "drive_trip"),
         "power_on_hours": _number(found, "power_on_time", "hours"),
         "power_cycles": _number(found, "power_cycle_count"),
         **_ata(found),
@@ -108,6 +110,11 @@ def _scsi(found: Mapping[str, Any]) -> dict[str, Any]:
     grown = _number(found, "scsi_grown_defect_list")
     wear = _number(found, "scsi_percentage_used_endurance_indicator")
     return {k: v for k, v in (("reallocated_sectors", grown), ("wear_percent", wear)) if v is not None}
+
+
+def _first(found: object, *names: str) -> int | None:
+    """NVMe, ATA (SCT) and SCSI have a name each for the temperature that a drive must not reach."""
+    return next((v for n in names if (v := _number(found, "temperature", n)) is not None), None)
 
 
 def _at(found: object, *path: str) -> object:

@@ -1,0 +1,123 @@
+"""What to do with a drive that stands in a bay. Pure: (who it is, what is remembered of it, the other bays) -> one act.
+
+The order is that of the bar: never the wrong drive, then nothing lost, then comfort. What is unknown is blocked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from agent.bays import Bay, BayState
+from agent.events import DriveArrived, DriveUnreadable
+from agent.job import ENDED, WORKING, Job, JobState
+from agent.outcome import PULLED_OUT, Reason
+
+UNIDENTIFIED = Reason("BW-S12", "The drive does not say who it is", "What cannot be told from another is not erased.")
+TWIN = "BW-S22"
+
+
+@dataclass(frozen=True)
+class Block:
+    """It is not erased."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Not yet: another bay still works on this very drive, which was pulled out there."""
+
+
+@dataclass(frozen=True)
+class Show:
+    """It was dealt with while it stood here: show what came of it, and touch it no more."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class TakeUp:
+    """Go on with a job that never ended, under the same name."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class GoOn:
+    """It was pulled out of a job that has its certificate: a new job goes on where that one was."""
+
+    job: Job
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Erase it, after the countdown. `stale` is a plan of an earlier stay that never began: it is off."""
+
+    stale: Job | None = None
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Wait for an asset tag. `stale` as in `Begin`."""
+
+    stale: Job | None = None
+
+
+Act = Block | Hold | Show | TakeUp | GoOn | Begin | Wait
+
+
+def decide(
+    event: DriveArrived | DriveUnreadable,
+    *,
+    insertion: str,
+    newest: Job | None,
+    others: Iterable[Bay],
+    mode: Literal["automatic", "scan"],
+) -> Act:
+    """`newest` is the drive's newest job; `others` are all bays but this one."""
+    if isinstance(event, DriveUnreadable):
+        return Block(event.reason)
+    if event.refusals:
+        return Block(event.refusals[0])
+    if not event.drive.identified:
+        return Block(UNIDENTIFIED)
+    return _twin(event.drive.fingerprint, others) or _by_history(newest, insertion, mode)
+
+
+def _twin(fingerprint: str, others: Iterable[Bay]) -> Block | Hold | None:
+    """Two drives that cannot be told apart, or one that appears twice: only the first is dealt with."""
+    for other in others:
+        if other.drive is None or other.drive.fingerprint != fingerprint:
+            continue
+        if other.drive_present and not _blocked_as_twin(other):
+            text = f"Bay {other.name} holds a drive with the same identity"
+            return Block(Reason(TWIN, text, f"Take the drive out of bay {other.name} first."))
+        if other.busy or other.state is BayState.CERTIFYING:
+            return Hold()
+    return None
+
+
+def _blocked_as_twin(bay: Bay) -> bool:
+    return bay.state is BayState.BLOCKED and bay.reason is not None and bay.reason.code == TWIN
+
+
+def _by_history(newest: Job | None, insertion: str, mode: Literal["automatic", "scan"]) -> Act:
+    here = newest is not None and newest.insertion == insertion
+    if newest is not None:
+        if newest.state is JobState.INTERRUPTED or newest.state in WORKING:
+            return TakeUp(newest)
+        if newest.state is JobState.PLANNED and newest.plan is not None and (here or newest.resumes):
+            return TakeUp(newest)
+        if newest.plan is not None and newest.state is JobState.ABORTED and _pulled_out(newest):
+            return GoOn(newest)
+        if newest.state in ENDED and here:
+            # Cancelled before it began: somebody said no, and automatic mode must not ask again by itself.
+            return Show(newest) if newest.certificate_id else Wait()
+    stale = newest if newest is not None and newest.state is JobState.PLANNED else None
+    return Begin(stale) if mode == "automatic" else Wait(stale)
+
+
+def _pulled_out(job: Job) -> bool:
+    return job.reason is not None and job.reason.code == PULLED_OUT.code

@@ -1,0 +1,144 @@
+"""The engine's way to the ledger: says when it cannot be written, keeps what must not be forgotten, tries it again.
+
+A full disk must not end the work in the bays, nor lose a certificate, nor begin an erasure that nobody wrote down.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Callable, Iterator
+
+import msgspec
+
+from agent import certify, job
+from agent.alarms import critical
+from agent.certificate import Certificate
+from agent.clock import utc_now
+from agent.erase import EraseSpec, ResumePoint
+from agent.errors import CertificateProblem, LedgerProblem
+from agent.job import Job, JobState
+from agent.messages import Alarm
+from agent.outcome import PULLED_OUT, Outcome, Work
+from agent.registrar import Registrar, work_of
+from drivers.drives.base import Drive
+
+log = logging.getLogger("benchwipe.books")
+
+STATION_LOST = "the station was stopped or lost power"
+
+
+class Books:
+    """Jobs, checkpoints and certificates, for a caller that goes on when they cannot be written. One thread's."""
+
+    def __init__(self, registrar: Registrar, alarm: Callable[[str, Alarm | None], None]) -> None:
+        self.registrar = registrar
+        self._alarm = alarm
+        self._unsaved: dict[str, Job] = {}
+        self._failing: set[str] = set()
+
+    # These raise LedgerProblem when it cannot be done: nothing was done then, and the alarm is raised.
+
+    def newest(self, fingerprint: str) -> Job | None:
+        """The drive's newest job."""
+        with self._trying("ledger", clears=False):
+            found = self.registrar.ledger.newest_job(fingerprint)
+        return self._unsaved.get(found.id, found) if found else None
+
+    def save(self, changed: Job) -> Job:
+        """Write a job down, now or not at all."""
+        with self._trying("ledger"):
+            self.registrar.ledger.save_job(changed)
+        self._unsaved.pop(changed.id, None)
+        return changed
+
+    def open(self, new: Job) -> Job:
+        """A new job for a drive: whatever was left of an older one is closed first."""
+        with self._trying("ledger"):
+            self.registrar.supersede(new.drive.fingerprint)
+            return self.registrar.open_job(new)
+
+    def go_on(self, new: Job, old: Job) -> Job:
+        """A new job that goes on from an older one's last flushed point, if it left one."""
+        with self._trying("ledger"):
+            return self.registrar.open_job(new, resumes=old)
+
+    def begin(self, planned: Job, *, drives_at_once: int) -> tuple[Job, EraseSpec]:
+        """The job as begun, written down before the first byte is, and what its worker has to do."""
+        with self._trying("ledger"):
+            spec = self.registrar.spec(planned, drives_at_once=drives_at_once, interruption=_why_it_stopped(planned))
+            started = job.advance(planned, JobState.ERASING, started_at=planned.started_at or utc_now())
+            self.registrar.ledger.save_job(started)
+        self._unsaved.pop(started.id, None)
+        return started, spec
+
+    # These never raise.
+
+    def keep(self, changed: Job) -> None:
+        """Write a job's state down as soon as that can be done: what it says holds already."""
+        try:
+            self.save(changed)
+        except LedgerProblem:
+            self._unsaved[changed.id] = changed
+
+    def checkpoint(self, job_id: str, point: ResumePoint) -> None:
+        """How far a job was flushed. A lost one costs time after a power cut, and nothing else."""
+        with contextlib.suppress(LedgerProblem), self._trying("ledger"):
+            self.registrar.ledger.save_checkpoint(job_id, point)
+
+    def work_done(self, job_id: str) -> Work:
+        """What is known to have been done of a job whose worker does not tell."""
+        with contextlib.suppress(LedgerProblem), self._trying("ledger", clears=False):
+            return work_of(self.registrar.ledger.checkpoint(job_id))
+        return Work()
+
+    def issue(self, ended: Job, outcome: Outcome) -> tuple[Job, Certificate] | None:
+        """Certify a job's end. None: it could not be written, nothing was, and it has to be tried again."""
+        with contextlib.suppress(LedgerProblem), self._trying("certificate"):
+            try:
+                issued = self.registrar.issue(ended, outcome)
+            except CertificateProblem as problem:
+                log.error("job %s: %s; the certificate is condensed", ended.id, problem)
+                issued = self.registrar.issue(ended, certify.condensed(outcome))
+            self._unsaved.pop(ended.id, None)
+            return issued
+        return None
+
+    def retry(self) -> None:
+        """Write down what could not be written before."""
+        for changed in list(self._unsaved.values()):
+            self.keep(changed)
+
+    @contextlib.contextmanager
+    def _trying(self, what: str, *, clears: bool = True) -> Iterator[None]:
+        """LedgerProblem for whatever the medium does; the alarm stands from the first failure to the next success."""
+        try:
+            yield
+        except (LedgerProblem, OSError) as problem:
+            if what not in self._failing:
+                self._failing.add(what)
+                log.error("%s: %s; it is tried again", what, problem)
+            self._alarm(what, critical("BW-A04", f"{_WORDS[what]} cannot be written: {problem}"))
+            if isinstance(problem, LedgerProblem):
+                raise
+            raise LedgerProblem(path=self.registrar.state_dir, problem=str(problem)) from problem
+        if clears:
+            for name in tuple(self._failing if what == "certificate" else self._failing & {what}):
+                self._failing.discard(name)
+                self._alarm(name, None)
+
+
+_WORDS = {"ledger": "The ledger", "certificate": "A certificate"}
+
+
+def _why_it_stopped(planned: Job) -> str | None:
+    if planned.state is JobState.INTERRUPTED:
+        return STATION_LOST
+    return PULLED_OUT.text if planned.resumes else None
+
+
+def taken_up(old: Job, *, bay: str, insertion: str, drive: Drive) -> Job:
+    """An unfinished job in the bay where its drive stands now."""
+    if old.state in job.WORKING:
+        old = job.advance(old, JobState.INTERRUPTED)
+    return msgspec.structs.replace(old, bay=bay, insertion=insertion, drive=drive)

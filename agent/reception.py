@@ -1,0 +1,168 @@
+"""Drives come, are planned and counted down to, and leave: their side of the bay table. The engine's thread only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import msgspec
+
+from agent import arrival, flow, job, record
+from agent.bay_table import BayTable
+from agent.bays import HELD, Bay, BayState, changed, emptied, move
+from agent.books import Books, taken_up
+from agent.clock import utc_now
+from agent.events import DriveArrived, DriveLeft, DriveUnreadable
+from agent.job import Job, JobState
+from agent.outcome import PULLED_OUT, Reason, Refused
+from agent.plan import plan
+from agent.registrar import new_job
+from agent.settings import Settings
+from agent.workforce import Workforce
+
+
+class Reception:
+    """What stands in the bays, and what is to be done with it. `context` is what the scans so far have set."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        table: BayTable,
+        books: Books,
+        workforce: Workforce,
+        *,
+        now: Callable[[], float],
+        boot_id: str,
+    ) -> None:
+        self.settings, self.table, self.books, self.workforce, self.now = settings, table, books, workforce, now
+        self.context = flow.Context()
+        self.closed = False
+        self._boot_id = boot_id
+        self._standing: dict[str, DriveArrived | DriveUnreadable] = {}
+
+    def arrived(self, event: DriveArrived | DriveUnreadable) -> None:
+        """A drive stands in a bay, or is judged anew."""
+        self._standing[event.bay] = event
+        self.settle(event.bay)
+
+    def scan(self, text: str) -> flow.Action:
+        """Take in a scan; what it asks for is the caller's to do."""
+        self.context, action = flow.scan(self.context, text, self.settings)
+        return action
+
+    def left(self, event: DriveLeft) -> None:
+        """A bay is empty."""
+        self._standing.pop(event.bay, None)
+        bay = self.table[event.bay]
+        if bay.state in HELD:
+            self.table.put(changed(bay, drive_present=False))
+            if bay.busy:
+                self.workforce.stop(bay.name, PULLED_OUT)
+        elif bay.state is not BayState.EMPTY:
+            self._vacate(bay)
+        self.settle_all()
+
+    def settle(self, name: str) -> None:
+        """Deal with what stands in a bay, as soon as nobody works on what stood there before. Idempotent."""
+        bay, event = self.table[name], self._standing.get(name)
+        if event is None or bay.state in HELD or self.closed:
+            return
+        insertion = f"{self._boot_id}:{event.token}"
+        if bay.insertion == insertion and bay.state is not BayState.BLOCKED:
+            return
+        if bay.state is not BayState.EMPTY and bay.insertion != insertion:
+            bay = self._vacate(bay)
+        act = arrival.decide(
+            event,
+            insertion=insertion,
+            newest=self.books.newest(event.drive.fingerprint) if isinstance(event, DriveArrived) else None,
+            others=self.table.others(name),
+            mode=self.settings.station.mode,
+        )
+        if isinstance(act, arrival.Hold) or (isinstance(act, arrival.Block) and bay.reason == act.reason):
+            return
+        bay = self._vacate(bay) if bay.state is not BayState.EMPTY else bay
+        drive = event.drive if isinstance(event, DriveArrived) else None
+        self._welcome(replace(bay, insertion=insertion, drive=drive, drive_present=True), act)
+
+    def _welcome(self, bay: Bay, act: arrival.Act) -> None:
+        """`bay` is not in the table yet: if the ledger fails, the table stays, and the drive is settled later."""
+        match act:
+            case arrival.Block(reason):
+                self.table.put(move(bay, BayState.BLOCKED, reason=reason))
+            case arrival.Show(ended):
+                self._show(bay, ended)
+            case arrival.TakeUp(old):
+                assert bay.drive is not None
+                self._arm(bay, self.books.save(taken_up(old, bay=bay.name, insertion=bay.insertion, drive=bay.drive)))
+            case arrival.GoOn(old):
+                assert bay.drive is not None
+                new = new_job(bay.drive, bay=bay.name, insertion=bay.insertion)
+                same = {key: getattr(old, key) for key in ("plan", "asset", "operator", "customer")}
+                self._arm(bay, self.books.go_on(msgspec.structs.replace(new, **same), old))
+            case arrival.Begin(stale) | arrival.Wait(stale) if stale is not None:
+                self.cancel_planned(stale)
+                self._welcome(bay, replace(act, stale=None))
+            case arrival.Begin():
+                self._assign(bay, None)
+            case arrival.Wait():
+                self.table.put(move(bay, BayState.WAITING))
+
+    def _show(self, bay: Bay, ended: Job) -> None:
+        why = ended.reason
+        reason = Reason(why.code, why.text, why.hint) if why else None
+        self.table.put(move(bay, BayState.FINISHED, job=ended, outcome=ended.state.value, reason=reason))
+
+    def settle_all(self) -> None:
+        """A drive that waited for another bay may have its turn now."""
+        for name in self.table.bays:
+            self.table.guarded(self.settle, name)
+
+    def _vacate(self, bay: Bay) -> Bay:
+        """The bay without its drive. A job that never began is cancelled; one that was interrupted waits on."""
+        if bay.state is BayState.COUNTDOWN and bay.job and bay.job.state is JobState.PLANNED and not bay.job.resumes:
+            self.cancel_planned(bay.job)
+        return self.table.put(emptied(bay))
+
+    # From assignment to countdown
+
+    def assign_scanned(self, bay: Bay, asset: str) -> str:
+        """What to say of it. A drive that goes on with an interrupted job keeps that job, and gets the tag."""
+        if bay.state is BayState.COUNTDOWN and bay.job:
+            going_on = bay.job.state is JobState.INTERRUPTED or bay.job.resumes
+            if going_on:
+                who, _ = self.context.on_job()
+                tagged = record.Asset(tag=asset)
+                same = msgspec.structs.replace(bay.job, asset=tagged, operator=who or bay.job.operator)
+                self.table.put(changed(bay, job=self.books.save(same)))
+                return "assigned"
+            self.cancel_planned(bay.job)
+            bay = self.table.put(move(bay, BayState.WAITING, job=None, due=None))
+        if bay.state is not BayState.WAITING:
+            return _NOT_READY.get(bay.state, "bay_is_busy")
+        self._assign(bay, asset)
+        return "assigned"
+
+    def _assign(self, bay: Bay, asset: str | None) -> None:
+        """Plan the erasure of the drive that stands in this bay, and count down to it."""
+        assert bay.drive is not None
+        operator, customer = self.context.on_job()
+        new = new_job(
+            bay.drive, bay=bay.name, asset=asset, operator=operator, customer=customer, insertion=bay.insertion
+        )
+        planned = plan(bay.drive, self.settings.policy_named(self.context.policy(self.settings)))
+        if isinstance(planned, Reason):
+            self.workforce.conclude(replace(bay, job=self.books.open(new)), Refused(planned))
+        else:
+            self._arm(bay, self.books.open(msgspec.structs.replace(new, plan=planned)))
+
+    def _arm(self, bay: Bay, planned: Job) -> None:
+        due = self.now() + self.settings.station.countdown_s
+        self.table.put(move(bay, BayState.COUNTDOWN, job=planned, due=due))
+
+    def cancel_planned(self, planned: Job) -> None:
+        """A job that never began ends without a certificate: nothing was done."""
+        self.books.keep(job.advance(planned, JobState.CANCELLED, finished_at=utc_now()))
+
+
+_NOT_READY: Mapping[BayState, str] = {BayState.EMPTY: "bay_is_empty", BayState.FINISHED: "bay_is_done"}

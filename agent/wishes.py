@@ -1,0 +1,43 @@
+"""What the engine wants to happen in the world. agent/effects.py carries it out; the tests have their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from agent.bays import Bay
+from agent.certificate import Certificate
+from agent.erase import EraseSpec, Stop
+from agent.job import Job
+from agent.messages import Alarm
+
+
+class Effects(Protocol):
+    """Each call returns at once: the engine never waits for a device."""
+
+    def work(self, bay: Bay, started: Job, spec: EraseSpec, stop: Stop) -> None:
+        """Start the worker of a bay. RuntimeError when there is no thread for it."""
+
+    def bay_changed(self, bay: Bay) -> None:
+        """Show it: lamps, displays, MQTT."""
+
+    def progressed(self, bay: Bay) -> None:
+        """Show how far it is, or how long until it begins."""
+
+    def say(self, key: str, values: Mapping[str, str]) -> None:
+        """Tell the technician at the bench one thing."""
+
+    def certified(self, ended: Job, certificate: Certificate) -> None:
+        """Print its label, and let the uplink know of it."""
+
+    def alarm(self, name: str, alarm: Alarm | None) -> None:
+        """Raise or clear an alarm."""
+
+    def abandon(self, bay: Bay) -> None:
+        """The drive does not answer: cut its power where the dock can."""
+
+    def restore(self, bay: Bay) -> None:
+        """The bay is in use (again): give it power where the dock can."""
+
+    def beat(self) -> None:
+        """The engine is alive."""

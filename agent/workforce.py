@@ -1,0 +1,196 @@
+"""The workers' side of the bay table: begin, follow, stop, give up, certify. The engine's thread only."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from agent import job
+from agent.alarms import critical
+from agent.bay_table import BayTable
+from agent.bays import Bay, BayState, emptied, move
+from agent.books import Books
+from agent.erase import Checkpoint, Progress, Stop
+from agent.events import Worked, WorkEnded
+from agent.job import JobState
+from agent.outcome import PULLED_OUT, STALLED, STATION_STOPPED, Aborted, Failed, Outcome, Reason
+
+log = logging.getLogger("benchwipe.engine")
+
+RETRY_S = 5.0
+SILENT_S = 60.0  # a worker speaks at least once a second; one that opens a dying drive does not
+
+
+@dataclass
+class _Worker:
+    """What the engine knows of a thread that holds a drive."""
+
+    stop: Stop
+    heard: float
+    stalled_since: float = 0.0
+    stalled_from: BayState = BayState.ERASING
+
+
+@dataclass(frozen=True)
+class _End:
+    """How the work in a bay ended, until its certificate is on the medium; `then` is the bay's next state."""
+
+    outcome: Outcome
+    then: BayState = BayState.FINISHED
+
+
+class Workforce:
+    """Who works in which bay, and which ends have no certificate yet."""
+
+    def __init__(self, table: BayTable, books: Books, *, now: Callable[[], float], give_up_s: float) -> None:
+        """A drive that does not answer for `give_up_s` seconds more is given up. Set `freed` before the first event."""
+        self.table, self.books, self.now = table, books, now
+        self.freed: Callable[[], None] = lambda: None
+        self._give_up_s = give_up_s
+        self._workers: dict[str, _Worker] = {}
+        self._ends: dict[str, _End] = {}
+
+    def start(self, bay: Bay) -> None:
+        """Begin to erase: only the identified drive that was planned, and only while it stands in this bay."""
+        planned, drive = bay.job, bay.drive
+        self.table.note(replace(bay, due=self.now() + RETRY_S))  # if anything below fails
+        if planned is None or drive is None or not drive.identified or not bay.drive_present:
+            raise AssertionError(f"bay {bay.name}: no identified drive to start on")
+        if drive.fingerprint != planned.drive.fingerprint:
+            raise AssertionError(f"bay {bay.name}: the drive is not the planned one")
+        started, spec = self.books.begin(planned, drives_at_once=len(self.table.bays))
+        worker = self._workers[bay.name] = _Worker(Stop(), heard=self.now())
+        bay = self.table.put(move(bay, BayState.ERASING, job=started, due=None))
+        try:
+            self.table.effects.work(bay, started, spec, worker.stop)
+        except RuntimeError as error:  # no thread to be had
+            text = f"The station could not begin: {error}"
+            self.conclude(bay, Failed(self.books.work_done(started.id), Reason("BW-E92", text, "Erase it again.")))
+
+    def stop(self, name: str, reason: Reason) -> None:
+        """Ask the worker of a busy bay to let go."""
+        self._workers[name].stop.request(reason)
+
+    def stop_all(self) -> None:
+        """The station stops."""
+        for worker in self._workers.values():
+            worker.stop.request(STATION_STOPPED)
+
+    def mind(self, bay: Bay) -> None:
+        """A busy bay whose worker is silent has stalled; one that has stalled for too long is given up."""
+        worker, now = self._workers[bay.name], self.now()
+        if bay.state is not BayState.STALLED:
+            if now - worker.heard > SILENT_S:
+                self._phase(bay, BayState.STALLED)
+        elif now - worker.stalled_since > self._give_up_s:
+            self._abandon(bay)
+
+    def certify_waiting(self) -> None:
+        """Try again what could not be certified."""
+        for name in tuple(self._ends):
+            self.table.guarded(self.certify, name)
+
+    def leave_behind(self) -> None:
+        """Workers that did not let go in time: their jobs are interrupted, and go on from their last checkpoint."""
+        self.certify_waiting()
+        for bay in list(self.table.bays.values()):
+            if bay.busy:
+                log.warning("bay %s did not let go of its drive in time; its job goes on at the next start", bay.name)
+                self.table.guarded(self._interrupt, bay)
+        self.table.guarded(self.books.retry)
+        for name in self._ends:
+            log.error("bay %s: what was done has no certificate yet; the next start does it again", name)
+
+    def worked(self, event: Worked) -> None:
+        """A worker's progress or checkpoint."""
+        bay = self.table[event.bay]
+        if bay.job is None or bay.job.id != event.job or not bay.busy:
+            return
+        worker, report = self._workers[bay.name], event.report
+        worker.heard = self.now()
+        if isinstance(report, Checkpoint):
+            self.books.checkpoint(event.job, report.point)
+            return
+        to = _phase_of(report, bay.state, worker.stalled_from)
+        bay = self.table.note(replace(bay, progress=report))
+        if to is not bay.state:
+            bay = self._phase(bay, to)
+        self.table.tell(self.table.effects.progressed, bay)
+
+    def _phase(self, bay: Bay, to: BayState) -> Bay:
+        assert bay.job is not None
+        worker, alarm = self._workers[bay.name], f"bay-{bay.name}"
+        if to is BayState.STALLED:
+            worker.stalled_since, worker.stalled_from = self.now(), bay.state
+            self.table.alarm(alarm, critical(STALLED.code, f"Bay {bay.name}: {STALLED.text}"))
+        elif bay.state is BayState.STALLED:
+            self.table.alarm(alarm, None)
+        moved = job.advance(bay.job, JobState(to.value))
+        bay = self.table.put(move(bay, to, job=moved))
+        self.books.keep(moved)
+        return bay
+
+    def work_ended(self, event: WorkEnded) -> None:
+        """A worker has let go of its drive."""
+        bay, outcome = self.table[event.bay], event.outcome
+        if bay.job is None or bay.job.id != event.job or not bay.busy:
+            log.warning("bay %s: a worker that was given up came back; what it says is not used", event.bay)
+        elif isinstance(outcome, Aborted) and outcome.reason == STATION_STOPPED:
+            self._interrupt(bay)
+        else:
+            self.conclude(bay, outcome)
+
+    def _interrupt(self, bay: Bay) -> None:
+        """Leave the job to the next start, which goes on from its last flushed point."""
+        assert bay.job is not None
+        self._workers.pop(bay.name, None)
+        self.books.keep(job.advance(bay.job, JobState.INTERRUPTED))
+        self.table.put(emptied(bay))
+
+    def conclude(self, bay: Bay, outcome: Outcome, then: BayState = BayState.FINISHED) -> None:
+        """The work is over. Nothing is shown of how, before the certificate is on the medium."""
+        bay = move(bay, BayState.CERTIFYING, due=None, progress=None)
+        self._ends[bay.name] = _End(outcome, then)
+        self._workers.pop(bay.name, None)
+        self.table.put(bay)
+        self.certify(bay.name)
+
+    def certify(self, name: str) -> None:
+        """Certify, then label, then publish. What cannot be written down now is tried again until it can."""
+        bay, end = self.table[name], self._ends[name]
+        assert bay.job is not None
+        issued = self.books.issue(bay.job, end.outcome)
+        if issued is None:
+            return
+        del self._ends[name]
+        done, certificate = issued
+        if end.then is not BayState.QUARANTINED:
+            self.table.alarm(f"bay-{name}", None)
+        why = done.reason
+        reason = Reason(why.code, why.text, why.hint) if why else None
+        number = certificate.record.number
+        bay = move(bay, end.then, job=done, outcome=done.state.value, certificate_number=number, reason=reason)
+        self.table.put(bay)
+        self.table.tell(self.table.effects.certified, done, certificate)
+        if bay.state is BayState.FINISHED and not bay.drive_present:
+            self.table.put(emptied(bay))
+            if reason is not None and reason.code == PULLED_OUT.code:
+                self.table.say("bay_interrupted", bay=name)
+        self.freed()
+
+    def _abandon(self, bay: Bay) -> None:
+        """A drive that answers no more: its power goes, its thread is given up, its bay waits for a person."""
+        assert bay.job is not None
+        self._workers[bay.name].stop.request(STALLED)
+        self.table.tell(self.table.effects.abandon, bay)
+        self.conclude(bay, Failed(self.books.work_done(bay.job.id), STALLED), BayState.QUARANTINED)
+
+
+def _phase_of(report: Progress, now: BayState, stalled_from: BayState) -> BayState:
+    """The bay's state by its worker's phase. A pause for heat, and a retry, belong to what went on before."""
+    if report.phase == "stalled":
+        return BayState.STALLED
+    if report.phase == "verify":
+        return BayState.VERIFYING
+    return stalled_from if now is BayState.STALLED else now
