@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import random
+import threading
+import time
+from unittest import mock
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.erase import METHODS, Area, Limits, ResumePoint
+from agent.erase import METHODS, Area, Limits, ResumePoint, VerifySpec
 from agent.outcome import Aborted, Erased
 from agent.record import Interruption
 from tests.agent.erase.drives import Faults, MemoryDrive
@@ -32,7 +36,8 @@ def test_power_cuts_at_any_moment_change_nothing_in_the_end(method: str, cuts: l
     chance, drive, point = random.Random(seed), MemoryDrive(SIZE), None
     for cut in cuts:
         drive.faults.gone_after_writes = drive.writes + cut
-        outcome, events = run_job(drive, method, limits=LIMITS, resume=point)
+        with mock.patch("agent.erase.overwrite.POLL_S", 0.001):
+            outcome, events = run_job(drive, method, limits=LIMITS, resume=point)
         drive.power_cut(lambda _: chance.random() < 0.5)
         if isinstance(outcome, Erased):
             break
@@ -64,7 +69,8 @@ def test_what_was_put_aside_before_a_cut_is_not_forgotten_after_it(method: str, 
 
 
 def test_a_checkpoint_is_only_emitted_for_what_is_durable() -> None:
-    drive = MemoryDrive(4 * MIB, faults=Faults(delay_s=0.001))
+    drive = MemoryDrive(4 * MIB)
+    drive.faults.before_write = lambda offset: time.sleep(0.03 if offset // (16 * KIB) % 16 == 3 else 0.001)
     seen: list[ResumePoint] = []
 
     def check(event: object) -> None:
@@ -73,9 +79,38 @@ def test_a_checkpoint_is_only_emitted_for_what_is_durable() -> None:
             assert bytes(drive.durable[: point.offset]) == bytes(point.offset)
             seen.append(point)
 
-    run_job(drive, limits=Limits(checkpoint_bytes=256 * KIB), on_event=check)
-    assert seen
+    with mock.patch("agent.erase.overwrite.POLL_S", 0.002):
+        run_job(drive, limits=Limits(checkpoint_bytes=16 * KIB), on_event=check)
+    assert len(seen) > 5
     assert seen[-1].offset == 4 * MIB
+
+
+def test_a_write_in_flight_during_a_good_flush_is_not_trusted_when_the_next_one_fails() -> None:
+    """The block at 32 KiB hangs while the drive flushes well; then it lands, is lost, and the flush says so."""
+    drive, landed, late = MemoryDrive(MIB), threading.Event(), 32 * KIB
+    good_flush = drive.flush
+
+    def flush() -> None:
+        if not landed.is_set():
+            good_flush()
+            landed.set()
+        elif b"secret" not in drive.data[late : late + 512] and drive.flushes == 1:
+            drive.data[late : late + 16 * KIB] = b"x" * 16 * KIB
+            drive.flushes += 1
+            raise OSError(errno.EIO, "lost")
+        else:
+            good_flush()
+
+    def hang(offset: int) -> None:
+        if offset == late:
+            landed.wait(5)
+
+    drive.faults.before_write = hang
+    with mock.patch.object(drive, "flush", flush), mock.patch("agent.erase.overwrite.POLL_S", 0.002):
+        outcome, _ = run_job(drive, limits=Limits(checkpoint_bytes=16 * KIB), verify=VerifySpec(kind="none"))
+    assert drive.flushes > 2
+    assert isinstance(outcome, Erased)
+    assert bytes(drive.data) == bytes(MIB)
 
 
 def test_an_area_put_aside_is_written_by_the_resumed_job() -> None:
