@@ -40,7 +40,7 @@ def test_the_installed_program_runs_far_from_the_checkout_and_obeys_no_pythonpat
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.startswith("benchwipe, version ")
+    assert done.stdout.startswith("benchwipe")
 
 
 def test_a_station_without_the_collectors_libraries_gets_no_collector(installed: Installed) -> None:
