@@ -19,6 +19,7 @@ from agent.clock import boot_id, clock, utc_now
 from agent.control import ControlSocket
 from agent.effects import Bench, StationEffects
 from agent.engine import Engine
+from agent.erase.streams import fastest, rates
 from agent.errors import AgentError
 from agent.events import CancelRequested, CertificateRejected, DeviceFault, Scanned
 from agent.ledger import Ledger
@@ -150,6 +151,8 @@ class Station:
             clock=msgspec.to_builtins(clock()),
             outbox_depth=depth,
             key=public_jwk(self.registrar.key.public_key()),
+            stream=fastest(),
+            stream_mb_per_s={name: round(rate) for name, rate in rates().items()},
             boot_id=boot_id(),
             ts=utc_now(),
         )
