@@ -70,6 +70,26 @@ def verify_file(file: Path, key: Path, as_json: bool) -> None:
     click.echo(printable(f"genuine: {record.number} {record.outcome}, drive {serial}, signed by key {found.key_id}"))
 
 
+@certificate.command()
+@click.argument("file", type=FILE)
+@click.option("--out", type=FILE, required=True, metavar="OUT.pdf", help="Where the page goes")
+@click.option("--key", type=FILE, metavar="PUBLIC_KEY", help="Check the signature first: JWK, JWK set or PEM")
+@click.option("--text", type=click.Choice(["da", "en"]), help="Language of its words [default: the station's]")
+@config_option
+def pdf(file: Path, out: Path, key: Path | None, text: str | None, settings: Settings) -> None:
+    """Write a certificate as a page to file, with the signed certificate attached.
+
+    Exit status: 0 written, 1 not a certificate, not genuine, or its claims contradict each other, 2 bad usage.
+    """
+    from agent.pdf.command import write_page
+    from agent.show import printable
+
+    station = settings.station
+    language = text or station.language
+    for line in write_page(file, out, key, language=language, certificate_url=station.certificate_url):
+        click.echo(printable(line), err=True)
+
+
 @click.command(short_help="Write a certificate's label, or a picture of it.")
 @click.argument("file", type=FILE)
 @click.option("--language", default="zpl", show_default=True, metavar="NAME", help="The printer's language")

@@ -1,0 +1,60 @@
+"""A certificate as a page for the file: PDF/A-3 with the signed certificate attached (docs/certificate.md).
+
+The page is a copy for people. The attachment is the record, byte for byte, and whoever doubts the page reads that.
+fpdf2 and segno (the `pdf` extra) are loaded when a page is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from agent.certificate import Certificate, refuse_empty_claims
+from agent.errors import AgentError, CertificateProblem
+from agent.pdf import fonts
+from agent.pdf.content import page_of
+
+
+class PdfExtraMissing(AgentError):
+    """The libraries that make PDFs are not installed."""
+
+    code = "BW-A14"
+    message = "a page needs {missing}"
+    hint = "pip install 'benchwipe[pdf]' into benchwipe's environment."
+
+
+@dataclass(frozen=True)
+class Printed:
+    """A PDF. `standard` is "PDF/A-3B", or "PDF" where this machine has no font to embed."""
+
+    data: bytes
+    standard: str
+    pages: int
+
+
+def print_certificate(
+    certificate: Certificate,
+    *,
+    language: str = "en",
+    certificate_url: str = "",
+    checked_with: str | None = None,
+    folders: Iterable[Path] = fonts.FOLDERS,
+) -> Printed:
+    """The certificate's page. The same input on the same machine gives the same bytes.
+
+    `checked_with`: thumbprint of the key that the caller checked the signature with, or None: then the page says that
+    nobody looked. CertificateProblem for a record that claims more than it shows; PdfExtraMissing.
+    """
+    refuse_empty_claims(certificate.record)
+    try:
+        from agent.pdf.document import document
+    except ModuleNotFoundError as error:
+        raise PdfExtraMissing(missing=error.name) from None
+    try:
+        page = page_of(certificate, language=language, certificate_url=certificate_url, checked_with=checked_with)
+    except (OverflowError, ValueError):  # an unsigned number may have four thousand digits
+        raise CertificateProblem(problem="its figures are no sizes of a drive") from None
+    faces = fonts.find(folders)
+    data, pages = document(certificate, page, faces)
+    return Printed(data, "PDF/A-3B" if faces else "PDF", pages)

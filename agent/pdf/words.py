@@ -1,0 +1,82 @@
+"""Sentences of the page, and figures as the reader's language writes them. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from agent.label import capacity
+from agent.phrases import hint, keys
+from agent.record import Clock, Explanation, PassRecord, Sample
+
+CONFIDENCE = re.compile(r"95 %: less than ([0-9.e+-]+) % of the drive differs \(([0-9]+) independent places\)")
+TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z")
+PATTERNS = {"00": "pattern_zeros", "ff": "pattern_ones", "random": "pattern_random"}
+
+
+class Words:
+    """The sentences of agent/phrases/<language>.toml, table [pdf]."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._texts = keys("pdf", language)
+
+    def __call__(self, key: str, /, **values: object) -> str:
+        """The sentence with its values; values are never taken for templates."""
+        return self._texts[key].format(**values)
+
+    def count(self, number: int) -> str:
+        """500 107 862 016: thousands apart by a space that no line breaks at (ISO 80000-1, 7.3.1)."""
+        return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
+
+    def decimal(self, figure: str) -> str:
+        """0.5 in English, 0,5 in Danish."""
+        return figure.replace(".", ",") if self.language == "da" else figure
+
+    def size(self, size: int) -> str:
+        """500 GB."""
+        return self.decimal(capacity(size)).replace(" ", "\N{NO-BREAK SPACE}")
+
+    def percent(self, part: int, whole: int) -> str:
+        """Never rounded up to 100: that one is kept for all of it."""
+        if part >= whole:
+            return "100"
+        share = 100 * part / whole
+        return self.decimal(f"{share:.3g}" if share < 99 else f"{min(share, 99.9) - 0.05:.1f}")
+
+    def moment(self, text: str) -> str:
+        """2026-11-22 20:00:00 UTC; whatever is no such time, as it stands."""
+        return f"{text[:10]} {text[11:19]} UTC" if TIME.fullmatch(text) else text
+
+    def cell_moment(self, text: str) -> str:
+        """The same under a heading that says UTC."""
+        return self.moment(text).removesuffix(" UTC")
+
+    def pattern(self, made: PassRecord) -> str:
+        """What a pass wrote."""
+        key = PATTERNS.get(made.pattern.lower(), "pattern_other")
+        return self(key, hex=made.pattern.upper())
+
+    def clock(self, clock: Clock) -> str:
+        """How far date and time can be trusted."""
+        if not clock.synchronised:
+            return self("clock_unknown" if clock.source == "unknown" else "clock_unset")
+        return self("clock_ntp") if clock.source == "ntp" else self("clock_set", source=clock.source)
+
+    def proof(self, sample: Sample) -> str:
+        """What a clean sample proves."""
+        found = CONFIDENCE.fullmatch(sample.confidence)
+        if found is None:
+            return self("proves_recorded", text=sample.confidence).strip()
+        return self("proves_value", percent=self.decimal(found[1]), places=self.count(int(found[2])))
+
+    def reason(self, reason: Explanation) -> str:
+        """Why it is not erased."""
+        return self("reason", text=self.recorded(f"reason_{reason.code}", reason.text), code=reason.code)
+
+    def recorded(self, key: str, text: str) -> str:
+        """A sentence of the record in the reader's language if it is that key's English one, else as it stands."""
+        return self._texts[key] if keys("pdf", "en").get(key) == text else text
+
+    def what_to_do(self, reason: Explanation) -> str:
+        """The hint, in the reader's language where there is one."""
+        return hint(self.language, reason.code, reason.hint)
