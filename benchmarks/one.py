@@ -34,8 +34,8 @@ class Times:
     outcome: str = ""
 
 
-def run_drive(device: str, method: str, verify: str, at_once: int, times: Times) -> None:
-    """One drive, in a thread of its own."""
+def run_drive(device: str, method: str, verify: str, together: threading.Barrier, times: Times) -> None:
+    """One drive, in a thread of its own; all begin when all are open."""
     kind = cast(Literal["full", "sample", "none"], verify)
     spec = EraseSpec(
         job=device,
@@ -43,7 +43,7 @@ def run_drive(device: str, method: str, verify: str, at_once: int, times: Times)
         key_hex="c3" * 32,
         verify=VerifySpec(kind=kind),
         limits=Limits(),
-        drives_at_once=at_once,
+        drives_at_once=together.parties,
     )
 
     def emit(event: Progress | Checkpoint) -> None:
@@ -51,6 +51,7 @@ def run_drive(device: str, method: str, verify: str, at_once: int, times: Times)
             times.written = time.perf_counter()
 
     with open_device(device) as drive:
+        together.wait()
         times.size, times.began = drive.drive.capacity_bytes, time.perf_counter()
         times.outcome = type(erase(drive, spec, emit, Stop())).__name__
         times.ended = time.perf_counter()
@@ -78,9 +79,9 @@ def answer_while(threads: list[threading.Thread]) -> list[float]:
 
 def main(method: str, verify: str, devices: list[str]) -> None:
     """Print what was measured."""
-    times = [Times() for _ in devices]
+    times, together = [Times() for _ in devices], threading.Barrier(len(devices))
     threads = [
-        threading.Thread(target=run_drive, args=(device, method, verify, len(devices), t))
+        threading.Thread(target=run_drive, args=(device, method, verify, together, t))
         for device, t in zip(devices, times, strict=True)
     ]
     cpu = time.process_time()

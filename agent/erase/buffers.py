@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 PAGE = mmap.PAGESIZE
-ZEROS_BYTES = 1 << 20
+ZEROS_BYTES = 4 << 20
 MIB = 1 << 20
 
 

@@ -34,6 +34,7 @@ GONE = frozenset({errno.ENODEV, errno.ENXIO, errno.ENOMEDIUM})
 TICK_S = 0.1
 PROGRESS_S = 0.25
 STALLED_S = 1.0
+STOPPED_BY_DEFECT = Reason("BW-E18", "The station broke down", "Erase the drive again.")  # an exception goes with it
 CELSIUS_S = 10.0
 
 
@@ -174,13 +175,19 @@ class Monitor:
         self._running = len(threads)
         for thread in threads:
             thread.start()
-        while self._running:
-            with self._changed:
-                if self._running:
-                    self._changed.wait(TICK_S)
-            self._tick(time.monotonic())
-        for thread in threads:
-            thread.join()
+        try:
+            while self._running:
+                with self._changed:
+                    if self._running:
+                        self._changed.wait(TICK_S)
+                self._tick(time.monotonic())
+        except BaseException:  # `emit` broke, or Ctrl-C
+            self.stop_for(Halt("aborted", STOPPED_BY_DEFECT))
+            raise
+        finally:
+            # Whatever happened: nobody may close the drive while a worker could still write through it.
+            for thread in threads:
+                thread.join()
         self._emit_points()
         if self._crash is not None:
             raise self._crash
@@ -200,7 +207,7 @@ class Monitor:
             self.stop_for(Halt("aborted", PULLED_OUT))
         except BaseException as error:  # noqa: BLE001 - a thread's outermost edge: a defect of ours: `run` raises it in the caller's thread
             self._crash = self._crash or error
-            self.stop_for(Halt("failed", TOO_MANY_ERRORS))
+            self.stop_for(Halt("aborted", STOPPED_BY_DEFECT))
         with self._changed:
             self._running -= 1
             self._changed.notify_all()

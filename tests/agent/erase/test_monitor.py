@@ -6,6 +6,8 @@ import threading
 import time
 from unittest import mock
 
+import pytest
+
 from agent.erase import Checkpoint, Limits, Progress, Stop, VerifySpec
 from agent.outcome import TOO_HOT, TOO_LONG, TOO_SLOW, Aborted, Erased, Failed, Reason
 from tests.agent.erase.drives import Faults, MemoryDrive
@@ -108,6 +110,21 @@ def test_a_thermometer_that_fails_holds_up_nothing() -> None:
 
     outcome, _ = run_job(MemoryDrive(MIB), limits=Limits(pause_at_c=50), celsius=broken)
     assert isinstance(outcome, Erased)
+
+
+def test_no_write_is_under_way_when_a_listener_breaks() -> None:
+    """The caller closes the drive as soon as `erase` is over, however it ends."""
+    drive = MemoryDrive(16 * MIB, faults=Faults(delay_s=0.01))
+
+    def broken(_: object) -> None:
+        raise RuntimeError("nobody listens")
+
+    with pytest.raises(RuntimeError, match="nobody listens"):
+        run_job(drive, on_event=broken)
+    writes = drive.writes
+    time.sleep(0.1)
+    assert drive.writes == writes
+    assert writes < 1024
 
 
 def test_only_the_calling_thread_emits() -> None:

@@ -31,7 +31,7 @@ def _uninterrupted(method: str) -> bytes:
 
 
 @given(method=METHOD, cuts=st.lists(st.integers(0, 90), max_size=5), seed=st.integers(0, 999))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_power_cuts_at_any_moment_change_nothing_in_the_end(method: str, cuts: list[int], seed: int) -> None:
     chance, drive, point = random.Random(seed), MemoryDrive(SIZE), None
     for cut in cuts:
