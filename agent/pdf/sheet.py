@@ -54,6 +54,7 @@ class Sheet:
         if faces:
             self._embed(faces)
         self.y = TOP
+        self._broken: dict[tuple[str, float, Style, int], list[str]] = {}
         self.foot: Callable[[int], None] = lambda number: None
 
     def new_page(self) -> None:
@@ -76,16 +77,10 @@ class Sheet:
 
     def lines(self, text: str, width: float, style: Style, most: int = 3) -> list[str]:
         """The text in lines that fit; what is beyond `most` lines is left out with "..."."""
-        self._use(style)
-        if most == 1:
-            return [self._shortened(self.clean(text), width)]
-        found: list[str] = self.pdf.multi_cell(  # type: ignore[assignment]  # its type follows from `output`
-            width, text=self.clean(text), align="L", dry_run=True, output=MethodReturnValue.LINES
-        )
-        if len(found) <= most and len(text) <= LONGEST:
-            return found or [""]
-        last = found[most - 1] if len(found) >= most else found.pop()
-        return [*found[: most - 1], self._shortened(last + "...", width)]
+        asked = (text, width, style, most)
+        if asked not in self._broken:  # asked twice: for the height, and to print
+            self._broken[asked] = self._break(*asked)
+        return self._broken[asked]
 
     def put(self, x: float, y: float, lines: Iterable[str], style: Style) -> float:
         """Print lines from `y` down; returns where the next would begin."""
@@ -123,11 +118,24 @@ class Sheet:
         for (x1, y1), (x2, y2) in pairwise(points):
             self.pdf.line(x1, y1, x2, y2)
 
+    def _break(self, text: str, width: float, style: Style, most: int) -> list[str]:
+        self._use(style)
+        if most == 1:
+            return [self._shortened(self.clean(text), width)]
+        found: list[str] = self.pdf.multi_cell(  # type: ignore[assignment]  # its type follows from `output`
+            width, text=self.clean(text), align="L", dry_run=True, output=MethodReturnValue.LINES
+        )
+        if len(found) <= most and len(text) <= LONGEST:
+            return found or [""]
+        last = found[most - 1] if len(found) >= most else found.pop()
+        return [*found[: most - 1], self._shortened(last + "...", width)]
+
     def _shortened(self, line: str, width: float) -> str:
         """The line, or as much of it as fits with "..." after it."""
-        if self.pdf.get_string_width(line) <= width:
+        whole = self.pdf.get_string_width(line)
+        if whole <= width:
             return line
-        kept = line.removesuffix("...")
+        kept = line.removesuffix("...")[: int(len(line) * width / whole * 2) + 8]  # twice: letters differ in width
         while kept and self.pdf.get_string_width(kept + "...") > width:
             kept = kept[:-1]
         return kept.rstrip() + "..."
