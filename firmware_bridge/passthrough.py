@@ -18,6 +18,9 @@ from fcntl import ioctl
 
 import msgspec
 
+from firmware_bridge.nvme import AdminCommand
+from firmware_bridge.reply import NvmeReply, ScsiReply
+
 Buffer = bytes | bytearray | memoryview | mmap.mmap
 
 
@@ -119,6 +122,104 @@ def loop_status(fd: int) -> LoopStatus:
         size_limit=raw.sizelimit,
         flags=raw.flags,
     )
+
+
+# --- commands to a drive's firmware --------------------------------------------------------------------------
+
+SG_IO = 0x2285  # include/scsi/sg.h
+SG_DXFER_NONE, SG_DXFER_TO_DEV, SG_DXFER_FROM_DEV = -1, -2, -3
+SENSE_BYTES = 252  # SPC-5, 4.4.1: the most that sense data may have
+
+
+class _SgIoHdr(ctypes.Structure):
+    """struct sg_io_hdr (include/scsi/sg.h): 88 bytes with 64-bit pointers, 64 with 32-bit ones."""
+
+    _fields_ = (
+        *((name, ctypes.c_int) for name in ("interface_id", "dxfer_direction")),
+        *((name, ctypes.c_ubyte) for name in ("cmd_len", "mx_sb_len")),
+        ("iovec_count", ctypes.c_ushort),
+        ("dxfer_len", ctypes.c_uint),
+        *((name, ctypes.c_void_p) for name in ("dxferp", "cmdp", "sbp")),
+        *((name, ctypes.c_uint) for name in ("timeout", "flags", "pack_id")),
+        ("usr_ptr", ctypes.c_void_p),
+        *((name, ctypes.c_ubyte) for name in ("status", "masked_status", "msg_status", "sb_len_wr")),
+        *((name, ctypes.c_ushort) for name in ("host_status", "driver_status")),
+        ("resid", ctypes.c_int),
+        *((name, ctypes.c_uint) for name in ("duration", "info")),
+    )
+
+
+def sg_io(fd: int, cdb: bytes, *, data_in: int = 0, data_out: bytes = b"", timeout_ms: int) -> ScsiReply:
+    """One SCSI command, once. `data_in`: bytes to receive, or `data_out` to send. Waits, without the GIL.
+
+    `timeout_ms` is the kernel's: past it, it aborts the command and may reset the device, which can take much longer
+    than the timeout. OSError where the kernel did not send it (EPERM: CAP_SYS_RAWIO; ENOTTY: no SCSI device).
+    """
+    if data_in and data_out:
+        raise ValueError("data go one way only")
+    size = data_in or len(data_out)
+    command = ctypes.create_string_buffer(cdb, len(cdb))
+    sense = ctypes.create_string_buffer(SENSE_BYTES)
+    data = ctypes.create_string_buffer(data_out, size) if size else None
+    header = _SgIoHdr(
+        interface_id=ord("S"),
+        dxfer_direction=SG_DXFER_FROM_DEV if data_in else SG_DXFER_TO_DEV if data_out else SG_DXFER_NONE,
+        cmd_len=len(cdb),
+        mx_sb_len=SENSE_BYTES,
+        dxfer_len=size,
+        dxferp=ctypes.addressof(data) if data is not None else None,
+        cmdp=ctypes.addressof(command),
+        sbp=ctypes.addressof(sense),
+        timeout=timeout_ms,
+    )
+    ioctl(fd, SG_IO, header)
+    came = max(0, size - max(0, header.resid)) if data_in else 0
+    return ScsiReply(
+        status=header.status,
+        host_status=header.host_status,
+        driver_status=header.driver_status,
+        sense=sense.raw[: header.sb_len_wr],
+        data=data.raw[:came] if data is not None else b"",
+        resid=header.resid,
+    )
+
+
+class _NvmePassthruCmd(ctypes.Structure):
+    """struct nvme_passthru_cmd (include/uapi/linux/nvme_ioctl.h): 72 bytes everywhere."""
+
+    _fields_ = (
+        *((name, ctypes.c_uint8) for name in ("opcode", "flags")),
+        ("rsvd1", ctypes.c_uint16),
+        *((name, ctypes.c_uint32) for name in ("nsid", "cdw2", "cdw3")),
+        *((name, ctypes.c_uint64) for name in ("metadata", "addr")),
+        *((name, ctypes.c_uint32) for name in ("metadata_len", "data_len")),
+        ("cdw", ctypes.c_uint32 * 6),
+        *((name, ctypes.c_uint32) for name in ("timeout_ms", "result")),
+    )
+
+
+NVME_IOCTL_ID = 0x4E40  # _IO('N', 0x40)
+NVME_IOCTL_ADMIN_CMD = 0xC0484E41  # _IOWR('N', 0x41, struct nvme_admin_cmd)
+
+
+def nvme_namespace(fd: int) -> int:
+    """The namespace's number behind the block device (NVME_IOCTL_ID)."""
+    return ioctl(fd, NVME_IOCTL_ID)
+
+
+def nvme_admin(fd: int, command: AdminCommand, *, timeout_ms: int) -> NvmeReply:
+    """One admin command, once. OSError where the kernel did not send it (EACCES: CAP_SYS_ADMIN before Linux 6.2)."""
+    data = ctypes.create_string_buffer(command.data_in) if command.data_in else None
+    request = _NvmePassthruCmd(
+        opcode=command.opcode,
+        nsid=command.nsid,
+        addr=ctypes.addressof(data) if data is not None else 0,
+        data_len=command.data_in,
+        cdw=(command.cdw10, command.cdw11),
+        timeout_ms=timeout_ms,
+    )
+    status = ioctl(fd, NVME_IOCTL_ADMIN_CMD, request)
+    return NvmeReply(status=status, result=request.result, data=data.raw if data is not None and not status else b"")
 
 
 # --- memory --------------------------------------------------------------------------------------------------

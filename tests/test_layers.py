@@ -41,6 +41,7 @@ PURE = (
     "firmware_bridge/scsi.py",
     "firmware_bridge/nvme.py",
     "firmware_bridge/sat.py",
+    "firmware_bridge/reply.py",
     "firmware_bridge/frames.py",
     "firmware_bridge/messages.py",
 )

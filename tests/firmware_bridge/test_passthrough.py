@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import mmap
 import os
 import random
+import struct
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from firmware_bridge import passthrough
+from firmware_bridge import nvme, passthrough, scsi
 from tests.drivers.drives.conftest import MIB, Loops, loops
 
 __all__ = ["loops"]  # the fixture
@@ -120,3 +122,66 @@ def test_the_clocks_state_is_read_and_nothing_is_set() -> None:
     first, second = passthrough.clock_state(), passthrough.clock_state()
     assert first.synchronised == second.synchronised
     assert first.maximum_error_us >= 0
+
+
+def offsets(structure: type[ctypes.Structure], *names: str) -> list[int]:
+    return [getattr(structure, name).offset for name in names]
+
+
+def test_structures_lie_as_the_kernels_headers_say() -> None:
+    """include/scsi/sg.h and include/uapi/linux/nvme_ioctl.h; with 32-bit pointers the first has 64 bytes."""
+    wide = struct.calcsize("P") == 8
+    names = ("dxferp", "cmdp", "sbp", "timeout", "status", "sb_len_wr", "host_status", "driver_status", "resid")
+    layout = [16, 24, 32, 40, 64, 67, 68, 70, 72] if wide else [16, 20, 24, 28, 44, 47, 48, 50, 52]
+    assert offsets(passthrough._SgIoHdr, *names) == layout
+    assert ctypes.sizeof(passthrough._SgIoHdr) == (88 if wide else 64)
+    assert offsets(passthrough._NvmePassthruCmd, "nsid", "addr", "data_len", "cdw", "timeout_ms", "result") == [
+        *(4, 24, 36, 40, 64, 68)
+    ]
+    assert ctypes.sizeof(passthrough._NvmePassthruCmd) == 72 == passthrough.NVME_IOCTL_ADMIN_CMD >> 16 & 0x3FFF
+
+
+def test_a_device_that_takes_no_commands_says_so(loops: Loops) -> None:
+    fd = os.open(loops.attach(loops.image()), os.O_RDONLY)
+    with pytest.raises(OSError, match=r"Invalid argument|Inappropriate ioctl"):
+        passthrough.sg_io(fd, scsi.inquiry(), data_in=96, timeout_ms=1000)
+    with pytest.raises(OSError, match=r"Invalid argument|Inappropriate ioctl"):
+        passthrough.nvme_namespace(fd)
+    with pytest.raises(OSError, match=r"Invalid argument|Inappropriate ioctl"):
+        passthrough.nvme_admin(fd, nvme.identify_controller(), timeout_ms=1000)
+    os.close(fd)
+
+
+def test_what_the_kernel_is_given_is_the_command_and_what_it_leaves_is_the_reply(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[object] = []
+
+    def kernel(fd: int, request: int, header: passthrough._SgIoHdr) -> int:
+        seen.append((fd, request, ctypes.string_at(header.cmdp, header.cmd_len).hex(), header.dxfer_direction))
+        ctypes.memmove(header.dxferp, b"answer", 6)
+        ctypes.memmove(header.sbp, b"\x70sense", 6)
+        header.status, header.sb_len_wr, header.host_status, header.resid = 2, 6, 0, header.dxfer_len - 6
+        return 0
+
+    monkeypatch.setattr(passthrough, "ioctl", kernel)
+    found = passthrough.sg_io(7, scsi.inquiry(), data_in=96, timeout_ms=1000)
+    assert (found.status, found.sense, found.data, found.resid) == (2, b"\x70sense", b"answer", 90)
+    assert passthrough.sg_io(7, b"\x48" + bytes(9), data_out=bytes(8), timeout_ms=1000).data == b""
+    assert seen == [(7, 0x2285, "120000006000", -3), (7, 0x2285, "48" + "00" * 9, -2)]
+    with pytest.raises(ValueError, match="one way"):
+        passthrough.sg_io(7, b"", data_in=1, data_out=b"x", timeout_ms=1)
+
+
+def test_an_nvme_command_that_failed_brings_a_status_and_no_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    def kernel(fd: int, request: int, command: passthrough._NvmePassthruCmd) -> int:
+        assert (fd, request, command.opcode, command.cdw[0]) == (7, 0xC0484E41, 6, 1)
+        ctypes.memmove(command.addr, b"id", 2)
+        return status
+
+    monkeypatch.setattr(passthrough, "ioctl", kernel)
+    status = 0
+    assert passthrough.nvme_admin(7, nvme.identify_controller(), timeout_ms=1000).data[:3] == b"id\0"
+    status = 0x4002
+    failed = passthrough.nvme_admin(7, nvme.identify_controller(), timeout_ms=1000)
+    assert (failed.good, failed.status, failed.data) == (False, 0x4002, b"")
