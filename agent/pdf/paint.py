@@ -218,7 +218,7 @@ def _decision(page: Page, sheet: Sheet) -> None:
 def _check(page: Page, sheet: Sheet) -> None:
     sheet.room(7 + QR)
     top = sheet.y = _heading(page.check.title, MARGIN, sheet.y, INNER, sheet)
-    _qr(page.qr, MARGIN, top + 1, sheet)
+    _qr(page.qr, MARGIN, top + 1.6, sheet)
     x, width = MARGIN + QR + 5, INNER - QR - 5
     _facts(page.check.facts, x, top, width, sheet)
     y = top + _facts_height(page.check.facts, width, sheet) + 1.4
