@@ -38,7 +38,7 @@ test: setup
 	@scripts/debian-packages.sh $(TEST_PACKAGES) || echo "benchwipe: the tests that need them say so at the end" >&2
 	@[ -d $(ORACLE)/node_modules ] || ! command -v npm >/dev/null || timeout 60 npm ci --prefix $(ORACLE) --silent --ignore-scripts --fetch-retries=1 --fetch-timeout=15000 \
 	 --no-audit --no-fund || echo "benchwipe: npm could not install the labels' second renderer; its tests say so" >&2
-	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=loadgroup -rs $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal -rs $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check

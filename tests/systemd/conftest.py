@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import pytest
@@ -27,10 +29,16 @@ class Installed:
         )
 
 
-@pytest.fixture(scope="session")
-def installed(tmp_path_factory: pytest.TempPathFactory) -> Installed:
-    """A station under DESTDIR."""
-    place = Installed(tmp_path_factory.mktemp("destdir"))
-    done = place.make("install")
-    assert done.returncode == 0, done.stderr
-    return place
+@pytest.fixture
+def installed(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[Installed]:
+    """A station under DESTDIR, made once for all workers; one test at a time has it."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base if worker_id == "master" else base.parent
+    with (shared / "destdir.lock").open("w") as lock:
+        flock(lock, LOCK_EX)
+        place = Installed(shared / "destdir")
+        if not (shared / "destdir.made").exists():
+            done = place.make("install")
+            assert done.returncode == 0, done.stderr
+            (shared / "destdir.made").touch()
+        yield place

@@ -11,8 +11,6 @@ import pytest
 
 from tests.systemd.conftest import REPOSITORY, Installed
 
-pytestmark = pytest.mark.xdist_group("installed")
-
 LIB = "usr/local/lib"
 DATA = (
     f"{LIB}/systemd/system/benchwipe-collector.service",

@@ -30,7 +30,6 @@ def only(unit: str, key: str) -> str:
 
 
 @needs_analyze
-@pytest.mark.xdist_group("installed")
 def test_systemd_finds_nothing_wrong_with_the_installed_units(installed: Installed, tmp_path: Path) -> None:
     """The installed `benchwipe` stands in for the collector's program too: verify looks whether it can be run."""
     program = f"{installed.destdir}/opt/benchwipe/bin/benchwipe "
