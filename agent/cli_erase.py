@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 import msgspec
 
+from agent.certificate import MAX_BYTES
 from agent.cli import config_option, json_option, log_to_stderr, state_option
 from agent.cli_screen import Screen, is_terminal
 from agent.cli_types import DeviceName, Place, Word
@@ -26,6 +27,7 @@ from agent.show import printable
 if TYPE_CHECKING:
     from agent.record import Operator
 
+PATIENCE_S = 0.5
 Verify = Literal["full", "sample", "none"]
 
 
@@ -75,7 +77,7 @@ def erase(
     log_to_stderr(quiet=True)
     with contextlib.ExitStack() as at_the_end:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
-        candidates = [examine(device, policy, state_dir=state_dir) for device in devices]
+        candidates = [examine(device, policy, state_dir=state_dir, patience_s=PATIENCE_S) for device in devices]
         registrar = None
         if resume and not all(candidate.refusal for candidate in candidates):
             registrar = at_the_end.enter_context(_registrar(settings, state_dir))
@@ -97,6 +99,7 @@ def erase(
 def _registrar(settings: Settings, state_dir: Path) -> Iterator[Registrar]:
     registrar = Registrar(settings, state_dir)
     try:
+        _prepare(registrar.ledger.certificates_dir)
         registrar.recover()
         yield registrar
     finally:
@@ -201,7 +204,7 @@ def _prepare(folder: Path) -> None:
 
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
-        file.write(bytes(4096))
+        file.write(bytes(MAX_BYTES))
 
 
 def _report(results: Sequence[Result], *, as_json: bool) -> None:

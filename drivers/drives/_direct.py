@@ -12,6 +12,7 @@ import errno
 import fcntl
 import mmap
 import os
+import stat
 import threading
 
 from firmware_bridge import passthrough
@@ -107,6 +108,9 @@ class DirectFile:
     def _drop(self, fd: int, offset: int, size: int) -> None:
         """Nothing of the range is in the page cache when this returns; EIO where that cannot be reached."""
         start, end = offset // PAGE * PAGE, -(-(offset + size) // PAGE) * PAGE
+        status = os.fstat(fd)
+        if stat.S_ISREG(status.st_mode):  # mmap(2) of a file ends with it: an image whose size is no multiple of a page
+            end = min(end, status.st_size)
         for attempt in range(TRIES):
             os.fdatasync(fd)
             if attempt:

@@ -1,0 +1,192 @@
+"""State folders as they are found: what cannot be used is one line and status 2, and the drive is not touched."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from agent.registrar import Registrar
+from agent.settings import Settings
+from tests.agent.cli.conftest import Call
+from tests.agent.cli.test_erase import read_direct
+from tests.drivers.drives.conftest import MIB, Loops
+
+
+def made(state: Path) -> None:
+    registrar = Registrar(Settings(), state)
+    registrar.close()
+
+
+def a_key_open_to_others(state: Path) -> str:
+    made(state)
+    (state / "station.key").chmod(0o644)
+    return "station.key: the signing key is open to others (-rw-r--r--); chmod 600 it"
+
+
+def a_key_that_is_none(state: Path) -> str:
+    made(state)
+    (state / "station.key").write_text("-----BEGIN NOTHING-----\n")
+    return "station.key: not a private key in PEM"
+
+
+def a_ledger_of_a_newer_version(state: Path) -> str:
+    made(state)
+    with sqlite3.connect(state / "ledger.sqlite3") as db:
+        db.execute("PRAGMA user_version = 999")
+    return "made by a newer benchwipe (version 999)"
+
+
+def a_ledger_that_is_none(state: Path) -> str:
+    made(state)
+    (state / "ledger.sqlite3").write_bytes(b"garbage" * 1000)
+    return "ledger.sqlite3: file is not a database"
+
+
+def a_ledger_open_to_others(state: Path) -> str:
+    made(state)
+    (state / "ledger.sqlite3").chmod(0o644)
+    return "the ledger is open to others"
+
+
+def a_folder_below_a_file(state: Path) -> str:
+    state.parent.mkdir(exist_ok=True)
+    state.write_text("")
+    return f"{state} is a file; a folder is wanted"
+
+
+def certificates_that_are_a_file(state: Path) -> str:
+    made(state)
+    (state / "certificates").rmdir()
+    (state / "certificates").write_text("")
+    return "certificates: File exists"
+
+
+def a_folder_that_is_a_link_to_nowhere(state: Path) -> str:
+    state.symlink_to("/nowhere/at/all")
+    return "state"
+
+
+@pytest.mark.parametrize(
+    "prepare",
+    [
+        a_key_open_to_others,
+        a_key_that_is_none,
+        a_ledger_of_a_newer_version,
+        a_ledger_that_is_none,
+        a_ledger_open_to_others,
+        a_folder_below_a_file,
+        certificates_that_are_a_file,
+        a_folder_that_is_a_link_to_nowhere,
+    ],
+)
+def test_a_state_folder_that_cannot_be_used_touches_no_drive(
+    call: Call, loops: Loops, tmp_path: Path, prepare: Callable[[Path], str]
+) -> None:
+    image = loops.image(MIB)
+    before, device = image.read_bytes(), loops.attach(image)
+    told = prepare(tmp_path / "state")
+    done = call("erase", device, "--yes", "--json")
+    assert done.status == 2
+    assert told in done.complaint
+    assert done.document == {"error": done.complaint.removeprefix("benchwipe: ")}
+    assert read_direct(device) == before
+
+
+@pytest.mark.parametrize("full", [False, True])
+def test_a_state_folder_that_cannot_be_written_to_touches_no_drive(
+    call: Call, loops: Loops, tmp_path: Path, full: bool
+) -> None:
+    image, state = loops.image(MIB), tmp_path / "state"
+    before, device = image.read_bytes(), loops.attach(image)
+    state.mkdir()
+    options = "size=4k" if full else "ro"
+    subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(state)], check=True)
+    try:
+        done = call("erase", device, "--yes", "--json")
+        assert done.status == 2
+        assert (
+            "No space left" if full else "Read-only file system"
+        ) in done.complaint or "disk is full" in done.complaint
+    finally:
+        subprocess.run(["umount", "-l", str(state)], check=True)
+    assert read_direct(device) == before
+
+
+def test_a_certificate_folder_that_cannot_be_used_touches_no_drive(call: Call, loops: Loops, tmp_path: Path) -> None:
+    image = loops.image(MIB)
+    before, device = image.read_bytes(), loops.attach(image)
+    (tmp_path / "file").write_text("")
+    full = tmp_path / "full"
+    full.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k,nr_inodes=1", "none", str(full)], check=True)
+    try:
+        for folder in (tmp_path / "file", tmp_path / "file" / "below", full):
+            done = call("erase", device, "--yes", "--certificate-dir", folder)
+            assert done.status == 2
+            assert done.complaint
+    finally:
+        subprocess.run(["umount", str(full)], check=True)
+    assert read_direct(device) == before
+
+
+def test_a_certificate_folder_lost_on_the_way_costs_no_certificate(
+    call: Call, loops: Loops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device, folder = loops.attach(loops.image(MIB)), tmp_path / "stick"
+
+    def pulled(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("agent.erase_command.files", SimpleNamespace(write_once=pulled))
+    done = call("erase", device, "--yes", "--json", "--certificate-dir", folder)
+    assert (done.status, done.outcomes) == (0, ["erased"])
+    path = Path(done.results[0]["certificate_file"])
+    assert path.parent == tmp_path / "state" / "certificates"
+    assert path.exists()
+
+
+def test_the_key_is_made_once_and_for_its_owner_alone(call: Call, tmp_path: Path) -> None:
+    path = tmp_path / "state" / "station.key"
+    first, second = call("key", "init"), call("key", "init")
+    assert (first.status, second.status) == (0, 0)
+    assert "made: " in first.err
+    assert "there was one already" in second.err
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert path.parent.stat().st_mode & 0o777 == 0o700
+    assert first.document == second.document == call("key", "show").document
+    assert {"kty", "crv", "x", "kid"} <= set(first.document)
+    assert "d" not in first.document
+
+
+def test_check_finds_every_problem_and_makes_nothing(call: Call, tmp_path: Path) -> None:
+    config, state = tmp_path / "station.toml", tmp_path / "state"
+    config.write_text('[[bay]]\nname = "A"\nport = "usb-1"\n')
+    assert call("check", "--config", config).status == 0
+    assert not state.exists()
+    config.write_text('[station]\nid = "x x"\nlanguge = "da"\n[[printer]]\nname = "p"\ndriver = "nothing"\n')
+    done = call("check", "--config", config)
+    assert done.status == 2
+    assert {line.split(":")[0] for line in done.err.splitlines()} == {"benchwipe"}
+    assert "station.id = 'x x'" in done.err
+    assert "did you mean language?" in done.err
+    made(state)
+    (state / "station.key").chmod(0o640)
+    config.write_text('[[bay]]\nname = "A"\nport = "usb-1"\n[[printer]]\nname = "p"\ndriver = "nothing"\n')
+    done = call("check", "--config", config)
+    assert done.status == 2
+    assert "no printers driver is called 'nothing'" in done.err
+    assert "open to others" in done.err
+
+
+def test_commands_that_need_a_configuration_say_so(call: Call, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("agent.cli.DEFAULT_CONFIG", tmp_path / "absent.toml")
+    for words in (("run",), ("check",), ("bays", "udev-rules")):
+        done = call(*words)
+        assert done.status == 2
+        assert "name a configuration with --config FILE" in done.complaint
+    assert call("drives").status == 0
