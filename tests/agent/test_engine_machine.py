@@ -1,7 +1,7 @@
 """Random days at the bench: whatever comes in whatever order, the wrong drive is never erased and nothing is lost.
 
 The real engine, registrar and ledger; the test plays the drives, the people, the workers, the disk and the power cuts.
-The profile is fixed, so that a run repeats itself; HYPOTHESIS_EXAMPLES=2000 looks further, in a new direction each time.
+The profile is fixed, so that a run repeats itself; HYPOTHESIS_EXAMPLES=2000 looks further, elsewhere each time.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from agent.bays import BayState
 from agent.certificate import Certificate, read_unverified
 from agent.job import ENDED, Job, JobState
-from agent.outcome import PULLED_OUT, STALLED, Aborted, Erased, Refused
+from agent.outcome import PULLED_OUT, STALLED, Aborted, Refused
 from agent.worker import ANOTHER_DRIVE
-from drivers.drives.base import Drive
-from tests.agent.engine_rig import Rig, Worker, drive, erased, failed, settings as bench
+from tests.agent.engine_rig import Rig, Worker, drive, erased, failed
+from tests.agent.engine_rig import settings as bench
 
 FAST = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.gettempdir())
 BAYS = ("A1", "A2", "A3")

@@ -1,0 +1,219 @@
+"""The daemon as systemd runs it: a real process that is stopped, killed and started again under real drives."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+
+from tests.agent.daemon_bench import MIB, Daemon, NotifySocket, status_json
+from tests.agent.fake_collector import FakeCollector
+from tests.agent.mosquitto import Mosquitto, wait_until
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    """In automatic mode, without a countdown, not yet started."""
+    made = Daemon(tmp_path)
+    yield made
+    made.close()
+
+
+def hash_of(image: Path) -> str:
+    """What b3sum prints."""
+    return blake3(image.read_bytes()).hexdigest()
+
+
+def test_a_drive_is_begun_within_two_seconds_and_its_certificate_holds_its_hash(daemon: Daemon) -> None:
+    daemon.start()
+    image = daemon.make("S1", mb_per_s=16)
+    daemon.plug("p1", "S1")
+    began = time.monotonic()
+    daemon.wait_bay("A1", "erasing")
+    assert time.monotonic() - began < 2.0
+    row = daemon.wait_bay("A1", "finished")
+    (certificate,) = daemon.certificates()
+    assert (row["outcome"], row["certificate"]) == ("erased", "bench-07-000001")
+    assert certificate.record.verification.blake3 == hash_of(image)
+    assert b"secret" not in image.read_bytes()
+    assert daemon.terminate() < 5
+
+
+def test_the_countdown_is_seen_and_cancelled_from_the_command_line(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path, countdown=30)
+    try:
+        image = daemon.make("S1", port="p1")
+        daemon.start()
+        daemon.wait_bay("A1", "countdown")
+        row = status_json(daemon)["bays"][0]
+        assert 20 < row["countdown_s"] <= 30
+        assert row["drive"]["serial"] == "S1"
+        assert daemon.command("cancel", "A1").returncode == 0
+        daemon.wait_bay("A1", "waiting")
+        assert daemon.terminate() < 5
+        daemon.start()  # in the same boot, and the drive never left
+        daemon.wait_bay("A1", "waiting")
+        assert image.read_bytes().startswith(b"secret! ")
+        assert daemon.certificates() == []
+    finally:
+        daemon.close()
+
+
+def test_scan_mode_erases_by_the_policy_of_the_lots_customer(tmp_path: Path) -> None:
+    daemon = Daemon(tmp_path, mode="scan")
+    try:
+        daemon.make("S1", port="p1")
+        daemon.start()
+        daemon.wait_bay("A1", "waiting")
+        daemon.scan("LOT-1", "KK-0001", "BAY-A1")
+        assert daemon.wait_bay("A1", "finished")["asset"] == "KK-0001"
+        record = daemon.certificates()[0].record
+        assert (record.sanitization.method, record.outcome) == ("random", "erased")
+        assert record.customer is not None
+        assert (record.customer.name, record.customer.lot) == ("Kolding", "LOT-1")
+    finally:
+        daemon.close()
+
+
+@pytest.mark.parametrize("phase", ["erasing", "verifying"])
+def test_a_daemon_killed_at_work_goes_on_and_says_so(daemon: Daemon, phase: str) -> None:
+    image = daemon.make("S1", port="p1", mb_per_s=8)
+    daemon.start()
+    daemon.wait_bay("A1", phase)
+    time.sleep(random.uniform(0, 0.6))  # any moment will do: that is the point
+    daemon.kill()
+    assert list(daemon.jobs().values()) in (["erasing"], ["verifying"])
+    daemon.start()
+    row = daemon.wait_bay("A1", "finished", 30)
+    assert row["outcome"] == "erased"
+    (certificate,) = daemon.certificates()
+    (interruption,) = certificate.record.interruptions
+    assert "stopped or lost power" in interruption.reason
+    assert certificate.record.verification.blake3 == hash_of(image)
+    assert daemon.jobs() == {} or daemon.terminate() < 5
+
+
+def test_a_stop_takes_less_than_five_seconds_in_every_state_and_the_work_goes_on(daemon: Daemon) -> None:
+    daemon.make("S1", port="p1", mb_per_s=4)
+    daemon.make("STUCK", port="p2", stall_at=MIB)
+    daemon.start()
+    daemon.wait_bay("A1", "erasing")
+    daemon.wait_bay("A2", "erasing")
+    wait_until(lambda: daemon.bay("A1")["bytes_done"], "some of it is written")
+    assert daemon.terminate() < 5
+    assert sorted(daemon.jobs().values()) == ["interrupted", "interrupted"]
+    daemon.pull("p2")
+    daemon.start()
+    daemon.wait_bay("A1", "verifying")
+    assert daemon.terminate() < 5
+    daemon.start()
+    assert daemon.wait_bay("A1", "finished", 30)["outcome"] == "erased"
+    assert len(daemon.certificates()[0].record.interruptions) == 2
+
+
+def test_a_stalled_drive_loses_its_power_and_holds_nobody_up(daemon: Daemon) -> None:
+    daemon.make("STUCK", port="p1", stall_at=MIB)
+    daemon.make("S2", port="p2")
+    daemon.start()
+    assert daemon.wait_bay("A2", "finished")["outcome"] == "erased"
+    row = daemon.wait_bay("A1", "quarantined")
+    assert row["outcome"] == "failed"
+    dock = daemon.folder / "dock.json"
+    wait_until(lambda: json.loads(dock.read_text())["1"]["power"] is False, "the dock has cut the power")
+    assert json.loads(dock.read_text())["2"]["power"] is True
+    assert any("A1" in text for text in daemon.status()["alarms"].values())
+    daemon.pull("p1")
+    assert daemon.command("cancel", "A1").returncode == 0
+    daemon.wait_bay("A1", "empty")
+    wait_until(lambda: json.loads(dock.read_text())["1"]["power"] is True, "the bay has power again")
+    assert daemon.status()["alarms"] == {}
+
+
+def test_a_pulled_drive_comes_back_in_another_bay_and_goes_on(daemon: Daemon) -> None:
+    daemon.make("S1", port="p1", mb_per_s=8)
+    daemon.start()
+    daemon.wait_bay("A1", "erasing")
+    wait_until(lambda: (daemon.bay("A1")["bytes_done"] or 0) >= 3 * MIB, "some of it is written")
+    daemon.pull("p1")
+    daemon.plug("p3", "S1")
+    assert daemon.wait_bay("A3", "finished")["outcome"] == "erased"
+    aborted, erased = (c.record for c in daemon.certificates())
+    assert (aborted.outcome, erased.outcome) == ("aborted", "erased")
+    assert erased.interruptions[0].resumed_at_offset > 0
+
+
+def test_systemd_hears_that_it_is_ready_alive_and_stopping(daemon: Daemon, tmp_path: Path) -> None:
+    systemd = NotifySocket(tmp_path)
+    try:
+        daemon.start(NOTIFY_SOCKET=str(systemd.path), WATCHDOG_USEC="900000")
+        assert systemd.listen("READY=1")
+        systemd.heard.clear()
+        assert systemd.listen("WATCHDOG=1", 2)
+        systemd.heard.clear()
+        assert systemd.listen("WATCHDOG=1", 2)
+        assert daemon.terminate() < 5
+        assert systemd.listen("STOPPING=1")
+    finally:
+        systemd.close()
+
+
+def test_a_second_daemon_on_the_same_state_folder_is_refused_with_one_line(daemon: Daemon) -> None:
+    daemon.start()
+    second = daemon.command("run")
+    assert second.returncode == 2
+    (line,) = second.stderr.strip().splitlines()
+    assert str(daemon.state) in line
+    assert daemon.answers()
+
+
+def test_the_broker_shows_the_station_its_bays_and_its_certificates(daemon: Daemon, broker: Mosquitto) -> None:
+    daemon.mqtt(broker.port)
+    collector = FakeCollector(broker.port)
+    collector.ready()
+    try:
+        daemon.make("S1", port="p1")
+        daemon.start()
+        daemon.wait_bay("A1", "finished")
+        wait_until(lambda: daemon.status()["uplink"]["outbox_depth"] == 0, "the receipt came")
+        (certificate,) = daemon.certificates()
+        assert collector.certificates == {certificate.id: certificate.compact}
+        root = "er/1/bench-07/"
+        states = [json.loads(p)["state"] for p in collector.seen[f"{root}bay/A1/state"]]
+        assert states[-1] == "finished"
+        birth = json.loads(collector.seen[f"{root}birth"][-1])
+        assert birth["bays"] == ["A1", "A2", "A3", "A4"]
+        assert birth["stream"] in birth["stream_mb_per_s"]
+        assert json.loads(collector.seen[f"{root}state"][-1])["state"] == "online"
+        assert daemon.terminate() < 5
+        wait_until(lambda: json.loads(collector.seen[f"{root}state"][-1])["state"] == "offline", "it is offline")
+    finally:
+        collector.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="loop devices need root")
+def test_a_real_block_device_in_a_configured_bay_is_erased(tmp_path: Path) -> None:
+    image = tmp_path / "disk.img"
+    image.write_bytes(b"secret! " * (16 * MIB // 8))
+    found = subprocess.run(["losetup", "--show", "-f", image], capture_output=True, text=True, check=False)
+    if found.returncode:
+        pytest.skip(f"no loop device to be had: {found.stderr.strip()}")
+    device = found.stdout.strip()
+    daemon = Daemon(tmp_path / "station", ports=(device,))
+    try:
+        daemon.start()
+        row = daemon.wait_bay("A1", "finished")
+        assert (row["outcome"], row["drive"]["capacity_bytes"]) == ("erased", 16 * MIB)
+        assert daemon.terminate() < 5
+        (certificate,) = daemon.certificates()
+        assert certificate.record.verification.blake3 == hash_of(Path(device))
+        assert not any(image.read_bytes())
+    finally:
+        daemon.close()
+        subprocess.run(["losetup", "-d", device], check=False)
