@@ -157,7 +157,7 @@ def _facts_height(facts: Sequence[Fact], width: float, sheet: Sheet) -> float:
 
 def _set(fact: Fact, width: float, sheet: Sheet) -> tuple[list[str], Style]:
     style = Style(8.2 if fact.exact else VALUE.size, bold=fact.strong, exact=fact.exact)
-    return sheet.lines(fact.value, width - NAMES, style, 4), style
+    return sheet.lines(fact.value, width - NAMES, style, 6), style
 
 
 def _section(section: Section, sheet: Sheet) -> None:

@@ -246,7 +246,7 @@ def hostile_record() -> Record:
         customer=Customer(name="Long Name " * 300, lot=HOSTILE, reference=HOSTILE),
         operator=Operator(id=HOSTILE, name=HOSTILE),
         reason=Explanation(code="BW-E99", text=HOSTILE * 3, hint=HOSTILE),
-        unreached=(Unreached(offset=0, bytes=512, reason=HOSTILE),),
+        unreached=tuple(Unreached(offset=512 * i, bytes=512, reason=HOSTILE) for i in range(30)),
         started_at=HOSTILE,
         finished_at=HOSTILE,
     )
