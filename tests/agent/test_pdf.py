@@ -200,7 +200,7 @@ def test_every_range_is_on_paper_and_every_page_names_its_certificate() -> None:
     for gap in missed:
         assert f"{gap.offset:,} 512 {gap.reason}".replace(",", " ") in text
     assert "2026-11-22 19:00:00 123 456 power was lost" in text
-    assert "160 ranges, 81 920 bytes" in text
+    assert "81 920 bytes (ranges: 160, see the list)" in text
     assert "the record's list is cut short" in text
     for number, page in enumerate(found, 1):
         assert f"page {number} of {len(found)}" in page
