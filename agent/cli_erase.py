@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import stat
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -157,7 +158,8 @@ def _named_twice(devices: Sequence[str]) -> None:
     for device in devices:
         try:
             status = Path(device).stat()
-            who: object = status.st_rdev or (status.st_dev, status.st_ino)
+            node = stat.S_IFMT(status.st_mode), status.st_rdev
+            who: object = node if status.st_rdev else (status.st_dev, status.st_ino)
         except OSError:
             who = device
         if who in seen:

@@ -31,6 +31,7 @@ from agent.record import Operator
 from agent.registrar import Registrar, new_job, work_of
 from agent.safety import judge
 from agent.worker import run_job
+from drivers.deadline import Deadline
 from drivers.drives.base import Drive, DriveError, OpenDrive
 from drivers.drives.block import open_device
 from drivers.drives.facts import gather
@@ -41,6 +42,7 @@ LET_GO_S = 8.0
 GIVE_UP_STALLED_S = 120.0
 CERTIFY_FOR_S = 10.0
 CERTIFY_AGAIN_S = 1.0
+HELD = "BW-S08"
 UNIDENTIFIED = Reason("BW-S12", "The drive does not say who it is")
 NOTHING_TO_RESUME = Reason("BW-P10", "No interrupted job of this drive is known in this state folder")
 POWER_LOST = "the station was stopped or lost power"
@@ -102,10 +104,18 @@ class _Run:
             self.outcome, self.ended = outcome, time.monotonic()
 
 
-def examine(device: str, policy: Policy, *, state_dir: Path) -> Candidate:
-    """Look at a device and plan its erasure, or say why it may not be erased. Opens nothing for writing."""
-    facts = gather(device, protect=(state_dir,))
-    refusals = judge(facts)
+def examine(device: str, policy: Policy, *, state_dir: Path, patience_s: float = 0.0) -> Candidate:
+    """Look at a device and plan its erasure, or say why it may not be erased. Opens nothing for writing.
+
+    `patience_s`: who holds it may only be having a look too, as `benchwipe drives` does for some milliseconds.
+    """
+    until = Deadline(patience_s)
+    while True:
+        facts = gather(device, protect=(state_dir,))
+        refusals = judge(facts)
+        if until.passed or {reason.code for reason in refusals} != {HELD}:
+            break
+        time.sleep(0.05)
     if refusals or facts.drive is None:
         return Candidate(device, drive=facts.drive, refusal=refusals[0] if refusals else UNIDENTIFIED)
     planned = plan(facts.drive, policy)
@@ -164,9 +174,9 @@ class EraseCommand:
                 run.job = job.advance(run.job, JobState.ERASING, started_at=run.job.started_at or utc_now())
                 self.registrar.ledger.save_job(run.job)
             held.pop_all()
-        if self.interrupted:  # before the last of them was in the list
-            self.interrupt()
         for run in self._runs:
+            if self.interrupted:  # before it was in the list
+                run.stop.request(CANCELLED)
             threading.Thread(target=self._work, args=(run,), name=f"work-{run.candidate.device}", daemon=True).start()
         self._follow(results)
         return [results[row] for row in range(len(candidates))]

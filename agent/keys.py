@@ -19,6 +19,8 @@ from agent.certificate import public_jwk, public_key_from_jwk, thumbprint
 from agent.errors import CertificateProblem, KeyProblem
 
 FILE_NAME = "station.key"
+LONGEST_PUBLIC = 1 << 20
+"""A set of thousands of keys; more is another file."""
 
 
 def load_or_make(state_dir: Path) -> Ed25519PrivateKey:
@@ -71,9 +73,12 @@ def load(path: Path) -> Ed25519PrivateKey:
 def read_public(path: Path) -> dict[str, Ed25519PublicKey]:
     """Public keys by thumbprint from a JWK, a JWK set or a PEM file. KeyProblem if it holds none."""
     try:
-        data = path.read_bytes()
+        with path.open("rb") as file:
+            data = file.read(LONGEST_PUBLIC + 1)
     except OSError as error:
         raise KeyProblem(path=path, problem=f"the public key cannot be read: {error.strerror}") from None
+    if len(data) > LONGEST_PUBLIC:
+        raise KeyProblem(path=path, problem=f"not an Ed25519 public key: longer than {LONGEST_PUBLIC} bytes")
     try:
         found = _from_pem(data) if data.lstrip().startswith(b"-----BEGIN") else _from_json(data)
     except (ValueError, RecursionError, UnsupportedAlgorithm, CertificateProblem) as error:

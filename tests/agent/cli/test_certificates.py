@@ -171,6 +171,7 @@ def test_a_file_without_an_end_is_read_no_further_than_a_certificate_may_be_long
     began = time.monotonic()
     assert call("certificate", "show", "/dev/zero").status == 1
     assert call("verify-drive", "/dev/null", "/dev/zero").status == 1
+    assert call("verify-drive", "/dev/null", "/dev/zero", "--key", "/dev/zero").status == 2
     assert time.monotonic() - began < 5
 
 

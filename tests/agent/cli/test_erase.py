@@ -16,6 +16,7 @@ from blake3 import blake3
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
+from agent.erase_command import Result, exit_status
 from tests.agent.cli.conftest import Call, chain, payload
 from tests.drivers.drives.conftest import MIB, Loops
 
@@ -140,6 +141,7 @@ def test_sizes_and_sectors_of_every_kind_are_erased_to_the_last_byte(
     assert record["verification"]["bytes"] == size
 
 
+@pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 def test_the_certificate_has_every_field_and_any_jose_library_verifies_it(
     call: Call, loops: Loops, tmp_path: Path
 ) -> None:
@@ -220,3 +222,21 @@ def test_name_and_title_of_an_operator_are_the_configurations(call: Call, loops:
     done = call("erase", device, "--operator", "mette", "--config", config, "--yes", "--json")
     expected = {"id": "mette", "name": "Mette H.", "title": "Technician"}
     assert payload(done.results[0]["certificate_file"])["operator"] == expected
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "interrupted", "status"),
+    [
+        (("erased", "erased"), False, 0),
+        (("erased", "erased"), True, 0),
+        (("erased", "refused"), False, 3),
+        (("refused", "failed"), False, 1),
+        (("failed", "refused", "erased"), False, 1),
+        (("erased", "aborted"), False, 1),
+        (("erased", "aborted", "failed"), True, 130),
+        (("aborted", "refused"), True, 130),
+    ],
+)
+def test_the_worst_outcome_decides_the_status(outcomes: tuple[str, ...], interrupted: bool, status: int) -> None:
+    results = [Result(device=f"/dev/{i}", outcome=outcome) for i, outcome in enumerate(outcomes)]
+    assert exit_status(results, interrupted=interrupted) == status

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
+from drivers.drives import block
+from drivers.drives.base import Drive
 from tests.agent.cli.conftest import Call, chain, finish, held_back, ledger, offsets, payload, start, wait_until
 from tests.agent.cli.test_erase import read_direct
 from tests.drivers.drives.conftest import MIB, Loops
@@ -174,3 +176,21 @@ def test_a_state_folder_that_fills_up_costs_no_certificate(
     finally:
         subprocess.run(["umount", "-l", str(state)], check=True)
     assert read_direct(device) == bytes(BIG)
+
+
+def test_a_signal_before_the_first_byte_leaves_the_drives_as_they_were(
+    call: Call, loops: Loops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = [loops.image(MIB), loops.image(MIB)]
+    devices = [loops.attach(image) for image in images]
+
+    def interrupted_first(path: str, expected: Drive | None = None) -> block.BlockDrive:
+        if path == devices[1]:
+            signal.raise_signal(signal.SIGINT)
+        return block.open_device(path, expected)
+
+    monkeypatch.setattr("agent.erase_command.open_device", interrupted_first)
+    done = call("erase", *devices, "--yes", "--json")
+    assert (done.status, done.outcomes) == (130, ["aborted", "aborted"])
+    assert [read_direct(device) for device in devices] == [image.read_bytes() for image in images]
+    assert [record["sanitization"]["passes"] for record in chain(tmp_path / "state")] == [[], []]
