@@ -78,7 +78,11 @@ def _written_beside(path: Path, data: bytes, mode: int) -> Iterator[Path]:
 def _locked_temporary(folder: Path) -> tuple[BinaryIO, Path]:
     while True:
         path = folder / f"{TEMPORARY}{os.urandom(8).hex()}"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            error.filename = str(folder)  # nobody asked for the temporary's name
+            raise
         file = os.fdopen(descriptor, "wb")
         flock(file, LOCK_EX)
         if os.fstat(descriptor).st_nlink:
