@@ -186,12 +186,14 @@ class Overwrite:
             self._monitor.failed(error)
             return
         with self._lock:
+            fresh = frontier > self._flushed or bool(covered)
             self._flushed = max(self._flushed, frontier)
             self._rewritten = self._rewritten[len(covered) :]
             aside = [*self._untried, *((o, n) for o, n, _ in self._failed)]
             below = [(o, min(n, frontier - o)) for o, n in merge(aside) if o < frontier]
             each = [(o, min(n, frontier - o)) for o, n in self._distrusted if o < frontier]
-        self._monitor.moved(0)
+        if fresh:  # a drive that flushes at once and never ends a write has stalled all the same
+            self._monitor.moved(0)
         # A dock may exchange drives behind one USB device: no checkpoint for a drive that is another by now.
         self._monitor.check_identity()
         if self._monitor.halt is None or self._monitor.halt.reason not in (PULLED_OUT, DRIVE_EXCHANGED):
