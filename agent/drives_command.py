@@ -11,6 +11,7 @@ from agent.erase_command import examine
 from agent.label import capacity
 from agent.plan import Plan
 from agent.settings import Settings
+from drivers.drives.base import Capabilities, HiddenArea
 from drivers.drives.block import BY_PATH, list_drives
 
 
@@ -25,6 +26,11 @@ class DriveRow(msgspec.Struct, frozen=True, kw_only=True):
     transport: str | None
     media: str | None
     capacity_bytes: int | None
+    native_capacity_bytes: int | None
+    hidden_area: HiddenArea | None
+    identity_source: str | None
+    bridge: str | None
+    capabilities: Capabilities | None
     erasable: bool
     reason: str | None
     plan: Plan | None
@@ -48,6 +54,11 @@ def drive_rows(settings: Settings, state_dir: Path) -> list[DriveRow]:
                 transport=drive.transport if drive else None,
                 media=drive.media if drive else None,
                 capacity_bytes=drive.capacity_bytes if drive else None,
+                native_capacity_bytes=drive.native_capacity_bytes if drive else None,
+                hidden_area=drive.hidden_area if drive else None,
+                identity_source=drive.identity_source if drive else None,
+                bridge=drive.bridge if drive else None,
+                capabilities=drive.capabilities if drive else None,
                 erasable=candidate.refusal is None,
                 reason=str(candidate.refusal) if candidate.refusal else None,
                 plan=candidate.plan,

@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 
 from drivers.drives.base import IdentitySource, Media
+from firmware_bridge import ata
+from firmware_bridge.reply import Unreadable
 
 ROOT = Path("/")
 SECTOR = 512  # sysfs counts sizes in 512-byte units, whatever the device's block is
@@ -92,7 +94,7 @@ def identify(number: str, root: Path = ROOT) -> Identity:
         case "mmc":
             return _mmc(folder)
         case "virtio":
-            return Identity(model="virtio disk", serial=_serial(text(folder / "serial")), transport=transport)
+            return Identity(model="virtio disk", serial=believable(text(folder / "serial")), transport=transport)
         case "loop":
             return Identity(model="loop", transport=transport)
         case "virtual":
@@ -125,7 +127,7 @@ def _nvme(folder: Path) -> Identity:
     device = folder / "device"
     return Identity(
         model=text(device / "model") or None,
-        serial=_serial(text(device / "serial")),
+        serial=believable(text(device / "serial")),
         # Two namespaces of one controller share its serial: only this tells them apart.
         wwn=text(folder / "wwid") or None,
         firmware=text(device / "firmware_rev") or None,
@@ -139,7 +141,7 @@ def _mmc(folder: Path) -> Identity:
     return Identity(
         vendor=text(device / "manfid") or None,
         model=text(device / "name") or None,
-        serial=_serial(text(device / "serial")),
+        serial=believable(text(device / "serial")),
         wwn=text(device / "cid") or None,
         firmware=text(device / "fwrev") or None,
         transport="mmc",
@@ -159,7 +161,7 @@ def _scsi(folder: Path, transport: str, udev: Mapping[str, str]) -> Identity:
     return Identity(
         vendor=_vendor(text(device / "vendor"), ata),
         model=(ata and ata.model) or text(device / "model") or None,
-        serial=(ata and ata.serial) or serial or (None if usb else _serial(udev.get("ID_SERIAL_SHORT", ""))),
+        serial=(ata and ata.serial) or serial or (None if usb else believable(udev.get("ID_SERIAL_SHORT", ""))),
         wwn=(ata and ata.wwn) or wwn or _naa(text(device / "wwid")),
         firmware=(ata and ata.firmware) or text(device / "rev") or None,
         transport=transport,
@@ -189,15 +191,15 @@ def _media(folder: Path, transport: str, ata: AtaIdentity | None, *, removable: 
 
 def ata_identity(data: bytes) -> AtaIdentity | None:
     """The 512 bytes of IDENTIFY DEVICE, as VPD page 89h carries them from its byte 60; None where there are none."""
-    if len(data) < SECTOR or not any(data):
+    found = ata.parse_identify(data)
+    if isinstance(found, Unreadable):
         return None
-    wwn = b"".join(data[2 * w : 2 * w + 2][::-1] for w in range(108, 112))
     return AtaIdentity(
-        model=_swapped(data[54:94]) or None,
-        serial=_serial(_swapped(data[20:40])),
-        firmware=_swapped(data[46:54]) or None,
-        wwn=_naa("naa." + wwn.hex()),
-        rotation=int.from_bytes(data[434:436], "little"),
+        model=found.model or None,
+        serial=believable(found.serial),
+        firmware=found.firmware or None,
+        wwn=wwn_of(found.wwn),
+        rotation=found.rotation,
     )
 
 
@@ -210,7 +212,7 @@ def _ata_of_udev(udev: Mapping[str, str]) -> AtaIdentity | None:
     model = re.sub(r"\\x([0-9a-f]{2})", lambda m: chr(int(m[1], 16)), udev.get("ID_MODEL_ENC", ""))
     return AtaIdentity(
         model=model.strip() or udev.get("ID_MODEL") or None,
-        serial=_serial(udev.get("ID_SERIAL_SHORT", "")),
+        serial=believable(udev.get("ID_SERIAL_SHORT", "")),
         firmware=udev.get("ID_REVISION") or None,
         wwn=_naa(udev.get("ID_WWN", "").replace("0x", "naa.")),
         rotation=rotation,
@@ -229,7 +231,7 @@ def udev_properties(number: str, sequence: int | None, root: Path = ROOT) -> Map
 
 def vpd_serial(page: bytes) -> str | None:
     """Unit serial number, VPD page 80h (SPC-4, 7.8.15)."""
-    return _serial(_printable(page[4 : 4 + int.from_bytes(page[2:4], "big")])) if page[1:2] == b"\x80" else None
+    return believable(_printable(page[4 : 4 + int.from_bytes(page[2:4], "big")])) if page[1:2] == b"\x80" else None
 
 
 def vpd_wwn(page: bytes) -> str | None:
@@ -249,6 +251,11 @@ def _naa(wwid: str) -> str | None:
     return "0x" + found[1] if found and found[1].strip("0") and found[1].strip("f") else None
 
 
+def wwn_of(number: int) -> str | None:
+    """Words 108 to 111 of IDENTIFY DEVICE in the same form."""
+    return _naa(f"naa.{number:016x}")
+
+
 def _usb_device(folder: Path) -> Path | None:
     return next((p for p in folder.parents if (p / "idVendor").exists()), None)
 
@@ -261,10 +268,10 @@ def _bridge(usb: Path) -> str:
 def _usb_serial(usb: Path) -> str | None:
     """The USB serial, unless the bridge has several bays: then it is the same for all, and identifies none."""
     units = {unit.name for unit in usb.glob("*/host*/target*/*:*:*:*")}
-    return _serial(text(usb / "serial")) if len(units) <= 1 else None
+    return believable(text(usb / "serial")) if len(units) <= 1 else None
 
 
-def _serial(found: str) -> str | None:
+def believable(found: str) -> str | None:
     """None for what makers put in where no serial is: blanks, one repeated sign, the digits in order."""
     sign = re.sub(r"[^0-9A-Za-z]", "", found)
     if (
@@ -274,11 +281,6 @@ def _serial(found: str) -> str | None:
     ):
         return None
     return found
-
-
-def _swapped(words: bytes) -> str:
-    """ATA strings: two characters a word, the first in the high byte (ACS-3, 3.4.9)."""
-    return _printable(b"".join(words[i : i + 2][::-1] for i in range(0, len(words), 2)))
 
 
 def _printable(raw: bytes) -> str:

@@ -10,7 +10,8 @@ path, link or bay can be exchanged between looking and writing.
     ├── DriveReadOnly      the kernel will not write to it
     ├── NotADrive          a file, a partition, a directory: nothing that stands in a bay
     ├── DriveChanged       another drive answers than the one that was planned
-    └── DriveForbidden     this user may not open it
+    ├── DriveForbidden     this user may not open it
+    └── DriveMute          it answered who it is, and does not any more
 """
 
 from __future__ import annotations
@@ -31,14 +32,45 @@ if TYPE_CHECKING:
 
 Media = Literal["hdd", "ssd", "nvme", "flash", "unknown"]
 IdentitySource = Literal["drive", "bridge"]
+HiddenFeature = Literal["hpa", "amac", "dco"]
+HiddenKind = Literal[HiddenFeature, "unknown"]
 
 
 class HiddenArea(msgspec.Struct, frozen=True, kw_only=True):
-    """Capacity that the drive has and does not show: HPA, AMAC or DCO."""
+    """Capacity that the drive has and does not show: HPA, AMAC or DCO.
 
-    kind: Literal["hpa", "amac", "dco", "unknown"]
+    "unknown": a bridge shows less than the drive has, or NVMe capacity that belongs to no namespace.
+    """
+
+    kind: HiddenKind
     bytes: int
     outcome: Literal["reported", "removed", "not-removed"] = "reported"
+
+
+class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
+    """What a drive's firmware says that it can do, and in which state it is; None is "it did not say".
+
+    `security_...`, `secure_erase...` and `enhanced_...` are ATA's; `format...`, `namespaces`, `unallocated_bytes` and
+    `replay_protected_units` NVMe's. `trusted_commands`: it takes the commands of self-encrypting drives.
+    """
+
+    sanitize: tuple[Literal["block", "crypto", "overwrite"], ...] = ()
+    hidden_area_features: tuple[HiddenFeature, ...] = ()
+    trusted_commands: bool | None = None
+    security_supported: bool | None = None
+    security_enabled: bool | None = None
+    security_locked: bool | None = None
+    security_frozen: bool | None = None
+    security_count_expired: bool | None = None
+    secure_erase_minutes: int | None = None
+    enhanced_erase: bool | None = None
+    enhanced_erase_minutes: int | None = None
+    format: bool | None = None
+    format_crypto: bool | None = None
+    format_all_namespaces: bool | None = None
+    namespaces: int | None = None
+    unallocated_bytes: int | None = None
+    replay_protected_units: int | None = None
 
 
 class Drive(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +92,8 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
     identity_source: IdentitySource = "drive"
     bridge: str | None = None
     hidden_area: HiddenArea | None = None
+    capabilities: Capabilities | None = None
+    """None: its firmware was not asked, or did not answer."""
     number: str = ""
     """major:minor of the device node, where the kernel has one."""
     disk_sequence: int | None = None
@@ -136,6 +170,14 @@ class DriveForbidden(DriveError):
     code = "BW-B07"
     message = "{device} may not be opened by this user"
     hint = "It needs root, or the benchwipe user's rights to devices."
+
+
+class DriveMute(DriveError):
+    """It answered who it is when it was opened, and does not any more: nobody knows whether it is the same."""
+
+    code = "BW-B08"
+    message = "{device} does not say any more who it is"
+    hint = "Erase it again, without the bridge if you can."
 
 
 class OpenDrive(ABC):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from drivers.drives import _sysfs
+from drivers.drives import _firmware, _sysfs
 from drivers.drives._direct import DirectFile
 from drivers.drives.base import (
     Drive,
@@ -27,6 +27,7 @@ from drivers.drives.base import (
     DriveGone,
     DriveHeld,
     DriveInUse,
+    DriveMute,
     DriveReadOnly,
     DriveSource,
     NotADrive,
@@ -119,7 +120,7 @@ def open_device(path: str, expected: Drive | None = None) -> BlockDrive:
     _writable(path)
     fd, direct = _hold(path)
     try:
-        drive = identify(fd, path)
+        drive = identify(fd, path, within=_firmware.HOLD_S)
         if passthrough.is_read_only(fd):
             raise DriveReadOnly(device=path)
         _same(drive, expected)
@@ -174,10 +175,16 @@ class BlockDrive(OpenDrive):
         self._file.flush()
 
     def identify_again(self) -> Drive:
-        """Anew on the same descriptor; DriveGone when the disk behind it went away or was exchanged."""
-        now = identify(self._file.fd, self.drive.device)
-        if now.disk_sequence != self.drive.disk_sequence or not now.capacity_bytes:
+        """Anew on the same descriptor; DriveGone when the disk behind it went away or was exchanged.
+
+        DriveMute where the drive itself, behind its bridge, does not answer any more.
+        """
+        shown = _shown(self._file.fd, self.drive.device)
+        if shown.disk_sequence != self.drive.disk_sequence or not shown.capacity_bytes:
             raise DriveGone(device=self.drive.device)
+        now = _firmware.ask_again(self._file.fd, shown, self.drive)
+        if now is None:
+            raise DriveMute(device=self.drive.device)
         return now
 
     def close(self) -> None:
@@ -281,8 +288,22 @@ def _unused(drive: Drive) -> None:
 # --- identity ------------------------------------------------------------------------------------------------
 
 
-def identify(fd: int, path: str) -> Drive:
-    """Who stands behind this open descriptor; DriveGone when it went away or was exchanged while we asked."""
+def identify(fd: int, path: str, *, within: float = _firmware.LOOK_S) -> Drive:
+    """Who stands behind this open descriptor; DriveGone when it went away or was exchanged while we asked.
+
+    Its firmware has `within` seconds to answer; without an answer it is what the kernel and udev know of it.
+    """
+    shown = _shown(fd, path)
+    asked = _firmware.ask(fd, shown, within=within)
+    if asked is not shown:
+        after = _shown(fd, path)
+        if (after.disk_sequence, after.capacity_bytes) != (shown.disk_sequence, shown.capacity_bytes):
+            raise DriveGone(device=path)
+    return asked
+
+
+def _shown(fd: int, path: str) -> Drive:
+    """What the kernel and udev say."""
     try:
         folder, number = _disk_folder(fd, path)
         before = _sequence(fd, folder)
