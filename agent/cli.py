@@ -11,15 +11,19 @@ import importlib
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import click
+try:
+    import click
 
-from agent import __version__
-from agent.cli_types import Place
+    from agent import __version__
+    from agent.cli_types import Place
+except KeyboardInterrupt:  # Ctrl-C while Python still loads
+    sys.exit(130)
 
 if TYPE_CHECKING:
     from agent.settings import Settings
@@ -183,8 +187,14 @@ def main(words: Sequence[str] | None = None) -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # it is closed
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal of another alphabet
-    strange = [word for word in words if not _is_utf8(word)]
-    status, problems = (USAGE, [f"the argument {strange[0]!r} is not valid UTF-8"]) if strange else _guarded(words)
+    if words[:1] == ["erase"]:  # until it has handlers of its own: to be stopped before the first byte is 130 as well
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        strange = [word for word in words if not _is_utf8(word)]
+        problem = f"the argument {strange[0]!r} is not valid UTF-8" if strange else ""
+        status, problems = (USAGE, [problem]) if problem else _guarded(words)
+    except KeyboardInterrupt:  # before the command began
+        status, problems = INTERRUPTED, ["interrupted"]
     if problems:
         _tell(problems, as_json="--json" in words)
     sys.exit(_flushed(status))

@@ -77,7 +77,6 @@ def erase(
     request = Request(asset=asset, operator=_operator(settings, operator), resume=resume, named=named)
     log_to_stderr(quiet=True)
     with contextlib.ExitStack() as at_the_end:
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
         candidates = [examine(device, policy, state_dir=state_dir, patience_s=PATIENCE_S) for device in devices]
         registrar = None
         if resume and not all(candidate.refusal for candidate in candidates):
