@@ -30,7 +30,7 @@ AGAIN_S = 5.0  # what is refused may be unmounted, what is spinning up may answe
 class Put(Protocol):
     """Where events go."""
 
-    def __call__(self, event: Event) -> None:
+    def __call__(self, event: Event, /) -> None:
         """Put it; may wait."""
 
 

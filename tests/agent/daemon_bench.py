@@ -126,7 +126,7 @@ class Daemon:
         command = [PROGRAM, *words, "--config", str(self.config), "--state-dir", str(self.state)]
         return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
 
-    def make(self, name: str, size: int = 8 * MIB, *, port: str = "", **medium: object) -> Path:
+    def make(self, name: str, size: int = 8 * MIB, *, port: str = "", **medium: Any) -> Path:  # noqa: ANN401 - fields of Medium
         """A simulated drive full of data; returns its image."""
         image = make_drive(self.bench, name, size, **medium) / "image"
         with image.open("r+b") as file:

@@ -23,6 +23,7 @@ from drivers.drives.base import Drive
 
 NOW = "2026-11-22T20:00:00.000Z"
 CAPACITY = 1 << 20
+NOTHING_DONE = Work()
 SICK = Reason("BW-E02", "Parts of the drive could not be written or read", "Destroy it.")
 
 
@@ -47,7 +48,7 @@ def settings(*bays: str, **station: Any) -> Settings:  # noqa: ANN401 - fields o
     )
 
 
-def drive(serial: str = "S1", **facts: Any) -> Drive:  # noqa: ANN401 - fields of Drive
+def drive(serial: str | None = "S1", **facts: Any) -> Drive:  # noqa: ANN401 - fields of Drive
     """A drive that says who it is."""
     return Drive(
         **{"device": f"/dev/{serial}", "model": "Wheel", "serial": serial, "capacity_bytes": CAPACITY, **facts}
@@ -64,9 +65,9 @@ def erased(passes: int = 1) -> Outcome:
     return conclude(Work(passes=done, verification=read), capacity_bytes=CAPACITY, passes_planned=passes)
 
 
-def failed() -> Outcome:
+def failed(work: Work = NOTHING_DONE) -> Failed:
     """A drive that goes to destruction."""
-    return Failed(Work(), SICK)
+    return Failed(work, SICK)
 
 
 @dataclass

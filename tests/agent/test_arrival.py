@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import msgspec
 import pytest
@@ -20,12 +20,13 @@ from tests.agent.engine_rig import NOW, drive
 HERE, EARLIER = "boot:stay-2", "boot:stay-1"
 MOUNTED = Reason("BW-S04", "It is mounted", "Unmount it first.")
 PLANNED = plan(drive(), NIST_CLEAR)
-assert isinstance(PLANNED, Plan)
 
 
 def job(state: JobState, insertion: str = EARLIER, **facts: Any) -> Job:  # noqa: ANN401 - fields of Job
     """An earlier job of the drive."""
-    made = Job(id="old", bay="A1", drive=drive(), plan=PLANNED, state=state, created_at=NOW, insertion=insertion)
+    made = Job(
+        id="old", bay="A1", drive=drive(), plan=cast(Plan, PLANNED), state=state, created_at=NOW, insertion=insertion
+    )
     return msgspec.structs.replace(made, **facts)
 
 

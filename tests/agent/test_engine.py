@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from agent.arrival import TWIN
-from agent.engine import RETRY_S, SHUTDOWN_S
+from agent.engine import SHUTDOWN_S
 from agent.events import CertificateRejected, DeviceFault, LabelResult, WorkEnded
 from agent.job import JobState
 from agent.outcome import CANCELLED, PULLED_OUT, STATION_STOPPED, Aborted, Reason, Refused, Work
-from agent.workforce import SILENT_S
+from agent.workforce import RETRY_S, SILENT_S
 from drivers.drives.base import HiddenArea
 from tests.agent.engine_rig import Rig, drive, erased, failed, settings
 
@@ -482,8 +482,7 @@ def test_a_certificate_too_large_for_the_contract_is_condensed_and_still_a_failu
     rig.arrive("A1")
     rig.wait(10.1)
     many = tuple(Unreached(offset=n * 1024, bytes=512, reason="write: EIO") for n in range(3000))
-    outcome = failed()
-    rig.end("A1", type(outcome)(Work(unreached=many), outcome.reason))  # type: ignore[union-attr, call-arg]
+    rig.end("A1", failed(Work(unreached=many)))
     (certificate,) = rig.certificates()
     assert certificate.record.outcome == "failed"
     (covering,) = certificate.record.unreached

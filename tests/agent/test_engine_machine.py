@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from agent.bays import BayState
 from agent.certificate import Certificate, read_unverified
 from agent.job import ENDED, Job, JobState
-from agent.outcome import PULLED_OUT, STALLED, Aborted, Refused
+from agent.outcome import PULLED_OUT, STALLED, Aborted, Outcome, Refused
 from agent.worker import ANOTHER_DRIVE
 from tests.agent.engine_rig import Rig, Worker, drive, erased, failed
 from tests.agent.engine_rig import settings as bench
@@ -29,7 +29,7 @@ BAYS = ("A1", "A2", "A3")
 # Two drives that cannot be told apart, as some USB bridges make them, beside two honest ones.
 DRIVES = {"one": drive("S1"), "two": drive("S2"), "twin": drive("TWIN"), "other-twin": drive("TWIN")}
 CODES = ("BADGE-7", "LOT-1", "LOT-2", "KK-0001", "KK-0002", "CANCEL", "BAY-A1", "BAY-A2", "BAY-A3", "nonsense")
-AGREE = {
+AGREE: dict[BayState, set[JobState | None]] = {
     BayState.EMPTY: {None},
     BayState.WAITING: {None},
     BayState.BLOCKED: {None},
@@ -37,8 +37,8 @@ AGREE = {
     BayState.ERASING: {JobState.ERASING},
     BayState.VERIFYING: {JobState.VERIFYING},
     BayState.STALLED: {JobState.STALLED},
-    BayState.CERTIFYING: set(JobState) - ENDED,
-    BayState.FINISHED: ENDED - {JobState.CANCELLED},
+    BayState.CERTIFYING: {*JobState} - ENDED,
+    BayState.FINISHED: {*ENDED} - {JobState.CANCELLED},
     BayState.QUARANTINED: {JobState.FAILED},
 }
 
@@ -127,6 +127,7 @@ class Day(RuleBasedStateMachine):
         """A worker that was asked to stop stops, or had finished just then; only erasing an identified drive erases."""
         worker = data.draw(st.sampled_from(self.workers()))
         asked = worker.stop.requested
+        outcome: Outcome
         there = self.standing.get(worker.bay)
         if how == "stopped" or (asked and how == "refused"):
             outcome = Aborted(erased().work, asked or PULLED_OUT)  # type: ignore[union-attr]  # an Erased has work

@@ -1,0 +1,155 @@
+"""Drives that come and go: every change is told once, in order, and nobody waits for a drive."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import pytest
+
+from agent import watcher as watcher_module
+from agent.events import DriveArrived, DriveLeft, DriveUnreadable, Event
+from agent.watcher import Watcher
+from drivers.drives.base import Drive, DriveError, DriveGone, DriveSource, OpenDrive
+from drivers.drives.facts import Facts, Use
+from tests.agent.mosquitto import wait_until
+
+
+class Bench(DriveSource):
+    """Ports that the test fills: port -> (token, serial). `slow` drives answer when they are let."""
+
+    def __init__(self) -> None:
+        self.ports: dict[str, tuple[str, str]] = {}
+        self.mounted: set[str] = set()
+        self.dumb: set[str] = set()
+        self.slow: dict[str, threading.Event] = {}
+
+    def present(self, ports: frozenset[str]) -> Mapping[str, str]:
+        """Tokens."""
+        return {port: token for port, (token, _) in self.ports.items() if port in ports}
+
+    def look(self, port: str) -> Drive:
+        """Who."""
+        if port not in self.ports:
+            raise DriveGone(device=port)
+        serial = self.ports[port][1]
+        if serial in self.dumb:
+            raise DriveError(device=port, problem="it does not answer")
+        return Drive(device=port, serial=serial, capacity_bytes=4096)
+
+    def facts(self, port: str, *, protect: Iterable[Path]) -> Facts:
+        """Whether it is mounted."""
+        serial = self.ports.get(port, ("", ""))[1]
+        if serial in self.slow:
+            self.slow[serial].wait(20)
+        drive = self.look(port)
+        uses = (Use(kind="mount", device=port, target="/mnt"),) if serial in self.mounted else ()
+        return Facts(path=port, kind="block", uses=uses, capacity_bytes=4096, drive=drive, in_bay=True)
+
+    def open(self, port: str) -> OpenDrive:
+        """Never asked."""
+        raise DriveGone(device=port)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    """Empty ports."""
+    return Bench()
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    """What was told."""
+    return []
+
+
+@pytest.fixture
+def watcher(bench: Bench, events: list[Event]) -> Watcher:
+    """Of two ports; the test says when it looks."""
+    return Watcher("bench", bench, {"p1": "A1", "p2": "A2"}, protect=(), put=events.append)
+
+
+def look(watcher: Watcher, events: list[Event], until: int) -> list[str]:
+    """Look once; what was told so far, in short."""
+    watcher.look()
+    wait_until(lambda: len(events) >= until, f"{until} events: {events}", 5)
+    return [short(event) for event in events]
+
+
+def short(event: Event) -> str:
+    """A1+S1, A1-, A1?"""
+    match event:
+        case DriveArrived():
+            return f"{event.bay}+{event.drive.serial}" + ("!" if event.refusals else "")
+        case DriveLeft():
+            return f"{event.bay}-"
+        case DriveUnreadable():
+            return f"{event.bay}?"
+    return type(event).__name__
+
+
+def test_each_change_is_told_once(watcher: Watcher, bench: Bench, events: list[Event]) -> None:
+    bench.ports["p1"] = ("t1", "S1")
+    assert look(watcher, events, 1) == ["A1+S1"]
+    assert look(watcher, events, 1) == ["A1+S1"]
+    del bench.ports["p1"]
+    assert look(watcher, events, 2) == ["A1+S1", "A1-"]
+    assert look(watcher, events, 2) == ["A1+S1", "A1-"]
+
+
+def test_pulled_and_put_back_within_one_look_is_a_departure_and_an_arrival(
+    watcher: Watcher, bench: Bench, events: list[Event]
+) -> None:
+    bench.ports["p1"] = ("t1", "S1")
+    look(watcher, events, 1)
+    bench.ports["p1"] = ("t2", "S1")
+    assert look(watcher, events, 3) == ["A1+S1", "A1-", "A1+S1"]
+
+
+def test_departures_are_told_before_arrivals(watcher: Watcher, bench: Bench, events: list[Event]) -> None:
+    bench.ports["p2"] = ("t1", "S1")
+    look(watcher, events, 1)
+    bench.ports = {"p1": ("t2", "S1")}
+    assert look(watcher, events, 3) == ["A2+S1", "A2-", "A1+S1"]
+
+
+def test_a_port_that_no_bay_names_does_not_exist(watcher: Watcher, bench: Bench, events: list[Event]) -> None:
+    bench.ports = {"p9": ("t1", "S9"), "p1": ("t1", "S1")}
+    assert look(watcher, events, 1) == ["A1+S1"]
+
+
+def test_a_drive_that_takes_its_time_holds_no_other_up(watcher: Watcher, bench: Bench, events: list[Event]) -> None:
+    bench.slow["SLOW"] = threading.Event()
+    bench.ports = {"p1": ("t1", "SLOW"), "p2": ("t1", "S2")}
+    assert look(watcher, events, 1) == ["A2+S2"]
+    bench.slow["SLOW"].set()
+    wait_until(lambda: len(events) == 2, "the slow one is told", 5)
+    assert short(events[1]) == "A1+SLOW"
+
+
+def test_a_drive_that_left_while_it_was_asked_was_never_there(
+    watcher: Watcher, bench: Bench, events: list[Event]
+) -> None:
+    asked = bench.slow["SLOW"] = threading.Event()
+    bench.ports["p1"] = ("t1", "SLOW")
+    watcher.look()
+    bench.ports = {"p2": ("t1", "S2")}
+    watcher.look()
+    asked.set()
+    wait_until(lambda: events, "the other arrived", 5)
+    assert [short(event) for event in events] == ["A2+S2"]
+
+
+def test_what_is_refused_or_dumb_is_asked_again_and_only_news_is_told(
+    watcher: Watcher, bench: Bench, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher_module, "AGAIN_S", 0.0)
+    bench.ports = {"p1": ("t1", "S1"), "p2": ("t1", "S2")}
+    bench.mounted, bench.dumb = {"S1"}, {"S2"}
+    assert sorted(look(watcher, events, 2)) == ["A1+S1!", "A2?"]
+    watcher.look()
+    bench.mounted, bench.dumb = set(), set()
+    wait_until(lambda: look(watcher, events, 2)[2:], "asked again", 5)
+    wait_until(lambda: len(events) == 4, "both are told", 5)
+    assert sorted(short(event) for event in events[2:]) == ["A1+S1", "A2+S2"]
