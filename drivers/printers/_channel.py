@@ -1,6 +1,6 @@
 """A printer behind a descriptor (USB character device, serial port, TCP socket): the same careful way for each.
 
-    status -> send in pieces -> ask until it is done
+    status -> send in pieces -> hear that it is done, where the printer says so by itself -> ask until it is idle
 
 Everything that waits has the caller's deadline. The descriptor is non-blocking: at paper-out a blocking write to usblp
 would wait for ever.
@@ -18,11 +18,12 @@ from drivers.deadline import Deadline
 from drivers.errors import DeviceGone
 from drivers.printers.base import NotPrinted, Printed, Printer, PrinterSettings, PrintResult, Unknown
 from drivers.printers.languages import language
-from drivers.printers.languages.dialogue import Dialogue, PrinterStatus
+from drivers.printers.languages.dialogue import Completion, Dialogue, PrinterStatus
 
 PIECE = 8192  # usblp's own buffer: a larger write is split there, and its progress is hidden from us
 ANSWER_SECONDS = 2.0  # a label printer answers ~HS in under 0.2 s, between two labels
 ASK_AGAIN_SECONDS = 0.2
+LOOK_AGAIN_SECONDS = 0.05  # where a printing must be seen: the shortest label takes 0.3 s
 IDLE_ANSWERS = 2  # the first "nothing waits" may come before the label has been read from the buffer
 
 
@@ -70,6 +71,8 @@ class ChannelPrinter(Printer):
             before = self._ask(opened.fd, within)
             if before.ready is False:
                 return NotPrinted(label_id, f"{self.name}: {before}")
+            if self._dialogue is not None:
+                _drain(opened.fd)
             sent, problem = _send(opened.fd, data, within)
             if problem:
                 why = f"{self.name}: {problem} after {sent} of {len(data)} bytes"
@@ -94,14 +97,26 @@ class ChannelPrinter(Printer):
     def _await_done(self, fd: int, label_id: str, within: Deadline) -> PrintResult:
         if self._dialogue is None:
             return Unknown(label_id, f"{self.name}: sent; this printer does not say what it printed")
-        idle, last = 0, PrinterStatus(ready=None)
+        if self._dialogue.completion is not None:
+            told = _hear(fd, self._dialogue.completion, within)
+            if not told.ready:
+                return Unknown(label_id, f"{self.name}: sent, and then: {told}")
+        last = self._await_idle(fd, self._dialogue, within)
+        return Unknown(label_id, f"{self.name}: sent, and then: {last}") if last else Printed(label_id)
+
+    def _await_idle(self, fd: int, dialogue: Dialogue, within: Deadline) -> str:
+        """Asked until the printer is idle, and was seen printing where it shows that; else what it said last."""
+        pause = LOOK_AGAIN_SECONDS if dialogue.shows_printing else ASK_AGAIN_SECONDS
+        idle, seen, last = 0, not dialogue.shows_printing, "no time was left to ask it"
         while not within.passed:
-            last = self._ask(fd, within)
-            idle = idle + 1 if last.ready and not last.waiting else 0
+            status = self._ask(fd, within)
+            seen = seen or bool(status.waiting)
+            idle = idle + 1 if seen and status.ready and not status.waiting else 0
             if idle >= IDLE_ANSWERS:
-                return Printed(label_id)
-            time.sleep(min(ASK_AGAIN_SECONDS, within.left()))
-        return Unknown(label_id, f"{self.name}: sent, and then: {last}")
+                return ""
+            last = str(status) if seen or not status.ready else f"{status}, and it was not seen printing"
+            time.sleep(min(pause, within.left()))
+        return last
 
     def _ask(self, fd: int, within: Deadline) -> PrinterStatus:
         """One query. No answer is an answer too: it is what a printer without paper gives."""
@@ -122,6 +137,19 @@ class ChannelPrinter(Printer):
 
 
 LATE = "it takes nothing more"
+
+
+def _hear(fd: int, completion: Completion, within: Deadline) -> PrinterStatus:
+    """Wait for the word that the label is done, or why it is not."""
+    _, problem = _send(fd, completion.query, within)
+    reply = b""
+    while not problem and not within.passed:
+        data, problem = _receive(fd, within)
+        reply += data
+        status = completion.parse(reply)
+        if status is not None:
+            return status
+    return PrinterStatus(ready=False, problems=(problem if problem and problem != LATE else "no word that it is done",))
 
 
 def _send(fd: int, data: bytes, within: Deadline) -> tuple[int, str]:

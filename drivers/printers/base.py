@@ -49,14 +49,21 @@ PrintResult = Printed | NotPrinted | Unknown
 class PrinterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What every printer's driver takes: its language and the label in it."""
 
-    language: Literal["zpl"] = "zpl"
+    language: Literal["zpl", "tspl", "epl", "escpos", "brother-ql"] = "zpl"
     width_mm: Annotated[int, msgspec.Meta(ge=30, le=110)] = 57
     height_mm: Annotated[int, msgspec.Meta(ge=20, le=300)] = 32
     dpi: Literal[203, 300] = 203
+    gap_mm: Annotated[int, msgspec.Meta(ge=0, le=20)] = 3
 
     def media(self) -> Media:
         """The label as its writers take it."""
-        return Media(language=self.language, width_mm=self.width_mm, height_mm=self.height_mm, dpi=self.dpi)
+        return Media(
+            language=self.language,
+            width_mm=self.width_mm,
+            height_mm=self.height_mm,
+            dpi=self.dpi,
+            gap_mm=self.gap_mm,
+        )
 
 
 class Printer(ABC):

@@ -1,4 +1,4 @@
-"""A printer that prints into a folder: `<label id>.zpl` as it was sent, and `<label id>.png` as it came out.
+"""A printer that prints into a folder: `<label id>.<language>` as it was sent, and `<label id>.png` as it came out.
 
 Faults, by setting or by a word in `control_file`: "paper-out", "head-open", "gone" (nothing comes out), "dies" (power
 lost in the middle: half a file, and nobody knows), "mute" (prints, and does not say so).
@@ -73,10 +73,10 @@ class Driver(Printer):
         return fault_now(self._settings.control_file, Fault(self._settings.fault or NONE), FAULTS)
 
     def _picture(self, path: Path, data: bytes) -> None:
-        from drivers.printers.languages import paint, zpl_reader
+        from drivers.printers.languages import reading
 
         try:
-            picture = paint.png(zpl_reader.read(data))
+            picture = reading.picture(data, self.media)
         except DriverUnavailable:  # no `labels` extra: the bytes alone then
             return
         _write(path, picture)

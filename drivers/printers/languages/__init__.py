@@ -14,17 +14,28 @@ from drivers.printers.languages.errors import UnknownLanguage
 from drivers.printers.languages.label import Label, Media
 
 
+def _as_it_is(media: Media) -> Media:
+    return media
+
+
 @dataclass(frozen=True)
 class Language:
-    """One printer language."""
+    """One printer language. `adapted`: the label as its printers print it, where they have one resolution only."""
 
     name: str
     extension: str
     render: Callable[[Label, Media], bytes]
     dialogue: Dialogue | None
+    adapted: Callable[[Media], Media] = _as_it_is
 
 
-MODULES: Mapping[str, str] = {"zpl": "zpl"}
+MODULES: Mapping[str, str] = {
+    "brother-ql": "brother_ql",
+    "epl": "epl",
+    "escpos": "escpos",
+    "tspl": "tspl",
+    "zpl": "zpl",
+}
 """Language -> its module in this package, imported when it is first asked for."""
 
 

@@ -45,22 +45,28 @@ class Label:
 
 @dataclass(frozen=True)
 class Media:
-    """The label in the printer and how finely it prints."""
+    """The label in the printer and how finely it prints.
+
+    `gap_mm`: between two labels, 0 for continuous paper; for languages that are told. `printable`: dots that a printer
+    reaches across and down, where that is not the whole label.
+    """
 
     language: str = "zpl"
     width_mm: int = 57
     height_mm: int = 32
     dpi: int = 203
+    gap_mm: int = 3
+    printable: tuple[int, int] | None = None
 
     @property
     def width(self) -> int:
         """Dots, rounded down: what falls off the edge is not printed."""
-        return int(self.width_mm * self.dpi / 25.4)
+        return self.printable[0] if self.printable else int(self.width_mm * self.dpi / 25.4)
 
     @property
     def height(self) -> int:
         """Dots, rounded down."""
-        return int(self.height_mm * self.dpi / 25.4)
+        return self.printable[1] if self.printable else int(self.height_mm * self.dpi / 25.4)
 
     def dots(self, mm: float) -> int:
         """A length in dots, at least one."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from drivers.printers.languages import language
 from drivers.printers.languages.label import Label, Media
 from drivers.printers.languages.layout import lay_out
 from drivers.printers.languages.paint import png
 
 
 def preview(label: Label, media: Media, *, scale: int = 2) -> bytes:
-    """PNG; LabelDoesNotFit, DriverUnavailable without the `labels` extra."""
-    return png(lay_out(label, media), scale=scale)
+    """PNG; UnknownLanguage, LabelDoesNotFit, DriverUnavailable without the `labels` extra."""
+    return png(lay_out(label, language(media.language).adapted(media)), scale=scale)
