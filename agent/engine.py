@@ -77,11 +77,14 @@ class Engine:
     # The loop
 
     def recover(self) -> None:
-        """Find every job that an earlier run left: none is taken for done, all wait for their drive. LedgerProblem."""
+        """Find every job that an earlier run left: none is taken for done, all wait for their drive.
+
+        LedgerProblem if it cannot be read, or a certificate that a power cut left without a row not be recorded.
+        """
         self.registrar.recover()
         for old in self.registrar.ledger.unfinished():
             if old.bay and old.state in job.WORKING:
-                self.registrar.ledger.save_job(job.advance(old, JobState.INTERRUPTED))
+                self._books.keep(job.advance(old, JobState.INTERRUPTED))
                 who = old.drive.serial or old.drive.wwn or old.drive.device
                 log.warning("job %s of drive %s was interrupted; it goes on when the drive is there", old.id, who)
         for row, reason in self.registrar.ledger.outbox_quarantined():

@@ -57,6 +57,9 @@ def _problems(data: object, info: inspect.StructType, path: str) -> list[str]:
 
 
 def _value_problems(value: object, kind: inspect.Type, path: str) -> list[str]:
+    if isinstance(kind, inspect.UnionType) and value is not None:
+        tables = [t for t in kind.types if isinstance(t, inspect.StructType)]
+        kind = tables[0] if len(tables) == 1 and isinstance(value, Mapping) else kind  # an optional table
     if isinstance(kind, inspect.StructType):
         return _problems(value, kind, path)
     if isinstance(kind, (inspect.ListType, inspect.VarTupleType)) and isinstance(value, list):

@@ -38,7 +38,7 @@ AGREE: dict[BayState, set[JobState | None]] = {
     BayState.VERIFYING: {JobState.VERIFYING},
     BayState.STALLED: {JobState.STALLED},
     BayState.CERTIFYING: {*JobState} - ENDED,
-    BayState.FINISHED: {*ENDED} - {JobState.CANCELLED},
+    BayState.FINISHED: {state for state in ENDED if state is not JobState.CANCELLED},
     BayState.QUARANTINED: {JobState.FAILED},
 }
 
@@ -242,10 +242,7 @@ class Day(RuleBasedStateMachine):
 
     @invariant()
     def no_certificate_is_lost_or_doubled_or_false(self) -> None:
-        ledger = self.rig.ledger
-        files = {path.stem for path in ledger.certificates_dir.glob("*.jws")}
-        for new in files - self.seen.keys():
-            self.seen[new] = read_unverified((ledger.certificates_dir / f"{new}.jws").read_bytes())
+        ledger, files = self.rig.ledger, self._read_new_certificates()
         assert files == self.seen.keys() == ledger.certificate_ids()
         assert {row.id for row in ledger.outbox(10_000)} == files - self.delivered
         chain = sorted(self.seen.values(), key=lambda c: c.record.sequence)
@@ -263,6 +260,7 @@ class Day(RuleBasedStateMachine):
 
     @invariant()
     def every_end_has_a_certificate_or_waits_for_one(self) -> None:
+        self._read_new_certificates()
         certified = {c.record.job for c in self.seen.values()}
         open_jobs = {job.id for job in self.rig.ledger.unfinished()}
         assert self.ends.keys() <= certified | open_jobs
@@ -288,6 +286,13 @@ class Day(RuleBasedStateMachine):
     def workers(self) -> list[Worker]:
         """Workers that the engine has not given up."""
         return [w for w in self.rig.effects.workers if w.live and w.stop.requested != STALLED]
+
+    def _read_new_certificates(self) -> set[str]:
+        folder = self.rig.ledger.certificates_dir
+        files = {path.stem for path in folder.glob("*.jws")}
+        for new in files - self.seen.keys():
+            self.seen[new] = read_unverified((folder / f"{new}.jws").read_bytes())
+        return files
 
     def _sees_all(self) -> None:
         for bay, (name, token) in self.standing.items():

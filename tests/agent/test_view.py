@@ -1,0 +1,51 @@
+"""The bay table for people and programs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import pytest
+
+from agent.bays import Bay, BayState
+from agent.erase import Progress
+from agent.outcome import Reason
+from agent.view import bay_lines, bay_row, percent, table, time_left
+from tests.agent.engine_rig import drive
+
+AT = Progress(job="j", phase="pass", pass_number=1, passes=1, bytes_done=25, bytes_total=100, mb_per_s=1.0)
+BAY = Bay(name="A1", state=BayState.ERASING, drive=drive(), progress=AT)
+
+
+@pytest.mark.parametrize(("done", "total", "shown"), [(0, 100, 0), (999, 1000, 99), (1000, 1000, 100), (0, 0, 100)])
+def test_a_hundred_percent_is_only_said_when_all_is_done(done: int, total: int, shown: int) -> None:
+    assert percent(done, total) == shown
+
+
+@pytest.mark.parametrize("state", list(BayState))
+@pytest.mark.parametrize("language", ["en", "da"])
+def test_every_state_has_one_instruction_with_all_its_values(state: BayState, language: str) -> None:
+    first = bay_lines(replace(BAY, state=state, due=time.monotonic() + 9), language)[0]
+    assert "A1" in first
+    assert not {"?", "{", "bay_"} & set(first.split())
+    assert "?" not in first
+
+
+def test_a_countdown_is_told_in_seconds_and_a_reason_with_its_code() -> None:
+    counting = Bay(name="A1", state=BayState.COUNTDOWN, drive=drive(), due=time.monotonic() + 9.2)
+    assert "9 s" in bay_lines(counting, "en")[0]
+    assert bay_row(counting)["countdown_s"] == pytest.approx(9.2, abs=0.3)
+    blocked = Bay(name="A1", state=BayState.BLOCKED, reason=Reason("BW-S04", "It is mounted", "Unmount it first."))
+    assert "BW-S04" in bay_lines(blocked, "en")[1]
+
+
+def test_a_row_has_progress_only_while_somebody_works() -> None:
+    assert (bay_row(BAY)["bytes_done"], bay_row(BAY)["mb_per_s"]) == (25, 1.0)
+    done = bay_row(replace(BAY, state=BayState.FINISHED, outcome="erased"))
+    assert (done["bytes_done"], done["phase"], done["outcome"]) == (None, None, "erased")
+    assert "25 %" in table([bay_row(BAY)])[1]
+
+
+@pytest.mark.parametrize(("rate", "told"), [(0.0, "-"), (1e-6, "75 s"), (1e-7, "12 min")])
+def test_what_is_left_is_told_in_minutes_and_in_seconds_near_the_end(rate: float, told: str) -> None:
+    assert time_left(Progress(**{**{n: getattr(AT, n) for n in AT.__struct_fields__}, "mb_per_s": rate})) == told
