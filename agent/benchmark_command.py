@@ -11,13 +11,12 @@ from pathlib import Path
 import msgspec
 
 from agent.erase import Benchmark, benchmark
+from agent.erase_command import LOOK_S, look
 from agent.errors import AgentError
 from agent.label import capacity
-from agent.safety import judge
 from drivers.drives._direct import DirectFile
 from drivers.drives.base import Drive
 from drivers.drives.block import BlockDrive, open_device
-from drivers.drives.facts import gather
 from drivers.drives.reading import open_for_reading
 
 SCRATCH_BYTES = 64 << 20
@@ -58,8 +57,7 @@ def measure(path: str, *, write: bool, seconds: float, state_dir: Path) -> Bench
 
 
 def _destroying(path: str, seconds: float, state_dir: Path) -> Benchmark:
-    facts = gather(path, protect=(state_dir,))
-    refusals = judge(facts)
+    facts, refusals = look(path, state_dir=state_dir, patience_s=LOOK_S)
     if refusals:
         raise NotForWriting(reason=refusals[0])
     with open_device(path, facts.drive) as opened:

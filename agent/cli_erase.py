@@ -17,7 +17,7 @@ from agent.certificate import MAX_BYTES
 from agent.cli import config_option, json_option, log_to_stderr, state_option
 from agent.cli_screen import Screen, is_terminal
 from agent.cli_types import DeviceName, Place, Word
-from agent.erase_command import Candidate, EraseCommand, Request, Result, examine, exit_status, to_resume
+from agent.erase_command import LOOK_S, Candidate, EraseCommand, Request, Result, examine, exit_status, to_resume
 from agent.label import capacity
 from agent.plan import known_methods
 from agent.policy import BUILT_IN, Policy
@@ -28,7 +28,6 @@ from agent.show import printable
 if TYPE_CHECKING:
     from agent.record import Operator
 
-PATIENCE_S = 0.5
 Verify = Literal["full", "sample", "none"]
 
 
@@ -77,7 +76,7 @@ def erase(
     request = Request(asset=asset, operator=_operator(settings, operator), resume=resume, named=named)
     log_to_stderr(quiet=True)
     with contextlib.ExitStack() as at_the_end:
-        candidates = [examine(device, policy, state_dir=state_dir, patience_s=PATIENCE_S) for device in devices]
+        candidates = [examine(device, policy, state_dir=state_dir, patience_s=LOOK_S) for device in devices]
         registrar = None
         if resume and not all(candidate.refusal for candidate in candidates):
             registrar = at_the_end.enter_context(_registrar(settings, state_dir))

@@ -34,7 +34,7 @@ from agent.worker import run_job
 from drivers.deadline import Deadline
 from drivers.drives.base import Drive, DriveError, OpenDrive
 from drivers.drives.block import open_device
-from drivers.drives.facts import gather
+from drivers.drives.facts import Facts, gather
 
 log = logging.getLogger("benchwipe.erase")
 
@@ -42,6 +42,7 @@ LET_GO_S = 8.0
 GIVE_UP_STALLED_S = 120.0
 CERTIFY_FOR_S = 10.0
 CERTIFY_AGAIN_S = 1.0
+LOOK_S = 0.5
 HELD = "BW-S08"
 UNIDENTIFIED = Reason("BW-S12", "The drive does not say who it is")
 NOTHING_TO_RESUME = Reason("BW-P10", "No interrupted job of this drive is known in this state folder")
@@ -107,21 +108,26 @@ class _Run:
 def examine(device: str, policy: Policy, *, state_dir: Path, patience_s: float = 0.0) -> Candidate:
     """Look at a device and plan its erasure, or say why it may not be erased. Opens nothing for writing.
 
-    `patience_s`: who holds it may only be having a look too, as `benchwipe drives` does for some milliseconds.
+    `patience_s`: who holds it may only have a look too, as `benchwipe drives` does for some milliseconds.
     """
-    until = Deadline(patience_s)
-    while True:
-        facts = gather(device, protect=(state_dir,))
-        refusals = judge(facts)
-        if until.passed or {reason.code for reason in refusals} != {HELD}:
-            break
-        time.sleep(0.05)
+    facts, refusals = look(device, state_dir=state_dir, patience_s=patience_s)
     if refusals or facts.drive is None:
         return Candidate(device, drive=facts.drive, refusal=refusals[0] if refusals else UNIDENTIFIED)
     planned = plan(facts.drive, policy)
     if isinstance(planned, Reason):
         return Candidate(device, drive=facts.drive, refusal=planned)
     return Candidate(device, drive=facts.drive, plan=planned)
+
+
+def look(device: str, *, state_dir: Path, patience_s: float) -> tuple[Facts, tuple[Reason, ...]]:
+    """What is known of a device, and why it may not be written to."""
+    until = Deadline(patience_s)
+    while True:
+        facts = gather(device, protect=(state_dir,))
+        refusals = judge(facts)
+        if until.passed or {reason.code for reason in refusals} != {HELD}:
+            return facts, refusals
+        time.sleep(0.05)
 
 
 def to_resume(candidate: Candidate, registrar: Registrar, named: frozenset[str] = frozenset()) -> Candidate:
