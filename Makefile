@@ -22,7 +22,7 @@ WITH ?= collector,labels,pdf
 
 # Debian packages that the tests use: brokers, databases, file systems, smartctl, fio as a yardstick, systemd-analyze,
 # pdftotext and a font for certificates on paper.
-TEST_PACKAGES := mosquitto mosquitto-clients postgresql e2fsprogs dosfstools mtools fdisk util-linux fio smartmontools udev systemd poppler-utils fonts-liberation
+TEST_PACKAGES := mosquitto mosquitto-clients postgresql e2fsprogs dosfstools mtools fdisk util-linux fio smartmontools udev systemd poppler-utils fonts-liberation b3sum
 # An independent renderer of ZPL, which the labels are read back with; needs node.
 ORACLE := tests/drivers/printers/zpl_oracle
 
