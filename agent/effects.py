@@ -14,7 +14,6 @@ from pathlib import Path
 
 import msgspec
 
-from agent import label
 from agent.alarms import AlarmBoard
 from agent.bays import Bay, BayState
 from agent.certificate import Certificate
@@ -210,6 +209,8 @@ class StationEffects:
 
     def _print(self, printer: Printer, certificate: Certificate) -> None:
         number = certificate.record.number
+        from agent import label  # with the first label: an idle station does without fonts and layouts
+
         about = self.settings.station
         detail = f"{printer.name} failed"
         try:

@@ -19,7 +19,6 @@ from agent.outcome import PULLED_OUT, Aborted, Erased, Failed, Outcome, Reason, 
 from agent.record import Health
 from drivers.deadline import Deadline
 from drivers.drives.base import Drive, DriveError, DriveGone, OpenDrive
-from drivers.drives.health import read_health
 
 log = logging.getLogger("benchwipe.worker")
 
@@ -37,6 +36,8 @@ def ask_health(drive: Drive) -> dict[str, Any] | None:
     """What smartctl tells of a real drive within ten seconds; None where it tells nothing, or is not installed."""
     if not drive.number or drive.transport in ("loop", "simulated"):
         return None
+    from drivers.drives.health import read_health  # subprocess and shutil: 1 MB that an idle station does without
+
     path = os.path.realpath(drive.device)
     try:
         found = os.stat(path).st_rdev

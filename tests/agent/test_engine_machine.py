@@ -309,7 +309,7 @@ class AutomaticDay(Day):
 
 
 FIXED = settings(
-    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "25")),
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "20")),
     derandomize="HYPOTHESIS_EXAMPLES" not in os.environ,
     stateful_step_count=30,
     deadline=None,
