@@ -13,8 +13,8 @@ class UnknownLanguage(DriverError):
 
 
 class LabelDoesNotFit(DriverError):
-    """The label in the printer is too small for what must stand on it."""
+    """What must stand on a label does not fit this size, or the printer takes no such size."""
 
     code = "BW-D21"
-    message = "a label of {width_mm} x {height_mm} mm is too small: {problem}"
-    hint = "Use a larger label, or a shorter certificate_url."
+    message = "a label of {width_mm} x {height_mm} mm cannot be printed: {problem}"
+    hint = "Use another size of label, or a shorter certificate_url."

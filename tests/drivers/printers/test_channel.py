@@ -15,6 +15,7 @@ import pytest
 
 from drivers import registry
 from drivers.deadline import Deadline
+from drivers.printers import _channel
 from drivers.printers.base import NotPrinted, Printed, Printer, Unknown
 from drivers.printers.languages import render
 from drivers.printers.languages.label import Media
@@ -108,7 +109,10 @@ def test_a_label_is_printed_when_the_printer_says_so(networks: list[Network]) ->
     assert printer.status(within=Deadline(5)).ready is True
 
 
-def test_a_silent_printer_gets_nothing_because_it_has_no_paper(networks: list[Network]) -> None:
+def test_a_silent_printer_gets_nothing_because_it_has_no_paper(
+    networks: list[Network], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_channel, "ANSWER_SECONDS", 0.3)
     printer = tcp(networks, paper=False)
     result = printer.print(DATA, label_id="1", within=Deadline(10))
     assert isinstance(result, NotPrinted)

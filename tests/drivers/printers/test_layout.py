@@ -94,7 +94,7 @@ def test_a_headline_is_never_cut_to_another_claim() -> None:
 
 
 def test_a_label_too_small_for_its_code_says_so() -> None:
-    with pytest.raises(LabelDoesNotFit, match="25 x 15 mm is too small: a QR code of"):
+    with pytest.raises(LabelDoesNotFit, match="25 x 15 mm cannot be printed: a QR code of"):
         lay_out(Label(**{**ERASED.__dict__, "qr": "https://" + "x" * 200}), Media(width_mm=25, height_mm=15))
 
 

@@ -13,8 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from drivers.printers.languages import language, render
-from drivers.printers.languages.errors import UnknownLanguage
+from drivers.printers.languages import render
 from drivers.printers.languages.label import Label, Media, Row
 from drivers.printers.languages.layout import lay_out
 from drivers.printers.languages.marks import Box, Text
@@ -59,11 +58,6 @@ def test_danish_letters_are_utf8_under_ci28() -> None:
     assert "Bås på Ærø".encode() in data
 
 
-def test_an_unknown_language_lists_the_known() -> None:
-    with pytest.raises(UnknownLanguage, match=r"no label language is called 'xpl'; known: .*zpl"):
-        language("xpl")
-
-
 def host_status(
     *, paper: int = 0, pause: int = 0, waiting: int = 0, head: int = 0, ribbon: int = 0, left: int = 0
 ) -> bytes:
@@ -93,7 +87,8 @@ def test_garbage_for_a_host_status_never_breaks_the_reader(data: bytes) -> None:
     parse_host_status(b"\x02" + data)
 
 
-CASES = [(outcome, media) for outcome in ("erased", "failed") for media in SIZES[:6]]
+# Each size and each resolution once: the renderer takes most of a second for each.
+CASES = [("erased", SIZES[0]), ("failed", SIZES[3]), ("aborted", SIZES[2]), ("erased", SIZES[5])]
 
 
 def test_an_independent_renderer_prints_codes_that_read_back_and_texts_that_fit(tmp_path: Path) -> None:
@@ -121,7 +116,7 @@ def test_an_independent_renderer_prints_codes_that_read_back_and_texts_that_fit(
 def check_rendered(label: Label, media: Media, image: Image.Image) -> None:
     codes = {str(code.format): code.text for code in zxingcpp.read_barcodes(image)}
     assert codes.pop("QR Code") == QR
-    assert codes == ({"Code 128": label.barcode} if media.height_mm >= 40 else {})
+    assert codes == ({"Code 128": label.barcode} if media.height_mm >= 40 and label.barcode else {})
     for text in lay_out(label, media).marks:
         if isinstance(text, Text) and not text.reverse and text.text:
             cell = image.crop((text.x, text.y, text.x + text.width, text.y + text.height))
