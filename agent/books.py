@@ -72,6 +72,12 @@ class Books:
         self._unsaved.pop(started.id, None)
         return started, spec
 
+    def ended_elsewhere(self, planned: Job) -> bool:
+        """Whether `benchwipe erase` closed this job meanwhile: it works on the same ledger."""
+        with self._trying("ledger", clears=False):
+            found = self.registrar.ledger.job(planned.id)
+        return found is None or found.state in job.ENDED
+
     # These never raise.
 
     def keep(self, changed: Job) -> None:

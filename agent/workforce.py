@@ -59,6 +59,10 @@ class Workforce:
             raise AssertionError(f"bay {bay.name}: no identified drive to start on")
         if drive.fingerprint != planned.drive.fingerprint:
             raise AssertionError(f"bay {bay.name}: the drive is not the planned one")
+        if self.books.ended_elsewhere(planned):
+            log.warning("bay %s: the command line has taken over this drive; nothing is begun here", bay.name)
+            self.table.put(move(bay, BayState.WAITING, job=None, due=None))
+            return
         started, spec = self.books.begin(planned, drives_at_once=len(self.table.bays))
         worker = self._workers[bay.name] = _Worker(Stop(), heard=self.now())
         bay = self.table.put(move(bay, BayState.ERASING, job=started, due=None))
