@@ -38,6 +38,12 @@ def test_a_real_seagate_is_read_as_hdparm_reads_it() -> None:
     assert found.security.master_password_id == 0xFFFE
 
 
+def test_qemus_disk_is_read_and_has_no_checksum() -> None:
+    found = read(capture("identify-qemu-ide").ljust(512, b"\0"))
+    assert (found.model, found.serial, found.firmware) == ("QEMU HARDDISK", "SATA0001", "2.5+")
+    assert (found.sectors, found.checksum, found.security, found.wwn) == (131_072, "absent", None, 0)
+
+
 def test_the_checksum_is_verified_and_one_wrong_bit_makes_all_of_it_unreadable() -> None:
     good = identify()
     assert read(good).checksum == "good"

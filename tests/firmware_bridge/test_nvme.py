@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from firmware_bridge import nvme
 from firmware_bridge.nvme import AdminCommand, Controller, Namespace, SanitizeLog
 from firmware_bridge.reply import Unreadable
-from tests.firmware_bridge.captures import controller, namespace
+from tests.firmware_bridge.captures import capture, controller, namespace
 
 
 def read(data: bytes) -> Controller:
@@ -40,6 +40,15 @@ def test_a_micron_is_read_as_nvme_cli_printed_it() -> None:
     found = read(controller(oacs=(256, 2, 0xE), tnvmcap=(280, 16, 1_600_321_314_816), nn=(516, 4, 1)))
     assert (found.security_commands, found.format, found.namespace_management) == (False, True, True)
     assert (found.sanitize, found.crypto_erase, found.format_all) == ((), False, False)
+
+
+def test_qemus_controller_and_namespace_are_read() -> None:
+    found = read(capture("nvme-controller-qemu").ljust(4096, b"\0"))
+    assert (found.serial, found.model, found.firmware) == ("NVME0001", "QEMU NVMe Ctrl", "7.2.22")
+    assert (found.format, found.namespace_management, found.most_namespaces) == (True, True, 256)
+    space = nvme.parse_namespace(capture("nvme-namespace-qemu").ljust(4096, b"\0"))
+    assert isinstance(space, Namespace)
+    assert (space.bytes, space.block_bytes) == (64 << 20, 512)
 
 
 def test_every_kind_of_sanitize_and_format_has_its_bit() -> None:

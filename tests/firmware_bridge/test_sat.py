@@ -20,20 +20,20 @@ def reply(*, status: int = 0, host: int = 0, sense: bytes = b"", data: bytes = b
 @pytest.mark.parametrize(
     ("task", "cdb"),
     [
-        # What hdparm puts on the wire, nwipe#444 and systemd#29867.
+        # What hdparm 9.65 puts on the wire (--verbose, strace, Linux 6.1); the first two in nwipe#444 too.
         (ata.IDENTIFY_DEVICE, "85 08 0e 00 00 00 01 00 00 00 00 00 00 40 ec 00"),
         (ata.DCO_IDENTIFY, "85 08 0e 00 c2 00 01 00 00 00 00 00 00 40 b1 00"),
-        # hdparm 9.65 -N, seen with strace.
         (ata.READ_NATIVE_MAX_EXT, "85 07 20 00 00 00 00 00 00 00 00 00 00 40 27 00"),
-        (ata.READ_NATIVE_MAX, "85 06 20 00 00 00 00 00 00 00 00 00 00 40 f8 00"),
-        (ata.GET_NATIVE_MAX_EXT, "85 07 20 00 00 00 00 00 00 00 00 00 00 40 78 00"),
+        (ata.security("set-password"), "85 0a 06 00 00 00 01 00 00 00 00 00 00 40 f1 00"),
+        (ata.ERASE_PREPARE, "85 06 20 00 00 00 00 00 00 00 00 00 00 40 f3 00"),
+        (ata.security("erase-unit"), "85 0a 06 00 00 00 01 00 00 00 00 00 00 40 f4 00"),
         (ata.SANITIZE_STATUS, "85 07 20 00 00 00 00 00 00 00 00 00 00 40 b4 00"),
-        # ACS-4, 7.32 laid out by SAT-4, 12.2.2.3.
         (ata.sanitize("crypto"), "85 07 20 00 11 00 00 43 70 00 79 00 72 40 b4 00"),
         (ata.sanitize("block"), "85 07 20 00 12 00 00 42 72 00 45 00 6b 40 b4 00"),
         (ata.sanitize("overwrite", pattern=0x01020304, passes=3), "85 07 20 00 14 00 03 01 04 57 03 4f 02 40 b4 00"),
-        (ata.ERASE_PREPARE, "85 06 20 00 00 00 00 00 00 00 00 00 00 40 f3 00"),
-        (ata.security("erase-unit"), "85 0a 06 00 00 00 01 00 00 00 00 00 00 40 f4 00"),
+        # ACS-4 laid out by SAT-4, 12.2.2.3.
+        (ata.READ_NATIVE_MAX, "85 06 20 00 00 00 00 00 00 00 00 00 00 40 f8 00"),
+        (ata.GET_NATIVE_MAX_EXT, "85 07 20 00 00 00 00 00 00 00 00 00 00 40 78 00"),
     ],
     ids=lambda value: value.name if isinstance(value, TaskFile) else "",
 )
@@ -68,6 +68,13 @@ def test_another_descriptor_before_the_registers_is_stepped_over() -> None:
     found = sat.registers_of(ata.READ_NATIVE_MAX_EXT, reply(status=2, sense=sense))
     assert isinstance(found, Registers)
     assert found.lba == 99
+
+
+def test_the_registers_that_libata_brings_back_are_read() -> None:
+    reply_ = reply(status=2, sense=capture("sense-native-max-libata"))
+    found = sat.registers_of(ata.READ_NATIVE_MAX_EXT, reply_)
+    assert found == Registers(error=0, count=0, lba=131_071, device=0x40, status=0x50)
+    assert ata.parse_native_max(ata.READ_NATIVE_MAX_EXT, found) == 131_072
 
 
 @pytest.mark.parametrize("name", ["sense-dco-aborted-libata", "sense-wd-usb-fixed"])

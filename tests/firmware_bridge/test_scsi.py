@@ -15,6 +15,7 @@ from tests.firmware_bridge.captures import capture, identify
 @pytest.mark.parametrize(
     ("built", "cdb"),
     [
+        # As sg3_utils 1.46 prints with -vvv (sg_readcap, sg_requests, sg_sanitize); the others by SPC-5 and SBC-4.
         (scsi.inquiry(), "12 00 00 00 60 00"),
         (scsi.inquiry_page(0x80, 24), "12 01 80 00 18 00"),  # openSeaChest#114
         (scsi.read_capacity_16(), "9e 10 00 00 00 00 00 00 00 00 00 00 00 20 00 00"),
@@ -24,6 +25,7 @@ from tests.firmware_bridge.captures import capture, identify
         (scsi.sanitize("crypto", immediate=False, exit_allowed=True), "48 23 00 00 00 00 00 00 00 00"),
         (scsi.sanitize("overwrite", listed=8), "48 81 00 00 00 00 00 00 08 00"),
         (scsi.sanitize("exit-failure", immediate=False), "48 1f 00 00 00 00 00 00 00 00"),
+        (scsi.overwrite_list(bytes(4)), "01 00 00 04 00 00 00 00"),
         (scsi.overwrite_list(b"\xaa\x55", passes=3, invert=True), "83 00 00 02 aa 55"),
     ],
 )
