@@ -212,21 +212,27 @@ def _capabilities(page: Identify) -> Capabilities:
 
 def _hidden(fd: int, drive: Drive, page: Identify) -> Iterator[Drive]:
     """Native sizes, each as far as the drive tells it; the first is what IDENTIFY shows beyond the bridge."""
-    block = page.logical_block_bytes
+    questions = dict(_questions(page))
+    unread = tuple(questions)
     sizes: list[tuple[HiddenKind, int]] = [("unknown", page.capacity_bytes)]
-    told = not (page.amac or (page.hpa_supported and page.hpa_enabled))
-    yield _with_hidden(drive, sizes, told=told)
-    for kind, question in _questions(page):
+    yield _with_hidden(_with_unread(drive, unread), sizes, told=not set(unread) & {"hpa", "amac"})
+    for kind, question in questions.items():
         sectors = question(fd)
         if isinstance(sectors, Unreadable):
             log.debug("%s: %s", drive.device, sectors.why)
             continue
-        told = told or kind != "dco"
-        sizes.append((kind, sectors * block))
-        yield _with_hidden(drive, sizes, told=told)
+        unread = tuple(other for other in unread if other != kind)
+        sizes.append((kind, sectors * page.logical_block_bytes))
+        yield _with_hidden(_with_unread(drive, unread), sizes, told=not set(unread) & {"hpa", "amac"})
 
 
-def _questions(page: Identify) -> Iterator[tuple[HiddenKind, Callable[[int], int | Unreadable]]]:
+def _with_unread(drive: Drive, unread: tuple[HiddenFeature, ...]) -> Drive:
+    assert drive.capabilities is not None
+    known = msgspec.structs.replace(drive.capabilities, hidden_area_unread=unread)
+    return msgspec.structs.replace(drive, capabilities=known)
+
+
+def _questions(page: Identify) -> Iterator[tuple[HiddenFeature, Callable[[int], int | Unreadable]]]:
     if page.amac:
         yield "amac", lambda fd: _native_max(fd, ata.GET_NATIVE_MAX_EXT)
     elif page.hpa_supported and page.hpa_enabled:

@@ -56,6 +56,8 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
     sanitize: tuple[Literal["block", "crypto", "overwrite"], ...] = ()
     hidden_area_features: tuple[HiddenFeature, ...] = ()
+    hidden_area_unread: tuple[HiddenFeature, ...] = ()
+    """Of these features in use the drive, or its bridge, did not say whether they hide something."""
     trusted_commands: bool | None = None
     security_supported: bool | None = None
     security_enabled: bool | None = None

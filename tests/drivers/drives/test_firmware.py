@@ -20,7 +20,7 @@ from agent.outcome import Reason
 from agent.plan import plan
 from agent.policy import NIST_CLEAR
 from drivers.drives import _firmware, block
-from drivers.drives.base import Drive, DriveMute, HiddenArea
+from drivers.drives.base import Drive, DriveMute, HiddenArea, HiddenKind
 from firmware_bridge import passthrough
 from firmware_bridge.nvme import AdminCommand
 from firmware_bridge.reply import NvmeReply, ScsiReply
@@ -231,6 +231,7 @@ def test_no_hpa_is_known_only_from_an_answer(bridge: Bridge, fd: int) -> None:
         assert (found.native_capacity_bytes, found.hidden_area) == (None, None)
         assert found.capabilities is not None
         assert found.capabilities.hidden_area_features == ("hpa",)
+        assert found.capabilities.hidden_area_unread == ("hpa",)
 
 
 def test_a_clipping_bridge_hides_what_lies_behind_it(bridge: Bridge, fd: int) -> None:
@@ -246,9 +247,31 @@ def test_an_accessible_maximum_and_a_dco_are_found(bridge: Bridge, fd: int) -> N
     bridge.says(DCO, data(dco(SECTORS + 16 + 8)))
     found = _firmware.ask(fd, sata())
     assert found.hidden_area == HiddenArea(kind="dco", bytes=24 * 512)
+    assert found.capabilities is not None
+    assert found.capabilities.hidden_area_unread == ()
     bridge.says(DCO, sense(capture("sense-dco-aborted-libata")))
-    assert _firmware.ask(fd, sata()).hidden_area == HiddenArea(kind="amac", bytes=8 * 512)
+    found = _firmware.ask(fd, sata())
+    assert found.hidden_area == HiddenArea(kind="amac", bytes=8 * 512)
+    assert found.capabilities is not None
+    assert found.capabilities.hidden_area_unread == ("dco",)
     assert NATIVE_EXT not in bridge.commands
+
+
+KINDS: st.SearchStrategy[HiddenKind] = st.sampled_from(["unknown", "hpa", "amac", "dco"])
+
+
+@given(st.lists(st.tuples(KINDS, st.integers(0, 3 * SIZE)), min_size=1, max_size=4), st.booleans())
+def test_what_is_hidden_is_the_largest_native_size_less_the_shown_one(
+    sizes: list[tuple[HiddenKind, int]], told: bool
+) -> None:
+    found = _firmware._with_hidden(sata(), sizes, told=told)
+    largest = max(size for _, size in sizes)
+    if largest <= SIZE:
+        assert (found.native_capacity_bytes, found.hidden_area) == (SIZE if told else None, None)
+    else:
+        assert found.hidden_area is not None
+        assert (found.native_capacity_bytes, found.hidden_area.bytes) == (largest, largest - SIZE)
+        assert found.hidden_area.kind in {kind for kind, size in sizes if size > SIZE}
 
 
 def test_a_sas_disk_is_asked_for_its_kinds_of_sanitize_and_its_size(bridge: Bridge, fd: int) -> None:
@@ -277,7 +300,9 @@ def test_a_drive_that_does_not_answer_holds_nobody_up_and_loses_nothing(bridge: 
     found = _firmware.ask(fd, usb(), within=0.3)
     assert time.monotonic() - began < 2
     release.set()
-    assert (found.serial, found.hidden_area) == ("S4X-0042", None)
+    assert (found.serial, found.hidden_area, found.native_capacity_bytes) == ("S4X-0042", None, None)
+    assert found.capabilities is not None
+    assert found.capabilities.hidden_area_unread == ("hpa",)
 
 
 def test_the_descriptor_that_was_asked_through_is_closed_again(bridge: Bridge, fd: int) -> None:
