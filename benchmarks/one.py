@@ -70,7 +70,8 @@ def answer_while(threads: list[threading.Thread]) -> list[float]:
     waited = []
     while any(thread.is_alive() for thread in threads):
         try:
-            waited.append(time.perf_counter() - events.get(timeout=0.05))
+            asked = events.get(timeout=0.05)
+            waited.append(time.perf_counter() - asked)
         except queue.Empty:
             continue
     over.set()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from agent.erase.buffers import Layout, aligned
+from agent.erase.cores import COMPUTING
 from agent.erase.monitor import Monitor
 from agent.erase.pattern import Fill
 from agent.erase.ranges import Span, merge, total
@@ -96,8 +97,10 @@ class Overwrite:
         try:
             while self._monitor.go() and (span := self._claim()) is not None:
                 offset, length = span
+                with COMPUTING:
+                    view = self._fill.at(offset, length, scratch)
                 try:
-                    write_all(self._drive, self._fill.at(offset, length, scratch), offset)
+                    write_all(self._drive, view, offset)
                 except OSError as error:
                     self._put_aside(span, error)
                     self._monitor.failed(error)

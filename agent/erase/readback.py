@@ -15,6 +15,7 @@ from typing import overload
 from blake3 import blake3
 
 from agent.erase.buffers import Layout, aligned
+from agent.erase.cores import COMPUTING
 from agent.erase.monitor import Monitor
 from agent.erase.overwrite import LEAP, STREAK
 from agent.erase.pattern import Fill
@@ -144,11 +145,13 @@ class ReadBack:
             offset, length = self._spans[index]
             view = buffer[:length]
             good = self._fetch(index, view, offset)
-            same = good and self._compare(view, offset, scratch)
+            with COMPUTING:
+                same = good and self._compare(view, offset, scratch)
             if not self._await_turn(index):
                 return
             if self._hashed:
-                self._hash(view, offset, scratch, good=good, same=same)
+                with COMPUTING:
+                    self._hash(view, offset, scratch, good=good, same=same)
             with self._turned:
                 self._turn += 1
                 self._turned.notify_all()
