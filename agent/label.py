@@ -54,7 +54,10 @@ def write_label(
     language: Words = "en",
     certificate_url: str = "",
 ) -> bytes:
-    """The bytes for the printer that `media` describes; UnknownLanguage, LabelDoesNotFit."""
+    """The bytes for the printer that `media` describes; UnknownLanguage, LabelDoesNotFit.
+
+    Languages that send dots need the `labels` extra: DriverUnavailable without it.
+    """
     label = label_for(certificate, copy=copy, language=language, certificate_url=certificate_url)
     return render(label, media or Media())
 
@@ -67,7 +70,7 @@ def preview_png(
     language: Words = "en",
     certificate_url: str = "",
 ) -> bytes:
-    """A PNG of the same label; LabelDoesNotFit, DriverUnavailable without the `labels` extra."""
+    """A PNG of the same label; UnknownLanguage, LabelDoesNotFit, DriverUnavailable without the `labels` extra."""
     label = label_for(certificate, copy=copy, language=language, certificate_url=certificate_url)
     return preview(label, media or Media())
 

@@ -14,7 +14,9 @@ from PIL import Image
 from agent.certificate import Certificate, sign
 from agent.label import SHAPES, Words, capacity, label_for, preview_png, write_label
 from agent.record import Asset, Disposition, Explanation, OutcomeName, Record, Sample, Verification
+from drivers.printers.languages.errors import UnknownLanguage
 from drivers.printers.languages.label import Label, Media, Shape
+from drivers.printers.languages.reading import read
 from tests.agent.samples import CAPACITY, record
 
 KEY = Ed25519PrivateKey.generate()
@@ -160,3 +162,18 @@ def test_bytes_and_picture_are_of_the_same_label(outcome: OutcomeName) -> None:
     assert made.id.encode() in write_label(made, media, copy=1)
     codes = zxingcpp.read_barcodes(Image.open(io.BytesIO(preview_png(made, media, copy=1))))
     assert [code.text for code in codes] == [f"benchwipe:{made.id}"]
+
+
+def test_a_label_in_dots_is_as_large_as_its_picture_and_holds_the_same_code() -> None:
+    made = certificate(asset=Asset(tag='Bås-1"\r\nPRINT 9,9'))
+    media = Media(language="brother-ql", width_mm=62, height_mm=29)
+    printed = read(write_label(made, media), media)
+    picture = Image.open(io.BytesIO(preview_png(made, media)))
+    assert picture.size == (2 * 696, 2 * 271)
+    assert printed.size == (720, 271)
+    assert [code.text for code in zxingcpp.read_barcodes(printed)] == [f"benchwipe:{made.id}"]
+
+
+def test_an_unknown_language_has_no_picture_either() -> None:
+    with pytest.raises(UnknownLanguage, match="known: brother-ql, epl"):
+        preview_png(certificate(), Media(language="xpl"))

@@ -34,6 +34,18 @@ def test_the_bytes_and_their_picture_come_out(tmp_path: Path) -> None:
     assert picture == preview(FAILED, Media())
 
 
+@pytest.mark.parametrize("name", ["tspl", "epl", "escpos", "brother-ql"])
+def test_it_reads_every_language_and_prints_no_other(name: str, tmp_path: Path) -> None:
+    printer = made(tmp_path, language=name)
+    assert printer.print(render(FAILED, printer.media), label_id="1", within=Deadline(5)) == Printed("1")
+    assert zxingcpp.read_barcodes(Image.open(tmp_path / "1.png"))[0].text == QR
+    assert (tmp_path / f"1.{name}").exists()
+    result = printer.print(DATA, label_id="2", within=Deadline(5))
+    assert isinstance(result, NotPrinted)
+    assert "no label in these bytes" in result.reason
+    assert not (tmp_path / "2.png").exists()
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [("paper-out", "printer: paper out"), ("head-open", "printer: head open"), ("gone", "printer: it is not there")],
