@@ -31,6 +31,12 @@ def hash_of(image: Path) -> str:
     return blake3(image.read_bytes()).hexdigest()
 
 
+def last(collector: FakeCollector, topic: str) -> str:
+    """The state that a topic showed last; empty before its first word."""
+    told = collector.seen.get(topic, [])
+    return str(json.loads(told[-1])["state"]) if told else ""
+
+
 def test_a_drive_is_begun_within_two_seconds_and_its_certificate_holds_its_hash(daemon: Daemon) -> None:
     daemon.start()
     image = daemon.make("S1", mb_per_s=16)
@@ -185,14 +191,15 @@ def test_the_broker_shows_the_station_its_bays_and_its_certificates(daemon: Daem
         (certificate,) = daemon.certificates()
         assert collector.certificates == {certificate.id: certificate.compact}
         root = "er/1/bench-07/"
-        states = [json.loads(p)["state"] for p in collector.seen[f"{root}bay/A1/state"]]
-        assert states[-1] == "finished"
+        bay, state = f"{root}bay/A1/state", f"{root}state"
+        wait_until(lambda: last(collector, bay) == "finished", "the bay is shown as finished")
+        wait_until(lambda: last(collector, state) == "online", "the station is shown as online")
+        wait_until(lambda: f"{root}birth" in collector.seen, "the birth came")
         birth = json.loads(collector.seen[f"{root}birth"][-1])
         assert birth["bays"] == ["A1", "A2", "A3", "A4"]
         assert birth["stream"] in birth["stream_mb_per_s"]
-        assert json.loads(collector.seen[f"{root}state"][-1])["state"] == "online"
         assert daemon.terminate() < 5
-        wait_until(lambda: json.loads(collector.seen[f"{root}state"][-1])["state"] == "offline", "it is offline")
+        wait_until(lambda: last(collector, state) == "offline", "the station is shown as offline")
     finally:
         collector.close()
 
