@@ -33,7 +33,7 @@ class NotForWriting(AgentError):
 class NothingToMeasure(AgentError):
     """A device or file that cannot be read."""
 
-    code = "BW-A14"
+    code = "BW-A16"
     message = "{path} {problem}"
 
 

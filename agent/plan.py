@@ -110,6 +110,12 @@ def _not_reached(drive: Drive) -> tuple[str, ...]:
         missing.append("flash cells outside the addressable range (over-provisioning, retired blocks)")
     if _hidden_bytes(drive):
         missing.append(f"{_hidden_bytes(drive)} bytes of hidden area")
+    if can := drive.capabilities:
+        missing += [f"whatever {feature.upper()} may hide: the drive did not say" for feature in can.hidden_area_unread]
+        if (can.namespaces or 1) > 1:
+            missing.append(f"the drive's other namespaces (it has {can.namespaces})")
+        if can.replay_protected_units:
+            missing.append("the replay protected memory block (RPMB)")
     return tuple(missing)
 
 

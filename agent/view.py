@@ -8,7 +8,7 @@ from typing import Any
 
 from agent.bays import Bay, BayState
 from agent.erase import Progress
-from agent.phrases import hint, phrase
+from agent.phrases import hint, phrase, reason
 
 
 def bay_lines(bay: Bay, language: str) -> tuple[str, ...]:
@@ -89,7 +89,7 @@ def time_left(at: Progress) -> str:
 
 def _detail(bay: Bay, language: str) -> str:
     if bay.reason is not None:
-        text = f"{bay.reason.text}."
+        why = reason(language, bay.reason.code, f"{bay.reason.text}.")
         advice = hint(language, bay.reason.code, bay.reason.hint)
-        return f"{text} {advice} ({bay.reason.code})"
+        return f"{why} {advice} ({bay.reason.code})"
     return bay.drive.serial or "" if bay.drive else ""

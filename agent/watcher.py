@@ -136,7 +136,7 @@ class Watcher:
         if (text is not None) != self._failing:
             self._failing = text is not None
             log.log(logging.WARNING if text else logging.INFO, "source %s: %s", self.name, text or "works again")
-            self.put(DeviceFault(f"source-{self.name}", "BW-B06", text))
+            self.put(DeviceFault(f"source-{self.name}", "BW-B91", text))
 
 
 def _reason(error: DriveError | OSError) -> Reason:

@@ -36,6 +36,8 @@ def ask_health(drive: Drive) -> dict[str, Any] | None:
     """What smartctl tells of a real drive within ten seconds; None where it tells nothing, or is not installed."""
     if not drive.number or drive.transport in ("loop", "simulated"):
         return None
+    if drive.transport == "usb" and drive.capabilities is None:
+        return None  # its bridge does not pass ATA commands on
     from drivers.drives.health import read_health  # subprocess and shutil: 1 MB that an idle station does without
 
     path = os.path.realpath(drive.device)
@@ -46,7 +48,7 @@ def ask_health(drive: Drive) -> dict[str, Any] | None:
     # We hold the drive, so its number is not given to another; a path may lead elsewhere by now.
     if f"{os.major(found)}:{os.minor(found)}" != drive.number:
         return None
-    return read_health(path, within=Deadline(HEALTH_S))
+    return read_health(path, within=Deadline(HEALTH_S), through="sat" if drive.transport == "usb" else "")
 
 
 def run_job(

@@ -35,6 +35,7 @@ BAYS = {
     "countdown": Mark("Begins soon", "◔", "wait"),
     "erasing": Mark("Erasing", "▶", "work"),
     "verifying": Mark("Verifying", "◉", "work"),
+    "certifying": Mark("Certifying", "◈", "work"),
     "stalled": Mark("Stalled", "■", "bad"),
     "finished": Mark("Finished", "✔", "ok"),
     "quarantined": Mark("Quarantined", "✖", "bad"),

@@ -34,7 +34,7 @@ GONE = frozenset({errno.ENODEV, errno.ENXIO, errno.ENOMEDIUM})
 TICK_S = 0.1
 PROGRESS_S = 0.25
 STALLED_S = 1.0
-STOPPED_BY_DEFECT = Reason("BW-E18", "The station broke down", "Erase the drive again.")  # an exception goes with it
+STOPPED_BY_DEFECT = Reason("BW-E93", "The station broke down", "Erase the drive again.")  # an exception goes with it
 CELSIUS_S = 10.0
 
 

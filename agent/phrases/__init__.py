@@ -30,6 +30,11 @@ def hint(language: str, code: str, otherwise: str = "") -> str:
     return _catalogue(language)["hints"].get(code, otherwise)
 
 
+def reason(language: str, code: str, otherwise: str = "") -> str:
+    """Why, in one short sentence, by its code; `otherwise` is the English one that the error itself carries."""
+    return _catalogue(language)["reasons"].get(code, otherwise)
+
+
 def keys(table: str = "phrases", language: str = FALLBACK) -> Mapping[str, str]:
     """All sentences of a table, "phrases" or "hints", without their values."""
     return dict(_catalogue(language)[table])

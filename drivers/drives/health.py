@@ -38,13 +38,19 @@ ATTRIBUTES = {
 LIFE_LEFT = (231, 233, 177, 202)
 
 
-def read_health(device: str, *, within: Deadline) -> dict[str, Any] | None:
-    """Temperature (C), sectors, wear (% used), hours; None where smartctl is absent, late, or cannot ask it."""
+def read_health(device: str, *, within: Deadline, through: str = "") -> dict[str, Any] | None:
+    """Temperature (C), sectors, wear (% used), hours; None where smartctl is absent, late, or cannot ask it.
+
+    `through`: smartctl's device type. Left to itself it tries the vendor commands of USB bridges, some of which reset
+    the drive (docs/firmware.md): behind a bridge ask with "sat", or not at all.
+    """
     program = shutil.which("smartctl", path="/usr/sbin:/usr/bin:/sbin:/usr/local/sbin:/usr/local/bin")
     if program is None or within.passed:
         return None
     # standby: a sleeping drive is not woken for a temperature; -n exits with status 2 and the device is "not asked".
     command = [program, "--json", "--info", "--health", "--attributes", "--log=error", "--nocheck=standby", device]
+    if through:
+        command[1:1] = ["--device", through]
     try:
         done = subprocess.run(command, capture_output=True, timeout=within.left(), check=False)
     except (OSError, subprocess.TimeoutExpired):

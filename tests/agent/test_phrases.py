@@ -20,7 +20,7 @@ def placeholders(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-@pytest.mark.parametrize("table", ["phrases", "hints"])
+@pytest.mark.parametrize("table", ["phrases", "hints", "reasons"])
 def test_both_languages_have_the_same_keys_and_placeholders(table: str) -> None:
     english, danish = keys(table, "en"), keys(table, "da")
     assert list(english) == list(danish)
@@ -30,7 +30,7 @@ def test_both_languages_have_the_same_keys_and_placeholders(table: str) -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_sentence_is_short_and_calm(language: str) -> None:
-    for table in ("phrases", "hints"):
+    for table in ("phrases", "hints", "reasons"):
         for key, text in keys(table, language).items():
             assert 0 < len(text) <= 60, key
             assert "!" not in text, key

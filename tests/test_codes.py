@@ -1,0 +1,53 @@
+"""A code means one thing for ever: on displays, labels, certificates and MQTT."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+from firmware_bridge.errors import CodedError
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("agent", "drivers", "firmware_bridge", "collector")
+
+
+def subclasses(of: type[CodedError]) -> Iterator[type[CodedError]]:
+    for child in of.__subclasses__():
+        yield child
+        yield from subclasses(child)
+
+
+def constant_reasons() -> Iterator[tuple[str, str]]:
+    """(code, text) of every Reason that is written with both as plain strings."""
+    for package in PACKAGES:
+        for path in (ROOT / package).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Reason" and len(node.args) >= 2:
+                    code, text = node.args[:2]
+                    if isinstance(code, ast.Constant) and isinstance(text, ast.Constant):
+                        yield str(code.value), str(text.value)
+
+
+def test_every_error_class_has_a_code_of_its_own() -> None:
+    for package in PACKAGES:
+        for module in pkgutil.walk_packages([str(ROOT / package)], f"{package}."):
+            if not module.name.endswith("__main__") and "demo.broker" not in module.name:
+                importlib.import_module(module.name)
+    owners = defaultdict(set)
+    for kind in set(subclasses(CodedError)):
+        if "code" in vars(kind) and kind.__module__.split(".")[0] in PACKAGES:
+            owners[kind.code].add(kind.__qualname__)
+    assert len(owners) > 20
+    assert {code: names for code, names in owners.items() if len(names) > 1} == {}
+
+
+def test_a_reason_and_an_error_class_never_share_a_code_by_accident() -> None:
+    texts = defaultdict(set)
+    for code, text in constant_reasons():
+        texts[code].add(text)
+    assert len(texts) > 15
+    assert {code: found for code, found in texts.items() if len(found) > 1} == {}
