@@ -2,6 +2,7 @@
 #
 #   make demo [ARGS=--serve]      the main job on a simulated bench; needs no root
 #   make test [ARGS="-k name"]    the tests; some need root, and are named at the end when they are left out
+#   sudo make faults              fault injection under real block devices; writes docs/reliability.md's table
 #   make lint                     mypy --strict and ruff, which `make test` runs too
 #   sudo make install             a station under /opt/benchwipe; docs/install.md
 #   sudo make uninstall           takes it away, keeps ledger, key, certificates and configuration
@@ -26,7 +27,7 @@ TEST_PACKAGES := mosquitto mosquitto-clients postgresql e2fsprogs dosfstools mto
 # An independent renderer of ZPL, which the labels are read back with; needs node.
 ORACLE := tests/drivers/printers/zpl_oracle
 
-.PHONY: setup demo test lint install uninstall clean
+.PHONY: setup demo test faults lint install uninstall clean
 
 setup:
 	@scripts/setup.sh $(VENV) dev
@@ -40,6 +41,9 @@ test: setup
 	@[ -d $(ORACLE)/node_modules ] || ! command -v npm >/dev/null || timeout 60 npm ci --prefix $(ORACLE) --silent --ignore-scripts --fetch-retries=1 --fetch-timeout=15000 \
 	 --no-audit --no-fund || echo "benchwipe: npm could not install the labels' second renderer; its tests say so" >&2
 	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal -rs $(ARGS)
+
+faults: setup
+	@$(BIN)/python -m tests.faults --runs 20 --write docs/reliability.md $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check
