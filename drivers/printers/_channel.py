@@ -68,7 +68,7 @@ class ChannelPrinter(Printer):
         except DeviceGone as gone:
             return NotPrinted(label_id, str(gone))
         try:
-            before = self._ask(opened.fd, within)
+            before = self._await_turn(opened.fd, within)
             if before.ready is False:
                 return NotPrinted(label_id, f"{self.name}: {before}")
             if self._dialogue is not None:
@@ -93,6 +93,18 @@ class ChannelPrinter(Printer):
             return self._ask(opened.fd, within)
         finally:
             self.close_channel(opened)
+
+    def _await_turn(self, fd: int, within: Deadline) -> PrinterStatus:
+        """How the printer is, once it prints no other label whose end could be taken for that of ours."""
+        status = self._ask(fd, within)
+        if self._dialogue is None or not (self._dialogue.completion or self._dialogue.shows_printing):
+            return status
+        while status.ready and status.waiting:
+            if within.passed:
+                return PrinterStatus(ready=False, problems=("it still prints another label",))
+            time.sleep(min(ASK_AGAIN_SECONDS, within.left()))
+            status = self._ask(fd, within)
+        return status
 
     def _await_done(self, fd: int, label_id: str, within: Deadline) -> PrintResult:
         if self._dialogue is None:

@@ -151,7 +151,7 @@ def test_the_word_that_a_label_is_done(
     assert [read(completion.parse(reply)).ready for reply in broken] == [False] * len(broken)
 
 
-Way = Literal["prints", "silent", "keeps", "breaks", "not-ready"]
+Way = Literal["prints", "silent", "keeps", "breaks", "not-ready", "busy", "busy for long"]
 DATA = {name: render(ERASED, Media(language=name)) for name in ASKED}
 
 
@@ -185,7 +185,10 @@ class Fake(threading.Thread):
         return {"prints": prints, "breaks": breaks}.get(self.way, b"") if self.got.endswith(end) else b""
 
     def tspl(self) -> bytes:
-        if self.label not in self.got or self.way == "keeps":
+        if self.way.startswith("busy") and self.label not in self.got:
+            self.polls += 1
+            return b"\x00" if self.polls == 3 and self.way == "busy" else b"\x20"
+        if self.label not in self.got or self.way in ("keeps", "busy"):
             return self.asked(b"\x00", b"\x04")
         self.polls += 1
         return self.asked(b"\x20" if self.polls < 4 else (b"\x04" if self.way == "breaks" else b"\x00"), b"")
@@ -225,6 +228,14 @@ def printed(fakes: list[Fake], name: str, way: Way, *, seconds: float) -> PrintR
 def test_a_label_is_printed_when_the_printer_says_that_it_is_done(name: str, fakes: list[Fake]) -> None:
     assert printed(fakes, name, "prints", seconds=10) == Printed("1")
     assert fakes[-1].got.count(DATA[name]) == 1
+
+
+def test_a_printing_that_began_before_is_not_taken_for_ours(fakes: list[Fake]) -> None:
+    assert isinstance(printed(fakes, "tspl", "busy for long", seconds=0.4), NotPrinted)
+    assert DATA["tspl"] not in fakes[-1].got
+    result = printed(fakes, "tspl", "busy", seconds=0.6)
+    assert isinstance(result, Unknown)
+    assert "not seen printing" in result.reason
 
 
 @pytest.mark.parametrize("way", ["keeps", "breaks"])
