@@ -36,11 +36,12 @@ demo:
 	@scripts/setup.sh $(VENV) demo
 	@$(BIN)/python -m agent.demo $(ARGS)
 
+# Two workers a core: half of the tests' time is waiting for brokers, databases and deadlines.
 test: setup
 	@scripts/debian-packages.sh $(TEST_PACKAGES) || echo "benchwipe: the tests that need them say so at the end" >&2
 	@[ -d $(ORACLE)/node_modules ] || ! command -v npm >/dev/null || timeout 60 npm ci --prefix $(ORACLE) --silent --ignore-scripts --fetch-retries=1 --fetch-timeout=15000 \
 	 --no-audit --no-fund || echo "benchwipe: npm could not install the labels' second renderer; its tests say so" >&2
-	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=8 --dist=worksteal -rs $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$$(( $$(nproc) * 2 )) --maxprocesses=8 --dist=worksteal -rs $(ARGS)
 
 faults: setup
 	@$(BIN)/python -m tests.faults --runs 20 --write docs/reliability.md $(ARGS)

@@ -42,9 +42,6 @@ LOOP_GET_STATUS64 = 0x4C05
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-# --- block devices -------------------------------------------------------------------------------------------
-
-
 def block_size_bytes(fd: int) -> int:
     """Capacity of the block device in bytes (BLKGETSIZE64)."""
     return int.from_bytes(ioctl(fd, BLKGETSIZE64, bytes(8)), sys.byteorder)
@@ -123,8 +120,6 @@ def loop_status(fd: int) -> LoopStatus:
         flags=raw.flags,
     )
 
-
-# --- commands to a drive's firmware --------------------------------------------------------------------------
 
 SG_IO = 0x2285  # include/scsi/sg.h
 SG_DXFER_NONE, SG_DXFER_TO_DEV, SG_DXFER_FROM_DEV = -1, -2, -3
@@ -222,9 +217,6 @@ def nvme_admin(fd: int, command: AdminCommand, *, timeout_ms: int) -> NvmeReply:
     return NvmeReply(status=status, result=request.result, data=data.raw if data is not None and not status else b"")
 
 
-# --- memory --------------------------------------------------------------------------------------------------
-
-
 class _PyBuffer(ctypes.Structure):
     """Py_buffer, part of the stable ABI since Python 3.11."""
 
@@ -308,9 +300,6 @@ def _os_error() -> OSError:
     return OSError(number, os.strerror(number))
 
 
-# --- direct input and output ---------------------------------------------------------------------------------
-
-
 class _Statx(ctypes.Structure):
     """struct statx up to the alignment fields (include/uapi/linux/stat.h); 256 bytes."""
 
@@ -337,9 +326,6 @@ def direct_alignment(fd: int) -> tuple[int, int] | None:
     if asked != 0 or not found.mask & STATX_DIOALIGN or not found.dio_offset_align:
         return None
     return found.dio_mem_align, found.dio_offset_align
-
-
-# --- clock ---------------------------------------------------------------------------------------------------
 
 
 class _Timex(ctypes.Structure):
@@ -396,3 +382,10 @@ def clock_state() -> ClockState:
         maximum_error_us=timex.maxerror,
         estimated_error_us=timex.esterror,
     )
+
+
+def give_back_memory() -> None:
+    """Return to the kernel what the heap does not need at this moment (malloc_trim(3)); nothing without glibc."""
+    trim = getattr(_libc, "malloc_trim", None)
+    if trim is not None:
+        trim(0)

@@ -309,7 +309,7 @@ def test_the_descriptor_that_was_asked_through_is_closed_again(bridge: Bridge, f
     before = len(os.listdir("/proc/self/fd"))
     for _ in range(20):
         _firmware.ask(fd, usb())
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before  # fewer: what an earlier test left was collected meanwhile
 
 
 @given(st.binary(max_size=600), st.binary(max_size=40))
