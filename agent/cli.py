@@ -135,8 +135,8 @@ def _flushed(status: int) -> int:
             if stream is not None:
                 stream.flush()
         except (OSError, ValueError) as error:
-            status = status or NOT_TRUE
-            if stream is sys.stdout and not isinstance(error, BrokenPipeError):
+            told, status = status != 0, status or NOT_TRUE
+            if stream is sys.stdout and not told and not isinstance(error, BrokenPipeError):
                 with contextlib.suppress(OSError):
                     click.echo(f"benchwipe: standard output: {getattr(error, 'strerror', error)}", err=True)
             with contextlib.suppress(OSError, ValueError):  # or the interpreter's own flush complains at its end
