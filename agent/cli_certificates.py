@@ -121,6 +121,9 @@ def label(
 
     if out is None and preview is None:
         raise click.UsageError("name --out FILE, --preview FILE, or both")
+    for place in (out, preview):
+        if place is not None:
+            files.refuse_place(place, made_from=(file,))
     found = _trusted_shape(file)
     media = Media(language=language, width_mm=size[0], height_mm=size[1], dpi=300 if dpi == "300" else 203)
     words: Words = "da" if (text or settings.station.language) == "da" else "en"

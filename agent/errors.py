@@ -4,6 +4,7 @@ AgentError
 ├── SettingsError        a configuration that cannot be used: one line for each problem
 ├── KeyProblem           the signing key is missing, open to others, or not a key
 ├── CertificateProblem   bytes that are not a valid certificate
+├── PlaceTaken           a copy would take the place of something that must stay
 ├── LedgerProblem        the ledger cannot be read or written
 └── IllegalTransition    a job or bay was asked to do what its table forbids: a defect of ours
 """
@@ -44,6 +45,14 @@ class CertificateProblem(AgentError):
 
     code = "BW-A03"
     message = "not a valid certificate: {problem}"
+
+
+class PlaceTaken(AgentError):
+    """A copy would take the place of something that must stay."""
+
+    code = "BW-A15"
+    message = "{path} {problem}"
+    hint = "Name another file."
 
 
 class LedgerProblem(AgentError):

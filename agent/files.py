@@ -11,6 +11,8 @@ from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import BinaryIO
 
+from agent.errors import PlaceTaken
+
 TEMPORARY = ".writing-"
 
 
@@ -33,6 +35,16 @@ def replace(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     with _written_beside(path, data, mode) as temporary:
         temporary.replace(path)
     flush_folder(path.parent)
+
+
+def refuse_place(out: Path, *, made_from: tuple[Path | None, ...]) -> None:
+    """PlaceTaken: no certificate is lost to its own copy, and no device node to a slip of the keyboard."""
+    if out.exists() and not out.is_file():
+        raise PlaceTaken(path=out, problem="is no ordinary file")
+    if any(source is not None and source.exists() and out.exists() and out.samefile(source) for source in made_from):
+        raise PlaceTaken(path=out, problem="is what it would be made from")
+    if out.suffix.lower() == ".jws":
+        raise PlaceTaken(path=out, problem="is named like a certificate")
 
 
 def make_private_folder(path: Path) -> None:

@@ -7,25 +7,16 @@ from pathlib import Path
 
 from agent import files, keys
 from agent.certificate import Certificate, read_unverified, verify
-from agent.errors import AgentError
 from agent.pdf import Printed, fonts, print_certificate
 from agent.verify_command import read_compact
-
-
-class NoPlaceForPdf(AgentError):
-    """A page would take the place of something that must stay."""
-
-    code = "BW-A15"
-    message = "{path} {problem}"
-    hint = "Name another file with --out."
 
 
 def write_page(file: Path, out: Path, key: Path | None, *, language: str, certificate_url: str) -> tuple[str, ...]:
     """Write `out` whole or not at all; returns the lines that a person is told.
 
-    With a key the signature is checked first. CertificateProblem, KeyProblem, NoPlaceForPdf, PdfExtraMissing, OSError.
+    With a key the signature is checked first. CertificateProblem, KeyProblem, PlaceTaken, PdfExtraMissing, OSError.
     """
-    _refuse_place(out, file, key)
+    files.refuse_place(out, made_from=(file, key))
     certificate = _certificate(file, key)
     made = print_certificate(
         certificate,
@@ -40,16 +31,6 @@ def write_page(file: Path, out: Path, key: Path | None, *, language: str, certif
 def _certificate(file: Path, key: Path | None) -> Certificate:
     compact = read_compact(file)
     return verify(compact, keys.read_public(key)) if key else read_unverified(compact)
-
-
-def _refuse_place(out: Path, file: Path, key: Path | None) -> None:
-    """A certificate is never lost to its own copy, nor a device node to a slip of the keyboard."""
-    if out.exists() and not out.is_file():
-        raise NoPlaceForPdf(path=out, problem="is no ordinary file")
-    if any(taken is not None and taken.exists() and out.exists() and out.samefile(taken) for taken in (file, key)):
-        raise NoPlaceForPdf(path=out, problem="is what the page is made from")
-    if out.suffix.lower() == ".jws":
-        raise NoPlaceForPdf(path=out, problem="is named like a certificate")
 
 
 def _told(out: Path, made: Printed, *, checked: bool) -> Iterator[str]:

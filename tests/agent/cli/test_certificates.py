@@ -210,6 +210,18 @@ def test_a_label_goes_to_a_file_and_to_a_picture_or_to_neither(call: Call, tmp_p
     assert "No such file or directory" in lost.complaint
 
 
+def test_a_label_never_takes_the_place_of_a_certificate_or_a_device(call: Call, tmp_path: Path) -> None:
+    path = stranger(tmp_path)[0]
+    compact = path.read_bytes()
+    for place in (path, tmp_path / "copy.jws", Path("/dev/null")):
+        for option in ("--out", "--preview"):
+            refused = call("label", path, option, place)
+            assert refused.status == 2
+            assert "BW-A15" in refused.complaint
+    assert path.read_bytes() == compact
+    assert Path("/dev/null").is_char_device()
+
+
 def test_a_benchmark_measures_a_file_without_changing_it_and_a_device_without_writing(
     call: Call, loops: Loops, tmp_path: Path
 ) -> None:
