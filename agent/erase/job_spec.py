@@ -6,7 +6,7 @@ Sizes, offsets and lengths are bytes; durations seconds; rates 10^6 bytes a seco
 from __future__ import annotations
 
 import threading
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -14,6 +14,9 @@ from agent.erase.methods import METHODS
 from agent.outcome import Reason
 from agent.record import Interruption, PassRecord, Unreached
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
+Amount = Annotated[float, msgspec.Meta(ge=0)]
+Celsius = Annotated[float, msgspec.Meta(ge=0, le=150)]
 Phase = Literal["pass", "retry", "verify", "paused", "stalled"]
 
 
@@ -26,9 +29,9 @@ class VerifySpec(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     kind: Literal["full", "sample", "none"] = "full"
-    fraction: float = 0.10
+    fraction: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.10
     stop_at_first_mismatch: bool = False
-    max_mismatches: int = 64
+    max_mismatches: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 64
 
     def __post_init__(self) -> None:
         """ValueError for a fraction outside 0..1 or a list without room."""
@@ -44,16 +47,16 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     whole job, with the time before an interruption. A pause for heat counts for neither.
     """
 
-    give_up_after_errors: int = 1000
-    minimum_mb_per_s: float = 0.0
-    window_s: float = 300.0
-    give_up_after_s: float = 0.0
-    stall_after_s: float = 60.0
-    checkpoint_bytes: int = 1 << 30
-    checkpoint_s: float = 30.0
-    pause_at_c: float | None = None
-    resume_at_c: float | None = None
-    abort_at_c: float | None = None
+    give_up_after_errors: Count = 1000
+    minimum_mb_per_s: Amount = 0.0
+    window_s: Amount = 300.0
+    give_up_after_s: Amount = 0.0
+    stall_after_s: Amount = 60.0
+    checkpoint_bytes: Count = 1 << 30
+    checkpoint_s: Amount = 30.0
+    pause_at_c: Celsius | None = None
+    resume_at_c: Celsius | None = None
+    abort_at_c: Celsius | None = None
 
 
 class Area(msgspec.Struct, frozen=True, kw_only=True):

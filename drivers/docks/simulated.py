@@ -52,7 +52,6 @@ class Driver(Dock):
         self._settings = settings
         self._state = {n: Slot(power=settings.powered) for n in range(1, settings.slots + 1)}
         self._put: Callable[[DockEvent], None] | None = None
-        self._mirror()
 
     def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
         """As the fault allows."""
