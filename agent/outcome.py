@@ -34,7 +34,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Work that proves an erasure. The only way to have one is through `conclude`."""
+    """Work that proves an erasure. Only `conclude` makes one; `with_health` adds the drive's word to it."""
 
     work: Work
 
