@@ -152,7 +152,7 @@ def refuse_empty_claims(record: Record) -> None:
 
 def _split(compact: bytes) -> tuple[dict[str, str], bytes, bytes, bytes]:
     if len(compact) > MAX_BYTES:
-        raise CertificateProblem(problem=f"{len(compact)} bytes, and at most {MAX_BYTES} are allowed")
+        raise CertificateProblem(problem=f"more than {MAX_BYTES} bytes, and no more are allowed")
     parts = compact.split(b".")
     if len(parts) != 3:
         raise CertificateProblem(problem="it is not three parts joined by dots (JWS compact)")
