@@ -21,7 +21,7 @@ try:
     import click
 
     from agent import __version__
-    from agent.cli_types import Place
+    from agent.commands.parameters import Place
 except KeyboardInterrupt:  # Ctrl-C while Python still loads
     sys.exit(130)
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from agent.settings import Settings
 
 COMMANDS = {
-    "drives": "agent.cli_drives:drives",
-    "erase": "agent.cli_erase:erase",
-    "verify-drive": "agent.cli_drives:verify_drive",
-    "certificate": "agent.cli_certificates:certificate",
-    "label": "agent.cli_certificates:label",
-    "key": "agent.cli_certificates:key",
-    "check": "agent.cli_bench:check",
-    "run": "agent.cli_bench:run",
-    "status": "agent.cli_bench:status",
-    "cancel": "agent.cli_bench:cancel",
-    "bays": "agent.cli_bench:bays",
-    "benchmark": "agent.cli_drives:benchmark",
+    "drives": "agent.commands.drives:drives",
+    "erase": "agent.commands.erase:erase",
+    "verify-drive": "agent.commands.drives:verify_drive",
+    "certificate": "agent.commands.certificates:certificate",
+    "label": "agent.commands.certificates:label",
+    "key": "agent.commands.certificates:key",
+    "check": "agent.commands.bench:check",
+    "run": "agent.commands.bench:run",
+    "status": "agent.commands.bench:status",
+    "cancel": "agent.commands.bench:cancel",
+    "bays": "agent.commands.bench:bays",
+    "benchmark": "agent.commands.drives:benchmark",
 }
 DEFAULT_CONFIG = Path("/etc/benchwipe/station.toml")
 DEFAULT_STATE_DIR = Path("/var/lib/benchwipe")

@@ -1,9 +1,9 @@
 """One queue of events, timers, effects: the only one who changes the bay table.
 
 Everybody else (watchers, workers, inputs, the uplink, the command socket) puts immutable events into `inbox`. What
-must happen in the world goes out through `Effects` (wishes.py), none of which may wait for a device. The engine's
-hands: reception.py (drives come and go), workforce.py (their workers), books.py (what is written down), each with its
-pure part beside it: arrival.py, flow.py, bays.py, job.py.
+must happen in the world goes out through `Effects` (bench/wishes.py), none of which may wait for a device. Its
+hands are in bench/: reception.py (drives come and go), workforce.py (their workers), books.py (what is written down),
+each with its pure part beside it: arrival.py, bays.py, flow.py, job.py.
 """
 
 from __future__ import annotations
@@ -15,14 +15,11 @@ import time
 from collections.abc import Callable
 
 from agent import flow, job
-from agent.alarms import critical, warning
-from agent.bay_table import BayTable
-from agent.bays import Bay, BayState, emptied, move
-from agent.books import Books
-from agent.clock import boot_id
-from agent.erase import Progress
-from agent.errors import LedgerProblem
-from agent.events import (
+from agent.bench.alarms import critical, warning
+from agent.bench.bay_table import BayTable
+from agent.bench.bays import Bay, BayState, emptied, move
+from agent.bench.books import Books
+from agent.bench.events import (
     CancelRequested,
     CertificateRejected,
     DeviceFault,
@@ -35,13 +32,16 @@ from agent.events import (
     Worked,
     WorkEnded,
 )
+from agent.bench.reception import Reception
+from agent.bench.wishes import Effects
+from agent.bench.workforce import RETRY_S, Workforce
+from agent.clock import boot_id
+from agent.erase import Progress
+from agent.errors import LedgerProblem
 from agent.job import JobState
 from agent.outcome import CANCELLED, Aborted
-from agent.reception import Reception
 from agent.registrar import Registrar
 from agent.settings import Settings
-from agent.wishes import Effects
-from agent.workforce import RETRY_S, Workforce
 
 log = logging.getLogger("benchwipe.engine")
 

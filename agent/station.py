@@ -15,20 +15,20 @@ from typing import Any
 import msgspec
 
 from agent import __version__, files
+from agent.bench.effects import Bench, StationEffects
+from agent.bench.events import CancelRequested, CertificateRejected, DeviceFault, Scanned
 from agent.certificate import public_jwk
 from agent.clock import boot_id, clock, utc_now
 from agent.control import ControlSocket
-from agent.effects import Bench, StationEffects
 from agent.engine import Engine
 from agent.erase.streams import fastest, rates
 from agent.errors import AgentError, LedgerProblem
-from agent.events import CancelRequested, CertificateRejected, DeviceFault, Scanned
 from agent.ledger import Ledger
 from agent.messages import Birth
 from agent.notify import Notifier
 from agent.registrar import Registrar
 from agent.settings import Settings
-from agent.uplink import Uplink
+from agent.uplink.uplink import Uplink
 from agent.view import bay_row
 from agent.watcher import Watcher
 from drivers import registry

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from agent.bays import Bay, BayState
+from agent.bench.bays import Bay, BayState
 from agent.erase import Progress
 from agent.phrases import hint, phrase, reason
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from agent.events import DeviceFault, DriveArrived, DriveLeft, DriveUnreadable, Event
+from agent.bench.events import DeviceFault, DriveArrived, DriveLeft, DriveUnreadable, Event
 from agent.outcome import Reason
 from agent.safety import judge
 from drivers.drives.base import DriveError, DriveGone, DriveSource

@@ -19,9 +19,9 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent.effects import StationEffects
+from agent.bench.effects import StationEffects
+from agent.bench.events import Scanned
 from agent.engine import Engine
-from agent.events import Scanned
 from agent.notify import Notifier
 from agent.registrar import Registrar
 from agent.settings import Settings, parse

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from agent import files, keys
 from agent.certificate import Certificate, read_unverified, verify
+from agent.commands.verify_command import read_compact
 from agent.pdf import Printed, fonts, print_certificate
-from agent.verify_command import read_compact
 
 
 def write_page(file: Path, out: Path, key: Path | None, *, language: str, certificate_url: str) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.agent.mosquitto import PROGRAM, Mosquitto
-from tests.agent.uplink_bench import Bench
+from tests.agent.uplink.uplink_bench import Bench
 
 
 @pytest.fixture

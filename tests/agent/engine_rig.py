@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.bays import Bay
+from agent.bench.bays import Bay
+from agent.bench.events import CancelRequested, DriveArrived, DriveLeft, DriveUnreadable, Scanned, Worked, WorkEnded
 from agent.certificate import Certificate, read_unverified
 from agent.engine import Engine
 from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, Stop
-from agent.events import CancelRequested, DriveArrived, DriveLeft, DriveUnreadable, Scanned, Worked, WorkEnded
 from agent.job import Job
 from agent.messages import Alarm
 from agent.outcome import Failed, Outcome, Reason, Work, conclude

@@ -14,8 +14,8 @@ import pytest
 from blake3 import blake3
 
 from tests.agent.daemon_bench import MIB, Daemon, NotifySocket, status_json
-from tests.agent.fake_collector import FakeCollector
 from tests.agent.mosquitto import Mosquitto, wait_until
+from tests.agent.uplink.fake_collector import FakeCollector
 
 
 @pytest.fixture

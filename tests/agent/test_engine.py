@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from agent.arrival import TWIN
+from agent.bench.arrival import TWIN
+from agent.bench.events import CertificateRejected, DeviceFault, LabelResult, WorkEnded
+from agent.bench.workforce import RETRY_S, SILENT_S
 from agent.engine import SHUTDOWN_S
-from agent.events import CertificateRejected, DeviceFault, LabelResult, WorkEnded
 from agent.job import JobState
 from agent.outcome import CANCELLED, PULLED_OUT, STATION_STOPPED, Aborted, Reason, Refused, Work
-from agent.workforce import RETRY_S, SILENT_S
 from drivers.drives.base import HiddenArea
 from tests.agent.engine_rig import Rig, drive, erased, failed, settings
 

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from agent.bays import BayState
+from agent.bench.bays import BayState
 from agent.certificate import Certificate, read_unverified
 from agent.job import ENDED, Job, JobState
 from agent.outcome import PULLED_OUT, STALLED, Aborted, Outcome, Refused
@@ -144,7 +144,7 @@ class Day(RuleBasedStateMachine):
     @rule()
     def a_worker_that_was_given_up_comes_back(self) -> None:
         """With a success that nobody may use."""
-        from agent.events import WorkEnded
+        from agent.bench.events import WorkEnded
 
         for worker in self.rig.effects.workers:
             if worker.live and worker.stop.requested == STALLED and not self.rig.engine.bays[worker.bay].busy:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import agent
-from agent.bays import BayState
+from agent.bench.bays import BayState
 from agent.outcome import CANCELLED, INCOMPLETE, MISMATCH, NOT_VERIFIED, UNREACHED
 from agent.phrases import LANGUAGES, hint, keys, phrase
 
@@ -50,9 +50,8 @@ def test_every_state_of_a_bay_and_every_outcome_has_a_sentence(language: str) ->
 
 def test_every_phrase_that_the_station_says_exists() -> None:
     said: set[str] = set()
-    for name in ("flow.py", "engine.py", "effects.py", "station.py", "view.py"):
-        path = ROOT / "agent" / name
-        source = path.read_text(encoding="utf-8") if path.exists() else ""
+    for path in (ROOT / "agent").rglob("*.py"):
+        source = path.read_text(encoding="utf-8")
         said |= set(re.findall(r'(?:Say|\.say|phrase)\(\s*(?:\w+,\s*)?"([a-z_]+)"', source))
     assert "scan_bay" in said
     assert said <= set(keys())

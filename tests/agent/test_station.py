@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from agent import station
-from agent.alarms import AlarmBoard, critical, warning
-from agent.device_thread import QUEUE_BOUND, DeviceThread
-from agent.events import DeviceFault
+from agent.bench.alarms import AlarmBoard, critical, warning
+from agent.bench.device_thread import QUEUE_BOUND, DeviceThread
+from agent.bench.events import DeviceFault
 from agent.messages import Alarm
 from agent.notify import Notifier
 from drivers.deadline import Deadline

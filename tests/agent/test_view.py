@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from agent.bays import Bay, BayState
+from agent.bench.bays import Bay, BayState
 from agent.erase import Progress
 from agent.outcome import Reason
 from agent.view import bay_lines, bay_row, percent, table, time_left

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent import watcher as watcher_module
-from agent.events import DriveArrived, DriveLeft, DriveUnreadable, Event
+from agent.bench.events import DriveArrived, DriveLeft, DriveUnreadable, Event
 from agent.watcher import Watcher
 from drivers.drives.base import Drive, DriveError, DriveGone, DriveSource, OpenDrive
 from drivers.drives.facts import Facts, Use

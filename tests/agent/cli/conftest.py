@@ -25,7 +25,7 @@ COMMAND = [sys.executable, "-c", "from agent.cli import main; main()"]
 # The same program on a drive whose requests beyond 8 MiB wait until the gate opens, or somebody interrupts.
 HELD_BACK = """
 import os, threading, time
-from agent import erase_command
+from agent.commands import erase_command
 from drivers.drives._direct import DirectFile
 erase_command.CERTIFY_FOR_S = 1.0
 write, interrupt, interrupted = DirectFile.write, erase_command.EraseCommand.interrupt, threading.Event()

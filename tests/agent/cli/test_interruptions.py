@@ -189,7 +189,7 @@ def test_a_signal_before_the_first_byte_leaves_the_drives_as_they_were(
             signal.raise_signal(signal.SIGINT)
         return block.open_device(path, expected)
 
-    monkeypatch.setattr("agent.erase_command.open_device", interrupted_first)
+    monkeypatch.setattr("agent.commands.erase_command.open_device", interrupted_first)
     done = call("erase", *devices, "--yes", "--json")
     assert (done.status, done.outcomes) == (130, ["aborted", "aborted"])
     assert [read_direct(device) for device in devices] == [image.read_bytes() for image in images]

@@ -183,7 +183,7 @@ def test_a_link_that_changes_between_look_and_open_erases_neither_drive(
         link.symlink_to(devices[1])
         return block.open_device(path, expected)
 
-    monkeypatch.setattr("agent.erase_command.open_device", switched_first)
+    monkeypatch.setattr("agent.commands.erase_command.open_device", switched_first)
     done = call("erase", link, "--yes", "--json")
     assert (done.status, done.outcomes) == (3, ["refused"])
     assert "is not the drive that was planned" in done.results[0]["reason"]
@@ -200,7 +200,7 @@ def test_a_drive_that_vanishes_between_look_and_open_is_refused(
             loops.detach(device)
         return block.open_device(path, expected)
 
-    monkeypatch.setattr("agent.erase_command.open_device", pulled_first)
+    monkeypatch.setattr("agent.commands.erase_command.open_device", pulled_first)
     done = call("erase", device, other, "--yes", "--json")
     assert (done.status, done.outcomes) == (3, ["refused", "erased"])
     # Somebody else's new loop device may have taken its number meanwhile.
@@ -210,7 +210,8 @@ def test_a_drive_that_vanishes_between_look_and_open_is_refused(
 NOBODY = """
 import os
 import sys
-import agent.cli_erase, agent.show, agent.errors, drivers.drives.facts  # this interpreter may lie in root's own folder
+# Before the switch: this interpreter may lie in root's own folder.
+import agent.commands.erase, agent.show, agent.errors, drivers.drives.facts
 sys.executable = "/bin/sh"
 from agent.cli import main
 os.setgroups([])

@@ -142,7 +142,7 @@ def test_a_certificate_folder_lost_on_the_way_costs_no_certificate(
     def pulled(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("agent.erase_command.files", SimpleNamespace(write_once=pulled))
+    monkeypatch.setattr("agent.commands.erase_command.files", SimpleNamespace(write_once=pulled))
     done = call("erase", device, "--yes", "--json", "--certificate-dir", folder)
     assert (done.status, done.outcomes) == (0, ["erased"])
     path = Path(done.results[0]["certificate_file"])

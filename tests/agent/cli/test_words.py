@@ -160,7 +160,7 @@ def test_a_defect_of_ours_is_one_line_and_never_status_0_or_2(call: Call, monkey
     def broken(*_: object, **__: object) -> None:
         raise KeyError("nobody thought of this")
 
-    monkeypatch.setattr("agent.drives_command.drive_rows", broken)
+    monkeypatch.setattr("agent.commands.drives_command.drive_rows", broken)
     done = call("drives")
     assert done.status == 1
     assert "a defect of benchwipe: KeyError: 'nobody thought of this'" in done.complaint

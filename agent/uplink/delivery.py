@@ -15,11 +15,11 @@ import msgspec
 
 from agent.ledger import Ledger, OutboxRow
 from agent.messages import ROOT, Alarm, Receipt, split_topic, station_topic
-from agent.uplink_board import Board
-from agent.uplink_connection import Acknowledged, Arrived
-from agent.uplink_log import Seldom
-from agent.uplink_pending import Pending
-from agent.uplink_values import Outgoing, Pace, Station
+from agent.uplink.board import Board
+from agent.uplink.connection import Acknowledged, Arrived
+from agent.uplink.log import Seldom
+from agent.uplink.pending import Pending
+from agent.uplink.values import Outgoing, Pace, Station
 
 NOBODY_LISTENS = 0x10
 FAILURE = 0x80

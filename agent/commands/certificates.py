@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.cli import Commands, config_option, json_option, state_option
-from agent.cli_types import Place, Size
+from agent.commands.parameters import Place, Size
 
 if TYPE_CHECKING:
     from agent.certificate import Certificate
@@ -32,8 +32,8 @@ def show(file: Path, as_json: bool) -> None:
     Exit status: 0 shown, 1 not a certificate, 2 bad usage.
     """
     from agent.certificate import read_unverified
+    from agent.commands.verify_command import read_compact
     from agent.show import certificate_lines
-    from agent.verify_command import read_compact
 
     compact = read_compact(file)
     found = read_unverified(compact)
@@ -57,8 +57,8 @@ def verify_file(file: Path, key: Path, as_json: bool) -> None:
     """
     from agent import keys
     from agent.certificate import verify
+    from agent.commands.verify_command import read_compact
     from agent.show import printable
-    from agent.verify_command import read_compact
 
     found = verify(read_compact(file), keys.read_public(key))
     record = found.record
@@ -178,7 +178,7 @@ def _payload(compact: bytes) -> object:
 def _trusted_shape(file: Path) -> Certificate:
     """A label claims what the certificate claims: one whose claims contradict each other gets none."""
     from agent.certificate import read_unverified, refuse_empty_claims
-    from agent.verify_command import read_compact
+    from agent.commands.verify_command import read_compact
 
     found = read_unverified(read_compact(file))
     refuse_empty_claims(found.record)

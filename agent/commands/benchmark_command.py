@@ -10,8 +10,8 @@ from pathlib import Path
 
 import msgspec
 
+from agent.commands.erase_command import LOOK_S, look
 from agent.erase import Benchmark, benchmark
-from agent.erase_command import LOOK_S, look
 from agent.errors import AgentError
 from agent.label import capacity
 from drivers.drives._direct import DirectFile

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from agent.settings import Settings
 
 
-bays = Commands("bays", help="The places where drives stand.", lazy={"udev-rules": "agent.cli_bay_rules:udev_rules"})
+bays = Commands(
+    "bays", help="The places where drives stand.", lazy={"udev-rules": "agent.commands.bay_rules:udev_rules"}
+)
 
 
 @click.command(short_help="Run the station's daemon, in the foreground.")
@@ -49,7 +51,7 @@ def check(ctx: click.Context, settings: Settings, state_dir: Path) -> None:
     Exit status: 0 all well, 2 not.
     """
     require_config(ctx)
-    from agent.check_command import find_notes, find_problems
+    from agent.commands.check_command import find_notes, find_problems
 
     state_dir = state_dir.absolute()
     folder = _beside_config(ctx)
@@ -73,7 +75,7 @@ def status(watch: bool, as_json: bool, settings: Settings, state_dir: Path) -> N
 
     Exit status: 0 shown, 2 no daemon runs on this state folder.
     """
-    from agent.cli_screen import is_terminal
+    from agent.commands.screen import is_terminal
     from agent.control import ask
 
     shown = None

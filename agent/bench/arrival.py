@@ -9,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.bays import Bay, BayState
-from agent.events import DriveArrived, DriveUnreadable
+from agent.bench.bays import Bay, BayState
+from agent.bench.events import DriveArrived, DriveUnreadable
 from agent.job import ENDED, WORKING, Job, JobState
 from agent.outcome import PULLED_OUT, Reason
 

@@ -6,8 +6,8 @@ import itertools
 
 import pytest
 
-from agent.bays import BUSY, HELD, NEXT, Bay, BayState, changed, emptied, move
-from agent.effects import LIGHTS
+from agent.bench.bays import BUSY, HELD, NEXT, Bay, BayState, changed, emptied, move
+from agent.bench.effects import LIGHTS
 from agent.errors import IllegalTransition
 from agent.phrases import keys
 from tests.agent.engine_rig import drive

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections.abc import Callable, Hashable
 
-from agent.events import DeviceFault
+from agent.bench.events import DeviceFault
 from drivers.deadline import Deadline
 from drivers.errors import DriverError
 

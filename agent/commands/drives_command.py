@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent.erase_command import examine
+from agent.commands.erase_command import examine
 from agent.label import capacity
 from agent.plan import Plan
 from agent.settings import Settings

@@ -1,11 +1,11 @@
-"""What the engine wants to happen in the world. agent/effects.py carries it out; the tests have their own."""
+"""What the engine wants to happen in the world. agent/bench/effects.py carries it out; the tests have their own."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Protocol
 
-from agent.bays import Bay
+from agent.bench.bays import Bay
 from agent.certificate import Certificate
 from agent.erase import EraseSpec, Stop
 from agent.job import Job

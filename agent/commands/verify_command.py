@@ -9,7 +9,7 @@ import msgspec
 
 from agent import keys
 from agent.certificate import MAX_BYTES, Certificate, certificate_id, read_unverified, thumbprint, verify
-from agent.cli_screen import progress_line
+from agent.commands.screen import progress_line
 from agent.erase import Checkpoint, Progress, verify_against
 from agent.errors import CertificateProblem
 from agent.record import Verification

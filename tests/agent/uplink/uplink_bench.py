@@ -11,10 +11,10 @@ from agent.certificate import Certificate
 from agent.ledger import Ledger
 from agent.messages import Alarm, BayProgressMessage, BayStateMessage, Birth
 from agent.settings import Mqtt
-from agent.uplink import Pace, Uplink
+from agent.uplink.uplink import Pace, Uplink
 from tests.agent import samples
-from tests.agent.fake_collector import FakeCollector
 from tests.agent.mosquitto import wait_until
+from tests.agent.uplink.fake_collector import FakeCollector
 
 NOW = "2026-11-22T20:00:00Z"
 QUICK = Pace(

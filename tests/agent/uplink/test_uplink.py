@@ -16,9 +16,9 @@ import pytest
 from agent.errors import KeyProblem
 from agent.ledger import Ledger
 from agent.messages import Event
-from tests.agent.fake_collector import stored
 from tests.agent.mosquitto import Mosquitto, free_port, wait_until
-from tests.agent.uplink_bench import ALARM, QUICK, STATION, Bench, bay_state, progress
+from tests.agent.uplink.fake_collector import stored
+from tests.agent.uplink.uplink_bench import ALARM, QUICK, STATION, Bench, bay_state, progress
 
 ROOT = f"er/1/{STATION}"
 PROTOCOLS = pytest.mark.parametrize("protocol", ["5", "3.1.1"])
@@ -357,7 +357,7 @@ def test_the_last_will_says_offline_when_the_process_is_killed(bench: Bench) -> 
 CHILD = """
 import sys, time
 from pathlib import Path
-from tests.agent.uplink_bench import Bench
+from tests.agent.uplink.uplink_bench import Bench
 bench = Bench(Path(sys.argv[1]), int(sys.argv[2]))
 bench.uplink()
 time.sleep(60)

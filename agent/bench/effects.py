@@ -14,14 +14,14 @@ from pathlib import Path
 
 import msgspec
 
-from agent.alarms import AlarmBoard
-from agent.bays import Bay, BayState
+from agent.bench.alarms import AlarmBoard
+from agent.bench.bays import Bay, BayState
+from agent.bench.device_thread import DeviceThread
+from agent.bench.events import DeviceFault, LabelResult, Worked, WorkEnded
 from agent.certificate import Certificate
 from agent.clock import utc_now
-from agent.device_thread import DeviceThread
 from agent.engine import Engine
 from agent.erase import Checkpoint, EraseSpec, Progress, Stop
-from agent.events import DeviceFault, LabelResult, Worked, WorkEnded
 from agent.job import Job
 from agent.messages import Alarm, BayProgressMessage, BayStateMessage
 from agent.notify import Notifier
@@ -29,7 +29,7 @@ from agent.outcome import Failed, Outcome, Reason, Work
 from agent.phrases import phrase
 from agent.settings import Bay as BaySettings
 from agent.settings import Settings
-from agent.uplink import Uplink
+from agent.uplink.uplink import Uplink
 from agent.view import bay_lines
 from agent.worker import run_job
 from drivers.deadline import Deadline

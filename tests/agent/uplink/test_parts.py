@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from agent.errors import SettingsError
 from agent.settings import parse
-from agent.uplink_board import Board, Post
-from agent.uplink_log import Seldom
-from agent.uplink_pending import MOST_REMEMBERED, WINDOW, Pending
+from agent.uplink.board import Board, Post
+from agent.uplink.log import Seldom
+from agent.uplink.pending import MOST_REMEMBERED, WINDOW, Pending
 
 
 def pending(base: float = 30.0, longest: float = 900.0) -> Pending:

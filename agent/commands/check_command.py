@@ -12,7 +12,7 @@ from typing import Literal
 from agent import keys
 from agent.ledger import Ledger
 from agent.settings import Device, Settings
-from agent.uplink import read_secrets
+from agent.uplink.uplink import read_secrets
 from drivers import registry
 from drivers.errors import BadDriverSettings, DriverError
 from firmware_bridge.errors import CodedError

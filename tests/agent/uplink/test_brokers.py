@@ -20,10 +20,10 @@ from cryptography.x509.oid import NameOID
 
 from agent.errors import KeyProblem
 from agent.settings import Mqtt, Tls
-from agent.uplink import read_secrets
-from tests.agent.fake_collector import stored
+from agent.uplink.uplink import read_secrets
 from tests.agent.mosquitto import PROGRAM, Mosquitto, free_port, wait_until
-from tests.agent.uplink_bench import STATION, Bench
+from tests.agent.uplink.fake_collector import stored
+from tests.agent.uplink.uplink_bench import STATION, Bench
 
 Pair = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
 

@@ -7,18 +7,19 @@ from dataclasses import replace
 
 import msgspec
 
-from agent import arrival, flow, job, record
-from agent.bay_table import BayTable
-from agent.bays import HELD, Bay, BayState, changed, emptied, move
-from agent.books import Books, taken_up
+from agent import flow, job, record
+from agent.bench import arrival
+from agent.bench.bay_table import BayTable
+from agent.bench.bays import HELD, Bay, BayState, changed, emptied, move
+from agent.bench.books import Books, taken_up
+from agent.bench.events import DriveArrived, DriveLeft, DriveUnreadable
+from agent.bench.workforce import Workforce
 from agent.clock import utc_now
-from agent.events import DriveArrived, DriveLeft, DriveUnreadable
 from agent.job import Job, JobState
 from agent.outcome import PULLED_OUT, Reason, Refused
 from agent.plan import plan
 from agent.registrar import new_job
 from agent.settings import Settings
-from agent.workforce import Workforce
 
 
 class Reception:

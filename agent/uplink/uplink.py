@@ -1,7 +1,7 @@
 """The way to the collector: outbox -> MQTT -> receipt, and what the station shows of itself (docs/mqtt.md).
 
-Threads: one of its own, the courier (uplink_courier.py), which owns all state; paho's network thread and a short-lived
-one for each connect only put frozen events into the courier's queue (uplink_connection.py). Nothing here ever blocks
+Threads: one of its own, the courier (courier.py), which owns all state; paho's network thread and a short-lived
+one for each connect only put frozen events into the courier's queue (connection.py). Nothing here ever blocks
 its caller, except `stop`, by the time it is given.
 """
 
@@ -19,9 +19,9 @@ import msgspec
 from agent.ledger import Ledger
 from agent.messages import Alarm, BayProgressMessage, BayStateMessage, Birth
 from agent.settings import Mqtt
-from agent.uplink_connection import read_secrets
-from agent.uplink_courier import Courier
-from agent.uplink_values import Pace, Station, UplinkStatus, Wake
+from agent.uplink.connection import read_secrets
+from agent.uplink.courier import Courier
+from agent.uplink.values import Pace, Station, UplinkStatus, Wake
 
 __all__ = ["Pace", "Uplink", "UplinkStatus", "read_secrets"]
 

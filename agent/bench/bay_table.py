@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 
-from agent.alarms import critical
-from agent.bays import Bay
+from agent.bench.alarms import critical
+from agent.bench.bays import Bay
+from agent.bench.wishes import Effects
 from agent.errors import LedgerProblem
 from agent.messages import Alarm
-from agent.wishes import Effects
 
 log = logging.getLogger("benchwipe.engine")
 

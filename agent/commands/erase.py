@@ -1,4 +1,4 @@
-"""`benchwipe erase`: what would die is shown, asked for, and checked; agent/erase_command.py does it."""
+"""`benchwipe erase`: what would die is shown, asked for, and checked; agent/commands/erase_command.py does it."""
 
 from __future__ import annotations
 
@@ -15,9 +15,18 @@ import msgspec
 
 from agent.certificate import MAX_BYTES
 from agent.cli import config_option, json_option, log_to_stderr, state_option
-from agent.cli_screen import Screen, is_terminal
-from agent.cli_types import DeviceName, Place, Word
-from agent.erase_command import LOOK_S, Candidate, EraseCommand, Request, Result, examine, exit_status, to_resume
+from agent.commands.erase_command import (
+    LOOK_S,
+    Candidate,
+    EraseCommand,
+    Request,
+    Result,
+    examine,
+    exit_status,
+    to_resume,
+)
+from agent.commands.parameters import DeviceName, Place, Word
+from agent.commands.screen import Screen, is_terminal
 from agent.label import capacity
 from agent.plan import known_methods
 from agent.policy import BUILT_IN, Policy

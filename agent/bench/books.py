@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from agent import certify, job
-from agent.alarms import critical
+from agent.bench.alarms import critical
 from agent.certificate import Certificate
 from agent.clock import utc_now
 from agent.erase import EraseSpec, ResumePoint

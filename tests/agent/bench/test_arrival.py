@@ -7,9 +7,9 @@ from typing import Any, Literal, cast
 import msgspec
 import pytest
 
-from agent.arrival import TWIN, UNIDENTIFIED, Act, Begin, Block, GoOn, Hold, Show, TakeUp, Wait, decide
-from agent.bays import Bay, BayState
-from agent.events import DriveArrived, DriveUnreadable
+from agent.bench.arrival import TWIN, UNIDENTIFIED, Act, Begin, Block, GoOn, Hold, Show, TakeUp, Wait, decide
+from agent.bench.bays import Bay, BayState
+from agent.bench.events import DriveArrived, DriveUnreadable
 from agent.job import Job, JobState
 from agent.outcome import CANCELLED, PULLED_OUT, Reason
 from agent.plan import Plan, plan

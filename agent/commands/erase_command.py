@@ -19,8 +19,8 @@ import msgspec
 
 from agent import files, job
 from agent.certificate import Certificate
-from agent.cli_screen import progress_line
 from agent.clock import utc_now
+from agent.commands.screen import progress_line
 from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, Stop
 from agent.errors import CertificateProblem, LedgerProblem
 from agent.job import Job, JobState

@@ -20,8 +20,8 @@ from agent.errors import KeyProblem, LedgerProblem
 from agent.ledger import Ledger
 from agent.messages import PROGRESS_EXPIRY_S, StationState, station_topic
 from agent.settings import Mqtt
-from agent.uplink_board import Board
-from agent.uplink_connection import (
+from agent.uplink.board import Board
+from agent.uplink.connection import (
     Acknowledged,
     Arrived,
     Connected,
@@ -33,9 +33,9 @@ from agent.uplink_connection import (
     Subscribed,
     read_secrets,
 )
-from agent.uplink_delivery import COLLECTORS, Delivery
-from agent.uplink_log import Seldom
-from agent.uplink_values import Outgoing, Pace, Station, UplinkStatus, Wake
+from agent.uplink.delivery import COLLECTORS, Delivery
+from agent.uplink.log import Seldom
+from agent.uplink.values import Outgoing, Pace, Station, UplinkStatus, Wake
 
 log = logging.getLogger("benchwipe.uplink")
 

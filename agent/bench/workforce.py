@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from agent import job
-from agent.alarms import critical
-from agent.bay_table import BayTable
-from agent.bays import Bay, BayState, emptied, move
-from agent.books import Books
+from agent.bench.alarms import critical
+from agent.bench.bay_table import BayTable
+from agent.bench.bays import Bay, BayState, emptied, move
+from agent.bench.books import Books
+from agent.bench.events import Worked, WorkEnded
 from agent.erase import Checkpoint, Progress, Stop
-from agent.events import Worked, WorkEnded
 from agent.job import JobState
 from agent.outcome import PULLED_OUT, STALLED, STATION_STOPPED, Aborted, Failed, Outcome, Reason
 

@@ -1,0 +1,1 @@
+"""The hands of the engine: bays, drives that come and go, workers, books, and what is wished of the world."""
