@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -174,6 +176,12 @@ class Daemon:
             return {job.id: job.state.value for job in ledger.unfinished()}
         finally:
             ledger.close()
+
+    def flushed(self) -> int:
+        """Bytes of the one job in the ledger up to its last checkpoint; may be asked while the daemon works."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.state / 'ledger.sqlite3'}?mode=ro", uri=True)) as ledger:
+            row = ledger.execute("SELECT body FROM checkpoint").fetchone()
+        return int(json.loads(row[0])["offset"]) if row else 0
 
     def close(self) -> None:
         """Whatever happened: nothing of it runs on."""
