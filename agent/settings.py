@@ -57,6 +57,12 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, Any] = {}
 
 
+class DockDevice(Device, frozen=True, kw_only=True):
+    """A dock. `spin_up_s`: least time between two bays powering on: a disk draws the most while it spins up."""
+
+    spin_up_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 2.0
+
+
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
     """A customer and the policy for its drives, unless a lot says otherwise."""
 
@@ -119,7 +125,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     station: Station = Station()
     bay: tuple[Bay, ...] = ()
     source: tuple[Device, ...] = ()
-    dock: tuple[Device, ...] = ()
+    dock: tuple[DockDevice, ...] = ()
     input: tuple[Device, ...] = ()
     display: tuple[Device, ...] = ()
     printer: tuple[Device, ...] = ()

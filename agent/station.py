@@ -80,6 +80,7 @@ class Station:
             signal.signal(number, lambda received, _: self.engine.ask_to_stop(signal.Signals(received).name))
         self.effects.alarms.take_back()
         self.engine.recover()
+        self.effects.watch_docks()
         for name, device in self.inputs.items():
             threading.Thread(target=self._read, args=(name, device), name=f"input-{name}", daemon=True).start()
         if self.uplink:

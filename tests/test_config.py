@@ -12,7 +12,7 @@ import pytest
 
 from agent.erase import Limits, VerifySpec
 from agent.policy import Policy
-from agent.settings import Bay, Mqtt, Scanning, Settings, Station, Tls, load
+from agent.settings import Bay, DockDevice, Mqtt, Scanning, Settings, Station, Tls, load
 from collector.settings import load as load_collector
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
@@ -59,6 +59,7 @@ def with_everything() -> dict[str, Any]:
     [
         ("station", Station),
         ("bay", Bay),
+        ("dock", DockDevice),
         ("scanning", Scanning),
         ("mqtt", Mqtt),
         ("mqtt.tls", Tls),

@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from agent.bench.alarms import AlarmBoard
+from agent.bench.bay_power import BayPower
 from agent.bench.bays import Bay, BayState
 from agent.bench.device_thread import DeviceThread
 from agent.bench.events import DeviceFault, LabelResult, Worked, WorkEnded
@@ -36,6 +37,7 @@ from drivers.deadline import Deadline
 from drivers.displays.base import Display
 from drivers.docks.base import Capability, Dock, Light
 from drivers.drives.base import DriveSource
+from drivers.errors import DeviceGone, DeviceSilent
 from drivers.printers.base import Printed, Printer
 
 log = logging.getLogger("benchwipe.effects")
@@ -78,13 +80,18 @@ class StationEffects:
         self.uplink: Uplink | None = None
         self.engine: Engine | None = None
         self.alarms = AlarmBoard(state_dir, self._publish_alarm)
+        self._silent_docks: set[str] = set()
         self._bays: Mapping[str, BaySettings] = {bay.name: bay for bay in settings.bay}
         self._devices: tuple[Dock | Display | Printer, ...] = (
             *bench.docks.values(),
             *bench.displays.values(),
             *bench.printers.values(),
         )
-        self._threads = {device.name: DeviceThread(device.name, self._put_fault) for device in self._devices}
+        self._threads = {
+            device.name: DeviceThread(device.name, self._put_fault, patient=isinstance(device, Dock))
+            for device in self._devices
+        }
+        self.power = BayPower(settings.bay, bench.docks, self._threads, bench.sources, settings.dock)
 
     # Effects
 
@@ -160,12 +167,16 @@ class StationEffects:
 
     def abandon(self, bay: Bay) -> None:
         """Cut the power of a bay whose drive answers no more."""
-        if not self._power(bay, on=False):
+        if not self.power.off(bay.name):
             log.warning("bay %s: its drive does not answer, and its power cannot be cut from here", bay.name)
 
     def restore(self, bay: Bay) -> None:
         """Give the bay power: absolute, so that asking twice does no harm."""
-        self._power(bay, on=True)
+        self.power.on(bay.name)
+
+    def watch_docks(self) -> None:
+        """Ask each dock now and then whether it is there; to be called once, when the engine takes events."""
+        self.power.watch(self.bench.docks.values(), self._threads)
 
     def beat(self) -> None:
         """Feed systemd's watchdog."""
@@ -179,15 +190,6 @@ class StationEffects:
         for device in self._devices:
             if self._threads[device.name].close(deadline):
                 device.close()
-
-    def _power(self, bay: Bay, *, on: bool) -> bool:
-        place = self._bays[bay.name]
-        dock = self.bench.docks.get(place.dock or "")
-        if dock is None or Capability.POWER not in dock.capabilities:
-            return False
-        return self._threads[dock.name].call(
-            lambda: dock.set_power(place.slot, on, within=Deadline(DEVICE_S)), key=("power", place.slot)
-        )
 
     def _light(self, bay: Bay) -> None:
         place = self._bays[bay.name]
@@ -231,8 +233,23 @@ class StationEffects:
         self.engine.put(event)
 
     def _put_fault(self, fault: DeviceFault) -> None:
+        for name, dock in self.bench.docks.items():
+            if dock.name == fault.device:
+                fault = self._of_dock(name, fault)
         if self.engine is not None:
             self.engine.put(fault)
+
+    def _of_dock(self, name: str, fault: DeviceFault) -> DeviceFault:
+        """A dock's silence, in the technician's words, and which bays it is about; they go on."""
+        silent = fault.code in (DeviceGone.code, DeviceSilent.code)
+        if silent != (name in self._silent_docks):
+            self._silent_docks ^= {name}
+            self.say("dock_silent" if silent else "dock_back", {"dock": name})
+        if not silent:
+            return fault
+        bays = ", ".join(bay.name for bay in self.settings.bay if bay.dock == name)
+        text = phrase(self.settings.station.language, "dock_silent", dock=name)
+        return DeviceFault(fault.device, fault.code, f"{text} [{bays}] {fault.text}")
 
 
 def _drive(bay: Bay) -> dict[str, object] | None:

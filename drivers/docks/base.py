@@ -1,11 +1,13 @@
 """What the station asks of a dock: power, lock and light of each slot, and what it senses.
 
 Slots are numbered from 1, as on the dock's front. A dock declares what it can do; the station asks for nothing else.
+A driver opens its device at the first call and again after it was unplugged: an absent dock stops no station.
 Every method is called from one thread only (the dock's own executor) and returns or raises before its deadline.
 
     DriverError
     ├── DockCannot       it was asked for something that it never declared: a defect of the station
     ├── NoSuchSlot       it has fewer slots
+    ├── PowerNotCut      it reads back "off", and the drive is still there: the bay is wired otherwise
     └── (DeviceGone, DeviceSilent, OutputDidNotFollow: see drivers/errors.py)
 """
 
@@ -78,6 +80,14 @@ class NoSuchSlot(DriverError):
     message = "{device} has no slot {slot}; its slots are 1 to {slots}"
 
 
+class PowerNotCut(DriverError):
+    """Its output is off, and the drive in the bay still answers: another bay's, or nobody's, power was cut."""
+
+    code = "BW-D12"
+    message = "{device}: slot {slot} is off, but the drive in bay {bay} is still there"
+    hint = "Check which slot feeds this bay."
+
+
 class Dock(ABC):
     """A dock or cradle. Subclasses set `name`, `slots` and `capabilities`, and fill in what they declare.
 
@@ -89,6 +99,12 @@ class Dock(ABC):
     capabilities: frozenset[Capability]
     settle_seconds: ClassVar[float] = 0.0
     """How long an output may lag behind its command before it counts as not following."""
+
+    def probe(self, *, within: Deadline) -> None:
+        """Ask whether the device is there and has all its slots; DeviceGone, DeviceSilent. Switches nothing, ever."""
+        if Capability.POWER in self.capabilities:
+            for slot in range(1, self.slots + 1):
+                self.power(slot, within=within)
 
     def set_power(self, slot: int, on: bool, *, within: Deadline) -> None:
         """Switch a slot's power and read it back. OutputDidNotFollow, DeviceGone, DeviceSilent."""

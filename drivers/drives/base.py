@@ -21,7 +21,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import msgspec
 
@@ -226,6 +226,9 @@ class DriveSource(ABC):
 
     A port is the physical place (a USB port path, a SATA port): it stays the same whatever is plugged in.
     """
+
+    needs_power: ClassVar[bool] = True
+    """Whether a drive disappears from its port when its bay loses power, so that its disappearance proves it."""
 
     @abstractmethod
     def present(self, ports: frozenset[str]) -> Mapping[str, str]:

@@ -66,6 +66,8 @@ class Medium(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 class Driver(DriveSource):
     """The ports of one folder."""
 
+    needs_power = False  # a file stays where it is, whatever a simulated dock says
+
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self._ports = Path(settings.folder) / "ports"
