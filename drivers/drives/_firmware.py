@@ -170,7 +170,7 @@ def _identify(fd: int, drive: Drive) -> Identify | None:
 def _known(drive: Drive, page: Identify) -> Drive:
     """Capabilities, and behind USB the identity."""
     if drive.transport != "usb":
-        return msgspec.structs.replace(drive, capabilities=_capabilities(page))
+        return msgspec.structs.replace(drive, capabilities=capabilities_of(page))
     return msgspec.structs.replace(
         drive,
         vendor=None,
@@ -180,7 +180,7 @@ def _known(drive: Drive, page: Identify) -> Drive:
         firmware=page.firmware or None,
         media=_media(page.rotation, drive.media),
         identity_source="drive",
-        capabilities=_capabilities(page),
+        capabilities=capabilities_of(page),
     )
 
 
@@ -188,7 +188,8 @@ def _media(rotation: int, known: Media) -> Media:
     return "ssd" if rotation == 1 else "hdd" if 0x401 <= rotation < 0xFFFF else known
 
 
-def _capabilities(page: Identify) -> Capabilities:
+def capabilities_of(page: Identify) -> Capabilities:
+    """What an ATA drive's IDENTIFY says that it can do."""
     features: tuple[tuple[HiddenFeature, bool], ...] = (
         ("hpa", page.hpa_supported),
         ("amac", page.amac),

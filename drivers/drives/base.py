@@ -29,6 +29,7 @@ from drivers.errors import DriverError
 
 if TYPE_CHECKING:
     from drivers.drives.facts import Facts
+    from drivers.drives.firmware_port import FirmwarePort
 
 Media = Literal["hdd", "ssd", "nvme", "flash", "unknown"]
 IdentitySource = Literal["drive", "bridge"]
@@ -191,6 +192,11 @@ class OpenDrive(ABC):
 
     drive: Drive
     """The identity as read on this very descriptor."""
+
+    @property
+    def firmware(self) -> FirmwarePort | None:
+        """The way to the drive's own commands; None where its firmware did not answer when it was identified."""
+        return None
 
     @abstractmethod
     def read_into(self, buffer: memoryview, offset: int) -> int:

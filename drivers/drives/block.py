@@ -37,6 +37,7 @@ from firmware_bridge import passthrough
 
 if TYPE_CHECKING:
     from drivers.drives.facts import Facts
+    from drivers.drives.firmware_port import FirmwarePort
 
 LOOK = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 HOLD = os.O_RDWR | os.O_EXCL | os.O_CLOEXEC
@@ -152,6 +153,7 @@ class BlockDrive(OpenDrive):
     def __init__(self, drive: Drive, file: DirectFile) -> None:
         self.drive = drive
         self._file = file
+        self._port: FirmwarePort | None = None
 
     @property
     def direct(self) -> bool:
@@ -161,6 +163,16 @@ class BlockDrive(OpenDrive):
     def fileno(self) -> int:
         """The descriptor, for commands that the firmware carries out."""
         return self._file.fd
+
+    @property
+    def firmware(self) -> FirmwarePort | None:
+        """On the held descriptor; made when it is first asked for: most erasures send no command."""
+        if self._port is None:
+            from drivers.drives import _passthrough_port, firmware_port
+
+            speaks = firmware_port.speaks(self.drive)
+            self._port = _passthrough_port.PassThroughPort(self._file.fd, speaks) if speaks else None
+        return self._port
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
         """Past the page cache, see `_direct`."""

@@ -2,6 +2,7 @@
 
 <folder>/drives/<name>/image         the medium
 <folder>/drives/<name>/drive.toml    who it is, and how it misbehaves (`Medium`)
+<folder>/drives/<name>/firmware.json what its own firmware is at, where it has commands
 <folder>/ports/<port>                a link to the drive's folder: making it plugs the drive in, removing it
                                      pulls the drive out, in the middle of a write too
 """
@@ -19,6 +20,8 @@ from typing import Annotated
 
 import msgspec
 
+from drivers.drives import _simulated_firmware as own
+from drivers.drives._simulated_port import SimulatedPort
 from drivers.drives.base import Drive, DriveError, DriveGone, DriveInUse, DriveReadOnly, DriveSource, Media, OpenDrive
 from drivers.drives.facts import Facts
 from drivers.options import convert, read_toml
@@ -39,7 +42,8 @@ class Medium(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     `bad`, `bad_reads`, `bad_writes`: EIO. `lies`: says written, and is not. `corrupt`: written with one bit flipped.
     `stall_at`: no answer to any request that covers this offset, until the drive is pulled. `bad_flushes`: so many
-    flushes fail. `forgets`: what was not flushed is lost when the drive is pulled.
+    flushes fail. `forgets`: what was not flushed is lost when the drive is pulled. `commands`: a table of what its own
+    firmware can do; without it, it takes no commands.
     """
 
     vendor: str = "Simulated"
@@ -61,6 +65,7 @@ class Medium(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     stall_at: Annotated[int, msgspec.Meta(ge=-1)] = -1
     bad_flushes: Annotated[int, msgspec.Meta(ge=0)] = 0
     forgets: bool = False
+    commands: own.Commands | None = None
 
 
 class Driver(DriveSource):
@@ -146,6 +151,9 @@ def read_drive(place: Path) -> tuple[Drive, Medium]:
         logical_block_bytes=medium.logical_block_bytes,
         physical_block_bytes=medium.physical_block_bytes,
     )
+    if medium.commands is not None:
+        state = own.read_state(place, medium.commands, plugged(place))
+        drive = msgspec.structs.replace(drive, capabilities=own.capabilities(drive, medium.commands, state))
     return drive, medium
 
 
@@ -194,10 +202,22 @@ class SimulatedDrive(OpenDrive):
         self._bad_flushes = medium.bad_flushes
         self._before: list[tuple[int, bytes]] = []
         self._lock = threading.Lock()
+        self._model: own.Model | None = None
+        if medium.commands is not None:
+            self._model = own.Model(link, fd, drive, medium.commands, appearance=self._token)
+
+    @property
+    def firmware(self) -> SimulatedPort | None:
+        """Its own firmware, where drive.toml gives it commands."""
+        if self._model is None:
+            return None
+        return SimulatedPort(self._model, there=self._there, pull=self._link.unlink)
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
         """What the image holds, at the drive's pace."""
         self._request(offset, len(buffer), self._medium.bad + self._medium.bad_reads)
+        if self._model is not None:
+            self._model.admit(offset, len(buffer), write=False)
         return os.preadv(self._fd, [buffer], offset)
 
     def write_from(self, buffer: memoryview, offset: int) -> int:
@@ -206,6 +226,8 @@ class SimulatedDrive(OpenDrive):
         if buffer and not size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._request(offset, size, self._medium.bad + self._medium.bad_writes)
+        if self._model is not None:
+            self._model.admit(offset, size, write=True)
         if self._medium.forgets:
             with self._lock:
                 self._before.append((offset, os.pread(self._fd, size, offset)))
@@ -223,6 +245,8 @@ class SimulatedDrive(OpenDrive):
         if failing:
             raise OSError(errno.EIO, os.strerror(errno.EIO))
         os.fdatasync(self._fd)
+        if self._model is not None:
+            self._model.keep()
         with self._lock:
             self._before.clear()
 
@@ -289,14 +313,18 @@ class SimulatedDrive(OpenDrive):
 
 
 def make_drive(folder: Path, name: str, size: int, *, port: str = "", **values: object) -> Path:
-    """A new drive of so many bytes of zeros, in a port if one is named; `values` are those of `Medium`."""
+    """A new drive of so many bytes of zeros, in a port if one is named; `values` are those of `Medium`, tables last."""
     place = folder / "drives" / name
     place.mkdir(parents=True)
     (folder / "ports").mkdir(exist_ok=True)
     with (place / "image").open("wb") as image:
         image.truncate(size)
     values.setdefault("serial", name)
-    (place / "drive.toml").write_bytes(b"".join(_line(key, value) for key, value in values.items()))
+    tables = {key: value for key, value in values.items() if isinstance(value, dict)}
+    lines = [_line(key, value) for key, value in values.items() if key not in tables]
+    for title, table in tables.items():
+        lines += [f"[{title}]\n".encode(), *(_line(key, value) for key, value in table.items())]
+    (place / "drive.toml").write_bytes(b"".join(lines))
     if port:
         plug(folder, port, name)
     return place
