@@ -39,6 +39,7 @@ COMMANDS = {
     "run": "agent.commands.bench:run",
     "status": "agent.commands.bench:status",
     "cancel": "agent.commands.bench:cancel",
+    "reprint": "agent.commands.bench:reprint",
     "bays": "agent.commands.bench:bays",
     "benchmark": "agent.commands.drives:benchmark",
 }

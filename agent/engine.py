@@ -28,10 +28,12 @@ from agent.bench.events import (
     DriveUnreadable,
     Event,
     LabelResult,
+    ReprintRequested,
     Scanned,
     Worked,
     WorkEnded,
 )
+from agent.bench.labels import LabelDesk
 from agent.bench.reception import Reception
 from agent.bench.wishes import Effects
 from agent.bench.workforce import RETRY_S, Workforce
@@ -64,6 +66,7 @@ class Engine:
         self._books = Books(registrar, self.table.alarm)
         self._workforce = Workforce(self.table, self._books, now=now, give_up_s=settings.station.stalled_power_off_s)
         self._reception = Reception(settings, self.table, self._books, self._workforce, now=now, boot_id=boot_id())
+        self.labels = LabelDesk(self.table, self._books)
         self._workforce.freed = self._reception.settle_all
         self._stop_asked: str | None = None
         self._retry_at = 0.0
@@ -81,7 +84,7 @@ class Engine:
 
         LedgerProblem if it cannot be read, or a certificate that a power cut left without a row not be recorded.
         """
-        self.registrar.recover()
+        self.registrar.recover(printers=self._books.printers)
         for old in self.registrar.ledger.unfinished():
             if old.bay and old.state in job.WORKING:
                 self._books.keep(job.advance(old, JobState.INTERRUPTED))
@@ -89,6 +92,7 @@ class Engine:
                 log.warning("job %s of drive %s was interrupted; it goes on when the drive is there", old.id, who)
         for row, reason in self.registrar.ledger.outbox_quarantined():
             self._rejected(row, reason)
+        self.labels.recover()
         for bay in self.bays.values():
             self.table.tell(self.table.effects.restore, bay)
             self.table.put(bay)
@@ -135,6 +139,7 @@ class Engine:
         if self.now() >= self._retry_at:
             self._retry_at = self.now() + RETRY_S
             self.table.guarded(self._books.retry)
+            self.table.guarded(self.labels.retry)
             self._workforce.certify_waiting()
             self._reception.settle_all()
 
@@ -155,8 +160,9 @@ class Engine:
             case CertificateRejected():
                 self._rejected(event.id, event.reason)
             case LabelResult():
-                text = f"Label {event.number}: {event.detail}"
-                self.table.alarm(f"label-{event.number}", None if event.printed else warning("BW-L01", text))
+                self.labels.result(event)
+            case ReprintRequested():
+                self.labels.reprint(event.label)
             case DeviceFault():
                 self.table.alarm(f"device-{event.device}", warning(event.code, event.text) if event.text else None)
 
@@ -183,6 +189,10 @@ class Engine:
                 self.table.say(key, **dict(values))
             case flow.Cancel(name):
                 self._cancel(self.table[name])
+            case flow.LabelScanned(label):
+                self.labels.scanned(label)
+            case flow.Reprint(bay=name, label=label):
+                self.labels.reprint(label or self._certificate_in(name))
             case flow.Assign(name, asset):
                 try:
                     said = self._reception.assign_scanned(self.table[name], asset)
@@ -213,6 +223,10 @@ class Engine:
         self.table.say(said, bay=bay.name)
 
     # Small things
+
+    def _certificate_in(self, name: str) -> str | None:
+        held = self.table[name].job
+        return held.certificate_id if held else None
 
     def _working(self) -> bool:
         return any(bay.busy for bay in self.bays.values())

@@ -5,6 +5,8 @@
     asset tag    -> kept until a bay is scanned
     bay          -> with a kept tag: erase the drive there for that asset; after CANCEL: stop that bay
     CANCEL       -> forgets a kept tag; the next bay code stops that bay
+    REPRINT      -> the next bay code or label is printed again
+    a label      -> that label came out; after REPRINT: print it again
 
 Nothing here times out: a technician is never hurried.
 """
@@ -15,6 +17,7 @@ import re
 from dataclasses import dataclass, replace
 
 from agent import record
+from agent.label_proof import label_named
 from agent.settings import Lot, Operator, Settings
 
 
@@ -26,6 +29,7 @@ class Context:
     lot: Lot | None = None
     asset: str | None = None
     cancelling: bool = False
+    reprinting: bool = False
 
     def on_job(self) -> tuple[record.Operator | None, record.Customer | None]:
         """Who works, and for whom, as it stands on a job."""
@@ -60,6 +64,21 @@ class Cancel:
 
 
 @dataclass(frozen=True)
+class LabelScanned:
+    """This label (a certificate's number or id) is there."""
+
+    label: str
+
+
+@dataclass(frozen=True)
+class Reprint:
+    """Print a label again: this one, or that of the drive in this bay."""
+
+    bay: str = ""
+    label: str = ""
+
+
+@dataclass(frozen=True)
 class Say:
     """Nothing but words: a phrase's key and its values."""
 
@@ -67,14 +86,20 @@ class Say:
     values: tuple[tuple[str, str], ...] = ()
 
 
-Action = Assign | Cancel | Say
+Action = Assign | Cancel | LabelScanned | Reprint | Say
 
 
 def scan(context: Context, text: str, settings: Settings) -> tuple[Context, Action]:
     """The context after this scan, and what it asks for. An unknown code changes nothing."""
     rules = settings.scanning
     if re.fullmatch(rules.cancel, text):
-        return replace(context, asset=None, cancelling=True), Say("scan_bay_to_cancel")
+        return replace(context, asset=None, cancelling=True, reprinting=False), Say("scan_bay_to_cancel")
+    if re.fullmatch(rules.reprint, text):
+        return replace(context, asset=None, cancelling=False, reprinting=True), Say("scan_to_reprint")
+    about = settings.station
+    if label := label_named(text, station_id=about.id, certificate_url=about.certificate_url):
+        done = replace(context, reprinting=False)
+        return done, Reprint(label=label) if context.reprinting else LabelScanned(label)
     if match := re.fullmatch(rules.bay, text):
         return _bay(context, match["bay"], settings)
     if re.fullmatch(rules.badge, text):
@@ -82,7 +107,7 @@ def scan(context: Context, text: str, settings: Settings) -> tuple[Context, Acti
     if re.fullmatch(rules.lot, text):
         return _lot(context, text, settings)
     if re.fullmatch(rules.asset, text):
-        return replace(context, asset=text, cancelling=False), Say("scan_bay", (("asset", text),))
+        return replace(context, asset=text, cancelling=False, reprinting=False), Say("scan_bay", (("asset", text),))
     return context, Say("unknown_code", (("code", text[:40]),))
 
 
@@ -91,6 +116,8 @@ def _bay(context: Context, name: str, settings: Settings) -> tuple[Context, Acti
         return context, Say("unknown_bay", (("bay", name),))
     if context.cancelling:
         return replace(context, cancelling=False), Cancel(name)
+    if context.reprinting:
+        return replace(context, reprinting=False), Reprint(bay=name)
     if context.asset is None:
         return context, Say("scan_asset_first")
     return replace(context, asset=None), Assign(name, context.asset)

@@ -23,6 +23,8 @@ from agent.certificate import Certificate
 from agent.erase import ResumePoint
 from agent.errors import LedgerProblem
 from agent.job import ENDED, Job, JobState
+from agent.label_proof import LabelState
+from agent.ledger_labels import LabelRows
 from agent.ledger_schema import migrate
 from drivers.deadline import Deadline
 
@@ -50,7 +52,7 @@ class OutboxRow:
     attempts: int
 
 
-class Ledger:
+class Ledger(LabelRows):
     """Jobs, checkpoints, keys, certificates and the outbox of one station. LedgerProblem when it cannot be used."""
 
     def __init__(self, state_dir: Path) -> None:
@@ -138,8 +140,12 @@ class Ledger:
 
     # Certificates
 
-    def issue(self, draft: Callable[[Position], Certificate], job: Job | None = None) -> Certificate:
+    def issue(
+        self, draft: Callable[[Position], Certificate], job: Job | None = None, *, printers: tuple[str, ...] = ()
+    ) -> Certificate:
         """Number, sign, write and record a certificate; queue it for the collector; end its job with it.
+
+        `printers` are sent its label as soon as this returns: the intent is written down with the rest.
 
         The number is taken inside the transaction that also holds the outbox row, so two processes never share one. The
         file comes first: it is the record. A power cut between file and row is mended by `adopt`. If this raises,
@@ -151,6 +157,7 @@ class Ledger:
                 undo.callback(self._withdraw, certificate)
                 files.write_once(self.certificates_dir / certificate.file_name, certificate.compact)
                 self._record(certificate)
+                self._put_first_labels(certificate, printers, LabelState.SENT)
                 if job is not None:
                     self._save(msgspec.structs.replace(job, certificate_id=certificate.id))
             undo.pop_all()
@@ -160,13 +167,17 @@ class Ledger:
         """The ids of all certificates that have a row."""
         return {row[0] for row in self._all("SELECT id FROM certificate")}
 
-    def adopt(self, certificate: Certificate) -> bool:
-        """Record a certificate whose file was written when the power went; whether it was the next of the chain."""
+    def adopt(self, certificate: Certificate, *, printers: tuple[str, ...] = ()) -> bool:
+        """Record a certificate whose file was written when the power went; whether it was the next of the chain.
+
+        Its label was never sent: it is due at these printers.
+        """
         with self._transaction():
             position, record = self._position(), certificate.record
             if (record.sequence, record.previous) != (position.sequence, position.previous):
                 return False
             self._record(certificate)
+            self._put_first_labels(certificate, printers, LabelState.DUE)
             job = self.job(record.job)
             if job is not None and job.state not in ENDED:
                 ended = msgspec.structs.replace(

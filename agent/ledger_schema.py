@@ -27,6 +27,14 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # Counting what waits would otherwise read past every payload: `quarantined` lies behind it in the row.
     ("CREATE INDEX outbox_waiting ON outbox (quarantined) WHERE quarantined IS NULL",),
+    (
+        (
+            "CREATE TABLE label (number TEXT NOT NULL, printer TEXT NOT NULL, certificate TEXT NOT NULL, "
+            "state TEXT NOT NULL, copy INTEGER NOT NULL, detail TEXT NOT NULL, PRIMARY KEY (number, printer))"
+        ),
+        "CREATE INDEX label_certificate ON label (certificate)",
+        "CREATE INDEX label_open ON label (state) WHERE state IN ('due', 'sent', 'not-printed', 'unknown')",
+    ),
 )
 
 

@@ -42,8 +42,8 @@ class Registrar:
         """Let go of the ledger."""
         self.ledger.close()
 
-    def recover(self) -> None:
-        """Mend what a power cut left: half-written files go, certificates without a row get one."""
+    def recover(self, *, printers: tuple[str, ...] = ()) -> None:
+        """Mend what a power cut left: half-written files go, certificates without a row get one, and a label due."""
         folder = self.ledger.certificates_dir
         files.sweep(folder)
         files.sweep(self.state_dir)
@@ -59,7 +59,7 @@ class Registrar:
             except CertificateProblem as problem:
                 log.warning("%s: %s; it stays where it is", path, problem)
         for certificate in sorted(strays, key=lambda c: c.record.sequence):
-            adopted = self.ledger.adopt(certificate)
+            adopted = self.ledger.adopt(certificate, printers=printers)
             if not adopted and certificate.id in self.ledger.certificate_ids():
                 continue  # another benchwipe was writing it just then
             told = "recorded now" if adopted else "not the next of this station's chain; it stays where it is"
@@ -95,8 +95,11 @@ class Registrar:
             drives_at_once=drives_at_once,
         )
 
-    def issue(self, ended: Job, outcome: Outcome) -> tuple[Job, Certificate]:
-        """Certify a job's end, and write both down as one. LedgerProblem or OSError: nothing was written, try again."""
+    def issue(self, ended: Job, outcome: Outcome, *, printers: tuple[str, ...] = ()) -> tuple[Job, Certificate]:
+        """Certify a job's end, and write both down as one, with the intent to send its label to these printers.
+
+        LedgerProblem or OSError: nothing was written, try again.
+        """
         circumstances = certify.Circumstances(finished_at=utc_now(), clock=clock(), station=self.station())
         state = JobState(certify.outcome_name(outcome))
         reason = None if not hasattr(outcome, "reason") else certify.explanation(outcome.reason)
@@ -105,10 +108,21 @@ class Registrar:
         def draft(position: Position) -> Certificate:
             return sign(certify.draft(done, outcome, position, circumstances), self.key)
 
-        certificate = self.ledger.issue(draft, done)
+        certificate = self.ledger.issue(draft, done, printers=printers)
         done = msgspec.structs.replace(done, certificate_id=certificate.id)
         log.info("certificate %s: %s %s", certificate.record.number, done.drive.serial, state)
         return done, certificate
+
+    def certificate(self, name: str) -> Certificate | None:
+        """The certificate of this station with that id or number, its signature checked; None where there is none.
+
+        CertificateProblem or OSError where its file is not what was written.
+        """
+        found = self.ledger.certificate_of(name)
+        if found is None:
+            return None
+        own = {thumbprint(self.key.public_key()): self.key.public_key()}
+        return verify((self.ledger.certificates_dir / f"{found[0]}.jws").read_bytes(), own)
 
     def supersede(self, fingerprint: str) -> None:
         """Close an older job of a drive that is to be erased anew: what was done of it is certified as aborted."""

@@ -95,6 +95,7 @@ class Scanning(msgspec.Struct, frozen=True, kw_only=True):
     asset: str = r"[A-Za-z]{2,5}-?[0-9]{3,12}"
     bay: str = r"BAY-(?P<bay>[A-Za-z0-9._-]+)"
     cancel: str = r"CANCEL"
+    reprint: str = r"REPRINT"
     lot: str = r"LOT-.{1,60}"
     badge: str = r"BADGE-.{1,60}"
 

@@ -16,7 +16,7 @@ import msgspec
 
 from agent import __version__, files
 from agent.bench.effects import Bench, StationEffects
-from agent.bench.events import CancelRequested, CertificateRejected, DeviceFault, Scanned
+from agent.bench.events import CancelRequested, CertificateRejected, DeviceFault, ReprintRequested, Scanned
 from agent.certificate import public_jwk
 from agent.clock import boot_id, clock, utc_now
 from agent.control import ControlSocket
@@ -177,14 +177,33 @@ class Station:
                 return {"asked": request["bay"]}
             case "cancel":
                 return {"error": f"no bay is called {request.get('bay')!r}; known: {', '.join(self.engine.bays)}"}
+            case "reprint":
+                return self._reprint(str(request.get("label")))
             case other:
-                return {"error": f"unknown request {other!r}; known: status, cancel"}
+                return {"error": f"unknown request {other!r}; known: status, cancel, reprint"}
+
+    def _reprint(self, label: str) -> dict[str, Any]:
+        """The engine prints; here only what it cannot answer any more."""
+        if not self.settings.printer:
+            return {"error": "this station has no printer"}
+        try:
+            known = self._ledger_of_control().certificate_of(label)
+        except LedgerProblem as problem:
+            return {"error": problem.line()}
+        if known is None:
+            return {"error": f"no certificate of this station has the number or id {label!r}"}
+        self.engine.put(ReprintRequested(known[1]))
+        return {"asked": known[1]}
 
     def _status(self) -> dict[str, Any]:
         uplink = self.uplink.status if self.uplink else None
         return {
             "station": self.settings.station.id,
             "bays": [bay_row(bay) for bay in list(self.engine.bays.values())],
+            "labels": [
+                {"number": label.number, "state": label.state.value, "copy": label.copy, "detail": label.detail}
+                for label in self.engine.labels.open
+            ],
             "alarms": {name: alarm.text for name, alarm in self.effects.alarms.standing.items()},
             "uplink": {
                 "connected": uplink.connected,
@@ -198,11 +217,14 @@ class Station:
     def _outbox_depth(self) -> int | None:
         """From the ledger, in the control socket's own thread: the courier's figure is as old as its last look."""
         try:
-            self._control_ledger = self._control_ledger or Ledger(self.state_dir)
-            return self._control_ledger.outbox_depth()
+            return self._ledger_of_control().outbox_depth()
         except LedgerProblem as problem:
             log.warning("the outbox cannot be counted: %s", problem)
             return None
+
+    def _ledger_of_control(self) -> Ledger:
+        self._control_ledger = self._control_ledger or Ledger(self.state_dir)
+        return self._control_ledger
 
 
 def open_bench(settings: Settings) -> Bench:

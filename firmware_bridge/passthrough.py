@@ -38,6 +38,7 @@ BLKGETSIZE64 = _ior(0x12, 114, ctypes.sizeof(ctypes.c_size_t))
 BLKGETDISKSEQ = _ior(0x12, 128, 8)
 # include/uapi/linux/loop.h
 LOOP_GET_STATUS64 = 0x4C05
+LPABORT = 0x0604  # linux/lp.h
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -70,6 +71,11 @@ def drop_buffers(fd: int) -> None:
 def disk_sequence(fd: int) -> int:
     """A number that no other disk, and no other medium in it, gets until reboot (BLKGETDISKSEQ; Linux 5.15)."""
     return int.from_bytes(ioctl(fd, BLKGETDISKSEQ, bytes(8)), sys.byteorder)
+
+
+def give_up_at_printer_errors(fd: int) -> None:
+    """A write to this printer (usblp, lp) ends with ENOSPC when its paper is out, and does not wait for ever."""
+    ioctl(fd, LPABORT, 1)
 
 
 def _int_ioctl(fd: int, request: int) -> int:

@@ -36,6 +36,7 @@ PURE = (
     "agent/outcome.py",
     "agent/messages.py",
     "agent/label.py",
+    "agent/label_proof.py",
     "agent/safety.py",
     "firmware_bridge/ata.py",
     "firmware_bridge/scsi.py",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -18,6 +18,7 @@ from agent.clock import utc_now
 from agent.erase import EraseSpec, ResumePoint
 from agent.errors import CertificateProblem, LedgerProblem
 from agent.job import Job, JobState
+from agent.label_proof import LabelRow
 from agent.messages import Alarm
 from agent.outcome import PULLED_OUT, Outcome, Work
 from agent.registrar import Registrar, work_of
@@ -33,11 +34,27 @@ class Books:
 
     def __init__(self, registrar: Registrar, alarm: Callable[[str, Alarm | None], None]) -> None:
         self.registrar = registrar
+        self.printers = tuple(printer.name for printer in registrar.settings.printer)
         self._alarm = alarm
         self._unsaved: dict[str, Job] = {}
         self._failing: set[str] = set()
 
     # These raise LedgerProblem when it cannot be done: nothing was done then, and the alarm is raised.
+
+    def save_labels(self, rows: Sequence[LabelRow]) -> None:
+        """Write down what is known of labels, before anything is sent."""
+        with self._trying("ledger"):
+            self.registrar.ledger.save_labels(rows)
+
+    def replace_labels(self, number: str, rows: Sequence[LabelRow]) -> None:
+        """Write down what is sent again, before it is sent."""
+        with self._trying("ledger"):
+            self.registrar.ledger.replace_labels(number, rows)
+
+    def labels(self, name: str) -> list[LabelRow]:
+        """The label of that certificate's number or id, at each printer."""
+        with self._trying("ledger", clears=False):
+            return self.registrar.ledger.labels(name)
 
     def newest(self, fingerprint: str) -> Job | None:
         """The drive's newest job."""
@@ -102,10 +119,10 @@ class Books:
         """Certify a job's end. None: it could not be written, nothing was, and it has to be tried again."""
         with contextlib.suppress(LedgerProblem), self._trying("certificate"):
             try:
-                issued = self.registrar.issue(ended, outcome)
+                issued = self.registrar.issue(ended, outcome, printers=self.printers)
             except CertificateProblem as problem:
                 log.error("job %s: %s; the certificate is condensed", ended.id, problem)
-                issued = self.registrar.issue(ended, certify.condensed(outcome))
+                issued = self.registrar.issue(ended, certify.condensed(outcome), printers=self.printers)
             self._unsaved.pop(ended.id, None)
             return issued
         return None

@@ -24,6 +24,7 @@ from agent.clock import utc_now
 from agent.engine import Engine
 from agent.erase import Checkpoint, EraseSpec, Progress, Stop
 from agent.job import Job
+from agent.label_proof import LabelState
 from agent.messages import Alarm, BayProgressMessage, BayStateMessage
 from agent.notify import Notifier
 from agent.outcome import Failed, Outcome, Reason, Work
@@ -38,7 +39,7 @@ from drivers.displays.base import Display
 from drivers.docks.base import Capability, Dock, Light
 from drivers.drives.base import DriveSource
 from drivers.errors import DeviceGone, DeviceSilent
-from drivers.printers.base import Printed, Printer
+from drivers.printers.base import NotPrinted, Printed, Printer, PrintResult, Unknown
 
 log = logging.getLogger("benchwipe.effects")
 
@@ -156,10 +157,14 @@ class StationEffects:
         """Its label on every printer; the uplink learns that its outbox has a new row."""
         if self.uplink:
             self.uplink.wake()
-        number = certificate.record.number
-        for printer in self.bench.printers.values():
-            if not self._threads[printer.name].call(functools.partial(self._print, printer, certificate)):
-                self._put(LabelResult(number, False, f"{printer.name} is too far behind"))
+        self.print_label(certificate, 0)
+
+    def print_label(self, certificate: Certificate, copy: int) -> None:
+        """On every printer, each in its own thread."""
+        for name, printer in self.bench.printers.items():
+            if not self._threads[printer.name].call(functools.partial(self._print, name, certificate, copy)):
+                behind = f"{name} is too far behind"
+                self._put(LabelResult(certificate.record.number, name, copy, LabelState.NOT_PRINTED, behind))
 
     def alarm(self, name: str, alarm: Alarm | None) -> None:
         """Raise or clear; raising the same again is silent."""
@@ -209,20 +214,20 @@ class StationEffects:
             show = functools.partial(display.show, lines, bay=bay.name)
             self._threads[display.name].call(show, key=("bay", bay.name))
 
-    def _print(self, printer: Printer, certificate: Certificate) -> None:
+    def _print(self, name: str, certificate: Certificate, copy: int) -> None:
         number = certificate.record.number
         from agent import label  # with the first label: an idle station does without fonts and layouts
 
-        about = self.settings.station
-        detail = f"{printer.name} failed"
+        about, printer = self.settings.station, self.bench.printers[name]
+        state, detail = LabelState.NOT_PRINTED, f"{name} failed"
         try:
             data = label.write_label(
-                certificate, printer.media, language=about.language, certificate_url=about.certificate_url
+                certificate, printer.media, copy=copy, language=about.language, certificate_url=about.certificate_url
             )
-            result = printer.print(data, label_id=number, within=Deadline(PRINT_S))
-            detail = "" if isinstance(result, Printed) else str(getattr(result, "reason", "")) or "not printed"
-        finally:  # a printer that breaks down has printed nothing that anybody may rely on
-            self._put(LabelResult(number, not detail, detail))
+            state = LabelState.UNKNOWN  # a printer that breaks down may have printed something
+            state, detail = _came_of(printer.print(data, label_id=number, within=Deadline(PRINT_S)))
+        finally:
+            self._put(LabelResult(number, name, copy, state, detail))
 
     def _publish_alarm(self, name: str, alarm: Alarm | None) -> None:
         if self.uplink:
@@ -250,6 +255,16 @@ class StationEffects:
         bays = ", ".join(bay.name for bay in self.settings.bay if bay.dock == name)
         text = phrase(self.settings.station.language, "dock_silent", dock=name)
         return DeviceFault(fault.device, fault.code, f"{text} [{bays}] {fault.text}")
+
+
+def _came_of(result: PrintResult) -> tuple[LabelState, str]:
+    match result:
+        case Printed():
+            return LabelState.PRINTED, ""
+        case NotPrinted(reason=reason):
+            return LabelState.NOT_PRINTED, reason
+        case Unknown(reason=reason):
+            return LabelState.UNKNOWN, reason
 
 
 def _drive(bay: Bay) -> dict[str, object] | None:

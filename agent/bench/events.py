@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agent.erase import Checkpoint, Progress
+from agent.label_proof import LabelState
 from agent.outcome import Outcome, Reason
 from drivers.drives.base import Drive
 
@@ -78,11 +79,20 @@ class CertificateRejected:
 
 @dataclass(frozen=True)
 class LabelResult:
-    """What came of a label: printed, or not, or nobody knows."""
+    """What came of a label, the `copy`-th reprint of it, at a printer: printed, or not, or nobody knows."""
 
     number: str
-    printed: bool
-    detail: str
+    printer: str
+    copy: int
+    state: LabelState
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class ReprintRequested:
+    """Somebody asks for the label of a certificate (its number or id) once more."""
+
+    label: str
 
 
 @dataclass(frozen=True)
@@ -104,5 +114,6 @@ Event = (
     | WorkEnded
     | CertificateRejected
     | LabelResult
+    | ReprintRequested
     | DeviceFault
 )

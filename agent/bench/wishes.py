@@ -30,6 +30,9 @@ class Effects(Protocol):
     def certified(self, ended: Job, certificate: Certificate) -> None:
         """Print its label, and let the uplink know of it."""
 
+    def print_label(self, certificate: Certificate, copy: int) -> None:
+        """Print a certificate's label on every printer; each puts a LabelResult."""
+
     def alarm(self, name: str, alarm: Alarm | None) -> None:
         """Raise or clear an alarm."""
 

@@ -106,6 +106,20 @@ def cancel(bay: str, settings: Settings, state_dir: Path) -> None:
     click.echo(f"asked bay {bay} to stop", err=True)
 
 
+@click.command()
+@click.argument("label", metavar="NUMBER")
+@config_option
+@state_option
+def reprint(label: str, settings: Settings, state_dir: Path) -> None:
+    """Print a certificate's label again, by its number or id; it says COPY n if an earlier print may have come out."""
+    from agent.control import ask
+
+    answer = ask(state_dir, {"ask": "reprint", "label": label})
+    if "error" in answer:
+        raise click.UsageError(str(answer["error"]))
+    click.echo(f"asked for label {answer['asked']}; `benchwipe status` says what came of it", err=True)
+
+
 def _status_lines(answer: dict[str, Any]) -> list[str]:
     from agent.show import printable
     from agent.view import table

@@ -8,6 +8,7 @@ would wait for ever.
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import time
@@ -149,6 +150,7 @@ class ChannelPrinter(Printer):
 
 
 LATE = "it takes nothing more"
+PAPER_OUT = "paper out"  # how the kernel's printer class words it: ENOSPC (drivers/usb/class/usblp.c, usblp_wwait)
 
 
 def _hear(fd: int, completion: Completion, within: Deadline) -> PrinterStatus:
@@ -177,7 +179,7 @@ def _send(fd: int, data: bytes, within: Deadline) -> tuple[int, str]:
             if within.passed:
                 return sent, LATE
         except OSError as error:
-            return sent, error.strerror or "it is gone"
+            return sent, PAPER_OUT if error.errno == errno.ENOSPC else error.strerror or "it is gone"
     return sent, ""
 
 

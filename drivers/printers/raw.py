@@ -11,6 +11,7 @@ import msgspec
 from drivers.deadline import Deadline
 from drivers.errors import DeviceGone
 from drivers.printers._channel import ChannelPrinter, ChannelSettings, Opened
+from firmware_bridge.passthrough import give_up_at_printer_errors
 
 
 class Settings(ChannelSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -30,9 +31,12 @@ class Driver(ChannelPrinter):
         """DeviceGone where there is nothing, or somebody else prints (usblp opens once)."""
         how = os.O_WRONLY | os.O_APPEND if self._dialogue is None else os.O_RDWR
         try:
-            return Opened(os.open(self._path, how | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC))
+            fd = os.open(self._path, how | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
         except OSError as error:
             raise DeviceGone(device=f"{self.name} ({self._path}: {error.strerror})") from error
+        with contextlib.suppress(OSError):  # no printer of the kernel's: a pseudo-terminal, a pipe, a file
+            give_up_at_printer_errors(fd)
+        return Opened(fd)
 
     def close_channel(self, opened: Opened) -> None:
         """A device that is gone cannot be closed any better."""

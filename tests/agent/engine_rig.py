@@ -91,6 +91,7 @@ class FakeEffects:
         self.said: list[str] = []
         self.alarms: dict[str, Alarm] = {}
         self.certificates: list[Certificate] = []
+        self.labels: list[tuple[str, int]] = []
         self.power: list[tuple[str, bool]] = []
         self.beats = 0
         self.broken = False
@@ -120,6 +121,11 @@ class FakeEffects:
     def certified(self, ended: Job, certificate: Certificate) -> None:
         """Printed."""
         self.certificates.append(certificate)
+        self.print_label(certificate, 0)
+
+    def print_label(self, certificate: Certificate, copy: int) -> None:
+        """Sent to the printers."""
+        self.labels.append((certificate.record.number, copy))
         self._break()
 
     def alarm(self, name: str, alarm: Alarm | None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.bench.arrival import TWIN
-from agent.bench.events import CertificateRejected, DeviceFault, LabelResult, WorkEnded
+from agent.bench.events import CertificateRejected, DeviceFault, WorkEnded
 from agent.bench.workforce import RETRY_S, SILENT_S
 from agent.engine import SHUTDOWN_S
 from agent.job import JobState
@@ -459,14 +459,10 @@ def test_a_worker_without_a_thread_is_a_failure_and_no_hanging_bay(rig: Rig) -> 
 
 
 def test_alarms_are_raised_and_cleared_by_what_they_tell_of(rig: Rig) -> None:
-    for event, name, clears in (
-        (DeviceFault("dock", "BW-D05", "no answer"), "device-dock", DeviceFault("dock", "BW-D00", None)),
-        (LabelResult("bench-01-000001", False, "no paper"), "label-bench-01-000001", None),
-    ):
-        rig.engine.handle(event)
-        assert name in rig.effects.alarms
-        rig.engine.handle(clears or LabelResult("bench-01-000001", True, ""))
-        assert name not in rig.effects.alarms
+    rig.engine.handle(DeviceFault("dock", "BW-D05", "no answer"))
+    assert "device-dock" in rig.effects.alarms
+    rig.engine.handle(DeviceFault("dock", "BW-D00", None))
+    assert "device-dock" not in rig.effects.alarms
 
 
 def test_a_certificate_that_the_collector_refused_is_an_alarm_also_after_a_restart(rig: Rig) -> None:

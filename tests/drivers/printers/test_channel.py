@@ -19,6 +19,7 @@ from drivers.printers import _channel
 from drivers.printers.base import NotPrinted, Printed, Printer, Unknown
 from drivers.printers.languages import render
 from drivers.printers.languages.label import Media
+from firmware_bridge import passthrough
 from tests.drivers.printers.labels import ERASED
 
 DATA = render(ERASED, Media())
@@ -194,3 +195,17 @@ def test_a_missing_device_is_not_printed_and_nothing_is_created(driver: str, key
     assert isinstance(result, NotPrinted)
     assert "No such file or directory" in result.reason
     assert not path.exists()
+
+
+def test_paper_that_is_out_in_the_kernels_words_is_told_in_ours() -> None:
+    printer = registry.load("printers", "raw", {"path": "/dev/full", "answers": False}, where="printer")
+    result = printer.print(DATA, label_id="1", within=Deadline(5))
+    assert result == NotPrinted("1", f"printer: paper out after 0 of {len(DATA)} bytes")
+
+
+def test_a_printer_of_the_kernel_is_told_to_give_up_at_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[int, int]] = []
+    monkeypatch.setattr(passthrough, "ioctl", lambda fd, request, value: asked.append((request, value)))
+    printer = registry.load("printers", "raw", {"path": "/dev/null", "answers": False}, where="printer")
+    assert isinstance(printer.print(DATA, label_id="1", within=Deadline(5)), Unknown)
+    assert asked == [(0x0604, 1)]

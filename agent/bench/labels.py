@@ -1,0 +1,137 @@
+"""Labels on their way to paper: what is known of each stands in the ledger before it is sent. The engine's thread only.
+
+Nothing here waits for a printer or for a person: an unknown label is asked for, and stays unknown until it is scanned
+or printed again.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from agent.bench.alarms import warning
+from agent.bench.bay_table import BayTable
+from agent.bench.books import Books
+from agent.bench.events import LabelResult
+from agent.errors import CertificateProblem, LedgerProblem
+from agent.label_proof import LabelRow, LabelState, advance, next_copy, settled
+
+log = logging.getLogger("benchwipe.labels")
+
+MOST_RECALLED = 50  # of the labels that a former run left open: who scans none never drowns in alarms
+LOST = "the station stopped while it was printed"
+
+
+@dataclass(frozen=True)
+class OpenLabel:
+    """A label that nothing proves, for whoever shows it."""
+
+    number: str
+    state: LabelState
+    copy: int
+    detail: str
+
+
+class LabelDesk:
+    """Which labels are open. `open` is replaced, never changed: any thread may read it."""
+
+    def __init__(self, table: BayTable, books: Books) -> None:
+        self.table, self.books = table, books
+        self.open: tuple[OpenLabel, ...] = ()
+        self._untold: list[LabelResult] = []
+
+    def recover(self) -> None:
+        """What an earlier run sent and nobody proved is unknown; what it never sent is sent now. LedgerProblem."""
+        for row in self.books.registrar.ledger.open_labels(MOST_RECALLED):
+            if row.state is LabelState.DUE:
+                self.table.guarded(self.reprint, row.number)
+                continue
+            known = row
+            if row.state is LabelState.SENT:
+                known = advance(row, LabelState.UNKNOWN, detail=LOST)
+                self.books.save_labels([known])
+            self._show(known)
+
+    def result(self, event: LabelResult) -> None:
+        """What a printer's thread has to say. Not lost if the ledger cannot be written: it is tried again."""
+        try:
+            self._result(event)
+        except LedgerProblem:
+            self._untold.append(event)
+
+    def retry(self) -> None:
+        """Write down what could not be written before."""
+        waiting, self._untold = self._untold, []
+        for event in waiting:
+            self.result(event)
+
+    def _result(self, event: LabelResult) -> None:
+        found = [r for r in self.books.labels(event.number) if r.printer == event.printer]
+        row = next((r for r in found if r.state is LabelState.SENT and r.copy == event.copy), None)
+        if row is None:  # it was scanned meanwhile, or printed again: that counts for more
+            return
+        row = advance(row, event.state, detail=event.detail)
+        self.books.save_labels([row])
+        self._show(row)
+
+    def scanned(self, name: str) -> None:
+        """Somebody scanned a label: it is there; twice is harmless. LedgerProblem: it has to be scanned again."""
+        rows = self.books.labels(name)
+        if not rows:
+            self.table.say("unknown_label", label=name[:24])
+            return
+        proved = [advance(row, LabelState.SCANNED) for row in rows]
+        self.books.save_labels(proved)
+        self._show(proved[0])
+
+    def reprint(self, name: str | None) -> None:
+        """Print a certificate's label again, by number or id; written down before it is sent. LedgerProblem."""
+        certificate = None
+        try:
+            certificate = self.books.registrar.certificate(name) if name else None
+        except (CertificateProblem, OSError) as problem:
+            log.error("label %s: %s", name, problem)
+        if certificate is None:
+            self.table.say("unknown_label", label=(name or "-")[:24])
+            return
+        number, rows = certificate.record.number, self.books.labels(certificate.id)
+        if any(row.state is LabelState.SENT for row in rows):
+            self.table.say("printing_label", number=number)
+            return
+        copy = next_copy(rows)
+        fresh = {printer: _due(number, printer, certificate.id) for printer in self.books.printers}
+        fresh |= {row.printer: row for row in rows if row.printer in fresh}
+        if not fresh:
+            self.table.say("no_printer")
+            return
+        sent = [advance(row, LabelState.SENT, copy=copy) for row in fresh.values()]
+        self.books.replace_labels(number, sent)
+        self._forget(number)
+        self.table.say("printing_label", number=number)
+        self.table.tell(self.table.effects.print_label, certificate, copy)
+
+    def _show(self, row: LabelRow) -> None:
+        """Alarm, list and one sentence, as the label's state is at all its printers."""
+        alarm, rows = f"label-{row.number}", self.books.labels(row.number)
+        if settled(rows):
+            self._forget(row.number)
+            self.table.say("put_label", number=row.number)
+            return
+        if row.state is LabelState.UNKNOWN:
+            self.table.alarm(alarm, warning("BW-L02", f"Label {row.number}: scan it if it came out ({row.detail})"))
+            self.table.say("scan_label", number=row.number)
+        elif row.state is LabelState.NOT_PRINTED:
+            self.table.alarm(alarm, warning("BW-L01", f"Label {row.number} did not come out: {row.detail}"))
+            self.table.say("label_not_printed", number=row.number, reason=row.detail)
+        else:
+            return
+        others = tuple(label for label in self.open if label.number != row.number)
+        self.open = (*others, OpenLabel(row.number, row.state, row.copy, row.detail))
+
+    def _forget(self, number: str) -> None:
+        self.open = tuple(label for label in self.open if label.number != number)
+        self.table.alarm(f"label-{number}", None)
+
+
+def _due(number: str, printer: str, certificate_id: str) -> LabelRow:
+    return LabelRow(number=number, printer=printer, certificate_id=certificate_id, state=LabelState.DUE)
