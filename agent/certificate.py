@@ -6,24 +6,19 @@ the exact bytes. Nothing here re-serialises what was signed.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
-from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from agent import jws
 from agent.errors import CertificateProblem
+from agent.jws import thumbprint
 from agent.record import SCHEMA, Record
 
 TYPE = "benchwipe-certificate+jws"
-MAX_BYTES = 64 * 1024  # the MQTT contract's bound for one certificate
-THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")  # base64url of a SHA-256
 
 
 @dataclass(frozen=True)
@@ -44,68 +39,33 @@ class Certificate:
 def sign(record: Record, key: Ed25519PrivateKey) -> Certificate:
     """Sign a record. CertificateProblem if it claims more than it shows."""
     refuse_empty_claims(record)
-    kid = thumbprint(key.public_key())
-    header = json.dumps({"alg": "EdDSA", "kid": kid, "typ": TYPE}, separators=(",", ":")).encode()
-    signing_input = _b64(header) + b"." + _b64(msgspec.json.encode(record))
-    compact = signing_input + b"." + _b64(key.sign(signing_input))
-    if len(compact) > MAX_BYTES:
-        raise CertificateProblem(problem=f"{len(compact)} bytes, and at most {MAX_BYTES} are allowed")
-    return Certificate(id=certificate_id(compact), compact=compact, key_id=kid, record=record)
+    compact = jws.sign(msgspec.json.encode(record), key, typ=TYPE)
+    return Certificate(id=certificate_id(compact), compact=compact, key_id=thumbprint(key.public_key()), record=record)
 
 
 def verify(compact: bytes, keys: Mapping[str, Ed25519PublicKey]) -> Certificate:
     """Check signature, schema and claims against trusted keys (thumbprint -> key), or CertificateProblem."""
-    header, payload, signing_input, signature = _split(compact)
-    kid = header["kid"]
-    key = keys.get(kid)
-    if key is None:
-        raise CertificateProblem(problem=f"signed by an unknown key ({kid})")
-    try:
-        key.verify(signature, signing_input)
-    except InvalidSignature:
-        raise CertificateProblem(problem="the signature does not fit its contents") from None
-    record = _decode(payload)
+    statement = jws.verify(compact, keys, typ=TYPE)
+    record = _decode(statement.payload)
     refuse_empty_claims(record)
-    return Certificate(id=certificate_id(compact), compact=compact, key_id=kid, record=record)
+    return Certificate(id=certificate_id(compact), compact=compact, key_id=statement.key_id, record=record)
 
 
 def read_unverified(compact: bytes) -> Certificate:
     """Parse without trusting: to show it, or to quarantine it with its station's name. The signature is NOT checked."""
-    header, payload, _, _ = _split(compact)
-    return Certificate(id=certificate_id(compact), compact=compact, key_id=header["kid"], record=_decode(payload))
+    statement = jws.read_unverified(compact, typ=TYPE)
+    record = _decode(statement.payload)
+    return Certificate(id=certificate_id(compact), compact=compact, key_id=statement.key_id, record=record)
 
 
 def payload_bytes(compact: bytes) -> bytes:
     """The payload as it was signed, with fields that this version does not know. The signature is NOT checked."""
-    return _split(compact)[1]
+    return jws.read_unverified(compact, typ=TYPE).payload
 
 
 def certificate_id(compact: bytes) -> str:
     """SHA-256, lower-case hex, of the exact compact bytes."""
     return hashlib.sha256(compact).hexdigest()
-
-
-def thumbprint(key: Ed25519PublicKey) -> str:
-    """RFC 7638 thumbprint of an OKP key: base64url SHA-256 of its required members in lexical order."""
-    canonical = json.dumps(public_jwk(key), separators=(",", ":"), sort_keys=True).encode()
-    return _b64(hashlib.sha256(canonical).digest()).decode()
-
-
-def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
-    """The key as a JWK (RFC 8037 section 2), required members only."""
-    raw = key.public_bytes_raw()
-    return {"crv": "Ed25519", "kty": "OKP", "x": _b64(raw).decode()}
-
-
-def public_key_from_jwk(jwk: Mapping[str, object]) -> Ed25519PublicKey:
-    """The other way round. CertificateProblem if it is no Ed25519 public key."""
-    x = jwk.get("x")
-    if jwk.get("kty") != "OKP" or jwk.get("crv") != "Ed25519" or not isinstance(x, str):
-        raise CertificateProblem(problem="the key is not an Ed25519 JWK (kty OKP, crv Ed25519, x)")
-    try:
-        return Ed25519PublicKey.from_public_bytes(_unb64(x.encode()))
-    except ValueError:
-        raise CertificateProblem(problem="the key's x is not 32 bytes of base64url") from None
 
 
 def refuse_empty_claims(record: Record) -> None:
@@ -150,27 +110,6 @@ def refuse_empty_claims(record: Record) -> None:
             raise CertificateProblem(problem=problem)
 
 
-def _split(compact: bytes) -> tuple[dict[str, str], bytes, bytes, bytes]:
-    if len(compact) > MAX_BYTES:
-        raise CertificateProblem(problem=f"more than {MAX_BYTES} bytes, and no more are allowed")
-    parts = compact.split(b".")
-    if len(parts) != 3:
-        raise CertificateProblem(problem="it is not three parts joined by dots (JWS compact)")
-    try:
-        header = json.loads(_unb64(parts[0]))
-        payload, signature = _unb64(parts[1]), _unb64(parts[2])
-    except (ValueError, binascii.Error, RecursionError):  # RecursionError: 30 kB of "[" that nobody signed
-        raise CertificateProblem(
-            problem="its parts are not base64url of a JSON header, a payload and a signature"
-        ) from None
-    if not isinstance(header, dict) or header.get("alg") != "EdDSA" or header.get("typ") != TYPE:
-        raise CertificateProblem(problem=f"its header is not alg EdDSA, typ {TYPE}")
-    kid = header.get("kid")
-    if not isinstance(kid, str) or not THUMBPRINT.fullmatch(kid) or "crit" in header:
-        raise CertificateProblem(problem="its header names no key, or asks for extensions that nobody defined")
-    return header, payload, parts[0] + b"." + parts[1], signature
-
-
 def _decode(payload: bytes) -> Record:
     try:
         record = msgspec.json.decode(payload, type=Record)
@@ -179,14 +118,3 @@ def _decode(payload: bytes) -> Record:
     if record.schema != SCHEMA:
         raise CertificateProblem(problem=f"unknown schema {record.schema}")
     return record
-
-
-def _b64(data: bytes) -> bytes:
-    return base64.urlsafe_b64encode(data).rstrip(b"=")
-
-
-def _unb64(data: bytes) -> bytes:
-    decoded = base64.b64decode(data + b"=" * (-len(data) % 4), altchars=b"-_", validate=True)
-    if _b64(decoded) != data:
-        raise ValueError("not canonical base64url")
-    return decoded

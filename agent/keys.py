@@ -15,8 +15,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from agent import files
-from agent.certificate import public_jwk, public_key_from_jwk, thumbprint
 from agent.errors import CertificateProblem, KeyProblem
+from agent.jws import public_jwk, public_key_from_jwk, thumbprint
 
 FILE_NAME = "station.key"
 LONGEST_PUBLIC = 1 << 20

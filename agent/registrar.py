@@ -15,11 +15,12 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import __version__, certify, files, job, keys
-from agent.certificate import Certificate, sign, thumbprint, verify
+from agent.certificate import Certificate, sign, verify
 from agent.clock import clock, utc_now
 from agent.erase import EraseSpec, ResumePoint
 from agent.errors import CertificateProblem
 from agent.job import Job, JobState
+from agent.jws import thumbprint
 from agent.ledger import Ledger, Position
 from agent.outcome import STOPPED_EARLIER, Aborted, Outcome, Work
 from agent.record import Asset, Customer, Interruption, Operator, Software, Station

@@ -17,12 +17,12 @@ import msgspec
 from agent import __version__, files
 from agent.bench.effects import Bench, StationEffects
 from agent.bench.events import CancelRequested, CertificateRejected, DeviceFault, ReprintRequested, Scanned
-from agent.certificate import public_jwk
 from agent.clock import boot_id, clock, utc_now
 from agent.control import ControlSocket
 from agent.engine import Engine
 from agent.erase.streams import fastest, rates
 from agent.errors import AgentError, LedgerProblem
+from agent.jws import public_jwk
 from agent.ledger import Ledger
 from agent.messages import Birth
 from agent.notify import Notifier

@@ -28,7 +28,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from agent.certificate import Certificate, sign, thumbprint
+from agent.certificate import Certificate, sign
+from agent.jws import thumbprint
 from agent.record import Record
 from collector.enrolment import enrol
 

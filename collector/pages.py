@@ -12,8 +12,9 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, Row
 
-from agent.certificate import read_unverified, thumbprint
+from agent.certificate import read_unverified
 from agent.errors import CertificateProblem
+from agent.jws import thumbprint
 from agent.record import Record
 from collector import queries, words
 from collector.enrolment import KeyBook, Keys, jwk

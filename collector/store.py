@@ -10,7 +10,7 @@ from typing import Literal
 from sqlalchemy import Connection, Engine, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from agent.certificate import MAX_BYTES
+from agent.jws import MAX_BYTES
 from collector import chain, rows
 from collector.chain import ChainState, Link
 from collector.judge import Rejected, Verdict, Verified

@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "collector": (
         "collector",
         "agent.certificate",
+        "agent.jws",
         "agent.record",
         "agent.messages",
         "agent.errors",
@@ -32,6 +33,7 @@ PURE = (
     "agent/job.py",
     "agent/plan.py",
     "agent/certificate.py",
+    "agent/jws.py",
     "agent/record.py",
     "agent/outcome.py",
     "agent/messages.py",

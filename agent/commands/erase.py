@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Literal
 import click
 import msgspec
 
-from agent.certificate import MAX_BYTES
 from agent.cli import config_option, json_option, log_to_stderr, state_option
 from agent.commands.erase_command import (
     LOOK_S,
@@ -27,6 +26,7 @@ from agent.commands.erase_command import (
 )
 from agent.commands.parameters import DeviceName, Place, Word
 from agent.commands.screen import Screen, is_terminal
+from agent.jws import MAX_BYTES
 from agent.label import capacity
 from agent.plan import known_methods
 from agent.policy import BUILT_IN, Policy

@@ -8,10 +8,11 @@ from pathlib import Path
 import msgspec
 
 from agent import keys
-from agent.certificate import MAX_BYTES, Certificate, certificate_id, read_unverified, thumbprint, verify
+from agent.certificate import Certificate, certificate_id, read_unverified, verify
 from agent.commands.screen import progress_line
 from agent.erase import Checkpoint, Progress, verify_against
 from agent.errors import CertificateProblem
+from agent.jws import MAX_BYTES, thumbprint
 from agent.record import Verification
 from drivers.drives.base import Drive, DriveError
 from drivers.drives.reading import open_for_reading

@@ -18,6 +18,7 @@ from joserfc.jwk import OKPKey
 
 from agent import certificate as c
 from agent.errors import CertificateProblem
+from agent.jws import MAX_BYTES, public_jwk, thumbprint
 from agent.record import (
     SCHEMA,
     Customer,
@@ -35,7 +36,7 @@ from agent.record import (
 from tests.agent.samples import CAPACITY, HASH, record
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-KEYS = {c.thumbprint(KEY.public_key()): KEY.public_key()}
+KEYS = {thumbprint(KEY.public_key()): KEY.public_key()}
 SIGNED = c.sign(record(), KEY)
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -79,7 +80,7 @@ def test_what_was_signed_comes_back_the_same(made: Record) -> None:
 @settings(max_examples=30, deadline=None)
 def test_an_independent_library_verifies_our_bytes(made: Record) -> None:
     signed = c.sign(made, KEY)
-    key = OKPKey.import_key({**c.public_jwk(KEY.public_key()), "kid": signed.key_id})
+    key = OKPKey.import_key({**public_jwk(KEY.public_key()), "kid": signed.key_id})
     token = jws.deserialize_compact(signed.compact, key, algorithms=["EdDSA"])
     assert token.headers() == {"alg": "EdDSA", "kid": signed.key_id, "typ": "benchwipe-certificate+jws"}
     assert signed.key_id == key.thumbprint()
@@ -161,7 +162,7 @@ def test_the_forge_of_these_tests_makes_what_verifies() -> None:
         forge(HEADER, PAYLOAD.replace(b"certificate/1", b"certificate/2")),
         forge(HEADER, PAYLOAD.replace(b'"outcome":"erased"', b'"outcome":"wiped"')),
         forge(HEADER, b"\xff"),
-        forge(HEADER, PAYLOAD + b" " * c.MAX_BYTES),
+        forge(HEADER, PAYLOAD + b" " * MAX_BYTES),
     ],
 )
 def test_a_right_signature_does_not_make_a_wrong_certificate_right(compact: bytes) -> None:

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, x25519
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import keys
-from agent.certificate import public_jwk, thumbprint
 from agent.errors import KeyProblem
+from agent.jws import public_jwk, thumbprint
 
 PEM = serialization.Encoding.PEM
 PKCS8 = serialization.PrivateFormat.PKCS8
@@ -143,7 +143,7 @@ def test_a_missing_public_key_file_is_named(tmp_path: Path) -> None:
 def test_the_thumbprint_is_that_of_rfc_8037() -> None:
     """RFC 8037, appendix A.3: key and thumbprint."""
     jwk = {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}
-    from agent.certificate import public_key_from_jwk
+    from agent.jws import public_key_from_jwk
 
     assert thumbprint(public_key_from_jwk(jwk)) == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
 

@@ -25,7 +25,8 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from sqlalchemy import Engine, make_url
 
-from agent.certificate import Certificate, sign, thumbprint
+from agent.certificate import Certificate, sign
+from agent.jws import thumbprint
 from agent.messages import Receipt
 from agent.record import (
     Asset,

@@ -13,7 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, Engine, func, select, update
 
-from agent.certificate import Certificate, public_jwk, sign, thumbprint
+from agent.certificate import Certificate, sign
+from agent.jws import public_jwk, thumbprint
 from agent.record import Customer
 from collector.errors import SchemaTooNew
 from collector.judge import Delivery, Rejected, Verdict, judge

@@ -15,7 +15,8 @@ from joserfc.jwk import OKPKey
 from sqlalchemy import Engine, make_url, update
 from starlette.testclient import TestClient
 
-from agent.certificate import Certificate, public_jwk, sign, thumbprint
+from agent.certificate import Certificate, sign
+from agent.jws import public_jwk, thumbprint
 from agent.messages import Birth
 from agent.record import Asset, Customer, Explanation, Interruption, Mismatch, Sanitization, Unreached, Verification
 from collector.database import connect

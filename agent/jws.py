@@ -1,0 +1,113 @@
+"""Signed statements: JWS in compact serialisation (RFC 7515), Ed25519 (RFC 8037), a type in each header. Pure.
+
+What a statement is for stands in its `typ`, inside what is signed: a signature over one kind is worth nothing for
+another.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from agent.errors import CertificateProblem
+
+MAX_BYTES = 64 * 1024  # the MQTT contract's bound for one certificate
+THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")  # base64url of a SHA-256
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A statement in its parts. Only `verify` says that `key_id` really signed it."""
+
+    key_id: str
+    payload: bytes
+    signing_input: bytes
+    signature: bytes
+
+
+def sign(payload: bytes, key: Ed25519PrivateKey, *, typ: str) -> bytes:
+    """The compact bytes. CertificateProblem if they are more than MAX_BYTES."""
+    kid = thumbprint(key.public_key())
+    header = json.dumps({"alg": "EdDSA", "kid": kid, "typ": typ}, separators=(",", ":")).encode()
+    signing_input = _b64(header) + b"." + _b64(payload)
+    compact = signing_input + b"." + _b64(key.sign(signing_input))
+    if len(compact) > MAX_BYTES:
+        raise CertificateProblem(problem=f"{len(compact)} bytes, and at most {MAX_BYTES} are allowed")
+    return compact
+
+
+def verify(compact: bytes, keys: Mapping[str, Ed25519PublicKey], *, typ: str) -> Statement:
+    """Its parts, signed by one of these keys (thumbprint -> key); else CertificateProblem."""
+    statement = read_unverified(compact, typ=typ)
+    key = keys.get(statement.key_id)
+    if key is None:
+        raise CertificateProblem(problem=f"signed by an unknown key ({statement.key_id})")
+    try:
+        key.verify(statement.signature, statement.signing_input)
+    except InvalidSignature:
+        raise CertificateProblem(problem="the signature does not fit its contents") from None
+    return statement
+
+
+def read_unverified(compact: bytes, *, typ: str) -> Statement:
+    """Its parts, or CertificateProblem. The signature is NOT checked."""
+    if len(compact) > MAX_BYTES:
+        raise CertificateProblem(problem=f"more than {MAX_BYTES} bytes, and no more are allowed")
+    parts = compact.split(b".")
+    if len(parts) != 3:
+        raise CertificateProblem(problem="it is not three parts joined by dots (JWS compact)")
+    try:
+        header = json.loads(_unb64(parts[0]))
+        payload, signature = _unb64(parts[1]), _unb64(parts[2])
+    except (ValueError, binascii.Error, RecursionError):  # RecursionError: 30 kB of "[" that nobody signed
+        raise CertificateProblem(
+            problem="its parts are not base64url of a JSON header, a payload and a signature"
+        ) from None
+    if not isinstance(header, dict) or header.get("alg") != "EdDSA" or header.get("typ") != typ:
+        raise CertificateProblem(problem=f"its header is not alg EdDSA, typ {typ}")
+    kid = header.get("kid")
+    if not isinstance(kid, str) or not THUMBPRINT.fullmatch(kid) or "crit" in header:
+        raise CertificateProblem(problem="its header names no key, or asks for extensions that nobody defined")
+    return Statement(key_id=kid, payload=payload, signing_input=parts[0] + b"." + parts[1], signature=signature)
+
+
+def thumbprint(key: Ed25519PublicKey) -> str:
+    """RFC 7638 thumbprint of an OKP key: base64url SHA-256 of its required members in lexical order."""
+    canonical = json.dumps(public_jwk(key), separators=(",", ":"), sort_keys=True).encode()
+    return _b64(hashlib.sha256(canonical).digest()).decode()
+
+
+def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
+    """The key as a JWK (RFC 8037 section 2), required members only."""
+    raw = key.public_bytes_raw()
+    return {"crv": "Ed25519", "kty": "OKP", "x": _b64(raw).decode()}
+
+
+def public_key_from_jwk(jwk: Mapping[str, object]) -> Ed25519PublicKey:
+    """The other way round. CertificateProblem if it is no Ed25519 public key."""
+    x = jwk.get("x")
+    if jwk.get("kty") != "OKP" or jwk.get("crv") != "Ed25519" or not isinstance(x, str):
+        raise CertificateProblem(problem="the key is not an Ed25519 JWK (kty OKP, crv Ed25519, x)")
+    try:
+        return Ed25519PublicKey.from_public_bytes(_unb64(x.encode()))
+    except ValueError:
+        raise CertificateProblem(problem="the key's x is not 32 bytes of base64url") from None
+
+
+def _b64(data: bytes) -> bytes:
+    return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+
+def _unb64(data: bytes) -> bytes:
+    decoded = base64.b64decode(data + b"=" * (-len(data) % 4), altchars=b"-_", validate=True)
+    if _b64(decoded) != data:
+        raise ValueError("not canonical base64url")
+    return decoded
