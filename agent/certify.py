@@ -11,6 +11,7 @@ from agent.ledger import Position
 from agent.outcome import Aborted, Erased, Failed, Outcome, Reason, Refused, Work
 from agent.plan import Plan
 from agent.record import (
+    Capable,
     Clock,
     DriveRecord,
     Explanation,
@@ -23,7 +24,7 @@ from agent.record import (
     Unreached,
     Verification,
 )
-from drivers.drives.base import Drive
+from drivers.drives.base import Capabilities, Drive
 
 MOST_INTERRUPTIONS = 50
 MOST_COMMANDS = 50
@@ -57,7 +58,7 @@ def draft(job: Job, outcome: Outcome, position: Position, circumstances: Circums
         operator=job.operator,
         customer=job.customer,
         asset=job.asset,
-        drive=drive_record(job.drive, work.health),
+        drive=drive_record(work.drive or job.drive, work.health, work.capable_after),
         sanitization=_sanitization(job.plan, work, erased=isinstance(outcome, Erased)),
         verification=work.verification,
         unreached=work.unreached,
@@ -65,8 +66,8 @@ def draft(job: Job, outcome: Outcome, position: Position, circumstances: Circums
     )
 
 
-def drive_record(drive: Drive, health: Health) -> DriveRecord:
-    """A drive as it stands on a certificate."""
+def drive_record(drive: Drive, health: Health, after: Capabilities | None = None) -> DriveRecord:
+    """A drive as it stands on a certificate. `after`: its capabilities when it was done with."""
     return DriveRecord(
         vendor=drive.vendor,
         model=drive.model,
@@ -83,6 +84,7 @@ def drive_record(drive: Drive, health: Health) -> DriveRecord:
         bridge=drive.bridge,
         hidden_area=drive.hidden_area,
         health=health,
+        capabilities=Capable(before=drive.capabilities, after=after),
     )
 
 
@@ -160,4 +162,8 @@ def _sanitization(plan: Plan | None, work: Work, *, erased: bool) -> Sanitizatio
         technique=plan.technique if plan else "none",
         passes=work.passes,
         commands=work.commands,
+        asked_level=plan.asked_level if plan else "none",
+        fell_back=plan.fell_back if plan else None,
+        not_reached=plan.not_reached if plan else (),
+        also_destroyed=plan.also_destroyed if plan else (),
     )

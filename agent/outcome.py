@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from agent.record import CommandRecord, Health, Interruption, PassRecord, Unreached, Verification
+from drivers.drives.base import Capabilities, Drive
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,10 @@ class Reason:
 
 @dataclass(frozen=True)
 class Work:
-    """What was really done to the drive, whatever came of it."""
+    """What was really done to the drive, whatever came of it.
+
+    `drive`: as it stood open; None where it never was. `capable_after`: what its firmware says afterwards.
+    """
 
     passes: tuple[PassRecord, ...] = ()
     commands: tuple[CommandRecord, ...] = ()
@@ -30,11 +34,13 @@ class Work:
     unreached: tuple[Unreached, ...] = ()
     interruptions: tuple[Interruption, ...] = ()
     health: Health = Health()
+    drive: Drive | None = None
+    capable_after: Capabilities | None = None
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """Work that proves an erasure. Only `conclude` makes one; `with_health` adds the drive's word to it."""
+    """Work that proves an erasure. Only `conclude` makes one; `with_word` adds what the drive says of itself."""
 
     work: Work
 
@@ -113,12 +119,11 @@ def conclude(work: Work, *, capacity_bytes: int, passes_planned: int) -> Erased 
     return Erased(Evidence(work))
 
 
-def with_health(outcome: Outcome, health: Health) -> Outcome:
+def with_word(
+    outcome: Outcome, *, health: Health, drive: Drive | None = None, capable_after: Capabilities | None = None
+) -> Outcome:
     """The same outcome, with what the drive said of itself. Nothing of the evidence changes."""
-    match outcome:
-        case Erased(evidence):
-            return Erased(Evidence(replace(evidence.work, health=health)))
-        case Refused():
-            return outcome
-        case _:
-            return replace(outcome, work=replace(outcome.work, health=health))
+    if isinstance(outcome, Refused):
+        return outcome
+    work = replace(outcome.work, health=health, drive=drive, capable_after=capable_after)
+    return Erased(Evidence(work)) if isinstance(outcome, Erased) else replace(outcome, work=work)

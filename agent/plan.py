@@ -2,42 +2,59 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import msgspec
 
 from agent.erase import METHODS, Limits, VerifySpec
 from agent.outcome import Reason
 from agent.policy import Policy
-from agent.record import Level
+from agent.reach import also_destroyed, can_be_revealed, hidden_bytes, not_reached, reaches_hidden
+from agent.record import FellBack, Level
+from agent.techniques import LOCKED, OVERWRITING, RANK, TECHNIQUES, Levels, Obstacle, levels_of, obstacle, speaks
 from drivers.drives.base import Drive
 
-FIRMWARE_TECHNIQUES = (
-    "ata-secure-erase",
-    "ata-secure-erase-enhanced",
-    "ata-sanitize-block",
-    "ata-sanitize-crypto",
-    "ata-sanitize-overwrite",
-    "nvme-format-user-data",
-    "nvme-format-crypto",
-    "nvme-sanitize-block",
-    "nvme-sanitize-crypto",
-    "nvme-sanitize-overwrite",
-    "scsi-sanitize-block",
-    "scsi-sanitize-crypto",
-    "scsi-sanitize-overwrite",
-)
+FIRMWARE_TECHNIQUES = tuple(sorted(TECHNIQUES))
 POLICY_METHODS = ("nist-clear", "nist-purge")
 STANDARD = "NIST SP 800-88 Rev. 2; techniques as in Rev. 1, Appendix A"
+OVERWRITE = "overwrite"
+BY_LOCK = "BW-P06"
+
+Step = Literal["power-cycle", "reveal"]
+
+
+class Alternative(msgspec.Struct, frozen=True, kw_only=True):
+    """Another technique for the same drive: why it is second, or why it cannot be had. `level`: what it would reach."""
+
+    technique: str
+    level: Level
+    possible: bool
+    why: str
+    minutes: int | None = None
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """What will be done to one drive. `level` is the certified one: the lower of the two standards' levels."""
+    """What will be done to one drive. `level` is the certified one: the lower of the two standards' levels.
+
+    `technique`: "overwrite", then `method` names its passes; or a firmware technique, then `method` is its name too.
+    `prepare`: what comes before: the bay's power off and on, and making the drive show what it hides. `minutes`: how
+    long the drive says that it takes; None where it does not say. `also_destroyed`: what dies beside the device
+    that was named. `fell_back`: the policy asked for more, and allowed this instead.
+    """
 
     policy: str
     technique: str
     method: str
     passes: int
     why: str
+    alternatives: tuple[Alternative, ...] = ()
+    minutes: int | None = None
+    prepare: tuple[Step, ...] = ()
     not_reached: tuple[str, ...] = ()
+    also_destroyed: tuple[str, ...] = ()
+    asked_level: Level = "clear"
+    fell_back: FellBack | None = None
     level: Level
     level_nist_800_88_r1: Level
     level_ieee_2883: Level
@@ -46,79 +63,198 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A technique as this drive has it at this station. `obstacle` is None where it can be had."""
+
+    technique: str
+    levels: Levels
+    merit: str
+    obstacle: Obstacle | None = None
+    power_cycle: bool = False
+    minutes: int | None = None
+
+
 def known_methods() -> tuple[str, ...]:
     """Every word that a policy's or the command line's `method` may be."""
     return (*POLICY_METHODS, *METHODS, *FIRMWARE_TECHNIQUES)
 
 
-def plan(drive: Drive, policy: Policy) -> Plan | Reason:
-    """The plan, or why there is none. Never a lower level than the policy asks for."""
-    refusal = _hides_too_much(drive, policy)
-    if refusal:
-        return refusal
+def plan(drive: Drive, policy: Policy, *, power: bool = False) -> Plan | Reason:
+    """The plan, or why there is none. Never a lower level than the policy asks for, unless it names that.
+
+    `power`: whether this station can switch the power of the drive's bay.
+    """
+    if policy.method not in known_methods():
+        return Reason("BW-P04", f"no method is called {policy.method}", f"Known: {', '.join(known_methods())}.")
+    if drive.capabilities and drive.capabilities.security_locked:
+        return Reason(BY_LOCK, f"{drive.device}: {LOCKED.text}", LOCKED.cure)
+    offers = survey(drive, power=power)
+    chosen = _choose(drive, policy, offers)
+    if isinstance(chosen, Reason) and policy.fallback == "nist-clear":
+        instead = FellBack(from_=policy.method, to=policy.fallback, why=str(chosen))
+        return _judged(drive, policy, offers, _overwrite(drive), instead, power=power)
+    return chosen if isinstance(chosen, Reason) else _judged(drive, policy, offers, chosen, None, power=power)
+
+
+def survey(drive: Drive, *, power: bool = False) -> tuple[Offer, ...]:
+    """Every technique for drives of this kind: those that can be had first, the highest level first."""
+    spoken = speaks(drive) or {"usb": "ata", "ata": "ata", "nvme": "nvme", "sas": "scsi", "scsi": "scsi"}.get(
+        drive.transport
+    )
+    found = [_offer(name, drive, power=power) for name, row in TECHNIQUES.items() if row.speaks == spoken]
+    return tuple(sorted(found, key=lambda offer: (offer.obstacle is not None, -RANK[offer.levels.certified])))
+
+
+def offered(drive: Drive) -> tuple[Alternative, ...]:
+    """What the drive's own firmware could do, whatever a policy says of it; nothing where it was silent."""
+    if drive.capabilities is None:
+        return ()
+    return tuple(_as_alternative(o, o.obstacle.text if o.obstacle else o.merit) for o in survey(drive))
+
+
+def _offer(name: str, drive: Drive, *, power: bool) -> Offer:
+    row, levels = TECHNIQUES[name], levels_of(TECHNIQUES[name], drive)
+    wrong = obstacle(row, drive)
+    cured = wrong is not None and wrong.power_cycle and power
+    minutes = row.minutes(drive.capabilities) if drive.capabilities else None
+    return Offer(name, levels, row.merit, None if cured else wrong, cured, minutes)
+
+
+# --- which one -------------------------------------------------------------------------------------------------
+
+
+def _choose(drive: Drive, policy: Policy, offers: tuple[Offer, ...]) -> Offer | Reason:
     if policy.method == "nist-clear":
-        return _overwrite(drive, policy, *_clear_method(drive))
+        return _overwrite(drive)
     if policy.method in METHODS:
-        return _overwrite(drive, policy, policy.method, "chosen by name")
-    if policy.method == "nist-purge" or policy.method in FIRMWARE_TECHNIQUES:
-        return Reason(
-            "BW-P03",
-            f"{drive.device} offers no technique that reaches {policy.method} through this station",
-            "Choose a policy that allows clear, or send the drive to destruction.",
-        )
-    return Reason("BW-P04", f"no method is called {policy.method}", f"Known: {', '.join(known_methods())}.")
+        return Offer(policy.method, OVERWRITING, "chosen by name")
+    if policy.method == "nist-purge":
+        best = next((o for o in offers if o.obstacle is None and o.levels.certified == "purge"), None)
+        return best or _no_purge(drive, offers)
+    named = next((o for o in offers if o.technique == policy.method), None)
+    if named is not None and named.obstacle is None:
+        return named
+    return _cannot(drive, policy.method, named, offers)
 
 
-def _hides_too_much(drive: Drive, policy: Policy) -> Reason | None:
-    if _hidden_bytes(drive) and not policy.accept_hidden_area:
-        return Reason(
-            "BW-P02",
-            f"{drive.device} hides {_hidden_bytes(drive)} bytes that an overwrite does not reach",
-            "Remove the hidden area, or choose a policy with accept_hidden_area.",
-        )
-    return None
-
-
-def _clear_method(drive: Drive) -> tuple[str, str]:
+def _overwrite(drive: Drive) -> Offer:
     if drive.media == "flash":
-        return (
-            "pattern-complement",
-            "removable flash: two passes, a pattern and its complement (SP 800-88r1, table A-8)",
-        )
-    return "zero", "one pass of a fixed value is Clear (SP 800-88r1, table A-5)"
+        why = "removable flash: two passes, a pattern and its complement (SP 800-88r1, table A-8)"
+        return Offer("pattern-complement", OVERWRITING, why)
+    return Offer("zero", OVERWRITING, "one pass of a fixed value is Clear (SP 800-88r1, table A-5)")
 
 
-def _overwrite(drive: Drive, policy: Policy, method: str, why: str) -> Plan:
+def _no_purge(drive: Drive, offers: tuple[Offer, ...]) -> Reason:
+    """With each technique's own reason. Silence is said once."""
+    text = f"{drive.device} offers nothing for nist-purge"
+    cures = [o.obstacle.cure for o in offers if o.obstacle and o.obstacle.cure and o.levels.certified == "purge"]
+    destroy = "Or choose a policy that allows clear (fallback), or send the drive to destruction."
+    return Reason("BW-P03", f"{text}: {_each(drive, offers)}", " ".join((*cures[:1], destroy)))
+
+
+def _each(drive: Drive, offers: tuple[Offer, ...]) -> str:
+    if drive.media == "flash":
+        return "nothing purges sticks and cards (SP 800-88r1, table A-8)"
+    if drive.capabilities is None:
+        told = next((o.obstacle.text for o in offers if o.obstacle), "")
+        return told or f"a drive on {drive.transport} has no commands for it"
+    words = (o.obstacle.text if o.obstacle else f"certified as {o.levels.certified} here" for o in offers)
+    return "; ".join(f"{offer.technique}: {why}" for offer, why in zip(offers, words, strict=True))
+
+
+def _cannot(drive: Drive, method: str, named: Offer | None, offers: tuple[Offer, ...]) -> Reason:
+    """A technique that was named and cannot be had, with those that can."""
+    family = TECHNIQUES[method].speaks.upper()
+    why = named.obstacle.text if named and named.obstacle else f"it takes no {family} commands here"
+    can = [o.technique for o in offers if o.obstacle is None]
+    cure = named.obstacle.cure if named and named.obstacle else ""
+    supported = f"It supports: {', '.join(can)}." if can else "It supports no firmware technique here."
+    return Reason("BW-P03", f"{drive.device} cannot have {method}: {why}", f"{cure} {supported}".strip())
+
+
+# --- and what it means -----------------------------------------------------------------------------------------
+
+
+def _judged(
+    drive: Drive, policy: Policy, offers: tuple[Offer, ...], chosen: Offer, fell_back: FellBack | None, *, power: bool
+) -> Plan | Reason:
+    technique = chosen.technique if chosen.technique in TECHNIQUES else OVERWRITE
+    hidden = hidden_bytes(drive) > 0 and not reaches_hidden(drive, technique)
+    if hidden and policy.hidden_area == "refuse":
+        text = f"{drive.device} hides {hidden_bytes(drive)} bytes that {technique} does not reach"
+        hint = 'Choose a policy that removes hidden areas (hidden_area = "remove") or accepts them ("accept").'
+        return Reason("BW-P02", text, hint)
+    if hidden and policy.hidden_area == "remove" and not can_be_revealed(drive):
+        text = f"{drive.device} hides {hidden_bytes(drive)} bytes, and no command of it brings them back"
+        return Reason("BW-P07", text, "Connect it without a bridge, or send it to destruction.")
+    reveal = hidden and policy.hidden_area == "remove"
     return Plan(
         policy=policy.name,
-        technique="overwrite",
-        method=method,
-        passes=len(METHODS[method].passes),
-        why=why,
-        not_reached=_not_reached(drive),
-        level="clear",
-        level_nist_800_88_r1="clear",
-        level_ieee_2883="clear",
+        technique=technique,
+        method=chosen.technique,
+        passes=len(METHODS[chosen.technique].passes) if technique == OVERWRITE else 0,
+        why=chosen.merit if technique == OVERWRITE else _because(chosen, policy),
+        alternatives=_alternatives(chosen, offers, technique),
+        minutes=chosen.minutes,
+        prepare=_steps(chosen, reveal=reveal, power=power),
+        not_reached=not_reached(drive, technique, revealed=reveal),
+        also_destroyed=also_destroyed(drive, technique),
+        asked_level=_asked(drive, policy),
+        fell_back=fell_back,
+        level=chosen.levels.certified,
+        level_nist_800_88_r1=chosen.levels.r1,
+        level_ieee_2883=chosen.levels.ieee,
         verify=policy.verify,
         limits=policy.limits,
     )
 
 
-def _not_reached(drive: Drive) -> tuple[str, ...]:
-    missing = []
-    if drive.media in ("ssd", "nvme", "flash"):
-        missing.append("flash cells outside the addressable range (over-provisioning, retired blocks)")
-    if _hidden_bytes(drive):
-        missing.append(f"{_hidden_bytes(drive)} bytes of hidden area")
-    if can := drive.capabilities:
-        missing += [f"whatever {feature.upper()} may hide: the drive did not say" for feature in can.hidden_area_unread]
-        if (can.namespaces or 1) > 1:
-            missing.append(f"the drive's other namespaces (it has {can.namespaces})")
-        if can.replay_protected_units:
-            missing.append("the replay protected memory block (RPMB)")
-    return tuple(missing)
+def _because(chosen: Offer, policy: Policy) -> str:
+    if policy.method == chosen.technique:
+        return f"chosen by name: {chosen.merit}"
+    return f"the best that this drive has at {chosen.levels.certified}: {chosen.merit}"
 
 
-def _hidden_bytes(drive: Drive) -> int:
-    native = drive.native_capacity_bytes or drive.capacity_bytes
-    return max(native - drive.capacity_bytes, drive.hidden_area.bytes if drive.hidden_area else 0)
+def _steps(chosen: Offer, *, reveal: bool, power: bool) -> tuple[Step, ...]:
+    """Unfrozen by the same power cycle that shows what was hidden; but a removal may need a power-on of its own."""
+    steps: list[Step] = []
+    if reveal:
+        steps.append("reveal")
+    if chosen.power_cycle and power:
+        steps.append("power-cycle")
+    return tuple(steps)
+
+
+def _asked(drive: Drive, policy: Policy) -> Level:
+    if policy.method in TECHNIQUES:
+        return levels_of(TECHNIQUES[policy.method], drive).certified
+    return "purge" if policy.method == "nist-purge" else "clear"
+
+
+def _alternatives(chosen: Offer, offers: tuple[Offer, ...], technique: str) -> tuple[Alternative, ...]:
+    others = [offer for offer in offers if offer.technique != chosen.technique]
+    if technique != OVERWRITE:
+        others.insert(sum(o.obstacle is None for o in others), Offer(OVERWRITE, OVERWRITING, "written by this station"))
+    return tuple(_as_alternative(other, _why_not(other, chosen)) for other in others)
+
+
+def _as_alternative(offer: Offer, why: str) -> Alternative:
+    return Alternative(
+        technique=offer.technique,
+        level=offer.levels.certified,
+        possible=offer.obstacle is None,
+        why=why,
+        minutes=offer.minutes,
+    )
+
+
+def _why_not(other: Offer, chosen: Offer) -> str:
+    if other.obstacle is not None:
+        return other.obstacle.text
+    level, best = other.levels.certified, chosen.levels.certified
+    if RANK[level] < RANK[best]:
+        return f"reaches {level} only: {other.merit}"
+    if RANK[level] > RANK[best]:
+        return f"reaches {level}, more than was asked for: {other.merit}"
+    return f"reaches {level} too: {other.merit}"

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
 from agent.erase import Limits, VerifySpec
+
+Fallback = Literal["none", "nist-clear"]
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """How drives of a customer or lot are erased.
 
     `method` is an overwrite method, a firmware technique, or one of the two policies of NIST SP 800-88 that choose by
-    the drive: "nist-clear" and "nist-purge".
+    the drive: "nist-clear" and "nist-purge". `fallback`: what may be done instead where the drive cannot have that; a
+    lower level is never taken without it. `hidden_area`: a drive that hides capacity is refused, or erased as far as it
+    shows ("accept"), or made to show it first ("remove").
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
     method: str = "nist-clear"
+    fallback: Fallback = "none"
+    hidden_area: Literal["refuse", "accept", "remove"] = "refuse"
     verify: VerifySpec = VerifySpec()
     limits: Limits = Limits()
-    accept_hidden_area: bool = False
 
 
 NIST_CLEAR = Policy(name="nist-clear", method="nist-clear")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from drivers.drives.base import HiddenArea, IdentitySource, Media
+from drivers.drives.base import Capabilities, HiddenArea, IdentitySource, Media
 
 SCHEMA = "benchwipe.certificate/1"
 
@@ -80,6 +80,13 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
     after: dict[str, Any] | None = None
 
 
+class Capable(msgspec.Struct, frozen=True, kw_only=True):
+    """What the drive's firmware says that it can do and in which state it is; None where it was not asked again."""
+
+    before: Capabilities | None = None
+    after: Capabilities | None = None
+
+
 class DriveRecord(msgspec.Struct, frozen=True, kw_only=True):
     """The drive as it identified itself on the descriptor that was written through."""
 
@@ -98,6 +105,7 @@ class DriveRecord(msgspec.Struct, frozen=True, kw_only=True):
     bridge: str | None
     hidden_area: HiddenArea | None
     health: Health
+    capabilities: Capable = Capable()
 
 
 class PassRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,8 +127,20 @@ class CommandRecord(msgspec.Struct, frozen=True, kw_only=True):
     raw: str
 
 
+class FellBack(msgspec.Struct, frozen=True, kw_only=True):
+    """The policy asked for `from` and allowed `to` by name, because of `why`."""
+
+    from_: str = msgspec.field(name="from")
+    to: str
+    why: str
+
+
 class Sanitization(msgspec.Struct, frozen=True, kw_only=True):
-    """What was done. `level` is the lower of the two standards' levels: the one that is certified."""
+    """What was done. `level` is the lower of the two standards' levels: the one that is certified.
+
+    `asked_level`: what the policy asked for; an erased drive has less only where the policy allowed to fall back.
+    `not_reached`: what the technique leaves on this drive, in words. `also_destroyed`: what it took along.
+    """
 
     level: Level
     level_nist_800_88_r1: Level
@@ -130,6 +150,10 @@ class Sanitization(msgspec.Struct, frozen=True, kw_only=True):
     technique: str
     passes: tuple[PassRecord, ...] = ()
     commands: tuple[CommandRecord, ...] = ()
+    asked_level: Level = "none"
+    fell_back: FellBack | None = None
+    not_reached: tuple[str, ...] = ()
+    also_destroyed: tuple[str, ...] = ()
 
 
 class Sample(msgspec.Struct, frozen=True, kw_only=True):

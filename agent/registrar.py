@@ -88,6 +88,7 @@ class Registrar:
         return EraseSpec(
             job=planned.id,
             method=planned.plan.method,
+            technique=planned.plan.technique,
             verify=planned.plan.verify,
             limits=planned.plan.limits,
             key_hex=key.hex(),

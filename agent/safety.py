@@ -52,6 +52,11 @@ def _uses(kind: Literal["mount", "swap", "holder", "protected"]) -> Callable[[Fa
     return says
 
 
+def _beside(facts: Facts) -> str:
+    sentences = [use.sentence for use in facts.beside]
+    return f"{facts.path}: another namespace of this drive is in use: {'; '.join(sentences)}" if sentences else ""
+
+
 def _partition(facts: Facts) -> str:
     return f"{facts.path} is a partition of {facts.partition_of}" if facts.partition_of else ""
 
@@ -96,6 +101,7 @@ def _outside(facts: Facts) -> str:
 
 RULES: tuple[Rule, ...] = (
     Rule("BW-S07", _uses("protected"), "It belongs to the running system."),
+    Rule("BW-S23", _beside, "Its own commands reach every namespace. Free the others first, or take the drive out."),
     Rule("BW-S03", _partition, "Erase whole drives only: {disk}."),
     Rule("BW-S15", _no_drive, "Erase the drives under it, after it was taken apart."),
     Rule("BW-S04", _uses("mount"), "Unmount it first."),

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from agent.errors import SettingsError
-from agent.plan import known_methods
+from agent.plan import FIRMWARE_TECHNIQUES, known_methods
 from agent.policy import BUILT_IN, Policy
 from drivers.options import convert, read_toml
 
@@ -210,6 +210,9 @@ def _dangling(settings: Settings) -> Iterator[str]:
         yield from _unknown(f"lot[{i}].policy", lot.policy, policies)
     for i, policy in enumerate(settings.policy):
         yield from _unknown(f"policy[{i}].method", policy.method, set(known_methods()))
+        if policy.fallback != "none" and policy.method not in ("nist-purge", *FIRMWARE_TECHNIQUES):
+            what = f"policy[{i}].fallback = {policy.fallback!r}"
+            yield f"{what}: allowed is 'none', because every drive can have {policy.method}"
 
 
 def _unknown(path: str, value: str | None, known: set[str]) -> Iterator[str]:

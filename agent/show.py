@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agent.certificate import Certificate
     from agent.record import Record
+    from drivers.drives.base import Capabilities
 
 
 def certificate_lines(certificate: Certificate) -> Iterator[str]:
@@ -47,12 +48,25 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     )
     if drive.identity_source == "bridge":
         yield "identity", f"as reported by the bridge {drive.bridge or ''}, not by the drive itself"
+    if drive.hidden_area:
+        yield "hidden area", f"{drive.hidden_area.kind}, {drive.hidden_area.bytes} bytes: {drive.hidden_area.outcome}"
+    yield "firmware", _told(drive.capabilities.before)
+    if drive.capabilities.after is not None and drive.capabilities.after != drive.capabilities.before:
+        yield "afterwards", _told(drive.capabilities.after)
     yield "asset", record.asset.tag if record.asset else ""
     customer = record.customer
     yield "customer", " ".join(v for v in (customer.name, customer.lot, customer.reference) if v) if customer else ""
     yield "operator", " ".join(v for v in (record.operator.id, record.operator.name) if v) if record.operator else ""
     yield "level", f"{done.level} ({done.standard})" if done.level != "none" else "none is claimed"
+    if done.fell_back:
+        yield "fell back", f"from {done.fell_back.from_} to {done.fell_back.to}: {done.fell_back.why}"
     yield "method", f"{done.technique}: {done.method}"
+    for command in done.commands:
+        yield "command", f"{command.name}: {command.status}"
+    for what in done.also_destroyed:
+        yield "destroyed too", what
+    for what in done.not_reached:
+        yield "not reached", what
     for p in done.passes:
         yield f"pass {p.number}", f"{p.pattern}, {p.bytes} bytes, {p.started_at} to {p.finished_at or 'not finished'}"
     yield "read back", f"{read.kind}: {read.result}, {read.bytes} bytes"
@@ -66,3 +80,31 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     )
     yield "station", " ".join(v for v in (record.station.id, record.station.name, record.station.organisation) if v)
     yield "validation", f"{record.validation.decision} {record.validation.by or ''}".strip()
+
+
+def _told(can: Capabilities | None) -> str:
+    """What a drive's firmware says, in a few words; empty where it was not asked."""
+    return ", ".join(capability_words(can)) if can is not None else ""
+
+
+def capability_words(can: Capabilities) -> Iterator[str]:
+    """Only what is there, and the states that matter."""
+    if can.sanitize:
+        yield f"sanitize {'/'.join(can.sanitize)}"
+    states = (
+        ("self-encryption commands", can.trusted_commands),
+        ("security erase", can.security_supported),
+        ("enhanced security erase", can.enhanced_erase),
+        ("password set", can.security_enabled),
+        ("LOCKED", can.security_locked),
+        ("frozen", can.security_frozen),
+        ("format", can.format),
+        ("format with crypto erase", can.format_crypto),
+    )
+    yield from (name for name, there in states if there)
+    if can.hidden_area_features:
+        yield f"hidden area features {'/'.join(can.hidden_area_features)}"
+    if (can.namespaces or 1) > 1:
+        yield f"{can.namespaces} namespaces"
+    if can.unallocated_bytes:
+        yield f"{can.unallocated_bytes} bytes of no namespace"

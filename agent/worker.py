@@ -15,10 +15,10 @@ import msgspec
 
 from agent.erase import Checkpoint, EraseSpec, Progress, Stop, erase
 from agent.heat import heat_limits
-from agent.outcome import PULLED_OUT, Aborted, Erased, Failed, Outcome, Reason, Refused, Work, with_health
+from agent.outcome import PULLED_OUT, Aborted, Erased, Failed, Outcome, Reason, Refused, Work, with_word
 from agent.record import Health
 from drivers.deadline import Deadline
-from drivers.drives.base import Drive, DriveError, DriveGone, OpenDrive
+from drivers.drives.base import Capabilities, Drive, DriveError, DriveGone, OpenDrive
 
 log = logging.getLogger("benchwipe.worker")
 
@@ -78,12 +78,16 @@ def run_job(
             return _untouched(spec, ANOTHER_DRIVE)
         try:
             outcome, health = _erase(opened, spec, emit, stop, doctor)
-            return with_health(_still_the_same(opened, planned, outcome), health)
+            outcome = _still_the_same(opened, planned, outcome)
+            return with_word(outcome, health=health, drive=opened.drive, capable_after=_after(opened, outcome))
         except Exception as error:  # noqa: BLE001 - the edge of the thread: a defect must not pass for silence
             return _broke_down(spec, error)
 
 
 def _erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, doctor: Doctor) -> tuple[Outcome, Health]:
+    if spec.technique != "overwrite":
+        text = f"{spec.technique} cannot be carried out by this version"
+        return Refused(Reason("BW-P08", text, "Choose a policy that allows clear.")), Health()
     before = doctor(drive.drive)
     thermometer = None
     if before is not None and "temperature_c" in before:
@@ -97,6 +101,17 @@ def _erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, doctor: Do
     # A drive that was pulled or cancelled is let go of at once: somebody waits for it.
     after = doctor(drive.drive) if before is not None and not isinstance(outcome, Aborted) else None
     return outcome, Health(before=before, after=after)
+
+
+def _after(opened: OpenDrive, outcome: Outcome) -> Capabilities | None:
+    """What its firmware says when it is done with; a drive that was pulled or cancelled is let go of at once."""
+    if opened.drive.capabilities is None or isinstance(outcome, Aborted):
+        return None
+    try:
+        return opened.look_again().capabilities
+    except (DriveError, OSError) as error:
+        log.warning("%s was not asked again: %s", opened.drive.device, error)
+        return None
 
 
 def _the_same(found: Drive, planned: Drive) -> bool:

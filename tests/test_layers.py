@@ -32,6 +32,8 @@ MAY_IMPORT = {
 PURE = (
     "agent/job.py",
     "agent/plan.py",
+    "agent/reach.py",
+    "agent/techniques.py",
     "agent/certificate.py",
     "agent/jws.py",
     "agent/record.py",

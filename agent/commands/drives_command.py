@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import msgspec
 
 from agent.commands.erase_command import examine
 from agent.label import capacity
-from agent.plan import Plan
+from agent.plan import Alternative, Plan, offered
 from agent.settings import Settings
+from agent.show import capability_words
+from drivers.drives._sysfs import list_drives
 from drivers.drives.base import Capabilities, HiddenArea
-from drivers.drives.block import BY_PATH, list_drives
+from drivers.drives.block import BY_PATH
 
 
 class DriveRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +37,8 @@ class DriveRow(msgspec.Struct, frozen=True, kw_only=True):
     erasable: bool
     reason: str | None
     plan: Plan | None
+    techniques: tuple[Alternative, ...]
+    """What the drive's own firmware could do, the best first: whatever the policy chooses."""
 
 
 def drive_rows(settings: Settings, state_dir: Path) -> list[DriveRow]:
@@ -62,17 +67,33 @@ def drive_rows(settings: Settings, state_dir: Path) -> list[DriveRow]:
                 erasable=candidate.refusal is None,
                 reason=str(candidate.refusal) if candidate.refusal else None,
                 plan=candidate.plan,
+                techniques=offered(drive) if drive else (),
             )
         )
     return rows
 
 
 def drive_table(rows: list[DriveRow]) -> list[str]:
-    """For people: one line a drive."""
-    lines = [f"{'DEVICE':<14} {'BAY':<6} {'SIZE':>10} {'DRIVE':<36} MAY BE ERASED"]
+    """For people: one line a drive, and what its firmware says below it."""
+    lines = [f"{'DEVICE':<14} {'BAY':<6} {'SIZE':>10} {'KIND':<10} {'DRIVE':<36} MAY BE ERASED"]
     for row in rows:
         name = " ".join(v for v in (row.vendor, row.model, row.serial) if v)
         size = capacity(row.capacity_bytes) if row.capacity_bytes else "-"
         may = f"yes, {row.plan.method}: {row.plan.level}" if row.plan else f"no: {row.reason}"
-        lines.append(f"{row.device:<14} {row.bay or '-':<6} {size:>10} {name:<36.36} {may}")
+        kind = " ".join(dict.fromkeys(v for v in (row.transport, row.media) if v and v != "unknown"))
+        lines.append(f"{row.device:<14} {row.bay or '-':<6} {size:>10} {kind:<10} {name:<36.36} {may}")
+        lines += [f"{'':<14} {line}" for line in _firmware_lines(row)]
     return lines
+
+
+def _firmware_lines(row: DriveRow) -> Iterator[str]:
+    if row.hidden_area:
+        yield f"hidden area: {row.hidden_area.kind}, {row.hidden_area.bytes} bytes"
+    if row.capabilities is None:
+        return
+    if words := ", ".join(capability_words(row.capabilities)):
+        yield f"firmware: {words}"
+    for offer in row.techniques:
+        state = offer.level if offer.possible else "not possible"
+        if offer.possible or row.capabilities.sanitize or row.capabilities.security_supported:
+            yield f"{offer.technique}: {state}: {offer.why}"

@@ -8,7 +8,7 @@ import stat
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import click
 import msgspec
@@ -25,6 +25,7 @@ from agent.commands.erase_command import (
     to_resume,
 )
 from agent.commands.parameters import DeviceName, Place, Word
+from agent.commands.plan_lines import plan_lines, rehearsal
 from agent.commands.screen import Screen, is_terminal
 from agent.jws import MAX_BYTES
 from agent.label import capacity
@@ -56,6 +57,7 @@ Verify = Literal["full", "sample", "none"]
 @click.option(
     "--certificate-dir", metavar="DIR", type=Place(file_okay=False), help="Write <certificate id>.jws here too"
 )
+@click.option("--dry-run", is_flag=True, help="Show the plan of each drive, and why; touch nothing")
 @click.option("--resume", is_flag=True, help="Go on with the interrupted job of each drive, from its last checkpoint")
 @click.option("--yes", is_flag=True, help="Do not ask. Without it, this shows what would die and asks on a terminal")
 @json_option
@@ -68,6 +70,7 @@ def erase(
     asset: str | None,
     operator: str | None,
     certificate_dir: Path | None,
+    dry_run: bool,
     resume: bool,
     yes: bool,
     as_json: bool,
@@ -77,10 +80,13 @@ def erase(
     """Erase whole drives, several at once, and sign a certificate for each.
 
     Exit status: 0 all erased and verified, 1 at least one failed, 2 bad usage or configuration and nothing touched,
-    3 at least one refused and nothing of it touched, 130 interrupted.
+    3 at least one refused and nothing of it touched, 130 interrupted. With --dry-run: 0 all would be erased, 3 at
+    least one would be refused.
     """
     policy = _policy(settings, method, verify)
     _named_twice(devices)
+    if dry_run:
+        _rehearse([examine(device, policy, state_dir=state_dir, patience_s=LOOK_S) for device in devices], as_json)
     named = frozenset(name for name, value in (("method", method), ("verify", verify)) if value is not None)
     request = Request(asset=asset, operator=_operator(settings, operator), resume=resume, named=named)
     log_to_stderr(quiet=True)
@@ -101,6 +107,17 @@ def erase(
             results, interrupted = _run(registrar, certificate_dir, candidates, request)
     _report(results, as_json=as_json)
     raise click.exceptions.Exit(exit_status(results, interrupted=interrupted))
+
+
+def _rehearse(candidates: Sequence[Candidate], as_json: bool) -> NoReturn:
+    """What would be done, and nothing else."""
+    if as_json:
+        click.echo(msgspec.json.encode({"plans": [rehearsal(candidate) for candidate in candidates]}))
+    else:
+        for candidate in candidates:
+            for line in describe(candidate, fully=True):
+                click.echo(printable(line))
+    raise click.exceptions.Exit(3 if any(candidate.refusal for candidate in candidates) else 0)
 
 
 @contextlib.contextmanager
@@ -192,8 +209,8 @@ def _ask(candidates: Sequence[Candidate]) -> None:
         raise click.UsageError("nothing was touched: the answer was not YES")
 
 
-def describe(candidate: Candidate) -> Iterator[str]:
-    """A candidate for a person: who it is, and what would be done to it or why not."""
+def describe(candidate: Candidate, *, fully: bool = False) -> Iterator[str]:
+    """A candidate for a person: who it is, and what would be done to it or why not; `fully`: and what else could be."""
     drive, who = candidate.drive, candidate.device
     if drive is not None:
         name = " ".join(v for v in (drive.vendor, drive.model, drive.serial) if v) or "unknown drive"
@@ -203,8 +220,7 @@ def describe(candidate: Candidate) -> Iterator[str]:
         return
     again = "go on to ERASE" if candidate.resumes else "ERASE"
     yield f"{who}: {again} with {candidate.plan.method}, verify {candidate.plan.verify.kind} ({candidate.plan.level})"
-    for what in candidate.plan.not_reached:
-        yield f"    not reached: {what}"
+    yield from plan_lines(candidate.plan, fully=fully)
 
 
 def _prepare(folder: Path) -> None:

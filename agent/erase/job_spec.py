@@ -87,7 +87,9 @@ class ResumePoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
-    """One job. `key_hex`: 32 random bytes in hex, the root of the random passes' keys; never shown by repr.
+    """One job. `technique`: "overwrite", by the passes of `method`, or a firmware technique, then `method` is its name.
+
+    `key_hex`: 32 random bytes in hex, the root of the random passes' keys; never shown by repr.
 
     `sample_seed`: hex; empty lets the engine draw one after the last pass, as a sample should be.
     `stream`: name of the generator of random passes; empty lets a short measurement choose. `drives_at_once` scales
@@ -96,6 +98,7 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     job: str
     method: str
+    technique: str = "overwrite"
     verify: VerifySpec = VerifySpec()
     limits: Limits = Limits()
     key_hex: str = ""
@@ -107,9 +110,10 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     def __post_init__(self) -> None:
         """ValueError for an unknown method, or a random pass without a key."""
-        if self.method not in METHODS:
+        if self.technique == "overwrite" and self.method not in METHODS:
             raise ValueError(f"no overwrite method is called {self.method!r}; known: {', '.join(METHODS)}")
-        if None in METHODS[self.method].passes and len(bytes.fromhex(self.key_hex)) != 32:
+        random = self.technique == "overwrite" and None in METHODS[self.method].passes
+        if random and len(bytes.fromhex(self.key_hex)) != 32:
             raise ValueError(f"method {self.method} needs a key of 32 bytes in hex")
         if self.drives_at_once < 1:
             raise ValueError("drives_at_once is at least 1")

@@ -11,9 +11,8 @@ from collections.abc import Iterator
 from agent.certificate import Certificate
 from agent.pdf.page import Banner, Fact, Page, Section, Signature, Table
 from agent.pdf.words import Words
+from agent.reach import CELLS, FLASH, HIDDEN
 from agent.record import Record
-
-FLASH = ("ssd", "nvme", "flash")
 
 
 def page_of(certificate: Certificate, *, language: str, certificate_url: str, checked_with: str | None) -> Page:
@@ -113,6 +112,9 @@ def _done(record: Record, say: Words) -> Section:
         nist, ieee = names[done.level_nist_800_88_r1], names[done.level_ieee_2883]
         level = say("level_value", level=level, nist=nist, ieee=ieee)
     facts.append(Fact(say("level"), level, strong=True))
+    if done.fell_back:
+        words = say("fell_back_value", asked=done.fell_back.from_, done=done.fell_back.to, why=done.fell_back.why)
+        facts.append(Fact(say("fell_back"), words, strong=True))
     if done.standard:
         facts.append(Fact(say("standard"), say.recorded("standard_usual", done.standard)))
     return Section(say("done"), tuple(facts))
@@ -218,8 +220,12 @@ def _unreached(record: Record, say: Words) -> str:
 
 def _limits(record: Record, say: Words) -> Iterator[str]:
     """What an overwrite leaves, for those who would take Clear for more than it is."""
-    drive = record.drive
-    if record.outcome != "erased" or record.sanitization.technique != "overwrite":
+    drive, done = record.drive, record.sanitization
+    if record.outcome != "erased":
+        return
+    said = (CELLS,) if done.technique == "overwrite" else ()
+    yield from (say("not_reached", what=what) for what in done.not_reached if what not in said and HIDDEN not in what)
+    if done.technique != "overwrite":
         return
     if drive.media in FLASH:
         yield say("flash_limit")

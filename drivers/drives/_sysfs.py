@@ -18,6 +18,7 @@ from firmware_bridge import ata
 from firmware_bridge.reply import Unreadable
 
 ROOT = Path("/")
+NAMESPACE = re.compile(r"nvme\d+n\d+")
 SECTOR = 512  # sysfs counts sizes in 512-byte units, whatever the device's block is
 
 
@@ -74,6 +75,27 @@ def disk_sequence(folder: Path) -> int | None:
     """The kernel's number for this appearance of the disk; None before Linux 5.15."""
     found = text(folder / "diskseq")
     return int(found) if found.isdecimal() else None
+
+
+def siblings(number: str, root: Path = ROOT) -> tuple[Path, ...]:
+    """The other namespaces of an NVMe drive: beside it under its controller, or under its subsystem (multipath)."""
+    folder = folder_of(number, root)
+    if folder is None or not NAMESPACE.fullmatch(folder.name):
+        return ()
+    others = (f for f in folder.parent.iterdir() if NAMESPACE.fullmatch(f.name) and f.name != folder.name)
+    return tuple(sorted(f for f in others if (f / "dev").exists()))
+
+
+def list_drives(root: Path = ROOT) -> tuple[str, ...]:
+    """/dev paths of the whole disks that this machine has: no partitions, no empty loops, nothing kept in memory."""
+    folders = sorted((root / "sys/block").iterdir()) if (root / "sys/block").is_dir() else []
+    kept = [f for f in folders if not f.name.startswith(("zram", "ram")) and text(f / "hidden") != "1"]
+    return tuple(f"/dev/{device_name(f)}" for f in kept if size_bytes(f) or _fixed_scsi(f))
+
+
+def _fixed_scsi(folder: Path) -> bool:
+    """A SCSI disk of size 0: Linux shows drives with sectors of 520 or 528 bytes so (drivers/scsi/sd.c)."""
+    return (folder / "device/vpd_pg80").exists() and text(folder / "removable") == "0"
 
 
 def size_bytes(folder: Path) -> int:

@@ -214,6 +214,17 @@ class OpenDrive(ABC):
     def identify_again(self) -> Drive:
         """Read the identity anew on the same descriptor; DriveGone when there is nobody left to answer."""
 
+    def look_again(self) -> Drive:
+        """The same, and what its firmware says now: capabilities, state, hidden area. As `identify_again` raises."""
+        return self.identify_again()
+
+    def hold_all(self) -> None:
+        """Hold every other device of the same drive too (NVMe namespaces), until `close`. DriveInUse, DriveHeld.
+
+        For whoever sends a command that destroys all of them.
+        """
+        return
+
     @abstractmethod
     def close(self) -> None:
         """Let go of the drive. Calling it twice is harmless."""

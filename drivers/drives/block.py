@@ -135,18 +135,6 @@ def open_device(path: str, expected: Drive | None = None) -> BlockDrive:
         raise
 
 
-def list_drives(root: Path = _sysfs.ROOT) -> tuple[str, ...]:
-    """/dev paths of the whole disks that this machine has: no partitions, no empty loops, nothing kept in memory."""
-    folders = sorted((root / "sys/block").iterdir()) if (root / "sys/block").is_dir() else []
-    kept = [f for f in folders if not f.name.startswith(("zram", "ram")) and _sysfs.text(f / "hidden") != "1"]
-    return tuple(f"/dev/{_sysfs.device_name(f)}" for f in kept if _sysfs.size_bytes(f) or _fixed_scsi(f))
-
-
-def _fixed_scsi(folder: Path) -> bool:
-    """A SCSI disk of size 0: Linux shows drives with sectors of 520 or 528 bytes so (drivers/scsi/sd.c)."""
-    return (folder / "device/vpd_pg80").exists() and _sysfs.text(folder / "removable") == "0"
-
-
 class BlockDrive(OpenDrive):
     """One disk, held by O_EXCL until `close`."""
 
@@ -154,6 +142,7 @@ class BlockDrive(OpenDrive):
         self.drive = drive
         self._file = file
         self._port: FirmwarePort | None = None
+        self._held: list[int] = []
 
     @property
     def direct(self) -> bool:
@@ -199,8 +188,23 @@ class BlockDrive(OpenDrive):
             raise DriveMute(device=self.drive.device)
         return now
 
+    def look_again(self) -> Drive:
+        """Its firmware is asked everything anew."""
+        self.identify_again()
+        return identify(self._file.fd, self.drive.device, within=_firmware.HOLD_S)
+
+    def hold_all(self) -> None:
+        """The other namespaces of this controller, or of its subsystem."""
+        for folder in _sysfs.siblings(self.drive.number):
+            path = f"/dev/{_sysfs.device_name(folder)}"
+            fd, _ = _hold(path)
+            self._held.append(fd)
+            _unused(_shown(fd, path))
+
     def close(self) -> None:
         """Let go of the disk."""
+        while self._held:
+            os.close(self._held.pop())
         if self._file.fd >= 0:
             self._file.close()
 

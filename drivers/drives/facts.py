@@ -69,6 +69,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     partition_of: str = ""
     no_drive: str = ""
     uses: tuple[Use, ...] = ()
+    beside: tuple[Use, ...] = ()
+    """Uses of the drive's other namespaces (NVMe): its own commands reach those too."""
     held: bool = False
     holder: str = ""
     read_only: bool = False
@@ -118,6 +120,7 @@ def of_number(path: str, number: str, *, protect: Iterable[Path] = (), root: Pat
         partition_of=f"/dev/{_sysfs.device_name(disk)}" if partition else "",
         no_drive=next((words for pattern, words in NO_DRIVES if re.fullmatch(pattern, name)), ""),
         uses=uses_of(number, protect=protect, root=root),
+        beside=_beside(number, protect, root),
         read_only=_sysfs.text(folder / "ro") == "1",
         capacity_bytes=_sysfs.size_bytes(folder),
         logical_block_bytes=int(block) if block.isdecimal() else 0,
@@ -135,6 +138,11 @@ def uses_of(number: str, *, protect: Iterable[Path] = (), root: Path = _sysfs.RO
     swaps = [Use(kind="swap", device=stack.name(n)) for n in concerned if n in stack.swaps]
     holders = [Use(kind="holder", device=stack.name(number), target=stack.name(n)) for n in above]
     return (*_protected(stack, number, {*family, *below}, protect), *mounts, *swaps, *holders)
+
+
+def _beside(number: str, protect: Iterable[Path], root: Path) -> tuple[Use, ...]:
+    others = [_sysfs.text(folder / "dev") for folder in _sysfs.siblings(number, root)]
+    return tuple(use for other in others for use in uses_of(other, protect=protect, root=root))
 
 
 def _protected(stack: Stack, number: str, mine: set[str], protect: Iterable[Path]) -> list[Use]:

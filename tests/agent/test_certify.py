@@ -9,7 +9,7 @@ import pytest
 from agent.certify import TOO_LARGE, Circumstances, condensed, draft, outcome_name
 from agent.job import Job
 from agent.ledger import Position
-from agent.outcome import CANCELLED, Aborted, Failed, Outcome, Reason, Refused, Work, with_health
+from agent.outcome import CANCELLED, Aborted, Failed, Outcome, Reason, Refused, Work, with_word
 from agent.plan import Plan, plan
 from agent.policy import NIST_CLEAR
 from agent.record import Clock, Health, Interruption, Mismatch, Software, Station, Unreached, Verification
@@ -52,7 +52,7 @@ def test_the_record_says_how_it_ended_and_claims_a_level_only_for_an_erased(name
 def test_health_stands_beside_the_work_and_changes_no_outcome() -> None:
     health = Health(before={"power_on_hours": 1}, after={"power_on_hours": 2})
     for name, outcome in OUTCOMES.items():
-        told = draft(JOB, with_health(outcome, health), Position(1, None), WHEN)
+        told = draft(JOB, with_word(outcome, health=health), Position(1, None), WHEN)
         assert told.outcome == name
         assert told.drive.health == (Health() if name == "refused" else health)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from agent.erase import METHODS
 from agent.outcome import Reason
 from agent.plan import FIRMWARE_TECHNIQUES, Plan, known_methods, plan
 from agent.policy import NIST_CLEAR, NIST_PURGE, Policy
-from drivers.drives.base import HiddenArea, Media
+from drivers.drives.base import Capabilities, HiddenArea, HiddenKind, Media
 from tests.agent.engine_rig import CAPACITY, drive
 
 
@@ -54,9 +55,127 @@ def test_a_hidden_area_is_no_plan_unless_the_policy_accepts_it(hiding: dict[str,
     refused = plan(drive(**hiding), NIST_CLEAR)
     assert isinstance(refused, Reason)
     assert "4096 bytes" in refused.text
-    accepted = plan(drive(**hiding), Policy(name="own", accept_hidden_area=True))
+    accepted = plan(drive(**hiding), Policy(name="own", hidden_area="accept"))
     assert isinstance(accepted, Plan)
     assert "4096 bytes of hidden area" in accepted.not_reached
+
+
+ATA = Capabilities(sanitize=("block", "crypto"), security_supported=True, enhanced_erase=True, secure_erase_minutes=40)
+SPINNING = msgspec.structs.replace(ATA, sanitize=("crypto", "overwrite"), enhanced_erase_minutes=44)
+NVME = Capabilities(sanitize=("crypto",), format=True, namespaces=2)
+
+
+def planned(policy: Policy, *, power: bool = False, **facts: Any) -> Plan:  # noqa: ANN401 - fields of Drive
+    found = plan(drive(**facts), policy, power=power)
+    assert isinstance(found, Plan), found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("media", "can", "best"),
+    [
+        ("ssd", ATA, "ata-sanitize-block"),
+        ("hdd", SPINNING, "ata-sanitize-overwrite"),
+        ("hdd", msgspec.structs.replace(SPINNING, sanitize=("crypto",)), "ata-secure-erase-enhanced"),
+        ("ssd", msgspec.structs.replace(ATA, sanitize=("crypto",)), "ata-sanitize-crypto"),
+        ("nvme", NVME, "nvme-sanitize-crypto"),
+        ("ssd", Capabilities(sanitize=("overwrite", "block", "crypto")), "scsi-sanitize-block"),
+    ],
+)
+def test_purge_takes_the_best_that_the_drive_has_and_lists_the_others_in_order(
+    media: Media, can: Capabilities, best: str
+) -> None:
+    found = planned(NIST_PURGE, media=media, capabilities=can)
+    assert (found.technique, found.method, found.level, found.asked_level) == (best, best, "purge", "purge")
+    assert best not in {other.technique for other in found.alternatives}
+    assert "overwrite" in {other.technique for other in found.alternatives if other.possible}
+    possible = [other.possible for other in found.alternatives]
+    assert possible == sorted(possible, reverse=True)
+    assert all(other.why for other in found.alternatives)
+
+
+@pytest.mark.parametrize(
+    ("facts", "says"),
+    [
+        ({"transport": "usb"}, "bridge"),
+        ({"transport": "usb", "media": "flash"}, "sticks and cards"),
+        ({"media": "ssd", "capabilities": msgspec.structs.replace(ATA, sanitize=())}, "it has no sanitize block erase"),
+        ({"media": "nvme", "capabilities": msgspec.structs.replace(NVME, sanitize=())}, "certified as clear here"),
+    ],
+)
+def test_without_a_purge_the_reasons_are_told_and_only_a_named_fallback_is_taken(
+    facts: dict[str, Any], says: str
+) -> None:
+    refused = plan(drive(**facts), NIST_PURGE)
+    assert isinstance(refused, Reason)
+    assert refused.code == "BW-P03"
+    assert says in refused.text
+    assert "destruction" in refused.hint
+    fallen = planned(Policy(name="own", method="nist-purge", fallback="nist-clear"), **facts)
+    assert (fallen.technique, fallen.level, fallen.asked_level) == ("overwrite", "clear", "purge")
+    assert fallen.fell_back is not None
+    assert (fallen.fell_back.from_, fallen.fell_back.to) == ("nist-purge", "nist-clear")
+    assert says in fallen.fell_back.why
+
+
+def test_a_named_technique_that_the_drive_lacks_is_refused_with_those_that_it_has() -> None:
+    refused = plan(drive(capabilities=ATA), Policy(name="own", method="ata-sanitize-overwrite"))
+    assert isinstance(refused, Reason)
+    assert "it has no sanitize overwrite" in refused.text
+    assert "ata-sanitize-block, ata-sanitize-crypto" in refused.hint
+    wrong_family = plan(drive(capabilities=ATA), Policy(name="own", method="nvme-format-crypto"))
+    assert isinstance(wrong_family, Reason)
+    assert "NVME" in wrong_family.text
+
+
+def test_a_named_technique_is_planned_with_its_level_and_minutes() -> None:
+    found = planned(Policy(name="own", method="ata-secure-erase"), media="hdd", capabilities=ATA)
+    assert (found.technique, found.level, found.passes, found.minutes) == ("ata-secure-erase", "clear", 0, 40)
+
+
+def test_a_frozen_drive_is_unfrozen_by_a_bay_that_can_and_refused_with_a_hint_by_one_that_cannot() -> None:
+    frozen = msgspec.structs.replace(SPINNING, sanitize=(), security_frozen=True)
+    refused = plan(drive(media="hdd", capabilities=frozen), NIST_PURGE)
+    assert isinstance(refused, Reason)
+    assert "frozen" in refused.text
+    assert "power plug" in refused.hint
+    found = planned(NIST_PURGE, power=True, media="hdd", capabilities=frozen)
+    assert (found.technique, found.prepare) == ("ata-secure-erase-enhanced", ("power-cycle",))
+
+
+def test_a_locked_drive_is_refused_whatever_is_asked() -> None:
+    locked = msgspec.structs.replace(ATA, security_locked=True)
+    for policy in (NIST_CLEAR, NIST_PURGE, Policy(name="own", method="nist-purge", fallback="nist-clear")):
+        refused = plan(drive(capabilities=locked), policy)
+        assert isinstance(refused, Reason)
+        assert refused.code == "BW-P06"
+
+
+@pytest.mark.parametrize("kind", ["hpa", "amac", "dco"])
+def test_a_hidden_area_is_removed_before_where_the_policy_says_so(kind: HiddenKind) -> None:
+    hiding: dict[str, Any] = {"capabilities": ATA, "hidden_area": HiddenArea(kind=kind, bytes=4096), "media": "ssd"}
+    found = planned(Policy(name="own", method="nist-purge", hidden_area="remove"), **hiding)
+    assert found.prepare == ("reveal",)
+    assert not found.not_reached
+
+
+def test_what_no_command_brings_back_cannot_be_removed() -> None:
+    hiding: dict[str, Any] = {"capabilities": ATA, "hidden_area": HiddenArea(kind="unknown", bytes=4096)}
+    refused = plan(drive(**hiding), Policy(name="own", hidden_area="remove"))
+    assert isinstance(refused, Reason)
+    assert refused.code == "BW-P07"
+
+
+def test_capacity_of_no_namespace_refuses_an_overwrite_and_not_a_sanitize() -> None:
+    hiding: dict[str, Any] = {
+        "capabilities": msgspec.structs.replace(NVME, unallocated_bytes=4096),
+        "hidden_area": HiddenArea(kind="unknown", bytes=4096),
+        "media": "nvme",
+    }
+    assert isinstance(plan(drive(**hiding), NIST_CLEAR), Reason)
+    found = planned(NIST_PURGE, **hiding)
+    assert found.technique == "nvme-sanitize-crypto"
+    assert found.also_destroyed == ("every other namespace of this drive (1)",)
 
 
 def test_every_word_that_a_policy_may_use_is_known() -> None:

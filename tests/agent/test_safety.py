@@ -32,6 +32,7 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "BW-S12": ({"drive": msgspec.structs.replace(DRIVE, serial=None)}, "neither a serial number nor a WWN"),
     "BW-S13": ({"in_bay": False}, "no bay"),
     "BW-S15": ({"no_drive": "a RAID array"}, "a RAID array"),
+    "BW-S23": ({"beside": (Use(kind="mount", device="/dev/nvme0n1p2", target="/"),)}, "/dev/nvme0n1p2 is mounted on /"),
     "BW-S16": ({"kind": "unreadable", "problem": "Permission denied"}, "Permission denied"),
 }
 

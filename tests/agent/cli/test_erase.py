@@ -240,3 +240,20 @@ def test_name_and_title_of_an_operator_are_the_configurations(call: Call, loops:
 def test_the_worst_outcome_decides_the_status(outcomes: tuple[str, ...], interrupted: bool, status: int) -> None:
     results = [Result(device=f"/dev/{i}", outcome=outcome) for i, outcome in enumerate(outcomes)]
     assert exit_status(results, interrupted=interrupted) == status
+
+
+def test_a_dry_run_tells_the_whole_plan_and_touches_nothing(call: Call, loops: Loops, tmp_path: Path) -> None:
+    image = loops.image(4 * MIB)
+    before, device = image.read_bytes(), loops.attach(image)
+    done = call("erase", device, "--dry-run", "--json")
+    assert done.status == 0
+    (row,) = done.document["plans"]
+    assert (row["device"], row["reason"], row["plan"]["technique"]) == (device, None, "overwrite")
+    assert {"alternatives", "not_reached", "asked_level", "prepare", "fell_back"} <= set(row["plan"])
+    told = call("erase", device, "--dry-run")
+    assert "why: one pass of a fixed value" in told.out
+    refused = call("erase", device, "--dry-run", "--method", "nist-purge")
+    assert refused.status == 3
+    assert "BW-P03" in refused.out
+    assert image.read_bytes() == before
+    assert not (tmp_path / "state").exists()

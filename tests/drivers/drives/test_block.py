@@ -17,8 +17,9 @@ import pytest
 from agent.safety import judge
 from drivers.drives import block
 from drivers.drives._direct import DirectFile
+from drivers.drives._sysfs import list_drives
 from drivers.drives.base import DriveChanged, DriveError, DriveGone, DriveHeld, DriveReadOnly, NotADrive
-from drivers.drives.block import list_drives, look_device, open_device
+from drivers.drives.block import look_device, open_device
 from drivers.drives.facts import gather
 from firmware_bridge import passthrough
 from tests.drivers.drives.conftest import MIB, Loops, needs_root

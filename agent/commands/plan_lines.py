@@ -1,0 +1,69 @@
+"""A plan for people and programs: what is done, why, what else could be, and what is not reached. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from agent.plan import Alternative, Plan
+
+if TYPE_CHECKING:
+    from agent.commands.erase_command import Candidate
+
+STEPS = {
+    "power-cycle": "the bay's power goes off and on again",
+    "reveal": "the drive is made to show its hidden area",
+}
+
+
+class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `erase --dry-run --json`."""
+
+    device: str
+    model: str | None
+    serial: str | None
+    capacity_bytes: int | None
+    plan: Plan | None
+    reason: str | None
+
+
+def rehearsal(candidate: Candidate) -> Rehearsal:
+    """What would be done to a candidate, or why nothing."""
+    drive = candidate.drive
+    return Rehearsal(
+        device=candidate.device,
+        model=drive.model if drive else None,
+        serial=drive.serial if drive else None,
+        capacity_bytes=drive.capacity_bytes if drive else None,
+        plan=candidate.plan if candidate.refusal is None else None,
+        reason=str(candidate.refusal) if candidate.refusal else None,
+    )
+
+
+def plan_lines(plan: Plan, *, fully: bool) -> Iterator[str]:
+    """What a person must know before a yes: always what dies beside it, and what stays. `fully`: the choice too."""
+    for what in plan.also_destroyed:
+        yield f"    ALSO DESTROYED: {what}"
+    if plan.fell_back:
+        fall = plan.fell_back
+        yield f"    falls from {fall.from_} to {fall.to}, as the policy allows: {fall.why}"
+    for step in plan.prepare:
+        yield f"    before: {STEPS[step]}"
+    for what in plan.not_reached:
+        yield f"    not reached: {what}"
+    if fully or plan.technique != "overwrite":
+        yield f"    why: {plan.why}"
+    if plan.minutes:
+        yield f"    takes: {plan.minutes} minutes, the drive says"
+    if fully:
+        yield f"    level: {plan.level} (SP 800-88r1: {plan.level_nist_800_88_r1}; IEEE 2883: {plan.level_ieee_2883})"
+        for other in plan.alternatives:
+            yield f"    {'else' if other.possible else 'not'}: {alternative_line(other)}"
+
+
+def alternative_line(other: Alternative) -> str:
+    """One technique that is not taken, and why."""
+    minutes = f" ({other.minutes} minutes, the drive says)" if other.minutes and other.possible else ""
+    return f"{other.technique}: {other.why}{minutes}"
