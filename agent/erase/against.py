@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from agent.erase.buffers import Layout
 from agent.erase.job_spec import Limits, Stop
+from agent.erase.meant import begin_hash, end_hash
 from agent.erase.methods import RANDOM
 from agent.erase.monitor import Emit, Monitor
 from agent.erase.pattern import FixedFill
@@ -41,12 +42,17 @@ def verify_against(
     ) as monitor:
         if kind == "sample" and sample is not None:
             plan = SamplePlan(seed=sample.seed, fraction=sample.fraction, capacity=capacity, unit=unit)
-            reading = ReadBack(monitor, fill, layout, plan, asked=Asked(), hashed=False)
+            reading = ReadBack(monitor, fill, layout, plan, asked=Asked())
             reading.run(number=1, total=sum(length for _, length in plan))
             found = reading.result(sample=sample)
         else:
-            reading = ReadBack(monitor, fill, layout, Grid(capacity, layout.block), asked=Asked(), hashed=True)
-            reading.run(number=1, total=capacity)
+            meant = begin_hash(fill, capacity) if fill is not None else None
+            try:
+                reading = ReadBack(monitor, fill, layout, Grid(capacity, layout.block), asked=Asked(), meant=meant)
+                reading.run(number=1, total=capacity)
+            finally:
+                if meant is not None:
+                    end_hash(meant)
             found = reading.result(sample=None)
     return _judged(found, reading, expected)
 

@@ -12,3 +12,6 @@ import threading
 
 COMPUTING = threading.BoundedSemaphore(max(2, len(os.sched_getaffinity(0))))
 """Taken around generating, comparing and hashing one block; never while waiting for a drive or for a turn."""
+
+BEHIND = threading.BoundedSemaphore(len(os.sched_getaffinity(0)))
+"""Taken by threads that hash ahead of need, at a lower priority: they must not hold a slot that a drive waits for."""

@@ -11,6 +11,7 @@ import msgspec
 
 from agent.erase.buffers import Layout
 from agent.erase.job_spec import Area, EraseSpec, ResumePoint, Stop
+from agent.erase.meant import MeantHash, StreamHash, begin_hash, end_hash
 from agent.erase.methods import METHODS, pattern_name
 from agent.erase.monitor import Emit, Halt, Monitor, Thermometer
 from agent.erase.overwrite import Overwrite
@@ -51,7 +52,11 @@ def erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, *, celsius:
         errors=resume.errors,
         seconds=resume.seconds,
     ) as monitor:
-        return _Job(monitor, spec, resume).run()
+        job = _Job(monitor, spec, resume)
+        try:
+            return job.run()
+        finally:
+            job.close()
 
 
 def utc_now() -> str:
@@ -100,6 +105,12 @@ class _Job:
         self.untried: list[Span] = []
         self.interruptions = (*resume.interruptions, *self._interruption())
         self.verification = Verification(kind=spec.verify.kind, result="not-run")
+        self.meant: MeantHash | None = None
+
+    def close(self) -> None:
+        """Let go of what other jobs may share."""
+        if self.meant is not None:
+            end_hash(self.meant)
 
     def run(self) -> Outcome:
         """Passes, then the read-back; ends early where the monitor halts."""
@@ -121,9 +132,10 @@ class _Job:
     def _overwrite(self, number: int) -> None:
         resumed = self.resume if number == self.resume.pass_number else ResumePoint(pass_number=number, offset=0)
         started = resumed.pass_started_at or utc_now()
+        fill = self._fill(number)
         sweep = Overwrite(
             self.monitor,
-            self._fill(number),
+            fill,
             self.layout,
             number=number,
             offset=resumed.offset,
@@ -133,6 +145,7 @@ class _Job:
             reached=lambda offset, aside, each: self.monitor.reached(
                 self._point(number, offset, _areas(aside, each), started)
             ),
+            hashed=self._hashed_by_writers(fill, number, resumed.offset),
         )
         sweep.run()
         self.bad += sweep.bad
@@ -149,6 +162,15 @@ class _Job:
         )
         if finished is not None:
             self.monitor.reached(self._point(number + 1, 0, (), None))
+            self.monitor.emit_points()
+
+    def _hashed_by_writers(self, fill: Fill, number: int, offset: int) -> StreamHash | None:
+        """With the last pass its hash begins; a pass that goes on in its middle has nothing to offer to it."""
+        if number < len(self.passes) or self.spec.verify.kind != "full":
+            return None
+        meant = self.meant = begin_hash(fill, self.capacity)
+        from_start = self.layout.hash_writing and offset == 0
+        return meant if isinstance(meant, StreamHash) and from_start else None
 
     def _fill(self, number: int) -> Fill:
         return fill_for(
@@ -195,12 +217,13 @@ class _Job:
                 capacity=self.capacity,
                 unit=self.drive.drive.logical_block_bytes,
             )
-            reading = ReadBack(self.monitor, self._fill(number), self.layout, plan, asked=asked, hashed=False)
+            reading = ReadBack(self.monitor, self._fill(number), self.layout, plan, asked=asked)
             reading.run(number=number, total=sum(length for _, length in plan))
             sample = Sample(seed=plan.seed, locations=len(plan), fraction=plan.fraction, confidence=plan.confidence)
         else:
-            grid, sample = Grid(self.capacity, self.layout.block), None
-            reading = ReadBack(self.monitor, self._fill(number), self.layout, grid, asked=asked, hashed=True)
+            grid, sample, fill = Grid(self.capacity, self.layout.block), None, self._fill(number)
+            self.meant = self.meant or begin_hash(fill, self.capacity)
+            reading = ReadBack(self.monitor, fill, self.layout, grid, asked=asked, meant=self.meant)
             reading.run(number=number, total=self.capacity)
         self.bad += reading.bad
         self.untried = reading.untried

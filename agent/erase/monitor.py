@@ -188,7 +188,7 @@ class Monitor:
             # Whatever happened: nobody may close the drive while a worker could still write through it.
             for thread in threads:
                 thread.join()
-        self._emit_points()
+        self.emit_points()
         if self._crash is not None:
             raise self._crash
 
@@ -215,7 +215,7 @@ class Monitor:
     def _tick(self, now: float) -> None:
         if (reason := self._stop.requested) is not None:
             self.stop_for(Halt("aborted", reason))
-        self._emit_points()
+        self.emit_points()
         self._mind_heat(now)
         self._mind_limits(now)
         stalled = now - self._active > self.limits.stall_after_s > 0 and self._paused_at is None
@@ -223,7 +223,8 @@ class Monitor:
             self._told = now
             self._emit(self._progress(now, stalled=stalled))
 
-    def _emit_points(self) -> None:
+    def emit_points(self) -> None:
+        """Emit what was reached; in the caller's thread only."""
         while self._points:
             self._emit(Checkpoint(job=self._job, point=self._points.popleft()))
 

@@ -14,6 +14,7 @@ from functools import partial
 
 from agent.erase.buffers import Layout, aligned
 from agent.erase.cores import COMPUTING
+from agent.erase.meant import StreamHash
 from agent.erase.monitor import Monitor
 from agent.erase.pattern import Fill
 from agent.erase.ranges import Span, merge, total
@@ -44,9 +45,11 @@ class Overwrite:
         flush_each: Sequence[Span] = (),
         avoid: Sequence[Span] = (),
         reached: Reached,
+        hashed: StreamHash | None = None,
     ) -> None:
         self._monitor, self._fill, self._layout, self._reached = monitor, fill, layout, reached
         self._number = number
+        self._hashed = hashed
         self._drive = monitor.drive
         self._capacity = self._drive.drive.capacity_bytes
         self._unit = self._drive.drive.logical_block_bytes
@@ -97,8 +100,7 @@ class Overwrite:
         try:
             while self._monitor.go() and (span := self._claim()) is not None:
                 offset, length = span
-                with COMPUTING:
-                    view = self._fill.at(offset, length, scratch)
+                view = self._generated(offset, length, scratch)
                 try:
                     write_all(self._drive, view, offset)
                 except OSError as error:
@@ -113,14 +115,29 @@ class Overwrite:
                 if self._left == 0:
                     self._swept.set()
 
+    def _generated(self, offset: int, length: int, scratch: memoryview) -> memoryview:
+        if self._hashed is not None:
+            return self._hashed.generate(offset, length, scratch, self._going)
+        with COMPUTING:
+            return self._fill.at(offset, length, scratch)
+
+    def _going(self) -> bool:
+        return self._monitor.halt is None
+
+    def _leave_out(self, until: int) -> None:
+        """Leave what lies before `until` for the end."""
+        self._untried.append((self._next, until - self._next))
+        self._next = until
+        if self._hashed is not None:
+            self._hashed.leave_to_readers()
+
     def _claim(self) -> Span | None:
         """The next block in order; what failed in an earlier pass is left for the end."""
         with self._lock:
             while self._avoid and self._avoid[0][0] <= self._next:
                 start, length = self._avoid.pop(0)
                 if start + length > self._next:
-                    self._untried.append((self._next, start + length - self._next))
-                    self._next = start + length
+                    self._leave_out(start + length)
             if self._next >= self._capacity:
                 return None
             block = self._layout.block
@@ -144,8 +161,7 @@ class Overwrite:
                 leap = self._layout.block * min(2 ** (self._streak - STREAK), LEAP)
                 stop = min(self._next + leap, self._capacity)
                 if stop > self._next:
-                    self._untried.append((self._next, stop - self._next))
-                    self._next = stop
+                    self._leave_out(stop)
 
     # --- flushing -----------------------------------------------------------------------------------------
 

@@ -61,6 +61,7 @@ class FixedFill(Fill):
 
     def __init__(self, repeated: bytes, block: int) -> None:
         self.name = pattern_name(repeated)
+        self.repeated = repeated
         self._length = len(repeated)
         self._buffer = _shared(repeated, max(block, _LOCATE))
 

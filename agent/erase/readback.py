@@ -1,8 +1,9 @@
 """Reads a drive back and holds it against what was meant to be written.
 
-Threads: `depth` readers, each reads a block, compares it with the regenerated pattern (memcmp), and hashes it when
-its turn comes, so that BLAKE3 sees the drive in order while the others read ahead. Data never changes threads: it
-is hashed by the core that just compared it.
+Threads: `depth` readers, each reads a block and compares it with the regenerated pattern (memcmp). While all is equal,
+the hash of the drive is the hash of what was meant (agent/erase/meant.py). From the first block that differs on, or
+where nobody knows what was meant, each reader hashes its block when its turn comes, so that BLAKE3 sees the drive in
+order while the others read ahead; data never changes threads.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from blake3 import blake3
 
 from agent.erase.buffers import Layout, aligned
 from agent.erase.cores import COMPUTING
+from agent.erase.meant import STEP, MeantHash
 from agent.erase.monitor import Monitor
 from agent.erase.overwrite import LEAP, STREAK
 from agent.erase.pattern import Fill
@@ -58,10 +60,21 @@ class Asked:
 
 
 class ReadBack:
-    """One reading of the spans. `fill` is None where nobody knows what should stand there: then it only hashes."""
+    """One reading of the spans.
+
+    `fill` is None where nobody knows what should stand there: then it only hashes. `meant` is the fill's hash, for a
+    reading of the whole drive; without it places are only compared.
+    """
 
     def __init__(
-        self, monitor: Monitor, fill: Fill | None, layout: Layout, spans: Sequence[Span], *, asked: Asked, hashed: bool
+        self,
+        monitor: Monitor,
+        fill: Fill | None,
+        layout: Layout,
+        spans: Sequence[Span],
+        *,
+        asked: Asked,
+        meant: MeantHash | None = None,
     ) -> None:
         self._monitor, self._fill, self._layout, self._spans, self._asked = monitor, fill, layout, spans, asked
         self._drive = monitor.drive
@@ -69,9 +82,8 @@ class ReadBack:
         self._lock = threading.Lock()
         self._turned = threading.Condition()
         self._next = self._turn = 0
-        self._found = blake3(max_threads=blake3.AUTO) if hashed and layout.parallel_hash else blake3()
-        self._wanted: blake3 | None = None
-        self._hashed = hashed
+        self._meant = meant
+        self._found = blake3(max_threads=blake3.AUTO if layout.parallel_hash else 1) if fill is None else None
         self._glitches = 0
         self._lost_hash = False
         self._streak = self._leap_to = 0
@@ -94,6 +106,8 @@ class ReadBack:
         self.untried += self._skipped
         if self._turn < len(self._spans):
             self.untried += [span for span in self._rest() if span[1] > 0]
+        elif self._meant is not None and self._monitor.halt is None:
+            self._monitor.run(self._finish_hash)
 
     @property
     def complete(self) -> bool:
@@ -104,7 +118,7 @@ class ReadBack:
         """What a certificate says of it."""
         exact, covering = bound(self._differ, self._asked.max_mismatches)
         clean = self.complete and not self._differ
-        found, wanted = self._hashes() if self._hashed else (None, None)
+        found, wanted = self._hashes()
         return Verification(
             kind="sample" if sample else "full",
             result="passed" if clean else "failed",
@@ -117,14 +131,14 @@ class ReadBack:
         )
 
     def _hashes(self) -> tuple[str | None, str | None]:
+        """(of the drive as read, of what was meant); None for what is not known."""
         if self._turn != len(self._spans):
             return None, None
-        wanted = (self._wanted or self._found).hexdigest() if self._fill is not None else None
-        if not self._lost_hash:
+        wanted = self._meant.digest if self._meant is not None else None
+        if self._found is not None and not self._lost_hash:
             return self._found.hexdigest(), wanted
-        # Read in pieces at the end, and each byte equal to what was meant: then the two hashes are the same.
-        healed = self.complete and not self._differ and self._fill is not None
-        return (wanted if healed else None), wanted
+        # Each byte was read, if only in pieces at the end, and was what was meant: then the two hashes are the same.
+        return (wanted if self.complete and not self._differ else None), wanted
 
     @property
     def _stopped(self) -> bool:
@@ -149,9 +163,7 @@ class ReadBack:
                 same = good and self._compare(view, offset, scratch)
             if not self._await_turn(index):
                 return
-            if self._hashed:
-                with COMPUTING:
-                    self._hash(view, offset, scratch, good=good, same=same)
+            self._hash(view, offset, scratch, good=good, same=same)
             with self._turned:
                 self._turn += 1
                 self._turned.notify_all()
@@ -219,15 +231,29 @@ class ReadBack:
         return True
 
     def _hash(self, view: memoryview, offset: int, scratch: memoryview, *, good: bool, same: bool) -> None:
-        if not (good and same) and self._wanted is None and self._fill is not None:
-            # Up to here every block was equal to what was meant, so the two hashes part only now.
-            self._wanted = self._found.copy()
-        if good and not self._lost_hash:
-            self._found.update(view)
+        """In turn: the hash as read, where it is another than that of what was meant, and the latter."""
         self._lost_hash |= not good
-        if self._wanted is not None and self._fill is not None:
-            for piece in self._fill.pieces(offset, len(view), scratch):
-                self._wanted.update(piece)
+        parting = good and not same and not self._asked.stop_at_first
+        if parting and self._found is None and self._meant is not None and not self._lost_hash:
+            # Up to here every block was equal to what was meant, so the two hashes part only now.
+            self._found = self._meant.at(offset, scratch, self._hash_going)
+        if self._found is not None and not self._lost_hash:
+            with COMPUTING:
+                self._found.update(view)
+        if self._meant is not None:
+            self._meant.follow(offset, view, scratch, same=good and same)
+
+    def _hash_going(self) -> bool:
+        self._hashed_beside(STEP)
+        return self._monitor.halt is None
+
+    def _hashed_beside(self, length: int) -> None:
+        """The drive waits meanwhile: it must not be taken for stalled or slow."""
+        self._monitor.moved(length, done=0)
+
+    def _finish_hash(self) -> None:
+        assert self._meant is not None
+        self._meant.finish(lambda: self._monitor.halt is None, self._hashed_beside)
 
     # --- the end: what could not be read ------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.erase.streams import STREAMS, Aes256Ctr, ChaCha20, Stream, fastest, pass_key, rates
+from agent.erase.streams import STREAMS, Aes256Ctr, Aes256Gctr, ChaCha20, Stream, fastest, pass_key, rates
 
 KINDS = list(STREAMS.values())
 
@@ -77,3 +77,14 @@ def test_the_choice_is_the_fastest_of_the_cryptographic_ones() -> None:
     measured = rates()
     assert set(measured) == set(STREAMS)
     assert measured[fastest()] == max(measured.values()) > 0
+
+
+@pytest.mark.parametrize("segment", [0, 1, 3_000_000_000])
+def test_gctr_is_the_counter_mode_that_sp_800_38d_names(segment: int) -> None:
+    # Test case 14 of the GCM specification: key, nonce and plaintext of zeros
+    assert _take(Aes256Gctr(bytes(32)), 0, 16).hex() == "cea7403d4d606b6e074ec5d3baf39d18"
+    # What GCM gives from a segment's beginning, and CTR from its middle, are the same counter blocks.
+    stream, offset = Aes256Gctr(b"k" * 32), segment * Aes256Gctr.SEGMENT
+    whole = _take(stream, offset, Aes256Gctr.SEGMENT + 1024)
+    assert _take(stream, offset + 512, Aes256Gctr.SEGMENT) == whole[512 : 512 + Aes256Gctr.SEGMENT]
+    assert whole[:1024] == _take(Aes256Ctr(b"k" * 32), ((segment << 32) + 2) * 16, 1024)
