@@ -12,6 +12,7 @@ import mmap
 import os
 import struct
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from fcntl import ioctl
@@ -39,6 +40,9 @@ BLKGETDISKSEQ = _ior(0x12, 128, 8)
 # include/uapi/linux/loop.h
 LOOP_GET_STATUS64 = 0x4C05
 LPABORT = 0x0604  # linux/lp.h
+# include/uapi/linux/input.h: _IOW('E', number, int)
+EVIOCGRAB = 1 << 30 | 4 << 16 | 0x45 << 8 | 0x90
+EVIOCSCLOCKID = 1 << 30 | 4 << 16 | 0x45 << 8 | 0xA0
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -76,6 +80,15 @@ def disk_sequence(fd: int) -> int:
 def give_up_at_printer_errors(fd: int) -> None:
     """A write to this printer (usblp, lp) ends with ENOSPC when its paper is out, and does not wait for ever."""
     ioctl(fd, LPABORT, 1)
+
+
+def grab_input(fd: int) -> None:
+    """Nobody but this descriptor hears the keyboard from now on (EVIOCGRAB; EBUSY: somebody else has it).
+
+    Its events are stamped with the monotonic clock: a clock that is set must not look like a pause inside a scan.
+    """
+    ioctl(fd, EVIOCSCLOCKID, struct.pack("@i", time.CLOCK_MONOTONIC))
+    ioctl(fd, EVIOCGRAB, 1)
 
 
 def _int_ioctl(fd: int, request: int) -> int:
