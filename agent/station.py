@@ -199,6 +199,8 @@ class Station:
         uplink = self.uplink.status if self.uplink else None
         return {
             "station": self.settings.station.id,
+            "language": self.settings.station.language,
+            "said": self.effects.said,
             "bays": [bay_row(bay) for bay in list(self.engine.bays.values())],
             "labels": [
                 {"number": label.number, "state": label.state.value, "copy": label.copy, "detail": label.detail}

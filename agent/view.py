@@ -38,6 +38,7 @@ def bay_row(bay: Bay, *, now: float | None = None) -> dict[str, Any]:
         "outcome": bay.outcome,
         "certificate": bay.certificate_number,
         "reason": str(bay.reason) if bay.reason else None,
+        "reason_code": bay.reason.code if bay.reason else None,
     }
 
 
@@ -81,9 +82,14 @@ def _instruction(bay: Bay, language: str) -> str:
 
 def time_left(at: Progress) -> str:
     """What is left of this pass or read-back at its present speed, in whole minutes; seconds below two of them."""
-    if at.mb_per_s <= 0:
+    return left_at(at.bytes_done, at.bytes_total, at.mb_per_s)
+
+
+def left_at(done: int, total: int, mb_per_s: float) -> str:
+    """The same of a row of `benchwipe status`."""
+    if mb_per_s <= 0:
         return "-"
-    seconds = round((at.bytes_total - at.bytes_done) / (at.mb_per_s * 1e6))
+    seconds = round((total - done) / (mb_per_s * 1e6))
     return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
 
 

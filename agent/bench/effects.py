@@ -79,6 +79,7 @@ class StationEffects:
         self.bench = bench
         self.notifier = notifier
         self.uplink: Uplink | None = None
+        self.said = ""  # the last sentence at the bench; the control thread reads it
         self.engine: Engine | None = None
         self.alarms = AlarmBoard(state_dir, self._publish_alarm)
         self._silent_docks: set[str] = set()
@@ -150,6 +151,7 @@ class StationEffects:
         """One sentence on every display of the bench."""
         text = phrase(self.settings.station.language, key, **values)
         log.info("%s", text)
+        self.said = text
         for display in self.bench.displays.values():
             self._threads[display.name].call(functools.partial(display.show, (text,), bay=None), key="bench")
 

@@ -67,23 +67,28 @@ def check(ctx: click.Context, settings: Settings, state_dir: Path) -> None:
 
 @click.command()
 @click.option("--watch", is_flag=True, help="Stay, look every second, and show every change")
+@click.option("--no-color", "plain", is_flag=True, help="Shapes and words alone; as NO_COLOR in the environment")
 @json_option
 @config_option
 @state_option
-def status(watch: bool, as_json: bool, settings: Settings, state_dir: Path) -> None:
+def status(watch: bool, plain: bool, as_json: bool, settings: Settings, state_dir: Path) -> None:
     """Show the running daemon's bays. With --watch and --json: one document a line, whenever something changed.
+
+    With --watch on a terminal: the whole screen, all bays, until Ctrl-C; it waits for a daemon that does not run.
 
     Exit status: 0 shown, 2 no daemon runs on this state folder.
     """
     from agent.commands.screen import is_terminal
     from agent.control import ask
 
+    if watch and not as_json and is_terminal(sys.stdout) and os.environ.get("TERM", "dumb") != "dumb":
+        from agent.commands.watch import watch as watch_screen
+
+        watch_screen(state_dir, settings.station.language, colour=not plain)
     shown = None
     while True:
         answer = ask(state_dir, {"ask": "status"})
         if answer != shown:
-            if watch and not as_json and is_terminal(sys.stdout):
-                click.clear()
             lines = [json.dumps(answer)] if as_json else _status_lines(answer)
             click.echo("\n".join(lines))
             shown = answer
