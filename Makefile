@@ -3,6 +3,7 @@
 #   make demo [ARGS=--serve]      the main job on a simulated bench; needs no root
 #   make test [ARGS="-k name"]    the tests; some need root, and are named at the end when they are left out
 #   sudo make faults              fault injection under real block devices; writes docs/reliability.md's table
+#   sudo make bench               drives of all kinds under a real kernel, in a QEMU guest; docs/bench.md
 #   make lint                     mypy --strict and ruff, which `make test` runs too
 #   sudo make install             a station under /opt/benchwipe; docs/install.md
 #   sudo make uninstall           takes it away, keeps ledger, key, certificates and configuration
@@ -24,10 +25,13 @@ WITH ?= collector,labels,pdf
 # Debian packages that the tests use: brokers, databases, file systems, smartctl, fio as a yardstick, systemd-analyze,
 # pdftotext and a font for certificates on paper.
 TEST_PACKAGES := mosquitto mosquitto-clients postgresql e2fsprogs dosfstools mtools fdisk util-linux fio smartmontools udev systemd poppler-utils fonts-liberation b3sum
+# What the virtual bench is built of and looks at drives with: emulators, tools for the guest's root, for drives, a broker.
+BENCH_PACKAGES := qemu-system-x86 busybox-static squashfs-tools cpio kmod zstd udev e2fsprogs util-linux iproute2 dmsetup procps \
+ nvme-cli hdparm sg3-utils smartmontools mosquitto
 # An independent renderer of ZPL, which the labels are read back with; needs node.
 ORACLE := tests/drivers/printers/zpl_oracle
 
-.PHONY: setup demo test faults lint install uninstall clean
+.PHONY: setup demo test faults bench lint install uninstall clean
 
 setup:
 	@scripts/setup.sh $(VENV) dev
@@ -45,6 +49,11 @@ test: setup
 
 faults: setup
 	@$(BIN)/python -m tests.faults --runs 20 --write docs/reliability.md $(ARGS)
+
+# A worker a core: an emulated guest is busy all the time.
+bench: setup
+	@scripts/debian-packages.sh $(BENCH_PACKAGES) || { echo "benchwipe: without these packages there is no virtual bench" >&2; exit 1; }
+	@BENCHWIPE_BENCH=1 $(BIN)/python -m pytest tests/bench --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check

@@ -1,0 +1,1 @@
+"""What runs in the guest, and how the guest is built."""

@@ -1,0 +1,1 @@
+"""QEMU from the outside: starting, controlling, saving and restoring the guest."""

@@ -1,0 +1,122 @@
+"""The saved guest: built, booted, warmed and written down once, then restored for every test.
+
+Kept in build/bench under a hash of everything that it is made of: kernel, environment, the code under test and the
+scripts here. A change of any of them makes another.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import importlib.metadata
+import logging
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.bench.guest import kernel, root
+from tests.bench.guest.tools import run
+from tests.bench.machine.qemu import QEMU, Image, Machine
+
+log = logging.getLogger("bench")
+
+CACHE = root.REPOSITORY / "build" / "bench"
+KEPT = 2
+BENCH = Path(__file__).resolve().parents[1]
+UNDER_UDEV = "ahci nvme xhci-pci sd_mod sg usb-storage uas virtio_net nvme-tcp dm-mod dm-flakey virtio-rng ext4"
+WARM = root.words("""
+    agent.cli agent.station agent.commands.erase_command agent.commands.drives_command agent.commands.certificates
+    agent.engine agent.worker agent.uplink agent.registrar agent.certificate
+    pyudev paho.mqtt.client sqlite3 asyncio subprocess logging.handlers
+""")
+
+
+def image() -> Image:
+    """The saved guest of this very code, made where there is none. BenchLacks. Safe with several processes at once."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with _locked(CACHE / "lock"):
+        unpacked = kernel.unpacked(CACHE)
+        folder = CACHE / f"guest-{_fingerprint(unpacked)}"
+        found = _image(unpacked, folder)
+        if not found.saved.exists():
+            _make(unpacked, folder)
+            _forget_old(folder)
+        return found
+
+
+def _image(unpacked: Path, folder: Path) -> Image:
+    return Image(
+        kernel=unpacked / "boot" / "vmlinux",
+        ram_disk=folder / "initrd.gz",
+        root=folder / "root.squashfs",
+        saved=folder / "saved",
+    )
+
+
+def _make(unpacked: Path, folder: Path) -> None:
+    """Build, boot, warm and save; in a folder beside, so that a half-made guest is never found."""
+    start = time.monotonic()
+    scratch = folder.with_suffix(".new")
+    shutil.rmtree(scratch, ignore_errors=True)
+    scratch.mkdir()
+    found = _image(unpacked, scratch)
+    with tempfile.TemporaryDirectory(prefix="bw-root-") as temporary:
+        root.initial_ram_disk(unpacked, found.ram_disk, Path(temporary) / "initrd")
+        root.build(Path(temporary) / "root", unpacked)
+        squash = ["mksquashfs", f"{temporary}/root", str(found.root), "-comp", "lz4", "-noappend", "-all-root"]
+        run([*squash, "-quiet", "-no-progress"], timeout=300)
+    built = time.monotonic()
+    with Machine(found) as machine:
+        machine.boot()
+        _warm(machine)
+        machine.save(found.saved)
+    scratch.rename(folder)
+    size = (folder / "saved").stat().st_size >> 20
+    log.warning(
+        "guest built in %.1f s, booted, warmed and saved in %.1f s, %d MiB",
+        built - start,
+        time.monotonic() - built,
+        size,
+    )
+
+
+def _warm(machine: Machine) -> None:
+    """What would otherwise be slow once in every test: modules, udev, imports, programs in the page cache."""
+    machine.sh(f"modprobe usb-storage delay_use=0; modprobe -a {UNDER_UDEV}; udevadm trigger; udevadm settle").checked()
+    machine.sh("ip addr add 10.0.2.15/24 dev $(ls /sys/class/net | grep -v lo)").checked()
+    machine.sh("ip link set $(ls /sys/class/net | grep -v lo) up; ip route add default via 10.0.2.2").checked()
+    machine.control.start(warm=WARM).wait().checked()
+    machine.benchwipe("drives", "--json").checked()
+    for command in ("nvme version", "hdparm -V", "sg_inq -V", "smartctl -V", "mount", "dd --version", "date"):
+        machine.sh(command)
+    machine.sh("blockdev --flushbufs /dev/sda /dev/sdb; sync").checked()
+
+
+def _fingerprint(unpacked: Path) -> str:
+    digest = hashlib.sha256()
+    digest.update(f"{unpacked.name} {sys.version} {run([QEMU, '--version'])}".encode())
+    for one in sorted(importlib.metadata.distributions(), key=lambda d: d.name):
+        digest.update(f"{one.name} {one.version}".encode())
+    sources = [path for name in root.PROJECT for path in (root.REPOSITORY / name).rglob("*") if path.suffix != ".pyc"]
+    sources += [*(BENCH / "guest").glob("*.*"), *(BENCH / "machine").glob("*.py")]
+    for path in sorted(path for path in sources if path.is_file()):
+        digest.update(str(path.relative_to(root.REPOSITORY)).encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _forget_old(keep: Path) -> None:
+    """Guests of code that has changed since: some hundred megabytes each."""
+    others = sorted(CACHE.glob("guest-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for folder in [path for path in others if path != keep][KEPT - 1 :]:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

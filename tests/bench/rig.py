@@ -1,0 +1,160 @@
+"""A restored guest with drives in it, and what comes of erasing them, held against their media on the host."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from agent.certificate import verify
+from agent.jws import public_key_from_jwk, thumbprint
+from agent.record import Record
+from tests.bench.machine.control import JOB_TIMEOUT_S, Done, Job
+from tests.bench.machine.qemu import Disks, Image, Machine
+from tests.bench.models.nvme import NvmeDrive
+from tests.bench.models.sas import SasDrive
+from tests.bench.models.target import ScsiTarget
+from tests.bench.nvme_tcp import NvmeTarget
+from tests.bench.relay import Relay
+from tests.bench.usb.storage import Dock
+
+STATE = "/state"
+HOST_NQN = "nqn.2014-08.org.nvmexpress:uuid:be7c0000-0000-4000-8000-000000000001"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What `benchwipe erase --json` said of one device, with its certificate verified on the host."""
+
+    status: int
+    outcome: str
+    reason: str
+    record: Record | None
+    raw: dict[str, Any] = field(default_factory=dict)
+    said: str = ""
+
+
+class Rig:
+    """A guest and its drives. Whatever happens, nothing is left behind."""
+
+    def __init__(self, image: Image, disks: Disks | None = None) -> None:
+        self._stack = ExitStack()
+        self.machine = Machine(image, disks)
+        self._unplug: dict[str, Callable[[], None]] = {}
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self.machine)
+        self.power_on()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for unplug in self._unplug.values():
+            unplug()
+        self._stack.close()
+
+    # --- power -------------------------------------------------------------------------------------------------
+
+    def power_on(self) -> None:
+        """The station comes up; its state folder is the state disk's ext4 file system, made where there is none."""
+        self.machine.restore()
+        self.machine.sh(
+            f"mkdir -p {STATE} && (mount -t ext4 /dev/vdb {STATE} 2>/dev/null ||"
+            f" (mkfs.ext4 -q /dev/vdb && mount -t ext4 /dev/vdb {STATE}))"
+        ).checked()
+
+    def cut_power(self) -> None:
+        """The whole station loses its power. Drives are plugged in anew afterwards."""
+        for unplug in self._unplug.values():
+            unplug()
+        self._unplug.clear()
+        self.machine.cut_power()
+
+    # --- drives ------------------------------------------------------------------------------------------------
+
+    def dock(self, port: int, target: ScsiTarget, *, serial: str = "000000000001") -> str:
+        """A drive in a USB dock; its device, once udev is done with it."""
+        self.machine.ports[port].plug(Dock(target, serial=serial))
+        return self._by_path(f"*-usb-0:{port}:1.0-scsi-0:0:0:0")
+
+    def sas(self, name: str, drive: SasDrive) -> str:
+        """A SAS drive; its device."""
+        before = self._disks()
+        relay = Relay(drive)
+        argv = ["tcmu", name, str(drive.blocks * drive.medium.block_bytes), str(drive.medium.block_bytes)]
+        self.machine.control.start(call="tcmu:main", argv=[*argv, str(relay.port)]).wait_for("serving")
+        self._unplug[name] = relay.unplug
+        return self._new_disk(before, "/dev/sd?")
+
+    def nvme(self, drive: NvmeDrive) -> str:
+        """An NVMe drive on the network; its namespace's device."""
+        before = self._disks()
+        target = NvmeTarget(drive)
+        self._unplug[drive.serial] = target.unplug
+        self.machine.sh(
+            f"nvme connect -t tcp -a 10.0.2.2 -s {target.port} -n {drive.subsystem} -q {HOST_NQN} --nr-io-queues=1"
+            " --ctrl-loss-tmo=2 --reconnect-delay=1"
+        ).checked()
+        return self._new_disk(before, "/dev/nvme?n?")
+
+    def unplug(self, name: str) -> None:
+        """Pull a SAS or NVMe drive out."""
+        self._unplug.pop(name)()
+
+    def _by_path(self, pattern: str) -> str:
+        found = self.machine.wait_until(f"udevadm settle; readlink -e /dev/disk/by-path/{pattern} | head -n 1 | grep .")
+        return found.strip()
+
+    def _disks(self) -> set[str]:
+        return set(self.machine.sh("ls /dev/sd? /dev/nvme?n? 2>/dev/null").out.split())
+
+    def _new_disk(self, before: set[str], pattern: str) -> str:
+        known = " ".join(f"-e {path}" for path in sorted(before)) or "-e none"
+        command = f"udevadm settle; ls {pattern} 2>/dev/null | grep -vx {known}"
+        return self.machine.wait_until(command).split()[0]
+
+    # --- erasing -----------------------------------------------------------------------------------------------
+
+    def start_erase(self, device: str, method: str, *more: str) -> Job:
+        """`benchwipe erase`, under way."""
+        argv = ["erase", device, "--method", method, "--state-dir", STATE, "--certificate-dir", f"{STATE}/out"]
+        return self.machine.start(*argv, "--yes", "--json", *more)
+
+    def erase(self, device: str, method: str, *more: str, timeout: float = JOB_TIMEOUT_S) -> Ended:
+        """`benchwipe erase`, to its end."""
+        return self.ended(self.start_erase(device, method, *more).wait(timeout))
+
+    def ended(self, done: Done) -> Ended:
+        """Its one row; the certificate is verified with the key that the guest prints."""
+        said = f"{done.out}\n{done.err}"
+        assert done.out.lstrip().startswith("{"), f"exit status {done.rc}, no JSON: {said}"
+        row = json.loads(done.out)["results"][0]
+        record = self.certificate(row["certificate_file"]) if row.get("certificate_file") else None
+        assert record is None or record.outcome == row["outcome"]
+        return Ended(done.rc, row["outcome"], row.get("reason") or "", record, row, said)
+
+    def certificate(self, path: str) -> Record:
+        """Verified on the host."""
+        compact = self.machine.run("cat", path).checked().out.strip().encode()
+        jwk = json.loads(self.machine.benchwipe("key", "show", "--state-dir", STATE).checked().out)
+        key = public_key_from_jwk(jwk)
+        return verify(compact, {thumbprint(key): key}).record
+
+    def certificates(self, folder: str = f"{STATE}/certificates") -> list[Record]:
+        """All of a folder's."""
+        names = self.machine.sh(f"ls {shlex.quote(folder)}/*.jws 2>/dev/null").out.split()
+        return [self.certificate(name) for name in names]
+
+
+def secret_file(path: Path, size: int) -> Path:
+    """A medium full of secrets, as a file for QEMU's own drives."""
+    from tests.bench.models.medium import SECRET
+
+    path.write_bytes(SECRET * (size // len(SECRET)))
+    return path
