@@ -17,6 +17,7 @@ MODULES = (
     "serial",
     "pyudev",
     "smbus2",
+    "minimalmodbus",
     "segno",
     "PIL.Image",
     "fpdf",

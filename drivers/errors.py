@@ -6,6 +6,7 @@ DriverError
 ├── DriverUnavailable   the library that it needs is not installed
 ├── DeviceGone          unplugged, or never there
 ├── DeviceSilent        no answer within its deadline
+│   └── DeviceGarbled   an answer that is none of its protocol
 ├── OutputDidNotFollow  an actuator read back otherwise than it was switched
 └── DriveError          see drivers/drives/base.py
 """
@@ -58,6 +59,14 @@ class DeviceSilent(DriverError):
     code = "BW-D05"
     message = "{device} did not answer within {seconds} s"
     hint = "Check its cable and its power."
+
+
+class DeviceGarbled(DeviceSilent):
+    """What came is no answer of its protocol: noise on the line, another speed, or another device."""
+
+    code = "BW-D07"
+    message = "{device} answered {answer}, which is none of its answers"
+    hint = "Check its cable, its address and the speed of its line."
 
 
 class OutputDidNotFollow(DriverError):

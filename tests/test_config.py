@@ -14,6 +14,7 @@ from agent.erase import Limits, VerifySpec
 from agent.policy import Policy
 from agent.settings import Bay, DockDevice, Mqtt, Scanning, Settings, Station, Tls, load
 from collector.settings import load as load_collector
+from drivers import registry
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
 STATION = CONFIG / "station.example.toml"
@@ -74,6 +75,15 @@ def test_the_example_shows_every_key_of_every_table(table: str, kind: type[msgsp
         found = found[name]
         found = found[0] if isinstance(found, list) else found
     assert set(found) == set(kind.__struct_encode_fields__)
+
+
+def test_the_example_shows_every_dock_with_every_setting_and_its_default() -> None:
+    shown = {dock["driver"]: dock["settings"] for dock in with_everything()["dock"]}
+    assert set(shown) == set(registry.known("docks")) - {"simulated"}
+    for driver, settings in shown.items():
+        value = registry.settings_of("docks", driver, settings, where=driver)
+        fields = set(value.__struct_fields__) - {"program", "sysfs", "by_path"}  # for tests, and odd installations
+        assert set(settings) == fields, driver
 
 
 def test_the_example_shows_every_table_and_is_valid_with_everything_in_force(tmp_path: Path) -> None:

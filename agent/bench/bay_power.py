@@ -21,7 +21,7 @@ from drivers.drives.base import DriveSource
 
 log = logging.getLogger("benchwipe.power")
 
-SWITCH_S = 2.0  # for one switch with its read-back
+SWITCH_S = 5.0  # for one switch with its read-back: a hub's or an enclosure's program takes most of it
 PROBE_EVERY_S = 10.0
 PROBE_S = 5.0
 GONE_S = 20.0  # a USB drive is gone at once; libata tries an unpowered SATA link for more than 10 s

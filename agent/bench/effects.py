@@ -38,13 +38,14 @@ from drivers.deadline import Deadline
 from drivers.displays.base import Display
 from drivers.docks.base import Capability, Dock, Light
 from drivers.drives.base import DriveSource
-from drivers.errors import DeviceGone, DeviceSilent
+from drivers.errors import DeviceGarbled, DeviceGone, DeviceSilent
 from drivers.printers.base import NotPrinted, Printed, Printer, PrintResult, Unknown
 
 log = logging.getLogger("benchwipe.effects")
 
 DEVICE_S = 2.0
 PRINT_S = 30.0
+SILENT = (DeviceGone.code, DeviceSilent.code, DeviceGarbled.code)
 DIED = Reason("BW-E90", "The station broke down: the worker died", "Erase it again.")
 
 LIGHTS: Mapping[BayState, Light] = {
@@ -248,7 +249,7 @@ class StationEffects:
 
     def _of_dock(self, name: str, fault: DeviceFault) -> DeviceFault:
         """A dock's silence, in the technician's words, and which bays it is about; they go on."""
-        silent = fault.code in (DeviceGone.code, DeviceSilent.code)
+        silent = fault.code in SILENT
         if silent != (name in self._silent_docks):
             self._silent_docks ^= {name}
             self.say("dock_silent" if silent else "dock_back", {"dock": name})

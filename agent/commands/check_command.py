@@ -14,6 +14,7 @@ from agent.ledger import Ledger
 from agent.settings import Device, Settings
 from agent.uplink.uplink import read_secrets
 from drivers import registry
+from drivers.deadline import Deadline
 from drivers.errors import BadDriverSettings, DriverError
 from firmware_bridge.errors import CodedError
 
@@ -25,13 +26,14 @@ TABLES: tuple[tuple[str, registry.Kind], ...] = (
     ("printer", "printers"),
 )
 BROKER_S = 3.0
+DOCK_S = 5.0
 
 
 def find_problems(settings: Settings, state_dir: Path, config_dir: Path) -> Iterator[str]:
     """One line for each thing that the daemon would stumble over."""
     for table, kind in TABLES:
         for i, device in enumerate(getattr(settings, table)):
-            yield from _device_problems(f"{table}[{i}]", kind, device)
+            yield from _device_problems(f"{table}[{i}]", kind, device, settings)
     if not settings.bay:
         yield "bay is missing: a station needs at least one [[bay]]"
     checks: list[Callable[[], object]] = [
@@ -82,10 +84,12 @@ def find_notes(settings: Settings) -> Iterator[str]:
         yield f"mqtt: {settings.mqtt.host}:{settings.mqtt.port} does not answer now ({error.strerror or error})"
 
 
-def _device_problems(path: str, kind: registry.Kind, device: Device) -> Iterator[str]:
+def _device_problems(path: str, kind: registry.Kind, device: Device, settings: Settings) -> Iterator[str]:
     try:
         registry.settings_of(kind, device.driver, device.settings, where=f"{path}.settings")
-        if kind != "inputs":
+        if kind == "docks":
+            yield from _dock_problems(path, device, settings)
+        elif kind != "inputs":
             _open_and_close(kind, device, path)
     except BadDriverSettings as error:
         problems = error.fields.get("problems")
@@ -94,9 +98,19 @@ def _device_problems(path: str, kind: registry.Kind, device: Device) -> Iterator
         yield f"{path} ({device.name}): {error.line()}"
 
 
-def _open_and_close(
-    kind: Literal["docks", "printers", "displays", "drives", "inputs"], device: Device, path: str
-) -> None:
+def _dock_problems(path: str, device: Device, settings: Settings) -> Iterator[str]:
+    """It is there, it answers, and it has the slots that bays are in. Nothing is switched. DriverError."""
+    dock = registry.load("docks", device.driver, device.settings, where=path)
+    try:
+        for i, bay in enumerate(settings.bay):
+            if bay.dock == device.name and bay.slot > dock.slots:
+                yield f"bay[{i}].slot = {bay.slot}: allowed in dock {device.name} is 1 to {dock.slots}"
+        dock.probe(within=Deadline(DOCK_S))
+    finally:
+        dock.close()
+
+
+def _open_and_close(kind: Literal["printers", "displays", "drives"], device: Device, path: str) -> None:
     opened = registry.load(kind, device.driver, device.settings, where=path)
     close = getattr(opened, "close", None)
     if close is not None:

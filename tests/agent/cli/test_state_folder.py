@@ -14,6 +14,7 @@ from agent.registrar import Registrar
 from agent.settings import Settings
 from tests.agent.cli.conftest import Call
 from tests.agent.cli.test_erase import read_direct
+from tests.drivers.docks.counterparts import Kmtronic
 from tests.drivers.drives.conftest import MIB, Loops
 
 
@@ -190,3 +191,25 @@ def test_commands_that_need_a_configuration_say_so(call: Call, monkeypatch: pyte
         assert done.status == 2
         assert "name a configuration with --config FILE" in done.complaint
     assert call("drives").status == 0
+
+
+def test_check_asks_each_dock_and_switches_nothing(call: Call, tmp_path: Path) -> None:
+    board = Kmtronic(tmp_path, slots=4)
+    config = tmp_path / "station.toml"
+    dock = f'[[dock]]\nname = "k"\ndriver = "kmtronic"\nsettings = {{ port = "{board.settings["port"]}", slots = 4 }}\n'
+    bay = '[[bay]]\nname = "A1"\nport = "x"\ndock = "k"\nslot = '
+    try:
+        config.write_text(dock + bay + "4\n")
+        assert call("check", "--config", config).status == 0
+        config.write_text(dock + bay + "5\n")
+        done = call("check", "--config", config)
+        assert "benchwipe: bay[0].slot = 5: allowed in dock k is 1 to 4\n" in done.err
+        config.write_text(dock.replace("slots = 4", "slots = 8") + bay + "1\n")
+        assert "BW-D05" in call("check", "--config", config).err  # half an answer
+        board.unplug()
+        done = call("check", "--config", config)
+        assert (done.status, "BW-D04" in done.err) == (2, True)
+        assert board.relays() == [False] * 4
+        assert set(board.seen) <= {0xFF, 0x09, 0x00}  # questions only
+    finally:
+        board.close()

@@ -1,0 +1,60 @@
+"""Lights of backplanes that `ledctl` (ledmon) knows: SGPIO, SES-2, VMD, NPEM. Lights only; nothing reads them back.
+
+`ledctl` finds a slot by the drive that stands in it, so an empty bay's light cannot be set; its wish is let go. It
+needs root, and ledmon must not run beside it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+
+from drivers.deadline import Deadline
+from drivers.docks._program import run
+from drivers.docks.base import Capability, Dock, Light
+
+PATTERNS: Mapping[Light, str] = {
+    Light.OFF: "normal",
+    Light.READY: "normal",
+    Light.WORKING: "rebuild",
+    Light.ATTENTION: "locate",
+    Light.DONE: "hotspare",
+    Light.FAILED: "failure",
+}
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`ports`: of slot 1, 2, .. as the bays have them (names under /dev/disk/by-path, or absolute paths)."""
+
+    ports: Annotated[tuple[Annotated[str, msgspec.Meta(min_length=1)], ...], msgspec.Meta(min_length=1)]
+    program: str = "ledctl"
+    by_path: str = "/dev/disk/by-path"
+
+
+class Driver(Dock):
+    """`--listed-only`: without it every light that is not named goes out."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self.slots = len(settings.ports)
+        self.capabilities = frozenset({Capability.LIGHT})
+        self._settings = settings
+
+    def probe(self, *, within: Deadline) -> None:
+        """The program is there."""
+        run([self._settings.program, "--version"], device=self.name, within=within)
+
+    def set_light(self, slot: int, light: Light, *, within: Deadline) -> None:
+        """A pattern of SFF-8489 (IBPI)."""
+        self.require(Capability.LIGHT, slot)
+        drive = os.path.realpath(Path(self._settings.by_path) / self._settings.ports[slot - 1])
+        if os.path.exists(drive):
+            words = [self._settings.program, "--listed-only", f"{PATTERNS[light]}={drive}"]
+            run(words, device=self.name, within=within)
+
+    def close(self) -> None:
+        """There is nothing to let go of."""

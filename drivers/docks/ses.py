@@ -1,0 +1,86 @@
+"""SCSI enclosures (SES-3; `sg_ses` of sg3-utils): device slots with power, "ident" and "fault" lights.
+
+Enclosure Status page, device slot element: DEVICE OFF (byte 3, bit 4) says that the slot's drive has no power, IDENT
+and FAULT REQSTD which lights are asked for. `sg_ses` names them devoff, ident, fault. Not every enclosure switches.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated
+
+import msgspec
+
+from drivers.deadline import Deadline
+from drivers.docks._program import run
+from drivers.docks.base import Capability, Dock, Light
+from drivers.errors import DeviceGarbled, OutputDidNotFollow
+
+LIGHTS: Mapping[Light, tuple[bool, bool]] = {  # ident, fault
+    Light.OFF: (False, False),
+    Light.READY: (False, False),
+    Light.WORKING: (False, False),
+    Light.ATTENTION: (True, True),
+    Light.DONE: (True, False),
+    Light.FAILED: (False, True),
+}
+
+
+class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`device`: the enclosure, /dev/sg... `first`: the element index of slot 1. `power`: it switches slots."""
+
+    device: Annotated[str, msgspec.Meta(min_length=1)]
+    slots: Annotated[int, msgspec.Meta(ge=1, le=64)] = 12
+    first: Annotated[int, msgspec.Meta(ge=0, le=255)] = 0
+    power: bool = True
+    program: str = "sg_ses"
+
+
+class Driver(Dock):
+    """One run of the program for each field: it has no memory, and neither has this."""
+
+    settle_seconds = 2.0
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        self.name = name
+        self.slots = settings.slots
+        self.capabilities = frozenset({Capability.LIGHT} | ({Capability.POWER} if settings.power else set()))
+        self._settings = settings
+
+    def probe(self, *, within: Deadline) -> None:
+        """The last slot's field can be read: it is an enclosure, and has so many."""
+        self._get(self.slots, "ident", within)
+
+    def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
+        """DEVICE OFF set or cleared."""
+        self._set(slot, "devoff", not on, within)
+
+    def power(self, slot: int, *, within: Deadline) -> bool | None:
+        """As the enclosure says; None where it switches nothing."""
+        self.require(None, slot)
+        return not self._get(slot, "devoff", within) if self._settings.power else None
+
+    def set_light(self, slot: int, light: Light, *, within: Deadline) -> None:
+        """Two lights, and each is read back."""
+        self.require(Capability.LIGHT, slot)
+        for field, wanted in zip(("ident", "fault"), LIGHTS[light], strict=True):
+            self._set(slot, field, wanted, within)
+            if self._get(slot, field, within) is not wanted:
+                words = (f"{field} off", f"{field} on")
+                raise OutputDidNotFollow(device=self.name, bay=slot, found=words[not wanted], wanted=words[wanted])
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+    def _set(self, slot: int, field: str, value: bool, within: Deadline) -> None:
+        self._run(slot, f"--{'set' if value else 'clear'}={field}", within)
+
+    def _get(self, slot: int, field: str, within: Deadline) -> bool:
+        said = self._run(slot, f"--get={field}", within).strip()
+        if said not in ("0", "1"):
+            raise DeviceGarbled(device=self.name, answer=repr(said[:60]))
+        return said == "1"
+
+    def _run(self, slot: int, word: str, within: Deadline) -> str:
+        index = f"--index={self._settings.first + slot - 1}"
+        return run([self._settings.program, index, word, self._settings.device], device=self.name, within=within)
