@@ -12,7 +12,10 @@ import contextlib
 import logging
 import queue
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from agent import flow, job
 from agent.bench.alarms import critical, warning
@@ -22,6 +25,7 @@ from agent.bench.books import Books
 from agent.bench.events import (
     CancelRequested,
     CertificateRejected,
+    CommandArrived,
     DeviceFault,
     DriveArrived,
     DriveLeft,
@@ -35,6 +39,7 @@ from agent.bench.events import (
 )
 from agent.bench.labels import LabelDesk
 from agent.bench.reception import Reception
+from agent.bench.remote import Remote
 from agent.bench.wishes import Effects
 from agent.bench.workforce import RETRY_S, Workforce
 from agent.clock import boot_id
@@ -47,6 +52,7 @@ from agent.settings import Settings
 
 log = logging.getLogger("benchwipe.engine")
 
+NOBODY: Mapping[str, Ed25519PublicKey] = MappingProxyType({})
 INBOX_BOUND = 10_000
 TICK_S = 0.25
 SHUTDOWN_S = 2.5  # of the five seconds that a stop may take: the uplink and the devices want theirs
@@ -56,8 +62,15 @@ class Engine:
     """The bay table and all that changes it. `run` belongs to the main thread."""
 
     def __init__(
-        self, settings: Settings, registrar: Registrar, effects: Effects, *, now: Callable[[], float] = time.monotonic
+        self,
+        settings: Settings,
+        registrar: Registrar,
+        effects: Effects,
+        *,
+        controllers: Mapping[str, Ed25519PublicKey] = NOBODY,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`controllers`: thumbprint -> key of those whose commands over MQTT are obeyed."""
         self.registrar = registrar
         self.now = now
         self.inbox: queue.Queue[Event] = queue.Queue(INBOX_BOUND)
@@ -68,6 +81,7 @@ class Engine:
         self._reception = Reception(settings, self.table, self._books, self._workforce, now=now, boot_id=boot_id())
         self.labels = LabelDesk(self.table, self._books)
         self._workforce.freed = self._reception.settle_all
+        self._remote = Remote(self.table, registrar.ledger, self._cancel, controllers)
         self._stop_asked: str | None = None
         self._retry_at = 0.0
         self._seconds_told: dict[str, int] = {}
@@ -90,6 +104,7 @@ class Engine:
                 self._books.keep(job.advance(old, JobState.INTERRUPTED))
                 who = old.drive.serial or old.drive.wwn or old.drive.device
                 log.warning("job %s of drive %s was interrupted; it goes on when the drive is there", old.id, who)
+        self._remote.recover()
         for row, reason in self.registrar.ledger.outbox_quarantined():
             self._rejected(row, reason)
         self.labels.recover()
@@ -136,6 +151,7 @@ class Engine:
         """Whatever is due by the clock, bay by bay: trouble in one costs the others nothing."""
         for name in self.bays:
             self.table.guarded(self._tick_bay, name)
+        self.table.guarded(self._remote.settle)
         if self.now() >= self._retry_at:
             self._retry_at = self.now() + RETRY_S
             self.table.guarded(self._books.retry)
@@ -153,6 +169,8 @@ class Engine:
                 self._scanned(event.text)
             case CancelRequested():
                 self._cancel(self.table[event.bay])
+            case CommandArrived():
+                self._remote.received(event.request)
             case Worked():
                 self._workforce.worked(event)
             case WorkEnded():
@@ -202,8 +220,8 @@ class Engine:
                     self._reception.context = before
                 self.table.say(said, bay=name, asset=asset)
 
-    def _cancel(self, bay: Bay) -> None:
-        """Idempotent: a bay where nothing counts down or works stays as it is. A quarantined one is used again."""
+    def _cancel(self, bay: Bay) -> str:
+        """What is said of it: "cancelled", or that there was nothing to cancel. A quarantined bay is used again."""
         said = "cancelled"
         if bay.busy:
             self._workforce.stop(bay.name, CANCELLED)
@@ -221,6 +239,7 @@ class Engine:
         else:
             said = "nothing_to_cancel"
         self.table.say(said, bay=bay.name)
+        return said
 
     # Small things
 

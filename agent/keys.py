@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from agent import files
 from agent.errors import CertificateProblem, KeyProblem
 from agent.jws import public_jwk, public_key_from_jwk, thumbprint
+from agent.settings import Mqtt
 
 FILE_NAME = "station.key"
 LONGEST_PUBLIC = 1 << 20
@@ -84,6 +85,14 @@ def read_public(path: Path) -> dict[str, Ed25519PublicKey]:
     except (ValueError, RecursionError, UnsupportedAlgorithm, CertificateProblem) as error:
         raise KeyProblem(path=path, problem=f"not an Ed25519 public key (JWK, JWK set or PEM): {error}") from None
     return {thumbprint(key): key for key in found}
+
+
+def read_controllers(mqtt: Mqtt | None, base_dir: Path) -> dict[str, Ed25519PublicKey]:
+    """Those whose commands are obeyed: all keys of `mqtt.controller_keys`. KeyProblem for a file that holds none."""
+    found: dict[str, Ed25519PublicKey] = {}
+    for name in mqtt.controller_keys if mqtt else ():
+        found |= read_public(base_dir / name)
+    return found
 
 
 def jwk_line(key: Ed25519PublicKey) -> str:

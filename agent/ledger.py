@@ -26,9 +26,11 @@ from agent.job import ENDED, Job, JobState
 from agent.label_proof import LabelState
 from agent.ledger_labels import LabelRows
 from agent.ledger_schema import migrate
+from agent.messages import CommandStatus
 from drivers.deadline import Deadline
 
 BUSY_TIMEOUT_S = 10.0
+MOST_COMMANDS = 1000
 
 T = TypeVar("T")
 
@@ -242,6 +244,30 @@ class Ledger(LabelRows):
             self._db.execute("UPDATE counter SET value = value + 1 WHERE name = 'connection'")
             row = self._one("SELECT value FROM counter WHERE name = 'connection'")
         return int(row[0]) if row else 0
+
+    # Commands of controllers
+
+    def command(self, command_id: str) -> tuple[str, CommandStatus] | None:
+        """Type and status of a command that was taken before."""
+        row = self._one("SELECT type, status FROM command WHERE id = ?", command_id)
+        return (row[0], self._decoded(row[1], CommandStatus)) if row else None
+
+    def save_command(self, command_id: str, kind: str, status: CommandStatus) -> None:
+        """Remember a command and what became of it; the newest MOST_COMMANDS are kept."""
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO command (id, type, status) VALUES (?, ?, ?) "
+                "ON CONFLICT (id) DO UPDATE SET status = excluded.status",
+                (command_id, kind, msgspec.json.encode(status)),
+            )
+            self._db.execute(
+                "DELETE FROM command WHERE rowid <= (SELECT MAX(rowid) FROM command) - ?", (MOST_COMMANDS,)
+            )
+
+    def open_commands(self) -> list[tuple[str, str]]:
+        """(id, type) of those that were taken and have no end yet."""
+        rows = self._all("SELECT id, type, status FROM command ORDER BY rowid")
+        return [(i, k) for i, k, s in rows if self._decoded(s, CommandStatus).state in ("accepted", "running")]
 
     # Inside
 

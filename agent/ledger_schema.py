@@ -35,6 +35,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX label_certificate ON label (certificate)",
         "CREATE INDEX label_open ON label (state) WHERE state IN ('due', 'sent', 'not-printed', 'unknown')",
     ),
+    # What controllers asked over MQTT, and what became of it: a repeat is answered, not done again.
+    ("CREATE TABLE command (id TEXT PRIMARY KEY, type TEXT NOT NULL, status BLOB NOT NULL)",),
 )
 
 

@@ -9,6 +9,7 @@ import msgspec
 ROOT = "er/1"
 RECEIPT_EXPIRY_S = 7 * 24 * 3600
 PROGRESS_EXPIRY_S = 30
+COMMAND_STATUS_EXPIRY_S = 24 * 3600
 
 
 class StationState(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +87,43 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     stored_at: str = ""
     sig: str = ""
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True):
+    """`cmd/<type>/<id>`: what a controller asks. `sig`: agent/remote.py. `not_after`, `issued`: RFC 3339."""
+
+    args: dict[str, Any]
+    issued: str
+    not_after: str
+    expected_rev: int | None = None
+    sig: str
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """A message on `cmd/<type>/<id>` as it came: nothing of it is checked yet."""
+
+    type: str
+    id: str
+    topic: str
+    payload: bytes
+    retained: bool
+
+
+class CommandStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """`cmd/<type>/<id>/status`: retained for a day. `rev`: that of the bay which it is about, when it was judged."""
+
+    state: Literal["accepted", "rejected", "running", "succeeded", "failed", "expired"]
+    reason: str = ""
+    rev: int | None = None
+
+
+class ReportedConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """`reported/config`: what became of a `desired/config`."""
+
+    version: str | int | None
+    hash: str | None
+    state: Literal["applied", "refused"]
+    reason: str = ""
 
 
 def station_topic(station: str, suffix: str) -> str:

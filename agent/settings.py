@@ -109,7 +109,10 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Mqtt(msgspec.Struct, frozen=True, kw_only=True):
-    """The broker. Without this table nothing is sent, and the outbox waits."""
+    """The broker. Without this table nothing is sent, and the outbox waits.
+
+    `controller_keys`: files with the public keys (JWK, JWK set or PEM) of those whose commands are obeyed.
+    """
 
     host: Annotated[str, msgspec.Meta(min_length=1)]
     port: Port = 8883
@@ -117,6 +120,7 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True):
     username: str | None = None
     password_file: str | None = None
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
+    controller_keys: tuple[str, ...] = ()
     tls: Tls | None = None
 
 

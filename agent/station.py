@@ -14,9 +14,16 @@ from typing import Any
 
 import msgspec
 
-from agent import __version__, files
+from agent import __version__, files, keys
 from agent.bench.effects import Bench, StationEffects
-from agent.bench.events import CancelRequested, CertificateRejected, DeviceFault, ReprintRequested, Scanned
+from agent.bench.events import (
+    CancelRequested,
+    CertificateRejected,
+    CommandArrived,
+    DeviceFault,
+    ReprintRequested,
+    Scanned,
+)
 from agent.clock import boot_id, clock, utc_now
 from agent.control import ControlSocket
 from agent.engine import Engine
@@ -61,7 +68,9 @@ class Station:
         self.bench = open_bench(settings)
         self.notifier = Notifier()
         self.effects = StationEffects(settings, self.bench, self.notifier, state_dir)
-        self.engine = Engine(settings, self.registrar, self.effects)
+        self.engine = Engine(
+            settings, self.registrar, self.effects, controllers=keys.read_controllers(settings.mqtt, config_dir)
+        )
         self.effects.engine = self.engine
         self.uplink = self._uplink(config_dir)
         self.effects.uplink = self.uplink
@@ -146,6 +155,7 @@ class Station:
             birth=self._birth,
             boot_id=boot_id(),
             on_rejected=lambda row, reason: self.engine.put(CertificateRejected(row, reason)),
+            on_command=lambda request: self.engine.put(CommandArrived(request)),
             now=utc_now,
         )
 

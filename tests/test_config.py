@@ -95,5 +95,6 @@ def test_the_example_shows_every_table_and_is_valid_with_everything_in_force(tmp
         host="collector.example",
         username="bench-01",
         password_file="mqtt.password",
+        controller_keys=("controller.jwk",),
         tls=Tls(ca="tls/ca.crt", certificate="tls/bench-01.crt", key="tls/bench-01.key"),
     )

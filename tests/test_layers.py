@@ -36,6 +36,7 @@ PURE = (
     "agent/techniques.py",
     "agent/certificate.py",
     "agent/jws.py",
+    "agent/remote.py",
     "agent/record.py",
     "agent/outcome.py",
     "agent/messages.py",

@@ -25,7 +25,7 @@ from agent.engine import Engine
 from agent.erase import Checkpoint, EraseSpec, Progress, Stop
 from agent.job import Job
 from agent.label_proof import LabelState
-from agent.messages import Alarm, BayProgressMessage, BayStateMessage
+from agent.messages import Alarm, BayProgressMessage, BayStateMessage, CommandStatus
 from agent.notify import Notifier
 from agent.outcome import Failed, Outcome, Reason, Work
 from agent.phrases import phrase
@@ -172,6 +172,11 @@ class StationEffects:
     def alarm(self, name: str, alarm: Alarm | None) -> None:
         """Raise or clear; raising the same again is silent."""
         self.alarms.set(name, alarm)
+
+    def command_status(self, kind: str, command: str, status: CommandStatus) -> None:
+        """Answer a controller."""
+        if self.uplink:
+            self.uplink.command_status(kind, command, status)
 
     def abandon(self, bay: Bay) -> None:
         """Cut the power of a bay whose drive answers no more."""

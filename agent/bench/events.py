@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from agent.erase import Checkpoint, Progress
 from agent.label_proof import LabelState
+from agent.messages import Request
 from agent.outcome import Outcome, Reason
 from drivers.drives.base import Drive
 
@@ -78,6 +79,13 @@ class CertificateRejected:
 
 
 @dataclass(frozen=True)
+class CommandArrived:
+    """A controller asks something over MQTT. Nothing of it is checked yet."""
+
+    request: Request
+
+
+@dataclass(frozen=True)
 class LabelResult:
     """What came of a label, the `copy`-th reprint of it, at a printer: printed, or not, or nobody knows."""
 
@@ -113,6 +121,7 @@ Event = (
     | Worked
     | WorkEnded
     | CertificateRejected
+    | CommandArrived
     | LabelResult
     | ReprintRequested
     | DeviceFault

@@ -9,7 +9,7 @@ from agent.bench.bays import Bay
 from agent.certificate import Certificate
 from agent.erase import EraseSpec, Stop
 from agent.job import Job
-from agent.messages import Alarm
+from agent.messages import Alarm, CommandStatus
 
 
 class Effects(Protocol):
@@ -41,6 +41,9 @@ class Effects(Protocol):
 
     def restore(self, bay: Bay) -> None:
         """The bay is in use (again): give it power where the dock can."""
+
+    def command_status(self, kind: str, command: str, status: CommandStatus) -> None:
+        """Tell the controller what became of its command."""
 
     def beat(self) -> None:
         """The engine is alive."""

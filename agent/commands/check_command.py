@@ -43,6 +43,7 @@ def find_problems(settings: Settings, state_dir: Path, config_dir: Path) -> Iter
     ]
     if (mqtt := settings.mqtt) is not None:
         checks.append(lambda: read_secrets(mqtt, config_dir))
+        checks.append(lambda: keys.read_controllers(mqtt, config_dir))
     for check in checks:
         try:
             check()

@@ -6,6 +6,7 @@ Any thread writes; the courier alone takes. Nothing queues up: a newer word repl
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 
 
@@ -16,6 +17,7 @@ class Post:
     suffix: str
     payload: bytes
     retain: bool
+    expiry_s: int | None = None
 
 
 class Board:
@@ -26,14 +28,17 @@ class Board:
         self._lock = threading.Lock()
         self._latest: dict[str, bytes] = {}
         self._due: dict[str, float] = {}
+        self._expires: dict[str, tuple[int, float]] = {}
         self._progress: dict[str, tuple[bytes, float]] = {}
         self._progress_sent: dict[str, float] = {}
 
-    def show(self, suffix: str, payload: bytes) -> None:
-        """The latest word on a retained topic; an empty one clears it."""
+    def show(self, suffix: str, payload: bytes, *, expiry_s: int | None = None) -> None:
+        """The latest word on a retained topic; an empty one clears it. What expires is then cleared and forgotten."""
         with self._lock:
             self._latest[suffix] = payload
             self._due[suffix] = float("-inf")
+            if expiry_s is not None:
+                self._expires[suffix] = (expiry_s, time.monotonic() + expiry_s)
 
     def shown(self, suffix: str) -> bool:
         """Whether anything was ever said on this topic."""
@@ -59,10 +64,16 @@ class Board:
     def take(self, now: float) -> list[Post]:
         """What is to be said now, oldest topic first; it counts as said."""
         with self._lock:
+            over = [s for s, (_, until) in self._expires.items() if until <= now]
             suffixes = [s for s in self._latest if self._due.get(s, float("inf")) <= now]
-            posts = [Post(suffix, self._latest[suffix], retain=True) for suffix in suffixes]
+            posts = [Post(s, self._latest[s], retain=True, expiry_s=self._expires.get(s, (None,))[0]) for s in suffixes]
             for suffix in suffixes:
                 del self._due[suffix]
+            # MQTT 3.1.1 knows no expiry: what is over is cleared by hand.
+            posts += [Post(suffix, b"", retain=True) for suffix in over]
+            for suffix in over:
+                del self._latest[suffix], self._expires[suffix]
+                self._due.pop(suffix, None)
             return posts + self._take_progress(now)
 
     def next_moment(self) -> float | None:

@@ -89,6 +89,7 @@ class Arrived:
     connection: int
     topic: str
     payload: bytes
+    retained: bool = False
 
 
 Event = DialFailed | Refused | Connected | Lost | Acknowledged | Subscribed | Arrived
@@ -305,7 +306,7 @@ class Connection:
 
     def _on_message(self, _client: paho.Client, _data: object, message: paho.MQTTMessage) -> None:
         with contextlib.suppress(UnicodeDecodeError):  # no topic of ours
-            self._post(Arrived(self.number, message.topic, bytes(message.payload)))
+            self._post(Arrived(self.number, message.topic, bytes(message.payload), message.retain))
 
     def _on_log(self, _client: paho.Client, _data: object, _level: int, text: str) -> None:
         # The only way to hear of a PINGRESP: paho tells nobody else that the broker still speaks.

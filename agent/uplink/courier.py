@@ -112,7 +112,7 @@ class Courier:
         self._delivery.refresh(ledger, now)
         if self._network_thread is not None:
             for post in self.board.take(now):
-                self._publish(Outgoing(post.suffix, post.payload, retain=post.retain))
+                self._publish(Outgoing(post.suffix, post.payload, retain=post.retain, expiry_s=post.expiry_s))
             self._delivery.upload(ledger, now)
 
     def _until_next(self, now: float) -> float:
@@ -204,7 +204,8 @@ class Courier:
             f"; {left_out} failed attempts were not logged" if left_out else "",
         )
         self._say(connected=True, last_error="", outbox_depth=depth)
-        courtesies = (COLLECTORS, station_topic(self._station.id, "alarm/+")) if self._courteous else ()
+        mine = ("alarm/+", "cmd/+/+", "desired/config")
+        courtesies = (COLLECTORS, *(station_topic(self._station.id, s) for s in mine)) if self._courteous else ()
         for topic in (station_topic(self._station.id, "receipt/+"), *courtesies):
             mid = connection.subscribe(topic)
             if mid is not None:
@@ -237,7 +238,9 @@ class Courier:
         if was_up and self._subscribed and not any(t.endswith("/receipt/+") for t in self._subscribed.values()):
             # RabbitMQ hangs up on a subscription that its access list does not grant. Receipts we cannot do without.
             self._courteous = False
-            log.info("the broker hung up on a subscription; collectors' presence and stale alarms are not watched")
+            log.info(
+                "the broker hung up on a subscription; collectors' presence, stale alarms and commands are not watched"
+            )
         if was_up and now - self._up_since >= self._pace.reconnect_longest_s:
             self._attempts, self._courteous = 0, True
         self._hang_up(reason)
@@ -283,7 +286,7 @@ class Courier:
             outgoing.payload,
             qos=1 if outgoing.lasting else 0,
             retain=outgoing.retain,
-            expiry_s=None if outgoing.lasting else PROGRESS_EXPIRY_S,
+            expiry_s=outgoing.expiry_s if outgoing.lasting else PROGRESS_EXPIRY_S,
         )
         if mid is not None and outgoing.lasting:
             self._sent[mid] = (outgoing, time.monotonic())

@@ -10,11 +10,12 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
 from agent.ledger import Ledger, OutboxRow
-from agent.messages import ROOT, Alarm, Receipt, split_topic, station_topic
+from agent.messages import ROOT, Alarm, Receipt, ReportedConfig, Request, split_topic, station_topic
 from agent.uplink.board import Board
 from agent.uplink.connection import Acknowledged, Arrived
 from agent.uplink.log import Seldom
@@ -24,6 +25,7 @@ from agent.uplink.values import Outgoing, Pace, Station
 NOBODY_LISTENS = 0x10
 FAILURE = 0x80
 NOT_AUTHORISED = 0x87
+COMMAND = re.compile(r"cmd/([A-Za-z0-9._-]{1,64})/([A-Za-z0-9._-]{1,64})")
 RECEIPT = re.compile(r"receipt/([0-9a-f]{64})")
 COLLECTORS = f"{ROOT}/$collector/+"
 
@@ -151,10 +153,37 @@ class Delivery:
             self._collector_spoke(suffix, message.payload, now)
         elif station != self._station.id:
             self._seldom.say(logging.WARNING, "stray", f"ignored a message that is not for us: {message.topic!r:.120}")
+        elif asked := COMMAND.fullmatch(suffix):
+            self._station.on_command(
+                Request(
+                    type=asked[1],
+                    id=asked[2],
+                    topic=message.topic,
+                    payload=message.payload,
+                    retained=message.retained,
+                )
+            )
+        elif suffix == "desired/config":
+            self._refuse_config(message.payload)
         elif suffix.startswith("alarm/"):
             self._clear_if_stale(suffix, message.payload)
         else:
             self._receipt(suffix, message.payload, ledger, now)
+
+    def _refuse_config(self, payload: bytes) -> None:
+        """A configuration names devices and policies: it is changed at the station, by its operator."""
+        try:
+            desired = msgspec.json.decode(payload, type=dict[str, Any])
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+            desired = {}
+        version, digest = desired.get("version"), desired.get("hash")
+        report = ReportedConfig(
+            version=version if isinstance(version, str | int) else None,
+            hash=digest if isinstance(digest, str) else None,
+            state="refused",
+            reason="this station's configuration is changed at the station",
+        )
+        self._board.show("reported/config", msgspec.json.encode(report))
 
     def _receipt(self, suffix: str, payload: bytes, ledger: Ledger, now: float) -> None:
         topic = RECEIPT.fullmatch(suffix)

@@ -17,7 +17,15 @@ from pathlib import Path
 import msgspec
 
 from agent.ledger import Ledger
-from agent.messages import Alarm, BayProgressMessage, BayStateMessage, Birth
+from agent.messages import (
+    COMMAND_STATUS_EXPIRY_S,
+    Alarm,
+    BayProgressMessage,
+    BayStateMessage,
+    Birth,
+    CommandStatus,
+    Request,
+)
 from agent.settings import Mqtt
 from agent.uplink.connection import read_secrets
 from agent.uplink.courier import Courier
@@ -43,12 +51,16 @@ class Uplink:
         birth: Callable[[int], Birth],
         boot_id: str,
         on_rejected: Callable[[str, str], None],
+        on_command: Callable[[Request], None],
         now: Callable[[], str],
         pace: Pace = USUAL_PACE,
     ) -> None:
-        """`birth` (of the outbox depth), `on_rejected` (id, reason), `now` (RFC 3339) run in the courier's thread."""
+        """What is called runs in the courier's thread.
+
+        `birth` of the outbox depth, `on_rejected` with (id, reason); `now` is RFC 3339.
+        """
         self._mqtt, self._base_dir = mqtt, base_dir
-        station = Station(station_id, boot_id, base_dir, open_ledger, birth, on_rejected, now)
+        station = Station(station_id, boot_id, base_dir, open_ledger, birth, on_rejected, on_command, now)
         self._courier = Courier(mqtt, station, pace)
         self._thread = threading.Thread(target=self._courier.run, name="uplink-courier", daemon=True)
 
@@ -90,6 +102,12 @@ class Uplink:
         """Raise an alarm, or clear it with None. Characters that a topic does not take become "-"."""
         suffix = "alarm/" + re.sub(r"[^A-Za-z0-9._-]", "-", alarm_id)
         self._show(suffix, msgspec.json.encode(alarm) if alarm is not None else b"")
+
+    def command_status(self, kind: str, command: str, status: CommandStatus) -> None:
+        """Answer a controller; retained for a day."""
+        suffix = f"cmd/{kind}/{command}/status"
+        self._courier.board.show(suffix, msgspec.json.encode(status), expiry_s=COMMAND_STATUS_EXPIRY_S)
+        self._courier.events.put(Wake(outbox=False))
 
     @property
     def status(self) -> UplinkStatus:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.ledger import Ledger, OutboxRow
-from agent.messages import Birth
+from agent.messages import Birth, Request
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Station:
     open_ledger: Callable[[], Ledger]
     birth: Callable[[int], Birth]
     on_rejected: Callable[[str, str], None]
+    on_command: Callable[[Request], None]
     now: Callable[[], str]
 
 
@@ -59,11 +60,12 @@ class Outgoing:
     suffix: str
     payload: bytes
     retain: bool = False
+    expiry_s: int | None = None
     row: OutboxRow | None = None
 
     @property
     def topic_class(self) -> str:
-        """cert, event, bay, state, birth, alarm: what an access list grants or denies as one."""
+        """cert, event, bay, state, birth, alarm, cmd: what an access list grants or denies as one."""
         return self.suffix.partition("/")[0]
 
     @property

@@ -14,8 +14,11 @@ import time
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from agent.certificate import Certificate, read_unverified
 from agent.control import NotRunning, ask
+from agent.keys import jwk_line
 from agent.ledger import Ledger
 from drivers.drives.simulated import make_drive, plug, pull
 from tests.agent.mosquitto import wait_until
@@ -86,10 +89,13 @@ class Daemon:
         self.process: subprocess.Popen[bytes] | None = None
         self.log = folder / "daemon.log"
 
-    def mqtt(self, port: int) -> None:
-        """Send to this broker."""
+    def mqtt(self, port: int, *, controller: Ed25519PublicKey | None = None) -> None:
+        """Send to this broker, and obey this controller."""
         with self.config.open("a") as file:
             file.write(f'\n[mqtt]\nhost = "127.0.0.1"\nport = {port}\nkeepalive_s = 5\n')
+            if controller is not None:
+                (self.folder / "controller.jwk").write_text(jwk_line(controller))
+                file.write('controller_keys = ["controller.jwk"]\n')
 
     def start(self, **environment: str) -> None:
         """Run; returns when it answers."""

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from agent.bench.bays import Bay
 from agent.bench.events import CancelRequested, DriveArrived, DriveLeft, DriveUnreadable, Scanned, Worked, WorkEnded
 from agent.certificate import Certificate, read_unverified
 from agent.engine import Engine
 from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, Stop
 from agent.job import Job
-from agent.messages import Alarm
+from agent.messages import Alarm, CommandStatus
 from agent.outcome import Failed, Outcome, Reason, Work, conclude
 from agent.record import PassRecord, Verification
 from agent.registrar import Registrar
@@ -94,6 +96,7 @@ class FakeEffects:
         self.labels: list[tuple[str, int]] = []
         self.power: list[tuple[str, bool]] = []
         self.beats = 0
+        self.answers: list[tuple[str, CommandStatus]] = []
         self.broken = False
         self.no_threads = False
 
@@ -136,6 +139,10 @@ class FakeEffects:
             self.alarms[name] = alarm
         self._break()
 
+    def command_status(self, kind: str, command: str, status: CommandStatus) -> None:
+        """Answered."""
+        self.answers.append((command, status))
+
     def abandon(self, bay: Bay) -> None:
         """Power off."""
         self.power.append((bay.name, False))
@@ -158,6 +165,7 @@ class Rig:
 
     def __init__(self, state_dir: Path, made: Settings | None = None) -> None:
         self.state_dir, self.settings = state_dir, made or settings()
+        self.controllers: dict[str, Ed25519PublicKey] = {}
         self.clock = 1000.0
         self.tokens = 0
         self._start()
@@ -166,7 +174,9 @@ class Rig:
         self.registrar = Registrar(self.settings, self.state_dir)
         self.ledger = self.registrar.ledger
         self.effects = FakeEffects()
-        self.engine = Engine(self.settings, self.registrar, self.effects, now=lambda: self.clock)
+        self.engine = Engine(
+            self.settings, self.registrar, self.effects, controllers=self.controllers, now=lambda: self.clock
+        )
         self.engine.recover()
 
     def restart(self) -> None:

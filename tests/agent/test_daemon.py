@@ -15,6 +15,8 @@ from blake3 import blake3
 
 from tests.agent.daemon_bench import MIB, Daemon, NotifySocket, status_json
 from tests.agent.mosquitto import Mosquitto, wait_until
+from tests.agent.test_remote import KEY as CONTROLLER
+from tests.agent.test_remote import command
 from tests.agent.uplink.fake_collector import FakeCollector
 
 
@@ -201,6 +203,29 @@ def test_the_broker_shows_the_station_its_bays_and_its_certificates(daemon: Daem
         wait_until(lambda: last(collector, state) == "offline", "the station is shown as offline")
     finally:
         collector.close()
+
+
+def test_a_controller_cancels_a_job_over_mqtt_and_gets_its_answer(daemon: Daemon, broker: Mosquitto) -> None:
+    daemon.mqtt(broker.port, controller=CONTROLLER.public_key())
+    controller = FakeCollector(broker.port)
+    controller.ready()
+    try:
+        daemon.make("S1", 64 * MIB, port="p1", mb_per_s=4)
+        daemon.start()
+        wait_until(lambda: controller.last("er/1/bench-07/state"), "the station is connected")
+        job = daemon.wait_bay("A1", "erasing")["job"]
+        topic = "er/1/bench-07/cmd/cancel/c-1"
+        wait_until(lambda: daemon.status()["uplink"]["connected"], "the station listens")
+        controller.say(topic, command(topic=topic, job=job))
+        wait_until(lambda: (controller.last(f"{topic}/status") or {}).get("state") == "succeeded", "it was done")
+        (certificate,) = daemon.certificates()
+        assert (certificate.record.outcome, certificate.record.job) == ("aborted", job)
+        controller.say("er/1/bench-07/desired/config", b'{"version":7,"hash":"ab","document":{}}')
+        wait_until(lambda: controller.last("er/1/bench-07/reported/config"), "the configuration was answered")
+        report = controller.last("er/1/bench-07/reported/config")
+        assert (report["version"], report["state"]) == (7, "refused")
+    finally:
+        controller.close()
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="loop devices need root")

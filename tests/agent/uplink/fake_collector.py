@@ -60,6 +60,10 @@ class FakeCollector:
         """Send any bytes as a receipt."""
         self._client.publish(f"er/1/{station}/receipt/{certificate}", payload, qos=1).wait_for_publish(5)
 
+    def say(self, topic: str, payload: bytes) -> None:
+        """Anything, on any topic."""
+        self._client.publish(topic, payload, qos=1).wait_for_publish(5)
+
     def presence(self, name: str, *, online: bool) -> None:
         """Say that a collector of this name is there, or not."""
         body = json.dumps({"online": online, "ts": "2026-11-22T20:00:00Z"})

@@ -9,7 +9,7 @@ from typing import Any
 from agent import keys
 from agent.certificate import Certificate
 from agent.ledger import Ledger
-from agent.messages import Alarm, BayProgressMessage, BayStateMessage, Birth
+from agent.messages import Alarm, BayProgressMessage, BayStateMessage, Birth, Request
 from agent.settings import Mqtt
 from agent.uplink.uplink import Pace, Uplink
 from tests.agent import samples
@@ -39,6 +39,7 @@ class Bench:
         self.ledger = Ledger(state_dir)
         self.key = keys.load_or_make(state_dir)
         self.rejected: list[tuple[str, str]] = []
+        self.commands: list[Request] = []
         self.report: Callable[[str, str], None] = lambda row, reason: self.rejected.append((row, reason))
         self.uplinks: list[Uplink] = []
         self.collectors: list[FakeCollector] = []
@@ -54,6 +55,7 @@ class Bench:
             birth=birth,
             boot_id="boot-1",
             on_rejected=self._rejected,
+            on_command=self.commands.append,
             now=lambda: NOW,
             pace=pace,
         )

@@ -1,0 +1,120 @@
+"""Commands of controllers, over MQTT: judged, written down, and only then carried out. The engine's thread only.
+
+A command is taken once: its id is in the ledger before anything happens, and a repeat gets the stored answer. What is
+not signed is answered, and forgotten: nobody can fill the ledger, or take the place of a command that is to come.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from agent import remote
+from agent.bench.bay_table import BayTable
+from agent.bench.bays import Bay
+from agent.clock import clock
+from agent.job import ENDED
+from agent.ledger import Ledger
+from agent.messages import Command, CommandStatus, Request
+
+log = logging.getLogger("benchwipe.remote")
+
+KNOWN = ("cancel",)
+RESTARTED = CommandStatus(state="failed", reason="the station was restarted before it was done: ask again")
+
+
+def clock_is_right() -> bool:
+    """Whether anybody vouches for this station's time."""
+    return clock().synchronised
+
+
+class Remote:
+    """What controllers may ask of this bench. `cancel` stops a bay, and says "cancelled" if anything was to stop."""
+
+    def __init__(
+        self, table: BayTable, ledger: Ledger, cancel: Callable[[Bay], str], keys: Mapping[str, Ed25519PublicKey]
+    ) -> None:
+        self._table, self._ledger, self._cancel, self._keys = table, ledger, cancel, keys
+        self._running: dict[str, tuple[str, str]] = {}
+
+    def recover(self) -> None:
+        """What an earlier run took, and did not end, is answered: nobody waits for it in vain."""
+        for command_id, kind in self._ledger.open_commands():
+            self._answer(kind, command_id, RESTARTED)
+
+    def received(self, request: Request) -> None:
+        """One message on `cmd/<type>/<id>`."""
+        if (known := self._ledger.command(request.id)) is not None:
+            self._table.tell(self._table.effects.command_status, request.type, request.id, known[1])
+            return
+        try:
+            if request.retained:
+                raise remote.CommandProblem(problem="a command is never retained")
+            command = remote.read(request.topic, request.payload, self._keys)
+            # Without a clock nobody can say when; a cancel names its job, and does no harm when it comes late.
+            over = clock_is_right() and remote.expired(command, datetime.now(UTC))
+        except remote.CommandProblem as problem:
+            log.warning("command %s %s is not obeyed: %s", request.type, request.id, problem)
+            status = CommandStatus(state="rejected", reason=str(problem))
+            self._table.tell(self._table.effects.command_status, request.type, request.id, status)
+            return
+        if over:
+            self._answer(request.type, request.id, CommandStatus(state="expired", reason="its time was over"))
+        elif request.type not in KNOWN:
+            reason = f"no command is called {request.type}; known: {', '.join(KNOWN)}"
+            self._answer(request.type, request.id, CommandStatus(state="rejected", reason=reason))
+        else:
+            self._stop_job(request, command)
+
+    def settle(self) -> None:
+        """Answer for what has come to its end since the last look."""
+        for command_id, (kind, job_id) in list(self._running.items()):
+            if self._bay_of(job_id) is None and (end := self._end_of(job_id)) is not None:
+                self._answer(kind, command_id, CommandStatus(state="succeeded", reason=end))
+                del self._running[command_id]
+
+    def _stop_job(self, request: Request, command: Command) -> None:
+        job_id = command.args.get("job")
+        if not isinstance(job_id, str) or set(command.args) != {"job"}:
+            self._answer(request.type, request.id, CommandStatus(state="rejected", reason="args: exactly one, job"))
+            return
+        bay = self._bay_of(job_id)
+        if bay is None:
+            self._answer(request.type, request.id, self._already(job_id))
+        elif command.expected_rev is not None and command.expected_rev != bay.rev:
+            reason = f"bay {bay.name} has changed since revision {command.expected_rev}"
+            self._answer(request.type, request.id, CommandStatus(state="rejected", reason=reason, rev=bay.rev))
+        else:
+            self._answer(request.type, request.id, CommandStatus(state="accepted", rev=bay.rev))
+            log.info("bay %s: a controller cancels job %s (command %s)", bay.name, job_id, request.id)
+            said = self._cancel(bay)
+            if said != "cancelled":
+                self._answer(request.type, request.id, CommandStatus(state="rejected", reason=said, rev=bay.rev))
+                return
+            self._running[request.id] = (request.type, job_id)
+            self._answer(request.type, request.id, CommandStatus(state="running", rev=bay.rev))
+
+    def _already(self, job_id: str) -> CommandStatus:
+        """Of a job that no bay has: cancelling what has ended is done."""
+        end = self._end_of(job_id)
+        if end is not None:
+            return CommandStatus(state="succeeded", reason=end)
+        return CommandStatus(state="failed", reason="no bay has that job")
+
+    def _end_of(self, job_id: str) -> str | None:
+        found = self._ledger.job(job_id)
+        return f"the job ended: {found.state.value}" if found is not None and found.state in ENDED else None
+
+    def _bay_of(self, job_id: str) -> Bay | None:
+        """The bay where this job counts down or works."""
+        for bay in self._table.bays.values():
+            if bay.job is not None and bay.job.id == job_id and bay.job.state not in ENDED:
+                return bay
+        return None
+
+    def _answer(self, kind: str, command_id: str, status: CommandStatus) -> None:
+        self._ledger.save_command(command_id, kind, status)
+        self._table.tell(self._table.effects.command_status, kind, command_id, status)

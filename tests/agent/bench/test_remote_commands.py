@@ -1,0 +1,141 @@
+"""A controller's commands at the bench: taken once, written down before anything happens, answered always."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.bench.events import CommandArrived
+from agent.messages import CommandStatus, Request
+from agent.outcome import CANCELLED, Aborted, Work
+from tests.agent.engine_rig import Rig, erased
+from tests.agent.test_remote import KEYS, STRANGER, command
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    """A bench that obeys one controller, with a drive in A1 that counts down."""
+    made = Rig(tmp_path / "state")
+    made.controllers.update(KEYS)
+    made.restart()
+    made.arrive("A1")
+    yield made
+    made.close()
+
+
+def ask(
+    rig: Rig,
+    command_id: str = "c1",
+    *,
+    kind: str = "cancel",
+    retained: bool = False,
+    **facts: Any,  # noqa: ANN401 - of command()
+) -> CommandStatus:
+    """Send a command for what stands in A1; the last answer."""
+    topic = f"er/1/bench-01/cmd/{kind}/{command_id}"
+    facts.setdefault("job", job_id(rig))
+    payload = command(topic=topic, **facts)
+    request = Request(type=kind, id=command_id, topic=topic, payload=payload, retained=retained)
+    rig.engine.handle(CommandArrived(request))
+    assert rig.effects.answers[-1][0] == command_id
+    return rig.effects.answers[-1][1]
+
+
+def job_id(rig: Rig) -> str:
+    job = rig.engine.bays["A1"].job
+    return job.id if job else "none"
+
+
+def test_a_countdown_is_cancelled(rig: Rig) -> None:
+    ask(rig)
+    rig.engine.tick()
+    assert rig.state("A1") == "waiting"
+    assert [status.state for _, status in rig.effects.answers] == ["accepted", "running", "succeeded"]
+
+
+def test_work_is_cancelled_and_the_answer_waits_for_its_end(rig: Rig) -> None:
+    rig.wait(10.1)
+    assert ask(rig).state == "running"
+    assert rig.worker("A1").stop.requested == CANCELLED
+    rig.end("A1", Aborted(Work(), CANCELLED))
+    assert rig.effects.answers[-1][1] == CommandStatus(state="succeeded", reason="the job ended: aborted")
+    assert rig.certificates()[-1].record.outcome == "aborted"
+
+
+def test_a_repeat_is_answered_and_not_done_again(rig: Rig) -> None:
+    old = job_id(rig)
+    ask(rig)
+    rig.engine.tick()
+    rig.leave("A1")
+    rig.arrive("A1")
+    assert ask(rig, job=old).state == "succeeded"
+    assert ask(rig).state == "succeeded"  # even where it names the new job: the id was used
+    assert rig.state("A1") == "countdown"
+
+
+def test_a_command_for_another_job_stops_nothing(rig: Rig) -> None:
+    assert ask(rig, job="another").state == "failed"
+    assert rig.state("A1") == "countdown"
+
+
+def test_cancelling_what_has_ended_is_done(rig: Rig) -> None:
+    ended = job_id(rig)
+    rig.erase("A1", erased())
+    assert ask(rig, job=ended) == CommandStatus(state="succeeded", reason="the job ended: erased")
+
+
+def test_a_bay_that_has_changed_is_left_alone(rig: Rig) -> None:
+    rev = rig.engine.bays["A1"].rev
+    status = ask(rig, rev=rev - 1)
+    assert (status.state, status.rev, rig.state("A1")) == ("rejected", rev, "countdown")
+    assert ask(rig, "c2", rev=rev).state == "running"
+
+
+@pytest.mark.parametrize(
+    ("facts", "state"),
+    [
+        ({"key": STRANGER}, "rejected"),
+        ({"retained": True}, "rejected"),
+        ({"minutes": -1}, "expired"),
+        ({"kind": "erase"}, "rejected"),
+        ({"args": {"job": "x", "bay": "A1"}}, "rejected"),
+    ],
+)
+def test_what_is_not_to_be_obeyed_is_answered_and_stops_nothing(
+    rig: Rig, facts: dict[str, Any], state: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.bench.remote.clock_is_right", lambda: True)
+    assert ask(rig, **facts).state == state
+    assert rig.state("A1") == "countdown"
+
+
+def test_a_stranger_cannot_use_up_an_id(rig: Rig) -> None:
+    assert ask(rig, key=STRANGER).state == "rejected"
+    assert ask(rig).state == "running"
+
+
+def test_a_restart_ends_what_was_running(rig: Rig) -> None:
+    rig.wait(10.1)
+    ask(rig)
+    rig.restart()
+    ((command_id, status),) = rig.effects.answers
+    assert (command_id, status.state) == ("c1", "failed")
+    assert rig.ledger.open_commands() == []
+
+
+def test_only_the_newest_commands_are_kept(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("agent.ledger.MOST_COMMANDS", 3)
+    for number in range(5):
+        ask(rig, f"c{number}", job="another")
+    assert [rig.ledger.command(f"c{number}") is not None for number in range(5)] == [False, False, True, True, True]
+
+
+def test_without_room_in_the_ledger_nothing_is_done(rig: Rig) -> None:
+    rig.break_ledger("command")
+    topic = "er/1/bench-01/cmd/cancel/c1"
+    payload = command(topic=topic, job=job_id(rig))
+    rig.engine.handle(CommandArrived(Request(type="cancel", id="c1", topic=topic, payload=payload, retained=False)))
+    assert (rig.effects.answers, rig.state("A1")) == ([], "countdown")
