@@ -142,8 +142,10 @@ class BayPower:
         wait = self._spun_up.get(dock.name, 0.0) + self._spin_up.get(place.bay.dock or "", 0.0) - now
         if dock.name in self._spun_up and wait > 0:
             raise Later(wait)
-        self._spun_up[dock.name] = now
-        dock.set_power(slot, True, within=Deadline(SWITCH_S))
+        try:
+            dock.set_power(slot, True, within=Deadline(SWITCH_S))
+        finally:  # what was not confirmed may have happened all the same
+            self._spun_up[dock.name] = time.monotonic()
 
     def _look(self, dock: Dock) -> None:
         """A dock that lost its outputs (its own power failed) gets them back, one disk after the other."""
