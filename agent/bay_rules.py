@@ -56,11 +56,11 @@ def block_bays(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 
 def rules(bays: Iterable[tuple[str, str]]) -> str:
-    """The rules' text. Both of udev's names for an ATA port are matched: `ata-1.0`, and `ata-1` of older versions."""
+    """The rules' text. All of udev's names for a port are matched (drivers/drives/ports.py)."""
     lines = [
         f'ENV{{DEVTYPE}}=="disk", ENV{{{key}}}=="{port}", ENV{{BENCHWIPE_BAY}}="{name}"'
         for port, name in bays
-        for key in ("ID_PATH", "ID_PATH_ATA_COMPAT")
+        for key in ("ID_PATH", "ID_PATH_ATA_COMPAT", "ID_PATH_WITH_USB_REVISION")
     ]
     return HEAD + "".join(f"{line}\n" for line in lines) + TAIL
 

@@ -14,6 +14,7 @@ import msgspec
 from agent.errors import SettingsError
 from agent.plan import FIRMWARE_TECHNIQUES, known_methods
 from agent.policy import BUILT_IN, Policy
+from drivers.drives.ports import canonical
 from drivers.options import convert, read_toml
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
@@ -182,7 +183,7 @@ def _halves(mqtt: Mqtt | None) -> Iterator[str]:
 
 
 def _doubles(settings: Settings) -> Iterator[str]:
-    places = [f"{bay.source}:{bay.port}" for bay in settings.bay]
+    places = [f"{bay.source}:{canonical(bay.port)}" for bay in settings.bay]
     yield from _repeated("bay", "port", places)
     slots = [f"{bay.dock}:{bay.slot}" if bay.dock else f"none:{i}" for i, bay in enumerate(settings.bay)]
     yield from _repeated("bay", "slot", slots)

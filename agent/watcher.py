@@ -1,7 +1,8 @@
 """Sees drives come and go in the configured bays, and tells the engine.
 
 Only ports that the configuration names are ever looked at; everything else in the machine does not exist for it. One
-thread for each source of drives asks every second who is there, which opens nothing; identifying a drive opens it, may
+thread for each source of drives asks who is there, which opens nothing, whenever the kernel says that block devices
+changed and every second besides; identifying a drive opens it, may
 take as long as a dying drive likes, and so has a thread of its own for each bay.
 """
 
@@ -130,7 +131,11 @@ class Watcher:
             except Exception as error:  # the edge of the thread: without it nobody would see a drive leave
                 log.exception("source %s", self.name)
                 self._fault(f"{type(error).__name__}: {error}")
-            self.source.wait_for_change(LOOK_EVERY_S)
+            try:
+                self.source.wait_for_change(LOOK_EVERY_S)
+            except Exception:  # the same edge: whoever cannot wait for news looks by the clock
+                log.exception("source %s", self.name)
+                self._stop.wait(LOOK_EVERY_S)
 
     def _fault(self, text: str | None) -> None:
         if (text is not None) != self._failing:

@@ -15,7 +15,7 @@ from agent.settings import Settings
 from agent.show import capability_words
 from drivers.drives._sysfs import list_drives
 from drivers.drives.base import Capabilities, HiddenArea
-from drivers.drives.block import BY_PATH
+from drivers.drives.ports import BY_PATH, find
 
 
 class DriveRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +44,7 @@ class DriveRow(msgspec.Struct, frozen=True, kw_only=True):
 def drive_rows(settings: Settings, state_dir: Path) -> list[DriveRow]:
     """Whole drives only, in the kernel's order."""
     policy = settings.policy_named(settings.station.policy)
-    bays = {os.path.realpath(BY_PATH / bay.port): bay.name for bay in settings.bay if bay.source == "block"}
+    bays = {os.path.realpath(find(BY_PATH, bay.port)): bay.name for bay in settings.bay if bay.source == "block"}
     rows = []
     for device in list_drives():
         candidate = examine(device, policy, state_dir=state_dir)

@@ -254,6 +254,10 @@ class DriveSource(ABC):
         Cheap enough to be asked every second; opens nothing.
         """
 
+    def every_port(self) -> Mapping[str, str]:
+        """As `present`, of all ports: for a person who maps ports to bays. Opens nothing."""
+        return {}
+
     @abstractmethod
     def look(self, port: str) -> Drive:
         """Identify the drive in this port without holding it; DriveGone when there is none."""

@@ -6,7 +6,6 @@ kernel's disk sequence number (BLKGETDISKSEQ) binds what sysfs says under that n
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import os
 import stat
@@ -19,6 +18,7 @@ import msgspec
 
 from drivers.drives import _firmware, _sysfs
 from drivers.drives._direct import DirectFile
+from drivers.drives._uevents import Uevents
 from drivers.drives.base import (
     Drive,
     DriveChanged,
@@ -33,6 +33,7 @@ from drivers.drives.base import (
     NotADrive,
     OpenDrive,
 )
+from drivers.drives.ports import BY_PATH, find, whole_disks
 from firmware_bridge import passthrough
 
 if TYPE_CHECKING:
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
 LOOK = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 HOLD = os.O_RDWR | os.O_EXCL | os.O_CLOEXEC
 GONE = (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.ENOMEDIUM)
-BY_PATH = Path("/dev/disk/by-path")
 PATIENCE_S = 1.0  # a look by `benchwipe drives` or udev holds a device for some milliseconds: that is no user of it
 
 
@@ -58,50 +58,38 @@ class Driver(DriveSource):
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self._by_path = Path(settings.by_path)
-        self._monitor: object = None
+        self._uevents = Uevents()
 
     def present(self, ports: frozenset[str]) -> Mapping[str, str]:
         """Port -> disk sequence; through stat(2) and sysfs only."""
-        found = {port: _token(str(self._by_path / port)) for port in ports}
+        found = {port: _token(self._path(port)) for port in ports}
+        return {port: token for port, token in found.items() if token}
+
+    def every_port(self) -> Mapping[str, str]:
+        """Whole disks that udev has given a port; through stat(2) and sysfs only."""
+        found = {port: _token(str(path)) for port, path in whole_disks(self._by_path).items()}
         return {port: token for port, token in found.items() if token}
 
     def look(self, port: str) -> Drive:
         """See `look_device`."""
-        return look_device(str(self._by_path / port))
+        return look_device(self._path(port))
 
     def facts(self, port: str, *, protect: Iterable[Path]) -> Facts:
         """See `facts.gather`: what is asked about is in a configured bay."""
         from drivers.drives import facts
 
-        return facts.gather(str(self._by_path / port), protect=protect, in_bay=True)
+        return facts.gather(self._path(port), protect=protect, in_bay=True)
 
     def open(self, port: str) -> OpenDrive:
         """See `open_device`."""
-        return open_device(str(self._by_path / port))
+        return open_device(self._path(port))
 
     def wait_for_change(self, seconds: float) -> None:
         """The kernel's uevents wake it; without libudev it looks again after the time."""
-        monitor = self._monitor or _monitor()
-        self._monitor = monitor
-        if monitor is None:
-            time.sleep(seconds)
-        else:
-            monitor.poll(seconds)  # type: ignore[attr-defined]  # pyudev has no types
+        self._uevents.wait(seconds)
 
-
-def _monitor() -> object:
-    try:
-        import pyudev
-    except ImportError:
-        return None
-    with contextlib.suppress(OSError, ImportError):
-        monitor = pyudev.Monitor.from_netlink(
-            pyudev.Context(), "udev" if Path("/run/udev/control").exists() else "kernel"
-        )
-        monitor.filter_by("block")
-        monitor.start()
-        return monitor
-    return None
+    def _path(self, port: str) -> str:
+        return str(find(self._by_path, port))
 
 
 def look_device(path: str) -> Drive:

@@ -82,6 +82,12 @@ class Driver(DriveSource):
         found = {port: plugged(self._ports / port) for port in ports}
         return {port: token for port, token in found.items() if token}
 
+    def every_port(self) -> Mapping[str, str]:
+        """Every link that leads to a drive."""
+        if not self._ports.is_dir():
+            return {}
+        return self.present(frozenset(link.name for link in self._ports.iterdir() if not link.name.startswith(".")))
+
     def look(self, port: str) -> Drive:
         """As drive.toml says now."""
         return self._identify(port)[0]

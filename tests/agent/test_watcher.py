@@ -153,3 +153,17 @@ def test_what_is_refused_or_dumb_is_asked_again_and_only_news_is_told(
     wait_until(lambda: look(watcher, events, 2)[2:], "asked again", 5)
     wait_until(lambda: len(events) == 4, "both are told", 5)
     assert sorted(short(event) for event in events[2:]) == ["A1+S1", "A2+S2"]
+
+
+def test_a_source_that_cannot_wait_for_news_is_looked_at_by_the_clock(
+    watcher: Watcher, bench: Bench, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(seconds: float) -> None:
+        raise OSError(105, "no buffer space")
+
+    monkeypatch.setattr(bench, "wait_for_change", broken)
+    monkeypatch.setattr(watcher_module, "LOOK_EVERY_S", 0.01)
+    watcher.start()
+    bench.ports["p1"] = ("t1", "S1")
+    wait_until(lambda: events, "the drive is seen", 5)
+    watcher.stop()

@@ -61,7 +61,7 @@ def test_a_drive_that_stands_in_no_bay_is_left_alone() -> None:
     assert marks == [
         f'ENV{{DEVTYPE}}=="disk", ENV{{{key}}}=="{port}", ENV{{BENCHWIPE_BAY}}="{name}"'
         for port, name in ((PORT, "A"), (ATA, "B"))
-        for key in ("ID_PATH", "ID_PATH_ATA_COMPAT")
+        for key in ("ID_PATH", "ID_PATH_ATA_COMPAT", "ID_PATH_WITH_USB_REVISION")
     ]
 
 
