@@ -25,6 +25,7 @@ class Relay:
 
     def unplug(self) -> None:
         """Hang up: the guest's disk goes away."""
+        self._target.disconnect()
         for end in (self._connection, self._listener):
             if end is not None:
                 try:

@@ -82,8 +82,10 @@ class ScsiTarget:
         self.running = threading.Event()
         self.running.set()
         self.attention = False
-        self.dies_after: int | None = None
-        """So many reads and writes more, then nothing is answered any more."""
+        self.pauses_after: int | None = None
+        """So many writes more, then it stops answering until `running` is set; `paused` tells that it came to that."""
+        self.paused = threading.Event()
+        self._epoch = 0
 
     @property
     def blocks(self) -> int:
@@ -93,9 +95,11 @@ class ScsiTarget:
     def execute(self, cdb: bytes, data: bytes = b"", length: int = 1 << 20) -> Answer:
         """One command with the data that go with it; at most `length` bytes come back."""
         self.log.append(Recorded(cdb, data))
-        if self._dead(cdb[0]):
-            return Answer(silent=True)
+        epoch = self._epoch
+        self._pause(cdb[0])
         self.running.wait()
+        if epoch != self._epoch:
+            return Answer(silent=True)  # it was pulled out meanwhile: what had come over the wire is lost
         if self.attention and cdb[0] not in (0x12, 0x03, 0xA0):
             self.attention = False
             return check(ATTENTION, 0x29)
@@ -106,11 +110,18 @@ class ScsiTarget:
         answer = handler(cdb, data) if handler is not None else UNKNOWN_COMMAND
         return Answer(status=answer.status, data=answer.data[:length], sense=answer.sense, silent=answer.silent)
 
-    def _dead(self, opcode: int) -> bool:
-        if self.dies_after is None or opcode not in (0x28, 0x2A, 0x88, 0x8A):
-            return self.dies_after == 0
-        self.dies_after = max(self.dies_after - 1, 0)
-        return self.dies_after == 0
+    def _pause(self, opcode: int) -> None:
+        if self.pauses_after is not None and opcode in (0x2A, 0x8A):
+            self.pauses_after -= 1
+            if self.pauses_after < 0:
+                self.pauses_after = None
+                self.running.clear()
+                self.paused.set()
+
+    def disconnect(self) -> None:
+        """The cable was pulled out: commands that wait end unheard."""
+        self._epoch += 1
+        self.running.set()
 
     def refuse(self, cdb: bytes) -> Answer | None:
         """What stands before every command: an erasure that runs, a lock. None lets it through."""

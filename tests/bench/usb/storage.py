@@ -33,6 +33,7 @@ class Dock(Device):
     def detached(self) -> None:
         """Its thread ends with it: a dock that is plugged in again is a new one."""
         super().detached()
+        self._target.disconnect()
         self._jobs.put(None)
 
     def class_request(self, kind: int, request: int, value: int, index: int, data: bytes) -> bytes:

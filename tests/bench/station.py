@@ -1,0 +1,126 @@
+"""`benchwipe run` in the guest: bays on its USB ports and PCIe slots, a broker and a collector on the host."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from agent.record import Record
+from tests.agent.mosquitto import Mosquitto, wait_until
+from tests.agent.uplink.fake_collector import FakeCollector
+from tests.bench.machine.control import JOB_TIMEOUT_S, Job
+from tests.bench.machine.qemu import Disks, Image
+from tests.bench.rig import STATE, Rig
+
+CONFIG = "/tmp/station.toml"
+HEAD = """
+[station]
+id = "bench-vm"
+language = "en"
+mode = "automatic"
+countdown_s = 0
+policy = "quick"
+
+[mqtt]
+host = "10.0.2.2"
+port = {port}
+keepalive_s = 5
+
+[[policy]]
+name = "quick"
+limits = {{ checkpoint_bytes = 1048576, checkpoint_s = 0.2, stall_after_s = {stall_s} }}
+"""
+BAY = '\n[[bay]]\nname = "{name}"\nport = "{port}"\n'
+STALL_S = 5
+
+
+class Station:
+    """A rig whose daemon can be started again after the power was cut. Bays U1 to U4 are USB ports, N1 a PCIe slot."""
+
+    def __init__(self, image: Image, folder: Path, *, stall_s: int = STALL_S) -> None:
+        self.rig = Rig(image, Disks())
+        self.broker = Mosquitto(folder / "broker")
+        self._stall_s = stall_s
+        self._job: Job | None = None
+
+    def __enter__(self) -> Self:
+        self.broker.start()
+        self.collector = FakeCollector(self.broker.port)
+        self.collector.ready()
+        self.collector.presence("bench", online=True)
+        self.rig.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.rig.__exit__(kind, error, trace)
+        self.collector.close()
+        self.broker.kill()
+
+    def start(self) -> None:
+        """The daemon, until it answers."""
+        text = HEAD.format(port=self.broker.port, stall_s=self._stall_s)
+        text += "".join(BAY.format(name=f"U{n}", port=self._usb_path(n)) for n in range(1, 5))
+        text += BAY.format(name="N1", port="/dev/nvme0n1")
+        machine = self.rig.machine
+        machine.control.start(argv=["sh", "-c", f"cat >{CONFIG}"], stdin=text.encode()).wait().checked()
+        self._job = machine.start("run", "--config", CONFIG, "--state-dir", STATE)
+        end = time.monotonic() + JOB_TIMEOUT_S
+        while self._ask() is None:
+            assert time.monotonic() < end, f"the daemon does not answer: {self.said()}"
+
+    def stop(self) -> int:
+        """SIGTERM, as systemd sends it; its exit status."""
+        assert self._job is not None
+        self._job.kill(15)
+        return self._job.wait().rc
+
+    def said(self) -> str:
+        """Its log, as far as it was heard."""
+        return self._job.text("err") if self._job else ""
+
+    def bay(self, name: str) -> dict[str, Any]:
+        """What the daemon says of a bay."""
+        status = self._ask()
+        assert status is not None, self.said()
+        row: dict[str, Any] = next(row for row in status["bays"] if row["bay"] == name)
+        return row
+
+    def wait_bay(self, name: str, *states: str, timeout: float = JOB_TIMEOUT_S) -> dict[str, Any]:
+        """Until a bay is in one of these states."""
+        end = time.monotonic() + timeout
+        while (row := self.bay(name))["state"] not in states:
+            assert time.monotonic() < end, f"bay {name} is not {states}: {row}\n{self.said()}"
+            time.sleep(0.05)
+        return row
+
+    def arrived(self, count: int) -> list[Record]:
+        """The collector's certificates, once there are so many; held against the files in the guest."""
+        wait_until(lambda: len(self.collector.certificates) >= count, f"{count} certificates arrived", 60)
+        names = self.rig.machine.sh(f"ls {STATE}/certificates").checked().out.split()
+        assert {Path(name).stem for name in names} == set(self.collector.certificates)
+        return sorted(self.rig.certificates(), key=lambda record: record.sequence)
+
+    def wait_checkpoint(self) -> None:
+        """Until the ledger holds a point from which the one job under way would go on."""
+        code = (
+            "import json, sqlite3, sys\n"
+            f"ledger = sqlite3.connect('file:{STATE}/ledger.sqlite3?mode=ro', uri=True)\n"
+            "row = ledger.execute('SELECT body FROM checkpoint').fetchone()\n"
+            "sys.exit(not (row and json.loads(row[0])['offset']))\n"
+        )
+        wait_until(lambda: self.rig.machine.python(code).rc == 0, "a checkpoint is in the ledger", 60)
+
+    def _ask(self) -> dict[str, Any] | None:
+        done = self.rig.machine.benchwipe("status", "--json", "--config", CONFIG, "--state-dir", STATE)
+        answer: dict[str, Any] | None = json.loads(done.out) if done.rc == 0 else None
+        return answer
+
+    def _usb_path(self, port: int) -> str:
+        """The name that udev gives a disk in this port; where the guest's host controller stands is asked."""
+        found = self.rig.machine.sh("ls -d /sys/bus/pci/drivers/xhci_hcd/0000:*").checked().out.split()[0]
+        return f"pci-{Path(found).name}-usb-0:{port}:1.0-scsi-0:0:0:0"
