@@ -1,0 +1,15 @@
+"""The first thing that MicroPython runs, as /boot.py: every output low, before anything can go wrong."""
+
+import machine
+
+from firmware_bridge.controller import config
+
+
+def all_off() -> None:
+    """Bays on expanders are off by their pull-downs after a power-on, and by main.py's first write after a reset."""
+    for outputs, _ in config.PIN_BAYS:
+        for number in outputs:
+            machine.Pin(number, machine.Pin.OUT, value=0)
+
+
+all_off()

@@ -1,0 +1,29 @@
+"""What a bay's logic needs of its hardware. hal.py has the real ones; whatever stands in for them obeys this too."""
+
+
+class BayLines:
+    """The lines and sensors of one bay. Every method raises OSError when the hardware does not answer."""
+
+    def write(self, outputs: int) -> None:
+        """Switch wire.V12 .. wire.LED_3, absolutely."""
+        raise NotImplementedError
+
+    def read_outputs(self) -> int:
+        """The lines as they really are, not as they were written."""
+        raise NotImplementedError
+
+    def read_inputs(self) -> int:
+        """wire.PRESENT | wire.DOOR | wire.BUTTON, as they are now."""
+        raise NotImplementedError
+
+    def milliamps(self) -> int | None:
+        """Into the drive, both rails together; None without a sensor."""
+        return None
+
+    def millivolts(self) -> int | None:
+        """Of the higher rail; None without a sensor."""
+        return None
+
+    def decicelsius(self) -> int | None:
+        """At the drive, tenths of a degree; None without a sensor."""
+        return None

@@ -1,0 +1,25 @@
+"""Runs the dock controller for ever. MicroPython starts this file, as /main.py, after /boot.py has switched all off."""
+
+from firmware_bridge.controller.bays import SWEEP_MS, Bay, Limits
+from firmware_bridge.controller.hal import Rp2040
+from firmware_bridge.controller.session import Controller
+
+
+def run() -> None:
+    """Whatever goes wrong in here ends in the watchdog's reset, and a reset switches all bays off."""
+    board = Rp2040()
+    limits = Limits(board.limits.milliamps, board.limits.decicelsius)
+    controller = Controller(board, [Bay(lines, limits) for lines in board.bays()], limits)
+    while not controller.boot_asked:
+        data = board.receive()
+        if data:
+            controller.receive(data, board.now())
+        controller.tick(board.now(), SWEEP_MS)
+        board.feed()
+        if not data:
+            board.rest()
+    board.enter_boot()
+
+
+if __name__ == "__main__":
+    run()
