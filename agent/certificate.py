@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from agent import jws
+from agent import attestation, jws
 from agent.errors import CertificateProblem
 from agent.jws import thumbprint
 from agent.record import SCHEMA, Record
@@ -69,7 +69,12 @@ def certificate_id(compact: bytes) -> str:
 
 
 def refuse_empty_claims(record: Record) -> None:
-    """CertificateProblem where "erased" is said without what it takes: every pass or command, a read-back, no gap."""
+    """CertificateProblem where "erased" is said without what it takes: every pass or command, a read-back, no gap.
+
+    Where a person attests and nothing was measured, agent/attestation.py says what it takes.
+    """
+    for problem in attestation.problems(record):
+        raise CertificateProblem(problem=problem)
     if record.outcome != "erased":
         if record.sanitization.level != "none":
             raise CertificateProblem(problem=f'outcome "{record.outcome}" claims level "{record.sanitization.level}"')
@@ -97,7 +102,7 @@ def refuse_empty_claims(record: Record) -> None:
             "it says erased, and its sampled verification names no sample",
         ),
         (
-            not record.sanitization.passes and not record.sanitization.commands,
+            not (record.sanitization.passes or record.sanitization.commands or record.attestation),
             "it says erased, and names neither a pass nor a command",
         ),
         (

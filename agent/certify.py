@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
+from agent.attestation import METHOD, TECHNIQUE, Attested, Handset, Reset, asset_of, drive_of
+from agent.attestation import STANDARD as ATTESTED_STANDARD
 from agent.job import Job
 from agent.ledger import Position
 from agent.outcome import Aborted, Erased, Failed, Outcome, Reason, Refused, Work
@@ -13,10 +15,13 @@ from agent.plan import Plan
 from agent.record import (
     Capable,
     Clock,
+    Customer,
     DriveRecord,
     Explanation,
     Health,
+    Level,
     Mismatch,
+    Operator,
     OutcomeName,
     Record,
     Sanitization,
@@ -63,6 +68,50 @@ def draft(job: Job, outcome: Outcome, position: Position, circumstances: Circums
         verification=work.verification,
         unreached=work.unreached,
         interruptions=work.interruptions,
+    )
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Whose device it was and when its reset began; `job` is the station's own name of the work."""
+
+    job: str
+    started_at: str
+    operator: Operator
+    customer: Customer | None = None
+
+
+def draft_attested(
+    handset: Handset, reset: Reset, occasion: Occasion, position: Position, circumstances: Circumstances
+) -> Record:
+    """The record of a reset that a person answers for. Only an `Attested` makes it say "erased"."""
+    done = isinstance(reset, Attested)
+    level: Level = "clear" if done else "none"
+    return Record(
+        number=f"{circumstances.station.id}-{position.sequence:06d}",
+        sequence=position.sequence,
+        previous=position.previous,
+        outcome="erased" if done else "aborted",
+        reason=None if isinstance(reset, Attested) else explanation(reset.reason),
+        job=occasion.job,
+        started_at=occasion.started_at,
+        finished_at=circumstances.finished_at,
+        clock=circumstances.clock,
+        station=circumstances.station,
+        operator=occasion.operator,
+        customer=occasion.customer,
+        asset=asset_of(handset),
+        drive=drive_of(handset),
+        sanitization=Sanitization(
+            level=level,
+            level_nist_800_88_r1=level,
+            level_ieee_2883=level,
+            standard=ATTESTED_STANDARD,
+            method=METHOD,
+            technique=TECHNIQUE,
+        ),
+        verification=Verification(kind="none", result="not-run"),
+        attestation=reset.evidence.attestation if isinstance(reset, Attested) else reset.attestation,
     )
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "drives": "agent.commands.drives:drives",
     "erase": "agent.commands.erase:erase",
+    "attest": "agent.commands.attest:attest",
     "verify-drive": "agent.commands.drives:verify_drive",
     "certificate": "agent.commands.certificates:certificate",
     "label": "agent.commands.certificates:label",

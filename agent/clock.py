@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.record import Clock
-from firmware_bridge.passthrough import ClockState, clock_state
+from firmware_bridge.kernel_clock import ClockState, clock_state
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

@@ -1,6 +1,7 @@
 """Certificate -> Label: what stands on it. Pure.
 
-Only a certificate whose outcome is "erased" gets the word and the tick. A drive that failed says DESTROY, in white on
+Only a certificate whose outcome is "erased" gets the word and the tick, and not where a person attests and nothing was
+measured. A drive that failed says DESTROY, in white on
 black, with a cross and a thick frame. docs/labels.md shows them.
 """
 
@@ -9,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal
 
+from agent.attestation import is_attested
 from agent.certificate import Certificate
 from agent.phrases import phrase
 from agent.record import OutcomeName, Record
@@ -33,9 +35,10 @@ def label_for(certificate: Certificate, *, copy: int = 0, language: Words = "en"
     """
     record = certificate.record
     grade = record.disposition.grade.strip() if record.disposition else ""
+    attested = is_attested(record)
     return Label(
-        headline=phrase(language, f"label_{record.outcome}"),
-        shape=SHAPES[record.outcome],
+        headline=phrase(language, "label_attested" if attested else f"label_{record.outcome}"),
+        shape=Shape.SIGNED if attested else SHAPES[record.outcome],
         alarm=record.outcome == "failed",
         rows=tuple(_rows(record, grade, language)),
         footer=record.number,
@@ -81,8 +84,14 @@ def _rows(record: Record, grade: str, language: Words) -> Iterator[Row]:
     if record.asset and record.asset.tag:
         yield Row(record.asset.tag, identifier=True, strong=True)
     yield Row(drive.serial or drive.wwn or phrase(language, "label_no_serial"), identifier=True)
-    yield Row(" ".join((*_name(drive.vendor, drive.model), capacity(drive.capacity_bytes))))
-    if record.outcome == "erased":
+    if record.outcome == "erased" and record.disposition and record.disposition.destination:
+        yield Row(phrase(language, "label_destination", destination=record.disposition.destination))
+    size = () if record.attestation else (capacity(drive.capacity_bytes),)
+    yield Row(" ".join((*_name(drive.vendor, drive.model), *size)))
+    if is_attested(record):
+        yield Row(phrase(language, f"label_level_{record.sanitization.level}", method=_method(record)))
+        yield Row(phrase(language, "label_attested_by", name=_operator(record)))
+    elif record.outcome == "erased":
         yield Row(phrase(language, f"label_level_{record.sanitization.level}", method=_method(record)))
         yield Row(_verification(record, language))
     elif record.reason:
@@ -101,6 +110,10 @@ def _name(vendor: str | None, model: str | None) -> Iterator[str]:
 
 def _method(record: Record) -> str:
     return record.sanitization.method or record.sanitization.technique
+
+
+def _operator(record: Record) -> str:
+    return (record.operator.name or record.operator.id) if record.operator else "?"
 
 
 def _verification(record: Record, language: Words) -> str:

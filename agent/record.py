@@ -101,7 +101,7 @@ class DriveRecord(msgspec.Struct, frozen=True, kw_only=True):
     native_capacity_bytes: int | None
     logical_block_bytes: int
     physical_block_bytes: int
-    identity_source: IdentitySource
+    identity_source: IdentitySource | Literal["scanned"]
     bridge: str | None
     hidden_area: HiddenArea | None
     health: Health
@@ -225,6 +225,21 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     hint: str = ""
 
 
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One question to the person who reset a device, by its stable name (agent/attestation.py)."""
+
+    question: str
+    answer: Literal["yes", "no"]
+
+
+class Attestation(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person answers for, where nothing was measured. `by` is the operator's id."""
+
+    by: str
+    checks: tuple[Check, ...]
+    at: str
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """The payload of a certificate."""
 
@@ -249,3 +264,4 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     interruptions: tuple[Interruption, ...] = ()
     validation: Validation = Validation()
     disposition: Disposition | None = None
+    attestation: Attestation | None = None

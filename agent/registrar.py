@@ -15,6 +15,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import __version__, certify, files, job, keys
+from agent.attestation import Handset, Reset
 from agent.certificate import Certificate, sign, verify
 from agent.clock import clock, utc_now
 from agent.erase import EraseSpec, ResumePoint
@@ -115,6 +116,17 @@ class Registrar:
         log.info("certificate %s: %s %s", certificate.record.number, done.drive.serial, state)
         return done, certificate
 
+    def attest(
+        self, handset: Handset, reset: Reset, occasion: certify.Occasion, *, printers: tuple[str, ...] = ()
+    ) -> Certificate:
+        """Certify a reset that a person answers for. LedgerProblem or OSError: nothing was written, try again."""
+        circumstances = certify.Circumstances(finished_at=utc_now(), clock=clock(), station=self.station())
+
+        def draft(position: Position) -> Certificate:
+            return sign(certify.draft_attested(handset, reset, occasion, position, circumstances), self.key)
+
+        return self.ledger.issue(draft, printers=printers)
+
     def certificate(self, name: str) -> Certificate | None:
         """The certificate of this station with that id or number, its signature checked; None where there is none.
 
@@ -151,6 +163,11 @@ class Registrar:
         )
 
 
+def new_id() -> str:
+    """A name for a piece of work. It begins with the time, so that names sort as the work does."""
+    return f"{int(time.time() * 1000):012x}{secrets.token_hex(8)}"
+
+
 def new_job(
     drive: Drive,
     *,
@@ -160,9 +177,9 @@ def new_job(
     customer: Customer | None = None,
     insertion: str = "",
 ) -> Job:
-    """A job that nobody has planned yet. Its id begins with the time, so that ids sort as jobs do."""
+    """A job that nobody has planned yet."""
     return Job(
-        id=f"{int(time.time() * 1000):012x}{secrets.token_hex(8)}",
+        id=new_id(),
         bay=bay,
         drive=drive,
         plan=None,

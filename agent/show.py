@@ -22,8 +22,11 @@ def printable(text: str) -> str:
 
 
 def _lines(certificate: Certificate) -> Iterator[str]:
+    from agent.attestation import is_attested  # not for those who only want `printable`
+
     record = certificate.record
-    yield f"{record.number}: {record.outcome.upper()}"
+    claim = "ATTESTED, NOT MEASURED" if is_attested(record) else record.outcome.upper()
+    yield f"{record.number}: {claim}"
     for name, value in _facts(record):
         if value:
             yield f"  {name:<14}{value}"
@@ -40,12 +43,14 @@ def _lines(certificate: Certificate) -> Iterator[str]:
 
 def _facts(record: Record) -> Iterator[tuple[str, str]]:
     drive, done, read = record.drive, record.sanitization, record.verification
+    if record.attestation:
+        yield "attested", f"by {record.attestation.by} at {record.attestation.at}; nothing was measured"
+        for check in record.attestation.checks:
+            yield "check", f"{check.question}: {check.answer}"
     yield "reason", f"{record.reason.text} ({record.reason.code})" if record.reason else ""
     yield "drive", " ".join(v for v in (drive.vendor, drive.model, drive.serial, drive.wwn) if v)
-    yield (
-        "capacity",
-        f"{drive.capacity_bytes} bytes, blocks of {drive.logical_block_bytes}, {drive.transport}, {drive.media}",
-    )
+    size = f"{drive.capacity_bytes} bytes, blocks of {drive.logical_block_bytes}, {drive.transport}, {drive.media}"
+    yield "capacity", "" if record.attestation else size
     if drive.identity_source == "bridge":
         yield "identity", f"as reported by the bridge {drive.bridge or ''}, not by the drive itself"
     if drive.hidden_area:

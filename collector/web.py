@@ -24,7 +24,6 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from agent.record import OutcomeName
 from collector import pages, proof, queries, words
 from collector.chain import ChainState
 from collector.database import reading
@@ -42,7 +41,7 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
-OUTCOMES: tuple[str, ...] = OutcomeName.__args__  # type: ignore[attr-defined]
+OUTCOMES = tuple(words.OUTCOMES)
 CHAINS: tuple[str, ...] = ChainState.__args__  # type: ignore[attr-defined]
 
 
@@ -208,6 +207,7 @@ def _templates() -> jinja2.Environment:
         chain_mark=functools.partial(words.mark, words.CHAINS),
         levels=words.LEVELS,
         meanings=words.MEANINGS,
+        checks=words.CHECKS,
     )
     return environment
 

@@ -17,6 +17,7 @@ class Mark:
 
 OUTCOMES = {
     "erased": Mark("Erased", "✔", "ok"),
+    "attested": Mark("Attested, not measured", "✎", "work"),
     "failed": Mark("Failed", "✖", "bad"),
     "aborted": Mark("Aborted", "■", "warn"),
     "refused": Mark("Refused", "⊘", "warn"),
@@ -48,9 +49,17 @@ LEVELS = {
 }
 MEANINGS = {
     "erased": "The whole drive was erased.",
+    "attested": "A person reset this device and answers for it. Nothing was measured.",
     "failed": "The drive could NOT be erased completely. It may still hold data: destroy it.",
     "aborted": "The work was stopped before its end. The drive may still hold data.",
     "refused": "Nothing was done to the drive. It still holds its data.",
+}
+
+CHECKS = {
+    "account-removed": "Every account is signed out of it",
+    "reset-done": "The factory reset was done to its end",
+    "start-screen-empty": "It starts empty, like a new one",
+    "cards-removed": "SIM and memory cards are out",
 }
 
 

@@ -1,4 +1,4 @@
-"""The one file that talks to the kernel below Python's own library: ioctl(2), and libc through ctypes.
+"""What talks to the kernel below Python's own library: ioctl(2), and libc through ctypes. kernel_clock.py is the rest.
 
 Thin and typed: each function asks one question, returns plain values, and raises OSError as the kernel reported it.
 Structures are laid out by ctypes, so that they are right on 32 and on 64 bits. Numbers are those of the generic
@@ -345,62 +345,6 @@ def direct_alignment(fd: int) -> tuple[int, int] | None:
     if asked != 0 or not found.mask & STATX_DIOALIGN or not found.dio_offset_align:
         return None
     return found.dio_mem_align, found.dio_offset_align
-
-
-class _Timex(ctypes.Structure):
-    """struct timex (include/uapi/linux/timex.h)."""
-
-    _fields_ = (
-        ("modes", ctypes.c_uint),
-        ("offset", ctypes.c_long),
-        ("freq", ctypes.c_long),
-        ("maxerror", ctypes.c_long),
-        ("esterror", ctypes.c_long),
-        ("status", ctypes.c_int),
-        ("constant", ctypes.c_long),
-        ("precision", ctypes.c_long),
-        ("tolerance", ctypes.c_long),
-        ("time", ctypes.c_long * 2),
-        ("tick", ctypes.c_long),
-        ("ppsfreq", ctypes.c_long),
-        ("jitter", ctypes.c_long),
-        ("shift", ctypes.c_int),
-        ("stabil", ctypes.c_long),
-        ("jitcnt", ctypes.c_long),
-        ("calcnt", ctypes.c_long),
-        ("errcnt", ctypes.c_long),
-        ("stbcnt", ctypes.c_long),
-        ("tai", ctypes.c_int),
-        ("reserved", ctypes.c_int * 11),
-    )
-
-
-STA_PLL = 0x0001
-STA_UNSYNC = 0x0040
-TIME_ERROR = 5
-
-
-class ClockState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the kernel says of its clock; errors in microseconds."""
-
-    synchronised: bool
-    disciplined: bool
-    maximum_error_us: int
-    estimated_error_us: int
-
-
-def clock_state() -> ClockState:
-    """adjtimex(2) with no mode set: reads, changes nothing, needs no right."""
-    timex = _Timex()
-    state = _libc.adjtimex(ctypes.byref(timex))
-    if state < 0:
-        raise _os_error()
-    return ClockState(
-        synchronised=state != TIME_ERROR and not timex.status & STA_UNSYNC,
-        disciplined=bool(timex.status & STA_PLL),
-        maximum_error_us=timex.maxerror,
-        estimated_error_us=timex.esterror,
-    )
 
 
 def give_back_memory() -> None:

@@ -11,7 +11,32 @@ from typing import Any
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
 
-from agent.watch_frame import Row, Size, frame  # noqa: E402 - the repository has to be on the path first
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402 - with the others
+
+from agent.attestation import QUESTIONS, Handset, attest  # noqa: E402 - the repository has to be on the path first
+from agent.certificate import sign  # noqa: E402
+from agent.certify import Circumstances, Occasion, draft_attested  # noqa: E402
+from agent.label import Words, preview_png  # noqa: E402
+from agent.ledger import Position  # noqa: E402
+from agent.record import (  # noqa: E402
+    Asset,
+    Clock,
+    Disposition,
+    DriveRecord,
+    Explanation,
+    Health,
+    Level,
+    Operator,
+    OutcomeName,
+    PassRecord,
+    Record,
+    Sanitization,
+    Software,
+    Station,
+    Verification,
+)
+from agent.watch_frame import Row, Size, frame  # noqa: E402
+from drivers.printers.languages.label import Media  # noqa: E402
 
 PICTURES = REPOSITORY / "docs" / "pictures"
 INK = {
@@ -28,7 +53,104 @@ CELL, LINE = 9, 20  # of a terminal in an SVG
 
 def main() -> None:
     """All of them."""
+    for name, made in labels().items():
+        (PICTURES / f"label-{name}.png").write_bytes(made)
     (PICTURES / "status-watch.svg").write_text(screen(frame(bench(), Size(80, 24), "da")), "utf-8")
+
+
+AT = "2026-11-22T13:41:00Z"
+SIZE = 500_107_862_016
+
+
+def labels() -> dict[str, bytes]:
+    """Each outcome; a reprint; an attested reset; the large one."""
+    key, small, large = Ed25519PrivateKey.from_private_bytes(bytes(range(32))), Media(dpi=203), Media("zpl", 100, 50)
+
+    def drawn(made: Record, language: Words, media: Media = small, copy: int = 0) -> bytes:
+        return preview_png(sign(made, key), media, language=language, copy=copy)
+
+    graded = record(disposition=Disposition(grade="A", destination="Genbrug Odense"))
+    return {
+        "erased": drawn(graded, "da"),
+        "erased-100x50": drawn(graded, "da", large),
+        "failed": drawn(record("failed", 124), "en"),
+        "failed-copy": drawn(record("failed", 124), "da", copy=2),
+        "aborted": drawn(record("aborted", 125), "da"),
+        "refused": drawn(record("refused", 126), "en"),
+        "attested": drawn(reset(), "da"),
+    }
+
+
+def record(outcome: OutcomeName = "erased", sequence: int = 123, disposition: Disposition | None = None) -> Record:
+    """A drive's end."""
+    erased = outcome == "erased"
+    level: Level = "clear" if erased else "none"
+    why = None if erased else Explanation(code="BW-E02", text="Parts could not be read")
+    passes = (PassRecord(number=1, pattern="00", bytes=SIZE, started_at=AT, finished_at=AT),) if erased else ()
+    return Record(
+        **place(sequence),
+        outcome=outcome,
+        reason=why,
+        asset=Asset(tag="KOL-004711"),
+        operator=None,
+        drive=DriveRecord(
+            vendor=None,
+            model="Samsung SSD 860 EVO",
+            serial="S3Z9NB0K123456A",
+            wwn=None,
+            firmware=None,
+            transport="sata",
+            media="ssd",
+            capacity_bytes=SIZE,
+            native_capacity_bytes=None,
+            logical_block_bytes=512,
+            physical_block_bytes=512,
+            identity_source="drive",
+            bridge=None,
+            hidden_area=None,
+            health=Health(),
+        ),
+        sanitization=Sanitization(
+            level=level,
+            level_nist_800_88_r1=level,
+            level_ieee_2883=level,
+            standard="",
+            method="zero",
+            technique="overwrite",
+            passes=passes,
+        ),
+        verification=Verification(kind="full", result="passed", bytes=SIZE)
+        if erased
+        else Verification(kind="none", result="not-run"),
+        disposition=disposition,
+    )
+
+
+def reset() -> Record:
+    """A phone."""
+    at, ida = place(127), Operator(id="ida", name="Ida Sørensen")
+    answered = attest(ida, dict.fromkeys(QUESTIONS, True), at=AT)
+    facts = Circumstances(finished_at=AT, clock=at["clock"], station=at["station"])
+    handset = Handset("490154203237518", "KOL-004712", "phone", "Nordfon", "Ægir 5")
+    return draft_attested(handset, answered, Occasion("job", AT, ida), Position(127, None), facts)
+
+
+def place(sequence: int) -> dict[str, Any]:
+    """When and where."""
+    software = Software(name="benchwipe", version="")
+    return {
+        "number": f"bench-01-{sequence:06d}",
+        "sequence": sequence,
+        "previous": None,
+        "job": "job",
+        "started_at": AT,
+        "finished_at": AT,
+        "clock": Clock(source="ntp", synchronised=True, boot_id="", monotonic_ms=0),
+        "station": Station(
+            id="bench-01", name="", location="", organisation="", software=software, kernel="", machine=""
+        ),
+        "customer": None,
+    }
 
 
 def bench() -> dict[str, Any]:

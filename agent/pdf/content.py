@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from agent.attestation import is_attested
 from agent.certificate import Certificate
+from agent.pdf import attested
 from agent.pdf.page import Banner, Fact, Page, Section, Signature, Table
 from agent.pdf.words import Words
 from agent.reach import CELLS, FLASH, HIDDEN
@@ -18,14 +20,14 @@ from agent.record import Record
 def page_of(certificate: Certificate, *, language: str, certificate_url: str, checked_with: str | None) -> Page:
     """The page of a certificate. `checked_with`: thumbprint of the key that its signature was checked with, or None."""
     say, record = Words(language), certificate.record
-    erased = record.outcome == "erased"
+    kind = "attested" if is_attested(record) else record.outcome
     signature = say("unchecked") if checked_with is None else say("checked", key=checked_with)
     return Page(
         language=language,
-        title=say("title_erased" if erased else "title_other"),
+        title=say(f"title_{kind}" if kind in ("erased", "attested") else "title_other"),
         number=say("number", number=record.number),
         place=_joined(record.station.organisation, record.station.name, record.station.location, record.station.id),
-        banner=Banner(record.outcome, say(f"headline_{record.outcome}"), tuple(_claims(record, say))),
+        banner=Banner(kind, say(f"headline_{kind}"), tuple(_claims(record, say))),
         signature=Signature(checked_with is not None, signature),
         pairs=(
             (_drive(record, say), _owner(record, say)),
@@ -46,6 +48,9 @@ def page_of(certificate: Certificate, *, language: str, certificate_url: str, ch
 
 def _claims(record: Record, say: Words) -> Iterator[str]:
     done = record.sanitization
+    if is_attested(record):
+        yield from attested.claims(record, say)
+        return
     if record.outcome == "erased":
         yield say(
             "claim_erased", level=say(f"level_{done.level}"), standard=say.recorded("standard_usual", done.standard)
@@ -59,6 +64,8 @@ def _claims(record: Record, say: Words) -> Iterator[str]:
 
 
 def _drive(record: Record, say: Words) -> Section:
+    if record.attestation:
+        return attested.device(record, say)
     drive, unsaid = record.drive, say("unsaid")
     facts = [
         Fact(say("model"), _name(drive.vendor or "", drive.model or "") or unsaid, strong=True),
@@ -100,6 +107,8 @@ def _owner(record: Record, say: Words) -> Section:
 
 
 def _done(record: Record, say: Words) -> Section:
+    if record.attestation:
+        return attested.done(record, say)
     done = record.sanitization
     key = f"technique_{done.technique}" if done.technique in ("overwrite", "none") else "technique_firmware"
     facts = [Fact(say("technique"), say(key, name=done.technique))]
@@ -126,6 +135,8 @@ def _read_back(record: Record, say: Words) -> str:
 
 
 def _read(record: Record, say: Words) -> Section:
+    if record.attestation:
+        return attested.read(record, say)
     read, capacity = record.verification, record.drive.capacity_bytes
     facts = [Fact(say("result"), _read_back(record, say), strong=True)]
     if read.kind != "none":
@@ -172,6 +183,7 @@ def _when(record: Record, say: Words) -> Section:
 
 def _lists(record: Record, say: Words) -> Iterator[Section]:
     """What may be long, and goes over as many pages as it takes."""
+    yield from attested.checks(record, say)
     done, read = record.sanitization, record.verification
     if done.passes:
         yield Section(say("passes"), table=_passes(record, say))

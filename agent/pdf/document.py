@@ -49,7 +49,7 @@ def _painted(page: Page, faces: Faces | None, pages: int) -> Sheet:
 def _describe(certificate: Certificate, page: Page, sheet: Sheet, *, plain: bool) -> None:
     pdf, made = sheet.pdf, created(certificate.record.finished_at)
     title = sheet.clean(f"{page.title}: {certificate.record.number}")
-    subject = page.plain if plain else f"{certificate.record.outcome}, {certificate.id}"
+    subject = page.plain if plain else f"{page.banner.outcome}, {certificate.id}"
     pdf.set_title(title)
     pdf.set_subject(subject)
     pdf.set_creator(PRODUCER)

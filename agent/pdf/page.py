@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from agent.record import OutcomeName
+
+Kind = OutcomeName | Literal["attested"]
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,9 @@ class Section:
 
 @dataclass(frozen=True)
 class Banner:
-    """The outcome, to be read from across a room, and what it claims."""
+    """The outcome, to be read from across a room, and what it claims. "attested" is an outcome of its own here."""
 
-    outcome: OutcomeName
+    outcome: Kind
     headline: str
     claims: tuple[str, ...]
 

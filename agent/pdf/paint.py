@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 import segno
 
-from agent.pdf.page import Banner, Fact, Page, Section, Signature, Table
+from agent.pdf.page import Banner, Fact, Kind, Page, Section, Signature, Table
 from agent.pdf.sheet import BLACK, BOTTOM, GREY, HEIGHT, INNER, MARGIN, TOP, WHITE, WIDTH, Colour, Sheet, Style
-from agent.record import OutcomeName
 
 GREEN: Colour = (0, 98, 60)
 AMBER: Colour = (138, 82, 0)
+BLUE: Colour = (0, 70, 140)
 TITLE, NUMBER, PLACE = Style(17, bold=True), Style(11, bold=True), Style(9, colour=GREY)
 HEADING, NAME, VALUE = Style(9, bold=True), Style(8.4, colour=GREY), Style(8.4)
 CELL, SMALL = Style(7.8), Style(7, colour=GREY)
@@ -59,9 +59,9 @@ def _banner(banner: Banner, sheet: Sheet) -> None:
     sheet.y += height + 2.2
 
 
-def _frame(outcome: OutcomeName, sheet: Sheet, height: float) -> Colour:
+def _frame(outcome: Kind, sheet: Sheet, height: float) -> Colour:
     """Draw the banner's ground; returns the colour of what stands large on it."""
-    colour = {"erased": GREEN, "failed": WHITE, "aborted": AMBER, "refused": BLACK}[outcome]
+    colour = {"erased": GREEN, "failed": WHITE, "aborted": AMBER, "refused": BLACK, "attested": BLUE}[outcome]
     pdf = sheet.pdf
     pdf.set_fill_color(*BLACK)
     pdf.set_draw_color(*(BLACK if outcome == "failed" else colour))
@@ -100,11 +100,20 @@ def _half(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
     sheet.pdf.polygon([(x + 10 * math.cos(angle), y + 10 * math.sin(angle)) for angle in angles], style="F")
 
 
-_SHAPES: Mapping[OutcomeName, Callable[[Sheet, float, float, Colour], None]] = {
+def _signed(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
+    """A sheet of paper with two lines on it: a person's word."""
+    corners = [(x - 7, y - 9), (x + 7, y - 9), (x + 7, y + 9), (x - 7, y + 9), (x - 7, y - 9)]
+    sheet.strokes(corners, colour=colour, thick=1.4)
+    sheet.strokes([(x - 4, y - 2), (x + 4, y - 2)], colour=colour, thick=1.4)
+    sheet.strokes([(x - 4, y + 3), (x, y + 3)], colour=colour, thick=1.4)
+
+
+_SHAPES: Mapping[Kind, Callable[[Sheet, float, float, Colour], None]] = {
     "erased": _tick,
     "failed": _cross,
     "aborted": _half,
     "refused": _ring,
+    "attested": _signed,
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from agent import clock as module
 from agent.clock import clock, source_of, utc_now
-from firmware_bridge.passthrough import ClockState
+from firmware_bridge.kernel_clock import ClockState
 
 
 def test_now_is_utc_with_milliseconds() -> None:

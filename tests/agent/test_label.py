@@ -177,3 +177,11 @@ def test_a_label_in_dots_is_as_large_as_its_picture_and_holds_the_same_code() ->
 def test_an_unknown_language_has_no_picture_either() -> None:
     with pytest.raises(UnknownLanguage, match="known: brother-ql, epl"):
         preview_png(certificate(), Media(language="xpl"))
+
+
+def test_where_it_goes_stands_on_the_label_of_an_erased_drive_only() -> None:
+    goes = Disposition(grade="B", destination="Genbrug Århus")
+    assert any(
+        row.text == "Går til Genbrug Århus" for row in label_for(certificate(disposition=goes), language="da").rows
+    )
+    assert "Århus" not in words(label_for(ended("failed", disposition=goes), language="da"))

@@ -15,10 +15,23 @@ from joserfc.jwk import OKPKey
 from sqlalchemy import Engine, make_url, update
 from starlette.testclient import TestClient
 
+from agent.attestation import QUESTIONS, Handset, attest
 from agent.certificate import Certificate, sign
+from agent.certify import Circumstances, Occasion, draft_attested
 from agent.jws import public_jwk, thumbprint
+from agent.ledger import Position
 from agent.messages import Birth
-from agent.record import Asset, Customer, Explanation, Interruption, Mismatch, Sanitization, Unreached, Verification
+from agent.record import (
+    Asset,
+    Customer,
+    Explanation,
+    Interruption,
+    Mismatch,
+    Operator,
+    Sanitization,
+    Unreached,
+    Verification,
+)
 from collector.database import connect
 from collector.enrolment import KeyBook, enrol
 from collector.intake import Intake
@@ -300,3 +313,22 @@ def test_a_station_that_is_not_enrolled_is_shown_with_the_key_to_compare(site: S
     page = site.client.get("/").text
     assert "Not enrolled" in page
     assert thumbprint(stranger) in page
+
+
+def test_an_attested_reset_is_told_from_every_measured_erasure(site: Site) -> None:
+    at = "2026-11-25T10:00:00Z"
+    ida = Operator(id="ida", name="Ida")
+    reset = attest(ida, dict.fromkeys(QUESTIONS, True), at=at)
+    facts = Circumstances(finished_at=at, clock=record().clock, station=record().station)
+    handset = Handset("490154203237518", "KK-4711")
+    phone = sign(draft_attested(handset, reset, Occasion("j", at, ida), Position(1, None), facts), site.key)
+    site.put(phone, sign(record(2, previous=phone.id), site.key))
+    assert site.found(outcome="erased") == ["bench-01-000002"]
+    assert site.found(outcome="attested") == ["bench-01-000001"]
+    page = site.client.get(f"/certificates/{phone.id}").text
+    assert "Attested, not measured" in page
+    assert "Nothing was measured." in page
+    assert "It starts empty, like a new one" in page
+    assert "All of it was read back" not in page
+    assert site.client.get(f"/api/certificates/{phone.id}").json()["record"]["attestation"]["by"] == "ida"
+    assert "Attested, not measured" in site.client.get("/certificates").text

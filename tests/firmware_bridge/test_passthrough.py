@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from firmware_bridge import nvme, passthrough, scsi
+from firmware_bridge import kernel_clock, nvme, passthrough, scsi
 from tests.drivers.drives.conftest import MIB, Loops, loops
 
 __all__ = ["loops"]  # the fixture
@@ -119,7 +119,7 @@ def test_cached_pages_are_counted_and_dropped(loops: Loops) -> None:
 
 
 def test_the_clocks_state_is_read_and_nothing_is_set() -> None:
-    first, second = passthrough.clock_state(), passthrough.clock_state()
+    first, second = kernel_clock.clock_state(), kernel_clock.clock_state()
     assert first.synchronised == second.synchronised
     assert first.maximum_error_us >= 0
 

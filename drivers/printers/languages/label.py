@@ -13,6 +13,7 @@ class Shape(Enum):
     CROSS = "cross"
     HALF = "half"
     HOLLOW = "hollow"
+    SIGNED = "signed"
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ def _banner(label: Label, area: Area, media: Media) -> Iterator[Mark]:
 
 
 def _icon(shape: Shape, area: Area) -> Iterator[Mark]:
-    """Tick: erased. Cross: destroy. Half full: broken off. Hollow: not begun."""
+    """Tick: erased. Cross: destroy. Half full: broken off. Hollow: not begun. Sheet with two lines: a person's word."""
     x, y, side = area.x, area.y, area.width
     stroke = max(3, side // 4)
     if shape is Shape.TICK:
@@ -118,6 +118,10 @@ def _icon(shape: Shape, area: Area) -> Iterator[Mark]:
         yield Box(x, y, side, height, max(2, side // 9))
         if shape is Shape.HALF:
             yield Box(x, y, side // 2, height, height)
+        if shape is Shape.SIGNED:
+            thick = max(2, side // 9)
+            yield Box(x + side // 4, y + height // 3, side // 2, thick, thick)
+            yield Box(x + side // 4, y + height * 3 // 5, side // 4, thick, thick)
 
 
 def _column(label: Label, area: Area, media: Media) -> Iterator[Mark]:

@@ -1,0 +1,156 @@
+"""`benchwipe attest`: a person reset a phone or tablet, and answers for it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+from agent.cli import NOT_TRUE, config_option, json_option, state_option
+from agent.commands.parameters import Place, Word
+
+if TYPE_CHECKING:
+    from agent.certificate import Certificate
+    from agent.record import Operator
+    from agent.registrar import Registrar
+    from agent.settings import Settings
+
+
+@click.command(short_help="Certify a phone or tablet that a person reset: attested, not measured.")
+@click.option("--imei", metavar="IMEI", help="15 digits, from *#06# or its box; the check digit is checked")
+@click.option("--serial", metavar="SERIAL", type=Word(), help="Serial number, of a device without an IMEI")
+@click.option("--asset", metavar="TAG", type=Word(), required=True, help="Asset tag of the device")
+@click.option("--operator", metavar="ID", type=Word(), required=True, help="Who answers for it: an id or a badge")
+@click.option("--kind", type=click.Choice(["phone", "tablet", "other"]), default="phone", show_default=True)
+@click.option("--manufacturer", metavar="NAME", type=Word(), default=None, help="As it stands on the device")
+@click.option("--model", metavar="NAME", type=Word(), default=None, help="As it stands on the device")
+@click.option("--yes-to", metavar="CHECK", multiple=True, help="Answer a check with yes; may be given again")
+@click.option("--no-to", metavar="CHECK", multiple=True, help="Answer a check with no; may be given again")
+@click.option("--certificate-dir", metavar="DIR", type=Place(file_okay=False), help="Write <id>.jws here too")
+@json_option
+@config_option
+@state_option
+def attest(
+    imei: str | None,
+    serial: str | None,
+    asset: str,
+    operator: str,
+    kind: Literal["phone", "tablet", "other"],
+    manufacturer: str | None,
+    model: str | None,
+    yes_to: tuple[str, ...],
+    no_to: tuple[str, ...],
+    certificate_dir: Path | None,
+    as_json: bool,
+    settings: Settings,
+    state_dir: Path,
+) -> None:
+    """Certify a phone or tablet that a person reset by its vendor's means. It says: attested, not measured.
+
+    Checks without an answer are asked on a terminal. Any no, and the certificate claims nothing.
+
+    Exit status: 0 attested, 1 not attested (its certificate says so), 2 bad usage: nothing was written.
+    """
+    from agent.attestation import Attested, Handset
+    from agent.attestation import attest as judge
+    from agent.certify import Occasion
+    from agent.clock import utc_now
+    from agent.registrar import Registrar, new_id
+
+    began = utc_now()
+    handset = Handset(_identity(imei, serial), asset, kind, manufacturer or "", model or "")
+    who = _operator(settings, operator)
+    answers = _asked(_answers(yes_to, no_to), settings.station.language)
+    registrar = Registrar(settings, state_dir)
+    try:
+        registrar.recover()
+        reset = judge(who, answers, at=utc_now())
+        certificate = registrar.attest(handset, reset, Occasion(new_id(), began, who))
+        _report(certificate, _deliver(registrar, certificate, certificate_dir), as_json)
+    finally:
+        registrar.close()
+    raise click.exceptions.Exit(0 if isinstance(reset, Attested) else NOT_TRUE)
+
+
+def _identity(imei: str | None, serial: str | None) -> str:
+    from agent.attestation import imei_problem
+
+    if (imei is None) == (serial is None):
+        raise click.UsageError("name the device with --imei, or with --serial where it has no IMEI")
+    if serial is not None:
+        return serial
+    plain = re.sub(r"[ /-]", "", imei or "")
+    if problem := imei_problem(plain):
+        raise click.BadParameter(f"{imei!r}: {problem}", param_hint="'--imei'")
+    return plain
+
+
+def _operator(settings: Settings, named: str) -> Operator:
+    """By id or badge. Where the configuration knows people, it must be one of them."""
+    from agent.record import Operator
+
+    known = next((o for o in settings.operator if named in (o.id, o.badge)), None)
+    if known is None and settings.operator:
+        allowed = ", ".join(o.id for o in settings.operator)
+        raise click.BadParameter(f"{named!r}: allowed is one of {allowed}", param_hint="'--operator'")
+    return Operator(id=known.id, name=known.name, title=known.title) if known else Operator(id=named)
+
+
+def _answers(yes_to: Sequence[str], no_to: Sequence[str]) -> dict[str, bool]:
+    from agent.attestation import QUESTIONS
+
+    for name in (*yes_to, *no_to):
+        if name not in QUESTIONS:
+            raise click.BadParameter(f"{name!r}: allowed is one of {', '.join(QUESTIONS)}", param_hint="'--yes-to'")
+    if both := sorted(set(yes_to) & set(no_to)):
+        raise click.UsageError(f"{both[0]} is answered with yes and with no")
+    return {**dict.fromkeys(yes_to, True), **dict.fromkeys(no_to, False)}
+
+
+def _asked(given: Mapping[str, bool], language: str) -> dict[str, bool]:
+    """All answers: what was not given is asked on a terminal, until a no. Enter alone is no answer."""
+    from agent.attestation import QUESTIONS
+    from agent.commands.screen import is_terminal
+    from agent.phrases import phrase
+
+    answers = dict(given)
+    missing = [question for question in QUESTIONS if question not in answers]
+    if False in answers.values() or not missing:
+        return answers
+    if not is_terminal(sys.stdin):
+        raise click.UsageError(f"no answer to {', '.join(missing)}: give --yes-to or --no-to, or use a terminal")
+    for question in missing:
+        words = phrase(language, f"check_{question.replace('-', '_')}")
+        answers[question] = click.prompt(words, type=click.Choice(["yes", "no"]), err=True) == "yes"
+        if not answers[question]:
+            break
+    return answers
+
+
+def _deliver(registrar: Registrar, certificate: Certificate, folder: Path | None) -> Path:
+    from agent import files
+
+    own = registrar.ledger.certificates_dir / certificate.file_name
+    if folder is None:
+        return own
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write_once(folder / certificate.file_name, certificate.compact)
+    return folder / certificate.file_name
+
+
+def _report(certificate: Certificate, file: Path, as_json: bool) -> None:
+    from agent.show import printable
+
+    record = certificate.record
+    if as_json:
+        told = {"outcome": record.outcome, "attested": record.outcome == "erased", "number": record.number}
+        why = record.reason.text if record.reason else None
+        click.echo(json.dumps({**told, "certificate_id": certificate.id, "certificate_file": str(file), "reason": why}))
+        return
+    claim = "attested, not measured" if record.outcome == "erased" else f"{record.outcome}: nothing is claimed"
+    click.echo(printable(f"{record.number} {record.drive.serial}: {claim}; {file}"), err=True)
