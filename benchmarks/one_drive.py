@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from benchmarks.rig import GIB, erase, fio, loops, need, nwipe, pairs, row, timed
+from benchmarks.rig import GIB, erase, fio, fio_once, loops, need, nwipe, nwipe_version, pairs, row, timed
 
 
 @contextmanager
@@ -55,18 +55,20 @@ def speed(device: str, count: int, wanted: tuple[float, float, float]) -> Iterat
     yield row("random stream, read back, compared, hashed", *read, wanted[2])
 
 
-def processor(device: str, gib: float, count: int) -> Iterator[str]:
-    """Processor seconds for each GiB, ours and nwipe's."""
-    if shutil.which("nwipe") is None:
-        yield "nwipe is not installed: no comparison"
-        return
-    for method in ("zero", "random"):  # both programs call them so
-
-        def both(method: str = method) -> tuple[float, float]:
-            return erase([device], method).cpu_s_per_gib, nwipe(device, method)[1] / gib
-
-        ours, theirs, ratio = pairs(count, both)
-        yield f"| {method} + full verification | {ours:.3f} | {theirs:.3f} | {ratio:.2f} |"
+def processor(device: str, gib: float) -> Iterator[str]:
+    """Processor seconds for each GiB: ours, and those of whatever else is installed. The kernel's are in none."""
+    for method in ("zero", "random"):
+        run = erase([device], method)
+        yield f"| benchwipe, {method} + full verification + BLAKE3 | {run.cpu_s_per_gib:.3f} |"
+        yield f"| benchwipe, {method} alone | {erase([device], method, verify='none').cpu_s_per_gib:.3f} |"
+    if shutil.which("nwipe"):
+        for method in ("zero", "random"):
+            yield f"| {nwipe_version()}, {method} + verification of the pass | {nwipe(device, method)[1] / gib:.3f} |"
+    for operation in ("write", "read"):
+        yield f"| fio, {operation} alone | {timed(fio_once(device, operation))[1] / gib:.3f} |"
+    if shutil.which("shred"):
+        for what, option in (("zeros", ("--iterations=0", "--zero")), ("random", ("--iterations=1",))):
+            yield f"| shred, {what} alone | {timed(['shred', *option, device])[1] / gib:.3f} |"
 
 
 def main() -> None:
@@ -83,13 +85,9 @@ def main() -> None:
         for line in speed(device, options.pairs, wanted):
             print(line, flush=True)
         if not options.limit:
-            print("\n| processor s/GiB | benchwipe | nwipe | ratio |\n|---|---|---|---|")
-            for line in processor(device, options.gib, max(1, options.pairs // 2)):
+            print("\n| work | processor s/GiB |\n|---|---|")
+            for line in processor(device, options.gib):
                 print(line, flush=True)
-            if shutil.which("shred"):
-                seconds, cpu = timed(["shred", "--iterations=0", "--zero", device])
-                rate = options.gib * GIB / seconds / 1e6
-                print(f"\nshred --zero: {rate:.0f} MB/s, {cpu / options.gib:.3f} processor s/GiB (writes only)")
 
 
 if __name__ == "__main__":

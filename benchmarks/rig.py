@@ -20,6 +20,7 @@ import msgspec
 ROOT = Path(__file__).parents[1]
 GIB = 1 << 30
 MIB = 1 << 20
+FIO = ("--direct=1", "--bs=4M", "--iodepth=4", "--ioengine=libaio")
 
 
 class OneRun(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,7 +39,11 @@ class OneRun(msgspec.Struct, frozen=True, kw_only=True):
 
 @contextlib.contextmanager
 def loops(count: int, size: int) -> Iterator[list[str]]:
-    """So many loop devices over files in tmpfs, with direct I/O, their memory already taken; removed afterwards."""
+    """So many loop devices over files in tmpfs, with direct I/O, their memory already taken.
+
+    They are gone with this process, also where it is killed: the files have no name any more, and a device that is
+    detached while it is open goes with its last user, which is us (the kernel's autoclear).
+    """
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchwipe-bench-", dir="/dev/shm")))
         devices = []
@@ -50,15 +55,16 @@ def loops(count: int, size: int) -> Iterator[list[str]]:
                 file.truncate(size)
             command = ["losetup", "--find", "--show", "--direct-io=on", str(path)]
             device = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-            stack.callback(subprocess.run, ["losetup", "--detach", device], check=False)
+            stack.callback(os.close, os.open(device, os.O_RDONLY | os.O_CLOEXEC))
+            subprocess.run(["losetup", "--detach", device], check=True)
+            path.unlink()
             devices.append(device)
         yield devices
 
 
-def fio(devices: Sequence[str], operation: str, *, depth: int = 4) -> float:
+def fio(devices: Sequence[str], operation: str) -> float:
     """fio with O_DIRECT and 4 MiB over each whole device once, all at once: the sum, 10^6 bytes a second."""
-    command = ["fio", "--direct=1", "--bs=4M", f"--iodepth={depth}", "--ioengine=libaio", f"--rw={operation}"]
-    command += ["--output-format=json", "--thread", "--group_reporting"]
+    command = ["fio", *FIO, f"--rw={operation}", "--output-format=json", "--thread", "--group_reporting"]
     for n, device in enumerate(devices):
         command += [f"--name=d{n}", f"--filename={device}"]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
@@ -73,6 +79,11 @@ def erase(devices: Sequence[str], method: str, *, verify: str = "full", under: S
     return msgspec.json.decode(done.stdout, type=OneRun)
 
 
+def fio_once(device: str, operation: str) -> list[str]:
+    """fio's command for one device, as `fio` runs it."""
+    return ["fio", "--name=d", "--thread", *FIO, f"--rw={operation}", f"--filename={device}"]
+
+
 def timed(command: Sequence[str]) -> tuple[float, float]:
     """(seconds, processor seconds) of a program."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
@@ -85,6 +96,12 @@ def nwipe(device: str, method: str, *, prng: str = "isaac64") -> tuple[float, fl
     """(seconds, processor seconds) of nwipe writing the device once and verifying it."""
     command = ["nwipe", "--autonuke", "--nogui", "--nowait", "--noblank", "--verify=last", "--rounds=1"]
     return timed([*command, f"--method={method}", f"--prng={prng}", device])
+
+
+def nwipe_version() -> str:
+    """As it names itself: "nwipe 0.34"."""
+    said = subprocess.run(["nwipe", "--version"], check=False, capture_output=True, text=True).stdout.split()
+    return f"nwipe {said[-1]}" if said else "nwipe"
 
 
 def pairs(count: int, measure: Callable[[], tuple[float, float]]) -> tuple[float, float, float]:
