@@ -55,6 +55,7 @@ log = logging.getLogger("benchwipe.engine")
 NOBODY: Mapping[str, Ed25519PublicKey] = MappingProxyType({})
 INBOX_BOUND = 10_000
 TICK_S = 0.25
+DAY_S = 86400.0
 SHUTDOWN_S = 2.5  # of the five seconds that a stop may take: the uplink and the devices want theirs
 
 
@@ -84,6 +85,7 @@ class Engine:
         self._remote = Remote(self.table, registrar.ledger, self._cancel, controllers)
         self._stop_asked: str | None = None
         self._retry_at = 0.0
+        self._keys_at = now() + DAY_S  # `recover` does it at the start
         self._seconds_told: dict[str, int] = {}
 
     @property
@@ -152,6 +154,10 @@ class Engine:
         for name in self.bays:
             self.table.guarded(self._tick_bay, name)
         self.table.guarded(self._remote.settle)
+        if self.now() >= self._keys_at:
+            self._keys_at = self.now() + DAY_S
+            at_work = {bay.job.id for bay in self.bays.values() if bay.job is not None}
+            self.table.guarded(self._books.forget_keys, at_work)
         if self.now() >= self._retry_at:
             self._retry_at = self.now() + RETRY_S
             self.table.guarded(self._books.retry)

@@ -11,7 +11,7 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -95,7 +95,7 @@ class Ledger(LabelRows):
         """Remember a new job, its key, and the point that it goes on from; the job it resumes lets go of both."""
         with self._transaction():
             self._save(job)
-            self._db.execute("INSERT INTO job_key (job, key) VALUES (?, ?)", (job.id, key))
+            self._put_key(job.id, key)
             if point is not None:
                 self._put_checkpoint(job.id, point)
 
@@ -118,6 +118,25 @@ class Ledger(LabelRows):
         """The key of a job's random passes, while it may still be needed."""
         row = self._one("SELECT key FROM job_key WHERE job = ?", job_id)
         return bytes(row[0]) if row else None
+
+    def renew_key(self, job_id: str, key: bytes) -> None:
+        """Another key for a job whose own was forgotten: it begins anew."""
+        with self._transaction():
+            self._put_key(job_id, key)
+
+    def forget_keys(self, *, before: float, but: Collection[str] = ()) -> list[str]:
+        """The jobs whose key and checkpoint are older than that (seconds since 1970), and are gone now; not `but`."""
+        sql = (
+            "SELECT job_key.job FROM job_key LEFT JOIN checkpoint USING (job) "
+            "WHERE MAX(job_key.made, COALESCE(checkpoint.made, 0)) < ?"
+        )
+        with self._transaction():
+            old = [job for (job,) in self._db.execute(sql, (int(before),)).fetchall() if job not in but]
+            for job_id in old:
+                self._forget(job_id)
+        if old:
+            self._one("PRAGMA wal_checkpoint(TRUNCATE)")  # out of the write-ahead log, too
+        return old
 
     def job(self, job_id: str) -> Job | None:
         """One job."""
@@ -318,9 +337,13 @@ class Ledger(LabelRows):
 
     def _put_checkpoint(self, job_id: str, point: ResumePoint) -> None:
         self._db.execute(
-            "INSERT INTO checkpoint (job, body) VALUES (?, ?) ON CONFLICT (job) DO UPDATE SET body = excluded.body",
-            (job_id, msgspec.json.encode(point)),
+            "INSERT INTO checkpoint (job, body, made) VALUES (?, ?, ?) "
+            "ON CONFLICT (job) DO UPDATE SET body = excluded.body, made = excluded.made",
+            (job_id, msgspec.json.encode(point), int(time.time())),
         )
+
+    def _put_key(self, job_id: str, key: bytes) -> None:
+        self._db.execute("INSERT INTO job_key (job, key, made) VALUES (?, ?, ?)", (job_id, key, int(time.time())))
 
     def _forget(self, job_id: str) -> None:
         self._db.execute("DELETE FROM job_key WHERE job = ?", (job_id,))

@@ -37,6 +37,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     ),
     # What controllers asked over MQTT, and what became of it: a repeat is answered, not done again.
     ("CREATE TABLE command (id TEXT PRIMARY KEY, type TEXT NOT NULL, status BLOB NOT NULL)",),
+    # When a key was last of use, in seconds since 1970: one whose drive never comes back ends by age.
+    (
+        "ALTER TABLE job_key ADD COLUMN made INTEGER NOT NULL DEFAULT 0",
+        "UPDATE job_key SET made = strftime('%s', 'now')",
+        "ALTER TABLE checkpoint ADD COLUMN made INTEGER NOT NULL DEFAULT 0",
+    ),
 )
 
 

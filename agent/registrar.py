@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
@@ -66,6 +67,13 @@ class Registrar:
                 continue  # another benchwipe was writing it just then
             told = "recorded now" if adopted else "not the next of this station's chain; it stays where it is"
             log.warning("certificate %s had no row in the ledger: %s", certificate.record.number, told)
+        self.forget_keys()
+
+    def forget_keys(self, *, at_work: Collection[str] = ()) -> None:
+        """Let go of keys and checkpoints of jobs whose drive did not come back; `at_work` are jobs of right now."""
+        days = self.settings.station.keep_keys_days
+        for old in self.ledger.forget_keys(before=time.time() - days * 86400, but=at_work):
+            log.warning("job %s: its drive did not come back in %d days; its key is forgotten", old, days)
 
     def open_job(self, new: Job, *, resumes: Job | None = None) -> Job:
         """Write a new job down. With `resumes` it goes on from that job's last flushed point, with the same key."""
@@ -83,7 +91,9 @@ class Registrar:
         assert planned.plan is not None
         point = self.ledger.checkpoint(planned.id)
         key = self.ledger.key(planned.id)
-        assert key is not None
+        if key is None:  # forgotten by age, with its point
+            key = secrets.token_bytes(32)
+            self.ledger.renew_key(planned.id, key)
         if point is not None and planned.plan.verify.kind != "full":
             point = _from_the_start(point)
         return EraseSpec(

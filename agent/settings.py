@@ -26,6 +26,7 @@ class Station(msgspec.Struct, frozen=True, kw_only=True):
     """Who this station is. `id` is its MQTT client id and the head of its certificate numbers.
 
     `stalled_power_off_s`: how long a drive that answers no more may stay so before its bay is given up.
+    `keep_keys_days`: how long a job that stopped keeps the key of its random passes, for its drive to come back.
     """
 
     id: Name = "bench-01"
@@ -36,6 +37,7 @@ class Station(msgspec.Struct, frozen=True, kw_only=True):
     mode: Literal["automatic", "scan"] = "scan"
     countdown_s: Annotated[float, msgspec.Meta(ge=0, le=3600)] = 10.0
     stalled_power_off_s: Annotated[float, msgspec.Meta(ge=1, le=86400)] = 120.0
+    keep_keys_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
     policy: Text = "nist-clear"
     certificate_url: Text = ""
 

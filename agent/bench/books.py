@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import msgspec
 
@@ -126,6 +126,11 @@ class Books:
             self._unsaved.pop(ended.id, None)
             return issued
         return None
+
+    def forget_keys(self, at_work: Collection[str]) -> None:
+        """Keys whose drive did not come back; a ledger that cannot be written keeps them until the next day."""
+        with contextlib.suppress(LedgerProblem), self._trying("ledger"):
+            self.registrar.forget_keys(at_work=at_work)
 
     def retry(self) -> None:
         """Write down what could not be written before."""

@@ -280,6 +280,13 @@ class Rig:
         found = [read_unverified(path.read_bytes()) for path in self.ledger.certificates_dir.glob("*.jws")]
         return sorted(found, key=lambda c: c.record.sequence)
 
+    def age_keys(self, *, days: int) -> None:
+        """So many days go by for keys and checkpoints."""
+        with sqlite3.connect(self.ledger.path) as db:
+            for table in ("job_key", "checkpoint"):
+                db.execute(f"UPDATE {table} SET made = made - ?", (days * 86400,))
+        db.close()
+
     def break_ledger(self, *tables: str) -> None:
         """From now on nothing can be written to these tables: a full disk."""
         with sqlite3.connect(self.ledger.path) as db:

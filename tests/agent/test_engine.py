@@ -10,7 +10,7 @@ import pytest
 from agent.bench.arrival import TWIN
 from agent.bench.events import CertificateRejected, DeviceFault, WorkEnded
 from agent.bench.workforce import RETRY_S, SILENT_S
-from agent.engine import SHUTDOWN_S
+from agent.engine import DAY_S, SHUTDOWN_S
 from agent.job import JobState
 from agent.outcome import CANCELLED, PULLED_OUT, STATION_STOPPED, Aborted, Reason, Refused, Work
 from drivers.drives.base import HiddenArea
@@ -318,6 +318,38 @@ def test_an_interrupted_job_keeps_its_place_when_its_tag_is_scanned_again(scanni
     assert (worker.spec.resume.offset, worker.job.asset.tag) == (4096, "KK-0002")
 
 
+def test_a_job_whose_key_was_forgotten_by_age_begins_anew_with_another(rig: Rig) -> None:
+    rig.arrive("A1")
+    rig.wait(10.1)
+    rig.checkpoint("A1", 4096)
+    old = rig.worker("A1").spec.key_hex
+    rig.age_keys(days=29)
+    rig.restart()
+    rig.age_keys(days=2)
+    rig.wait(DAY_S + 1)
+    rig.arrive("A1")
+    rig.wait(10.1)
+    spec = rig.worker("A1").spec
+    assert spec.resume is None
+    assert spec.interruption is not None
+    assert len(spec.key_hex) == 64
+    assert spec.key_hex != old
+    rig.age_keys(days=400)
+    rig.wait(DAY_S + 1)  # at work: its key is of use
+    assert rig.ledger.key(rig.worker("A1").job.id) is not None
+
+
+def test_old_keys_are_forgotten_at_the_start(rig: Rig) -> None:
+    rig.arrive("A1")
+    rig.wait(10.1)
+    name = rig.worker("A1").job.id
+    rig.end("A1", Aborted(Work(), CANCELLED))
+    assert rig.ledger.key(name) is not None
+    rig.age_keys(days=31)
+    rig.restart()
+    assert rig.ledger.key(name) is None
+
+
 def test_a_stop_asks_every_worker_and_leaves_interrupted_jobs(rig: Rig) -> None:
     rig.arrive("A1")
     rig.arrive("A2", drive("S2"))
@@ -380,7 +412,7 @@ def test_a_drive_that_cannot_be_written_down_is_not_begun(rig: Rig) -> None:
 def test_one_bays_trouble_does_not_hold_up_the_others(rig: Rig) -> None:
     rig.arrive("A1")
     rig.arrive("A2", drive("S2"))
-    rig.ledger._db.execute("DELETE FROM job_key WHERE job = ?", (rig.job_of("A1").id,))  # A1 cannot begin
+    rig.ledger._db.execute("UPDATE job_key SET key = 'text' WHERE job = ?", (rig.job_of("A1").id,))  # A1 cannot begin
     rig.wait(10.1)
     assert (rig.state("A1"), rig.state("A2")) == ("countdown", "erasing")
     assert "engine" in rig.effects.alarms

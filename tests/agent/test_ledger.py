@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -102,6 +104,29 @@ def test_an_aborted_job_keeps_its_key_until_another_goes_on_with_it(ledger: Ledg
     assert ledger.checkpoint("job-1") is None
     assert ledger.key("job-2") == b"k"
     assert ledger.checkpoint("job-2") == point(4096)
+
+
+def test_a_key_whose_drive_never_comes_back_ends_by_age_and_leaves_no_trace(ledger: Ledger) -> None:
+    key, now = os.urandom(32), time.time()
+    ledger.add_job(job(), key, point(4096))
+    ledger.save_job(job(state=JobState.ABORTED))
+    ledger.add_job(job(2, JobState.INTERRUPTED, serial="S2"), b"k")
+    assert ledger.forget_keys(before=now - 60) == []
+    assert ledger.forget_keys(before=now + 60, but=["job-1", "job-2"]) == []
+    assert ledger.can_resume(job(state=JobState.ABORTED))
+    assert ledger.forget_keys(before=now + 60, but=["job-2"]) == ["job-1"]
+    assert (ledger.key("job-1"), ledger.checkpoint("job-1"), ledger.key("job-2")) == (None, None, b"k")
+    assert not ledger.can_resume(job(state=JobState.ABORTED))
+    for path in ledger.path.parent.glob("ledger.sqlite3*"):
+        assert key not in path.read_bytes(), path.name
+
+
+def test_a_checkpoint_keeps_its_key_young(ledger: Ledger) -> None:
+    ledger.add_job(job(), b"k")
+    with contextlib.closing(sqlite3.connect(ledger.path)) as db, db:
+        db.execute("UPDATE job_key SET made = 0")
+    ledger.save_checkpoint("job-1", point(4096))
+    assert ledger.forget_keys(before=time.time() - 60) == []
 
 
 def test_a_drives_newest_job_is_found_by_the_drive_alone(ledger: Ledger) -> None:
