@@ -10,7 +10,7 @@ import msgspec
 
 from agent.errors import IllegalTransition
 from agent.plan import Plan
-from agent.record import Asset, Customer, Explanation, Operator
+from agent.record import Asset, Customer, Disposition, Explanation, Operator
 from drivers.drives.base import Drive
 
 
@@ -58,6 +58,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     asset: Asset | None = None
     operator: Operator | None = None
     customer: Customer | None = None
+    disposition: Disposition | None = None
     created_at: str
     started_at: str | None = None
     finished_at: str | None = None

@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent import __version__, certify, files, job, keys
+from agent import __version__, certify, files, job, jws, keys
 from agent.attestation import Handset, Reset
 from agent.certificate import Certificate, sign, verify
 from agent.clock import clock, utc_now
@@ -24,12 +24,15 @@ from agent.errors import CertificateProblem
 from agent.job import Job, JobState
 from agent.jws import thumbprint
 from agent.ledger import Ledger, Position
+from agent.messages import Event
 from agent.outcome import STOPPED_EARLIER, Aborted, Outcome, Work
 from agent.record import Asset, Customer, Interruption, Operator, Software, Station
 from agent.settings import Settings
 from drivers.drives.base import Drive
 
 log = logging.getLogger("benchwipe.registrar")
+
+DISPOSITION = "benchwipe-disposition+jws"
 
 
 class Registrar:
@@ -136,6 +139,36 @@ class Registrar:
             return sign(certify.draft_attested(handset, reset, occasion, position, circumstances), self.key)
 
         return self.ledger.issue(draft, printers=printers)
+
+    def rate(self, rated: Job, who: Operator | None) -> None:
+        """Write down a grade or destination that was given after the certificate was signed, and tell the collector.
+
+        The event's `statement` is a JWS of its `detail`, so that a disposition is as checkable as the certificate.
+        """
+        told = {
+            "certificate_id": rated.certificate_id,
+            "job": rated.id,
+            "asset": rated.asset.tag if rated.asset else None,
+            "disposition": msgspec.to_builtins(rated.disposition),
+            "operator": msgspec.to_builtins(who),
+            "at": utc_now(),
+        }
+        statement = jws.sign(msgspec.json.encode(told), self.key, typ=DISPOSITION).decode()
+        when = clock()
+
+        def event(sequence: int) -> bytes:
+            made = Event(
+                boot_id=when.boot_id,
+                seq=sequence,
+                event="disposition",
+                mono_ms=when.monotonic_ms,
+                ts=utc_now(),
+                clock=msgspec.to_builtins(when),
+                detail={**told, "statement": statement},
+            )
+            return msgspec.json.encode(made)
+
+        self.ledger.add_event(when.boot_id, event, rated)
 
     def certificate(self, name: str) -> Certificate | None:
         """The certificate of this station with that id or number, its signature checked; None where there is none.

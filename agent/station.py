@@ -133,7 +133,7 @@ class Station:
         try:
             for reading in device.readings(self._end_of_inputs):
                 if isinstance(reading, Scan):
-                    self.engine.put(Scanned(reading.text))
+                    self.engine.put(Scanned(reading.text, reading.symbology))
                 else:
                     log.warning("input %s: %s", name, reading.reason)
                     self.effects.say("scan_again", {})

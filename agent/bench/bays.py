@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from agent.erase import Progress
 from agent.errors import IllegalTransition
@@ -29,6 +29,9 @@ class BayState(StrEnum):
     QUARANTINED = "quarantined"
 
 
+Asks = Literal["", "serial", "confirm", "grade"]
+"""What a bay waits for from a person: its drive's own label, YES, or the grade of what was erased there."""
+
 B = BayState
 BUSY = frozenset({B.ERASING, B.VERIFYING, B.STALLED})
 HELD = BUSY | {B.CERTIFYING, B.QUARANTINED}
@@ -50,7 +53,10 @@ NEXT: Mapping[BayState, frozenset[BayState]] = {
 
 @dataclass(frozen=True)
 class Bay:
-    """One row of the bay table. `due` is the moment (monotonic seconds) when the countdown ends."""
+    """One row of the bay table.
+
+    `due`: the moment (monotonic seconds) when the countdown ends; None while a person is asked first (`asks`).
+    """
 
     name: str
     state: BayState = B.EMPTY
@@ -60,6 +66,7 @@ class Bay:
     drive_present: bool = False
     job: Job | None = None
     due: float | None = None
+    asks: Asks = ""
     progress: Progress | None = None
     reason: Reason | None = None
     outcome: str | None = None

@@ -21,6 +21,7 @@ from agent.job import Job, JobState
 from agent.label_proof import LabelRow
 from agent.messages import Alarm
 from agent.outcome import PULLED_OUT, Outcome, Work
+from agent.record import Operator
 from agent.registrar import Registrar, work_of
 from drivers.drives.base import Drive
 
@@ -61,6 +62,16 @@ class Books:
         with self._trying("ledger", clears=False):
             found = self.registrar.ledger.newest_job(fingerprint)
         return self._unsaved.get(found.id, found) if found else None
+
+    def job(self, job_id: str) -> Job | None:
+        """One job."""
+        with self._trying("ledger", clears=False):
+            return self.registrar.ledger.job(job_id)
+
+    def rated(self, rated: Job, who: Operator | None) -> None:
+        """A grade or destination given after the certificate was signed: a signed event, and the job's."""
+        with self._trying("ledger"):
+            self.registrar.rate(rated, who)
 
     def save(self, changed: Job) -> Job:
         """Write a job down, now or not at all."""

@@ -19,6 +19,7 @@ from agent.bench.bay_power import BayPower
 from agent.bench.bays import Bay, BayState
 from agent.bench.device_thread import DeviceThread
 from agent.bench.events import DeviceFault, LabelResult, Worked, WorkEnded
+from agent.bench.wishes import Spoken
 from agent.certificate import Certificate
 from agent.clock import utc_now
 from agent.engine import Engine
@@ -82,6 +83,7 @@ class StationEffects:
         self.uplink: Uplink | None = None
         self.said = ""  # the last sentence at the bench; the control thread reads it
         self.engine: Engine | None = None
+        self.language: str = settings.station.language
         self.alarms = AlarmBoard(state_dir, self._publish_alarm)
         self._silent_docks: set[str] = set()
         self._bays: Mapping[str, BaySettings] = {bay.name: bay for bay in settings.bay}
@@ -148,13 +150,18 @@ class StationEffects:
                 )
             )
 
-    def say(self, key: str, values: Mapping[str, str]) -> None:
-        """One sentence on every display of the bench."""
-        text = phrase(self.settings.station.language, key, **values)
-        log.info("%s", text)
-        self.said = text
+    def say(self, key: str, values: Mapping[str, str], then: Spoken | None = None) -> None:
+        """What happened and what is expected, a line each, on every display of the bench."""
+        spoken = ((key, values), then) if then else ((key, values),)
+        lines = tuple(phrase(self.language, said, **named) for said, named in spoken)
+        self.said = " ".join(lines)
+        log.info("%s", self.said)
         for display in self.bench.displays.values():
-            self._threads[display.name].call(functools.partial(display.show, (text,), bay=None), key="bench")
+            self._threads[display.name].call(functools.partial(display.show, lines, bay=None), key="bench")
+
+    def speak(self, language: str) -> None:
+        """For all that is said and shown from now on."""
+        self.language = language
 
     def certified(self, ended: Job, certificate: Certificate) -> None:
         """Its label on every printer; the uplink learns that its outbox has a new row."""
@@ -162,10 +169,10 @@ class StationEffects:
             self.uplink.wake()
         self.print_label(certificate, 0)
 
-    def print_label(self, certificate: Certificate, copy: int) -> None:
+    def print_label(self, certificate: Certificate, copy: int, grade: str = "") -> None:
         """On every printer, each in its own thread."""
         for name, printer in self.bench.printers.items():
-            if not self._threads[printer.name].call(functools.partial(self._print, name, certificate, copy)):
+            if not self._threads[printer.name].call(functools.partial(self._print, name, certificate, copy, grade)):
                 behind = f"{name} is too far behind"
                 self._put(LabelResult(certificate.record.number, name, copy, LabelState.NOT_PRINTED, behind))
 
@@ -217,12 +224,12 @@ class StationEffects:
         )
 
     def _show(self, bay: Bay) -> None:
-        lines = bay_lines(bay, self.settings.station.language)
+        lines = bay_lines(bay, self.language)
         for display in self.bench.displays.values():
             show = functools.partial(display.show, lines, bay=bay.name)
             self._threads[display.name].call(show, key=("bay", bay.name))
 
-    def _print(self, name: str, certificate: Certificate, copy: int) -> None:
+    def _print(self, name: str, certificate: Certificate, copy: int, grade: str) -> None:
         number = certificate.record.number
         from agent import label  # with the first label: an idle station does without fonts and layouts
 
@@ -230,7 +237,12 @@ class StationEffects:
         state, detail = LabelState.NOT_PRINTED, f"{name} failed"
         try:
             data = label.write_label(
-                certificate, printer.media, copy=copy, language=about.language, certificate_url=about.certificate_url
+                certificate,
+                printer.media,
+                copy=copy,
+                language=about.language,
+                certificate_url=about.certificate_url,
+                grade=grade,
             )
             state = LabelState.UNKNOWN  # a printer that breaks down may have printed something
             state, detail = _came_of(printer.print(data, label_id=number, within=Deadline(PRINT_S)))

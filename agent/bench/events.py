@@ -39,9 +39,10 @@ class DriveLeft:
 
 @dataclass(frozen=True)
 class Scanned:
-    """A code that somebody scanned or typed."""
+    """A code that somebody scanned or typed. `symbology`: as the scanner told it, if it did."""
 
     text: str
+    symbology: str | None = None
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ class Workforce:
         """A drive that does not answer for `give_up_s` seconds more is given up. Set `freed` before the first event."""
         self.table, self.books, self.now = table, books, now
         self.freed: Callable[[], None] = lambda: None
+        self.ask_grade = books.registrar.settings.scanning.ask_grade
         self._give_up_s = give_up_s
         self._workers: dict[str, _Worker] = {}
         self._ends: dict[str, _End] = {}
@@ -59,6 +60,8 @@ class Workforce:
             raise AssertionError(f"bay {bay.name}: no identified drive to start on")
         if drive.fingerprint != planned.drive.fingerprint:
             raise AssertionError(f"bay {bay.name}: the drive is not the planned one")
+        if bay.asks:
+            raise AssertionError(f"bay {bay.name}: nobody has answered what it asks")
         if self.books.ended_elsewhere(planned):
             log.warning("bay %s: the command line has taken over this drive; nothing is begun here", bay.name)
             self.table.put(move(bay, BayState.WAITING, job=None, due=None))
@@ -154,7 +157,7 @@ class Workforce:
 
     def conclude(self, bay: Bay, outcome: Outcome, then: BayState = BayState.FINISHED) -> None:
         """The work is over. Nothing is shown of how, before the certificate is on the medium."""
-        bay = move(bay, BayState.CERTIFYING, due=None, progress=None)
+        bay = move(bay, BayState.CERTIFYING, due=None, asks="", progress=None)
         self._ends[bay.name] = _End(outcome, then)
         self._workers.pop(bay.name, None)
         self.table.put(bay)
@@ -175,6 +178,8 @@ class Workforce:
         reason = Reason(why.code, why.text, why.hint) if why else None
         number = certificate.record.number
         bay = move(bay, end.then, job=done, outcome=done.state.value, certificate_number=number, reason=reason)
+        if self.ask_grade and done.state is JobState.ERASED and not (done.disposition and done.disposition.grade):
+            bay = replace(bay, asks="grade")
         self.table.put(bay)
         self.table.tell(self.table.effects.certified, done, certificate)
         if bay.state is BayState.FINISHED and not bay.drive_present:
