@@ -28,6 +28,7 @@ from agent.bench.events import (
     CommandArrived,
     DeviceFault,
     DriveArrived,
+    DriveCycled,
     DriveLeft,
     DriveUnreadable,
     Event,
@@ -168,7 +169,7 @@ class Engine:
 
     def _react(self, event: Event) -> None:
         match event:
-            case DriveArrived() | DriveUnreadable():
+            case DriveArrived() | DriveUnreadable() | DriveCycled():
                 self._reception.arrived(event)
             case DriveLeft():
                 self._reception.left(event)

@@ -18,6 +18,7 @@ class JobState(StrEnum):
     """Where a job is."""
 
     PLANNED = "planned"
+    CYCLING = "cycling"
     ERASING = "erasing"
     VERIFYING = "verifying"
     STALLED = "stalled"
@@ -31,13 +32,14 @@ class JobState(StrEnum):
 
 S = JobState
 ENDED = frozenset({S.ERASED, S.FAILED, S.ABORTED, S.REFUSED, S.CANCELLED})
-WORKING = frozenset({S.ERASING, S.VERIFYING, S.STALLED})
+WORKING = frozenset({S.CYCLING, S.ERASING, S.VERIFYING, S.STALLED})
 
 NEXT: Mapping[JobState, frozenset[JobState]] = {
     S.PLANNED: frozenset({S.ERASING, S.CANCELLED, S.REFUSED}),
-    S.ERASING: frozenset({S.VERIFYING, S.STALLED, S.INTERRUPTED, S.ERASED, S.FAILED, S.ABORTED, S.REFUSED}),
+    S.CYCLING: frozenset({S.ERASING, S.VERIFYING, S.STALLED, S.INTERRUPTED, S.ERASED, S.FAILED, S.ABORTED, S.REFUSED}),
+    S.ERASING: frozenset({S.CYCLING, S.VERIFYING, S.STALLED, S.INTERRUPTED, S.ERASED, S.FAILED, S.ABORTED, S.REFUSED}),
     S.VERIFYING: frozenset({S.STALLED, S.INTERRUPTED, S.ERASED, S.FAILED, S.ABORTED}),
-    S.STALLED: frozenset({S.ERASING, S.VERIFYING, S.INTERRUPTED, S.ERASED, S.FAILED, S.ABORTED, S.REFUSED}),
+    S.STALLED: frozenset({S.CYCLING, S.ERASING, S.VERIFYING, S.INTERRUPTED, S.ERASED, S.FAILED, S.ABORTED, S.REFUSED}),
     S.INTERRUPTED: frozenset({S.ERASING, S.ABORTED, S.CANCELLED}),
     **{state: frozenset() for state in ENDED},
 }

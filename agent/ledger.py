@@ -329,7 +329,8 @@ class Ledger(LabelRows):
     def _save(self, job: Job) -> None:
         self._db.execute(
             "INSERT INTO job (id, fingerprint, state, body) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body",
+            "ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, state = excluded.state, "
+            "body = excluded.body",
             (job.id, job.drive.fingerprint, job.state, msgspec.json.encode(job)),
         )
         if job.resumes:

@@ -103,6 +103,7 @@ class Registrar:
             job=planned.id,
             method=planned.plan.method,
             technique=planned.plan.technique,
+            prepare=planned.plan.prepare,
             verify=planned.plan.verify,
             limits=planned.plan.limits,
             key_hex=key.hex(),
@@ -181,10 +182,10 @@ class Registrar:
         own = {thumbprint(self.key.public_key()): self.key.public_key()}
         return verify((self.ledger.certificates_dir / f"{found[0]}.jws").read_bytes(), own)
 
-    def supersede(self, fingerprint: str) -> None:
+    def supersede(self, drive: Drive) -> None:
         """Close an older job of a drive that is to be erased anew: what was done of it is certified as aborted."""
         for old in self.ledger.unfinished():
-            if old.drive.fingerprint != fingerprint:
+            if old.drive.fingerprint != drive.fingerprint and not _grew(old, drive):
                 continue
             if old.state is JobState.PLANNED:
                 self.ledger.save_job(job.advance(old, JobState.CANCELLED, finished_at=utc_now()))
@@ -239,6 +240,13 @@ def work_of(point: ResumePoint | None) -> Work:
     if point is None:
         return Work()
     return Work(passes=point.completed, unreached=point.unreached, interruptions=point.interruptions)
+
+
+def _grew(old: Job, drive: Drive) -> bool:
+    """Whether this is the job's drive, with the capacity that the job made it show before anybody wrote that down."""
+    revealing = old.plan is not None and "reveal" in old.plan.prepare
+    grown = drive.capacity_bytes > old.drive.capacity_bytes
+    return revealing and grown and drive.identified and drive.unit == old.drive.unit
 
 
 def _from_the_start(point: ResumePoint) -> ResumePoint:

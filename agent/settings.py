@@ -61,9 +61,13 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DockDevice(Device, frozen=True, kw_only=True):
-    """A dock. `spin_up_s`: least time between two bays powering on: a disk draws the most while it spins up."""
+    """A dock. `spin_up_s`: least time between two bays powering on: a disk draws the most while it spins up.
+
+    `off_s`: how long a bay stays without power when it is switched off and on.
+    """
 
     spin_up_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 2.0
+    off_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 5.0
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):

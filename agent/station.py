@@ -82,6 +82,7 @@ class Station:
         self._control_ledger: Ledger | None = None
         self._end_of_inputs = threading.Event()
         self.watchers = [self._watcher(name, source) for name, source in self.bench.sources.items()]
+        self.effects.watchers = {watcher.name: watcher for watcher in self.watchers}
 
     def run(self) -> None:
         """Start everything, run the engine until SIGTERM or SIGINT, and end everything in under five seconds."""

@@ -21,6 +21,7 @@ class BayState(StrEnum):
     WAITING = "waiting"
     BLOCKED = "blocked"
     COUNTDOWN = "countdown"
+    CYCLING = "cycling"
     ERASING = "erasing"
     VERIFYING = "verifying"
     STALLED = "stalled"
@@ -33,7 +34,7 @@ Asks = Literal["", "serial", "confirm", "grade"]
 """What a bay waits for from a person: its drive's own label, YES, or the grade of what was erased there."""
 
 B = BayState
-BUSY = frozenset({B.ERASING, B.VERIFYING, B.STALLED})
+BUSY = frozenset({B.CYCLING, B.ERASING, B.VERIFYING, B.STALLED})
 HELD = BUSY | {B.CERTIFYING, B.QUARANTINED}
 """Nothing that arrives in such a bay is dealt with before the bay is free."""
 
@@ -42,9 +43,10 @@ NEXT: Mapping[BayState, frozenset[BayState]] = {
     B.WAITING: frozenset({B.COUNTDOWN, B.CERTIFYING, B.EMPTY}),
     B.BLOCKED: frozenset({B.EMPTY}),
     B.COUNTDOWN: frozenset({B.ERASING, B.WAITING, B.CERTIFYING, B.EMPTY}),
-    B.ERASING: frozenset({B.VERIFYING, B.STALLED, B.CERTIFYING, B.EMPTY}),
+    B.CYCLING: frozenset({B.ERASING, B.VERIFYING, B.STALLED, B.CERTIFYING, B.EMPTY}),
+    B.ERASING: frozenset({B.CYCLING, B.VERIFYING, B.STALLED, B.CERTIFYING, B.EMPTY}),
     B.VERIFYING: frozenset({B.STALLED, B.CERTIFYING, B.EMPTY}),
-    B.STALLED: frozenset({B.ERASING, B.VERIFYING, B.CERTIFYING, B.EMPTY}),
+    B.STALLED: frozenset({B.CYCLING, B.ERASING, B.VERIFYING, B.CERTIFYING, B.EMPTY}),
     B.CERTIFYING: frozenset({B.FINISHED, B.QUARANTINED}),
     B.FINISHED: frozenset({B.EMPTY}),
     B.QUARANTINED: frozenset({B.EMPTY}),

@@ -83,7 +83,7 @@ class Books:
     def open(self, new: Job) -> Job:
         """A new job for a drive: whatever was left of an older one is closed first."""
         with self._trying("ledger"):
-            self.registrar.supersede(new.drive.fingerprint)
+            self.registrar.supersede(new.drive)
             return self.registrar.open_job(new)
 
     def go_on(self, new: Job, old: Job) -> Job:
@@ -180,4 +180,7 @@ def taken_up(old: Job, *, bay: str, insertion: str, drive: Drive) -> Job:
     """An unfinished job in the bay where its drive stands now."""
     if old.state in job.WORKING:
         old = job.advance(old, JobState.INTERRUPTED)
+    was = old.drive.hidden_area
+    if was is not None and was.outcome == "removed" and drive.hidden_area is None:
+        drive = msgspec.structs.replace(drive, hidden_area=was)
     return msgspec.structs.replace(old, bay=bay, insertion=insertion, drive=drive)

@@ -12,7 +12,7 @@ from agent.bench import arrival
 from agent.bench.bay_table import BayTable
 from agent.bench.bays import HELD, Asks, Bay, BayState, changed, emptied, move
 from agent.bench.books import Books, taken_up
-from agent.bench.events import DriveArrived, DriveLeft, DriveUnreadable
+from agent.bench.events import DriveArrived, DriveCycled, DriveLeft, DriveUnreadable
 from agent.bench.workforce import Workforce
 from agent.clock import utc_now
 from agent.job import Job, JobState
@@ -41,8 +41,11 @@ class Reception:
         self._boot_id = boot_id
         self._standing: dict[str, DriveArrived | DriveUnreadable] = {}
 
-    def arrived(self, event: DriveArrived | DriveUnreadable) -> None:
-        """A drive stands in a bay, or is judged anew."""
+    def arrived(self, event: DriveArrived | DriveUnreadable | DriveCycled) -> None:
+        """A drive stands in a bay, is judged anew, or is back after its worker had its power off."""
+        if isinstance(event, DriveCycled):
+            self._back(event)
+            return
         self._standing[event.bay] = event
         self.settle(event.bay)
 
@@ -52,11 +55,24 @@ class Reception:
         bay = self.table[event.bay]
         if bay.state in HELD:
             self.table.put(changed(bay, drive_present=False))
-            if bay.busy:
+            if bay.busy and bay.state is not BayState.CYCLING:  # its power is off: its worker knows
                 self.workforce.stop(bay.name, PULLED_OUT)
         elif bay.state is not BayState.EMPTY:
             self._vacate(bay)
         self.settle_all()
+
+    def _back(self, event: DriveCycled) -> None:
+        """It is the same stay, by another name."""
+        bay = self.table[event.bay]
+        if bay.job is None or bay.job.id != event.job or not bay.busy:
+            return
+        standing = self._standing.get(event.bay)
+        if standing is not None:
+            self._standing[event.bay] = replace(standing, token=event.token)
+        insertion = f"{self._boot_id}:{event.token}"
+        same = msgspec.structs.replace(bay.job, insertion=insertion)
+        self.table.put(changed(bay, job=same, insertion=insertion, drive_present=True))
+        self.books.keep(same)
 
     def settle(self, name: str) -> None:
         """Deal with what stands in a bay, as soon as nobody works on what stood there before. Idempotent."""
@@ -149,7 +165,8 @@ class Reception:
             bay.drive, bay=bay.name, asset=asset, operator=operator, customer=customer, insertion=bay.insertion
         )
         new = msgspec.structs.replace(new, disposition=given)
-        planned = plan(bay.drive, self.settings.policy_named(self.context.policy(self.settings)))
+        policy = self.settings.policy_named(self.context.policy(self.settings))
+        planned = plan(bay.drive, policy, power=self.table.effects.can_cycle(bay.name))
         if isinstance(planned, Reason):
             self.workforce.conclude(replace(bay, job=self.books.open(new)), Refused(planned))
         else:

@@ -42,6 +42,9 @@ class Effects(Protocol):
     def alarm(self, name: str, alarm: Alarm | None) -> None:
         """Raise or clear an alarm."""
 
+    def can_cycle(self, bay: str) -> bool:
+        """Whether the bay's power can be switched. Asks no device."""
+
     def abandon(self, bay: Bay) -> None:
         """The drive does not answer: cut its power where the dock can."""
 

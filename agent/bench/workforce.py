@@ -6,19 +6,22 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from agent import job
 from agent.bench.alarms import critical
 from agent.bench.bay_table import BayTable
-from agent.bench.bays import Bay, BayState, emptied, move
+from agent.bench.bays import Bay, BayState, changed, emptied, move
 from agent.bench.books import Books
 from agent.bench.events import Worked, WorkEnded
-from agent.erase import Checkpoint, Progress, Stop
+from agent.erase import Checkpoint, Progress, Renewed, Stop
 from agent.job import JobState
 from agent.outcome import PULLED_OUT, STALLED, STATION_STOPPED, Aborted, Failed, Outcome, Reason
 
 log = logging.getLogger("benchwipe.engine")
 
 RETRY_S = 5.0
+CYCLING_S = 180.0  # a dock that is slow, disks that spin up one after the other
 SILENT_S = 60.0  # a worker speaks at least once a second; one that opens a dying drive does not
 
 
@@ -88,7 +91,7 @@ class Workforce:
         """A busy bay whose worker is silent has stalled; one that has stalled for too long is given up."""
         worker, now = self._workers[bay.name], self.now()
         if bay.state is not BayState.STALLED:
-            if now - worker.heard > SILENT_S:
+            if now - worker.heard > (CYCLING_S if bay.state is BayState.CYCLING else SILENT_S):
                 self._phase(bay, BayState.STALLED)
         elif now - worker.stalled_since > self._give_up_s:
             self._abandon(bay)
@@ -118,6 +121,11 @@ class Workforce:
         worker.heard = self.now()
         if isinstance(report, Checkpoint):
             self.books.checkpoint(event.job, report.point)
+            return
+        if isinstance(report, Renewed):
+            renewed = msgspec.structs.replace(bay.job, drive=report.drive)
+            self.table.put(changed(bay, job=renewed, drive=report.drive))
+            self.books.keep(renewed)
             return
         to = _phase_of(report, bay.state, worker.stalled_from)
         bay = self.table.note(replace(bay, progress=report))
@@ -200,6 +208,9 @@ def _phase_of(report: Progress, now: BayState, stalled_from: BayState) -> BaySta
     """The bay's state by its worker's phase. A pause for heat, and a retry, belong to what went on before."""
     if report.phase == "stalled":
         return BayState.STALLED
+    if report.phase == "cycling":
+        return BayState.CYCLING
     if report.phase == "verify":
         return BayState.VERIFYING
-    return stalled_from if now is BayState.STALLED else now
+    before = stalled_from if now is BayState.STALLED else now
+    return BayState.ERASING if before is BayState.CYCLING else before

@@ -13,11 +13,13 @@ import msgspec
 from agent.erase.methods import METHODS
 from agent.outcome import Reason
 from agent.record import Interruption, PassRecord, Unreached
+from drivers.drives.base import Drive
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Amount = Annotated[float, msgspec.Meta(ge=0)]
 Celsius = Annotated[float, msgspec.Meta(ge=0, le=150)]
-Phase = Literal["pass", "retry", "verify", "paused", "stalled"]
+Phase = Literal["cycling", "pass", "retry", "verify", "paused", "stalled"]
+Step = Literal["power-cycle", "reveal", "replug"]
 
 
 class VerifySpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -94,6 +96,7 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     `sample_seed`: hex; empty lets the engine draw one after the last pass, as a sample should be.
     `stream`: name of the generator of random passes; empty lets a short measurement choose. `drives_at_once` scales
     buffers down. `interruption` is added to those of `resume`, with the offset that the work goes on from.
+    `prepare`: what comes before the erasure (agent/prepare.py).
     """
 
     job: str
@@ -107,6 +110,7 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     resume: ResumePoint | None = None
     interruption: Interruption | None = None
     drives_at_once: int = 1
+    prepare: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
         """ValueError for an unknown method, or a random pass without a key."""
@@ -151,6 +155,13 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
     job: str
     point: ResumePoint
+
+
+class Renewed(msgspec.Struct, frozen=True, kw_only=True):
+    """The job's drive shows more capacity than before, by what the job did: it is known by this from now on."""
+
+    job: str
+    drive: Drive
 
 
 class Stop:

@@ -109,6 +109,7 @@ class FakeEffects:
         self.answers: list[tuple[str, CommandStatus]] = []
         self.broken = False
         self.no_threads = False
+        self.dock = False
 
     def work(self, bay: Bay, started: Job, spec: EraseSpec, stop: Stop) -> None:
         """A worker begins."""
@@ -158,6 +159,10 @@ class FakeEffects:
     def command_status(self, kind: str, command: str, status: CommandStatus) -> None:
         """Answered."""
         self.answers.append((command, status))
+
+    def can_cycle(self, bay: str) -> bool:
+        """Whether the bay hangs on a dock with power."""
+        return self.dock
 
     def abandon(self, bay: Bay) -> None:
         """Power off."""
