@@ -32,6 +32,7 @@ MAY_IMPORT = {
 
 PURE = (
     "agent/job.py",
+    "agent/bay_map.py",
     "agent/plan.py",
     "agent/reach.py",
     "agent/techniques.py",

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 bays = Commands(
-    "bays", help="The places where drives stand.", lazy={"udev-rules": "agent.commands.bay_rules:udev_rules"}
+    "bays",
+    help="The places where drives stand.",
+    lazy={"learn": "agent.commands.learn:learn", "udev-rules": "agent.commands.bay_rules:udev_rules"},
 )
 
 

@@ -1,0 +1,31 @@
+"""`benchwipe bays learn`: click, nothing else."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from agent.cli import config_option, require_config, state_option
+from agent.settings import Settings
+
+
+@click.command("learn", short_help="Map ports to bays by asking for a drive in each.")
+@config_option
+@state_option
+@click.option("--fresh", is_flag=True, help="The bays' present ports do not count: another bay may have one of them.")
+@click.pass_context
+def learn(ctx: click.Context, settings: Settings, state_dir: Path, fresh: bool) -> None:
+    """Ask on a terminal for a drive in each bay in turn, and write the ports into the configuration.
+
+    Nothing is erased. The file as it was stays beside it, as FILE~. Ctrl-C leaves it as it is.
+    """
+    require_config(ctx)
+    from agent.commands import learn_command
+    from agent.commands.screen import is_terminal
+
+    if not is_terminal(sys.stdin):
+        raise click.UsageError("it asks for a drive in each bay, and needs a terminal as its standard input", ctx)
+    path = Path(ctx.meta["benchwipe.config"]).resolve()
+    learn_command.learn(settings, path, state_dir.absolute(), fresh=fresh)
