@@ -7,7 +7,7 @@ the exact bytes. Nothing here re-serialises what was signed.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from agent import attestation, jws
 from agent.errors import CertificateProblem
 from agent.jws import thumbprint
-from agent.record import SCHEMA, Record
+from agent.record import COMPLETED, SCHEMA, Record
 
 TYPE = "benchwipe-certificate+jws"
 
@@ -105,6 +105,7 @@ def refuse_empty_claims(record: Record) -> None:
             not (record.sanitization.passes or record.sanitization.commands or record.attestation),
             "it says erased, and names neither a pass nor a command",
         ),
+        *_firmware_gaps(record),
         (
             any(p.finished_at is None or p.bytes != record.drive.capacity_bytes for p in record.sanitization.passes),
             "it says erased, and a pass did not cover the whole drive",
@@ -113,6 +114,20 @@ def refuse_empty_claims(record: Record) -> None:
     for wrong, problem in gaps:
         if wrong:
             raise CertificateProblem(problem=problem)
+
+
+def _firmware_gaps(record: Record) -> Iterator[tuple[bool, str]]:
+    """What an erasure by the drive's own firmware takes: its word that it is complete, and sentinels that are gone."""
+    if record.sanitization.technique in ("overwrite", "none"):
+        return
+    sentinels = record.verification.sentinels
+    completed = any(command.status.startswith(COMPLETED) for command in record.sanitization.commands)
+    yield not completed, "it says erased, and no command of the drive's firmware is completed"
+    yield sentinels is None or sentinels.count < 1, "it says erased, and no sentinel was looked for"
+    if sentinels is not None:
+        yield sentinels.survived > 0, "it says erased, and sentinels survived"
+        unread = sentinels.unreadable > 0 and not record.sanitization.passes
+        yield unread, "it says erased, and sentinels could not be looked for"
 
 
 def _decode(payload: bytes) -> Record:

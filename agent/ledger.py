@@ -25,6 +25,7 @@ from agent.errors import LedgerProblem
 from agent.job import ENDED, Job, JobState
 from agent.label_proof import LabelState
 from agent.ledger_labels import LabelRows
+from agent.ledger_passwords import PasswordRows
 from agent.ledger_schema import migrate
 from agent.messages import CommandStatus
 from drivers.deadline import Deadline
@@ -54,7 +55,7 @@ class OutboxRow:
     attempts: int
 
 
-class Ledger(LabelRows):
+class Ledger(LabelRows, PasswordRows):
     """Jobs, checkpoints, keys, certificates and the outbox of one station. LedgerProblem when it cannot be used."""
 
     def __init__(self, state_dir: Path) -> None:
@@ -209,11 +210,9 @@ class Ledger(LabelRows):
 
     # Outbox
 
-    def add_event(self, boot_id: str, make: Callable[[int], bytes], job: Job | None = None) -> None:
-        """Queue an event; `make` gets its number within this boot. `job`: what changed with it, as one."""
+    def add_event(self, boot_id: str, make: Callable[[int], bytes]) -> None:
+        """Queue an event; `make` gets its number within this boot."""
         with self._transaction():
-            if job is not None:
-                self._save(job)
             row = self._one("SELECT COALESCE(MAX(seq), 0) + 1 FROM event_number WHERE boot_id = ?", boot_id)
             sequence = int(row[0]) if row else 1
             self._db.execute(
@@ -329,8 +328,7 @@ class Ledger(LabelRows):
     def _save(self, job: Job) -> None:
         self._db.execute(
             "INSERT INTO job (id, fingerprint, state, body) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, state = excluded.state, "
-            "body = excluded.body",
+            "ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body",
             (job.id, job.drive.fingerprint, job.state, msgspec.json.encode(job)),
         )
         if job.resumes:

@@ -43,6 +43,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "UPDATE job_key SET made = strftime('%s', 'now')",
         "ALTER TABLE checkpoint ADD COLUMN made INTEGER NOT NULL DEFAULT 0",
     ),
+    # ATA passwords that this station may have set, until a drive of that identity was erased.
+    (
+        (
+            "CREATE TABLE drive_password (fingerprint TEXT NOT NULL, password BLOB NOT NULL, job TEXT NOT NULL, "
+            "PRIMARY KEY (fingerprint, password))"
+        ),
+    ),
 )
 
 

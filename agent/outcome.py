@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from agent.record import CommandRecord, Health, Interruption, PassRecord, Unreached, Verification
+from agent.record import COMPLETED, CommandRecord, Health, Interruption, PassRecord, Unreached, Verification
 from drivers.drives.base import Capabilities, Drive
 
 
@@ -102,9 +102,49 @@ CANCELLED = Reason("BW-E18", "Somebody cancelled it", "Erase it again.")
 STOPPED_EARLIER = Reason("BW-E19", "The job was interrupted and not gone on with", "Erase it again.")
 STATION_STOPPED = Reason("BW-E20", "The station was stopped", "It goes on when the station is back.")
 
+# What the drive's own firmware did, or did not.
+NO_SUCH_TECHNIQUE = "BW-E45"  # with what the drive has: agent/erase/firmware/work.py
+FROZEN = Reason(
+    "BW-E31", "The drive's security is frozen until its power was off", "Take it out of its bay, and put it in again."
+)
+FOREIGN_PASSWORD = Reason(
+    "BW-E32",
+    "The drive has a password that this station does not know",
+    "Remove it in its old machine, reset it by its PSID, or destroy the drive.",
+)
+TOO_MANY_PASSWORDS = Reason(
+    "BW-E33", "The drive takes no more passwords until its power was off", "Take it out, and put it in again."
+)
+NOT_JOURNALLED = Reason(
+    "BW-E34", "The ledger did not take down what was to be sent, so it was not sent", "Make room on the station's disk."
+)
+NO_SENTINELS = Reason(
+    "BW-E35", "The drive keeps nothing that is written to it: nothing would prove its erasure", "Destroy it."
+)
+COMMAND_REFUSED = Reason("BW-E36", "The drive did not take the command", "Choose another technique.")
+FIRMWARE_FAILED = Reason("BW-E37", "The drive says that its erasure failed", "Destroy it.")
+NOTHING_SAYS_SO = Reason("BW-E38", "Nothing says that the drive's own erasure succeeded", "Choose another technique.")
+SENTINEL_SURVIVED = Reason(
+    "BW-E39", "The drive said that it erased, and still holds what was written before", "Destroy it."
+)
+GOES_ON_BY_ITSELF = Reason(
+    "BW-E40", "Nobody waited for the drive's own erasure, which goes on", "Resume it: then its end is read."
+)
+NOT_UNLOCKED = Reason(
+    "BW-E41", "The drive did not take this station's own password off", "Take it out, put it in, and erase it again."
+)
+NO_ANSWER = Reason("BW-E42", "The drive's firmware does not answer", "Put it into another bay.")
+FORMAT_CHANGED = Reason("BW-E43", "The drive is formatted otherwise than before", "Destroy it.")
 
-def conclude(work: Work, *, capacity_bytes: int, passes_planned: int) -> Erased | Failed:
-    """Erased if the work proves it, else Failed with the first thing that is missing."""
+
+def conclude(work: Work, *, capacity_bytes: int, passes_planned: int, by_firmware: bool = False) -> Erased | Failed:
+    """Erased if the work proves it, else Failed with the first thing that is missing.
+
+    By the drive's own firmware it takes a command that the drive said is completed, and sentinels that are gone, beside
+    the reading that the policy asks for.
+    """
+    if by_firmware and (reason := _not_shown(work)):
+        return Failed(work, reason)
     whole = [p for p in work.passes if p.finished_at is not None and p.bytes == capacity_bytes]
     if work.unreached:
         return Failed(work, UNREACHED)
@@ -119,6 +159,18 @@ def conclude(work: Work, *, capacity_bytes: int, passes_planned: int) -> Erased 
     return Erased(Evidence(work))
 
 
+def _not_shown(work: Work) -> Reason | None:
+    """What is missing of an erasure by the drive's own firmware."""
+    sentinels = work.verification.sentinels
+    if not any(command.status.startswith(COMPLETED) for command in work.commands):
+        return NOTHING_SAYS_SO
+    if sentinels is None or not sentinels.count:
+        return NO_SENTINELS
+    if sentinels.survived:
+        return SENTINEL_SURVIVED
+    return NOT_VERIFIED if sentinels.unreadable and not work.passes else None
+
+
 def with_word(
     outcome: Outcome,
     *,
@@ -127,9 +179,9 @@ def with_word(
     capable_after: Capabilities | None = None,
     commands: tuple[CommandRecord, ...] = (),
 ) -> Outcome:
-    """The same outcome, with what the drive said of itself and took before. Nothing of the evidence changes."""
+    """The same outcome, with what the drive said of itself. Nothing of the evidence changes."""
     if isinstance(outcome, Refused):
         return outcome
-    commands += outcome.work.commands
+    commands = (*commands, *outcome.work.commands)
     work = replace(outcome.work, health=health, drive=drive, capable_after=capable_after, commands=commands)
     return Erased(Evidence(work)) if isinstance(outcome, Erased) else replace(outcome, work=work)

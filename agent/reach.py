@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.techniques import TECHNIQUES, Technique, everything_at_once, speaks
+from agent.techniques import TECHNIQUES, Technique, everything_at_once
 from drivers.drives.base import Capabilities, Drive
+from drivers.drives.firmware_port import speaks
 
 FLASH = ("ssd", "nvme", "flash")
 CELLS = "flash cells outside the addressable range (over-provisioning, retired blocks)"

@@ -12,6 +12,7 @@ import msgspec
 from drivers.drives.base import Capabilities, HiddenArea, IdentitySource, Media
 
 SCHEMA = "benchwipe.certificate/1"
+COMPLETED = "completed"  # how a command's status begins that the drive said is at its end, with success
 
 OutcomeName = Literal["erased", "failed", "aborted", "refused"]
 Level = Literal["clear", "purge", "none"]
@@ -172,8 +173,23 @@ class Mismatch(msgspec.Struct, frozen=True, kw_only=True):
     bytes: int
 
 
+class SentinelRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """Blocks of secret noise that stood on the drive before its own firmware erased it, and what became of them.
+
+    `unreadable`: places that answered errors afterwards, which proves nothing.
+    """
+
+    count: int
+    survived: int = 0
+    unreadable: int = 0
+
+
 class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read back, and what it held."""
+    """What was read back, and what it held.
+
+    After an erasure by the drive's own firmware: `sentinels`; `content` at their places ("zeros", "ones", "pattern",
+    "other", "unreadable"); `note`: what the reading cannot prove.
+    """
 
     kind: VerificationKind
     result: Literal["passed", "failed", "not-run"]
@@ -183,6 +199,9 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     sample: Sample | None = None
     mismatches: tuple[Mismatch, ...] = ()
     mismatches_truncated: bool = False
+    sentinels: SentinelRecord | None = None
+    content: str | None = None
+    note: str | None = None
 
 
 class Unreached(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,26 +13,28 @@ from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
+from blake3 import blake3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent import __version__, certify, files, job, jws, keys
+from agent import __version__, certify, files, job, keys
 from agent.attestation import Handset, Reset
 from agent.certificate import Certificate, sign, verify
 from agent.clock import clock, utc_now
 from agent.erase import EraseSpec, ResumePoint
+from agent.erase.firmware import HOW
 from agent.errors import CertificateProblem
 from agent.job import Job, JobState
 from agent.jws import thumbprint
 from agent.ledger import Ledger, Position
-from agent.messages import Event
-from agent.outcome import STOPPED_EARLIER, Aborted, Outcome, Work
+from agent.outcome import STOPPED_EARLIER, Aborted, Erased, Outcome, Work
 from agent.record import Asset, Customer, Interruption, Operator, Software, Station
 from agent.settings import Settings
 from drivers.drives.base import Drive
 
 log = logging.getLogger("benchwipe.registrar")
 
-DISPOSITION = "benchwipe-disposition+jws"
+SECURITY = frozenset(name for name, how in HOW.items() if how.machine == "security")
+_PASSWORD = "benchwipe 2026-11 ATA password of one job"
 
 
 class Registrar:
@@ -99,14 +101,21 @@ class Registrar:
             self.ledger.renew_key(planned.id, key)
         if point is not None and planned.plan.verify.kind != "full":
             point = _from_the_start(point)
+        fingerprint = planned.drive.fingerprint
+        if planned.plan.technique in SECURITY:
+            # Before anything is sent: a drive that a crash leaves locked is opened with it, whoever meets it next.
+            self.ledger.keep_password(fingerprint, password := security_password(key), planned.id)
+        else:
+            password = b""
+        known = [password, *(other for other in self.ledger.passwords(fingerprint) if other != password)]
         return EraseSpec(
             job=planned.id,
             method=planned.plan.method,
             technique=planned.plan.technique,
-            prepare=planned.plan.prepare,
             verify=planned.plan.verify,
             limits=planned.plan.limits,
             key_hex=key.hex(),
+            passwords=tuple(found.hex() for found in known if found),
             resume=point,
             interruption=_interruption(point, interruption),
             drives_at_once=drives_at_once,
@@ -126,6 +135,8 @@ class Registrar:
             return sign(certify.draft(done, outcome, position, circumstances), self.key)
 
         certificate = self.ledger.issue(draft, done, printers=printers)
+        if isinstance(outcome, Erased):
+            self.ledger.forget_passwords(done.drive.fingerprint)
         done = msgspec.structs.replace(done, certificate_id=certificate.id)
         log.info("certificate %s: %s %s", certificate.record.number, done.drive.serial, state)
         return done, certificate
@@ -141,35 +152,15 @@ class Registrar:
 
         return self.ledger.issue(draft, printers=printers)
 
-    def rate(self, rated: Job, who: Operator | None) -> None:
-        """Write down a grade or destination that was given after the certificate was signed, and tell the collector.
-
-        The event's `statement` is a JWS of its `detail`, so that a disposition is as checkable as the certificate.
-        """
-        told = {
-            "certificate_id": rated.certificate_id,
-            "job": rated.id,
-            "asset": rated.asset.tag if rated.asset else None,
-            "disposition": msgspec.to_builtins(rated.disposition),
-            "operator": msgspec.to_builtins(who),
-            "at": utc_now(),
-        }
-        statement = jws.sign(msgspec.json.encode(told), self.key, typ=DISPOSITION).decode()
-        when = clock()
-
-        def event(sequence: int) -> bytes:
-            made = Event(
-                boot_id=when.boot_id,
-                seq=sequence,
-                event="disposition",
-                mono_ms=when.monotonic_ms,
-                ts=utc_now(),
-                clock=msgspec.to_builtins(when),
-                detail={**told, "statement": statement},
-            )
-            return msgspec.json.encode(made)
-
-        self.ledger.add_event(when.boot_id, event, rated)
+    def as_ours(self, drive: Drive) -> Drive:
+        """A drive that may have a password of ours is planned as an open one: its job begins by opening it."""
+        can = drive.capabilities
+        if can is None or not (can.security_locked or can.security_enabled):
+            return drive
+        if not self.ledger.passwords(drive.fingerprint):
+            return drive
+        opened = msgspec.structs.replace(can, security_locked=False, security_enabled=False)
+        return msgspec.structs.replace(drive, capabilities=opened)
 
     def certificate(self, name: str) -> Certificate | None:
         """The certificate of this station with that id or number, its signature checked; None where there is none.
@@ -182,10 +173,10 @@ class Registrar:
         own = {thumbprint(self.key.public_key()): self.key.public_key()}
         return verify((self.ledger.certificates_dir / f"{found[0]}.jws").read_bytes(), own)
 
-    def supersede(self, drive: Drive) -> None:
+    def supersede(self, fingerprint: str) -> None:
         """Close an older job of a drive that is to be erased anew: what was done of it is certified as aborted."""
         for old in self.ledger.unfinished():
-            if old.drive.fingerprint != drive.fingerprint and not _grew(old, drive):
+            if old.drive.fingerprint != fingerprint:
                 continue
             if old.state is JobState.PLANNED:
                 self.ledger.save_job(job.advance(old, JobState.CANCELLED, finished_at=utc_now()))
@@ -239,19 +230,29 @@ def work_of(point: ResumePoint | None) -> Work:
     """What is known to have been done of a job whose worker nobody heard the end of."""
     if point is None:
         return Work()
-    return Work(passes=point.completed, unreached=point.unreached, interruptions=point.interruptions)
-
-
-def _grew(old: Job, drive: Drive) -> bool:
-    """Whether this is the job's drive, with the capacity that the job made it show before anybody wrote that down."""
-    revealing = old.plan is not None and "reveal" in old.plan.prepare
-    grown = drive.capacity_bytes > old.drive.capacity_bytes
-    return revealing and grown and drive.identified and drive.unit == old.drive.unit
+    return Work(
+        passes=point.completed,
+        commands=point.firmware.commands if point.firmware else (),
+        unreached=point.unreached,
+        interruptions=point.interruptions,
+    )
 
 
 def _from_the_start(point: ResumePoint) -> ResumePoint:
-    """Nobody knows where the drive was meanwhile: what is not read back in full is written anew in full."""
-    return ResumePoint(pass_number=1, offset=0, interruptions=point.interruptions, stream=point.stream)
+    """Nobody knows where the drive was meanwhile: what is not read back in full is written anew in full.
+
+    What the drive's own firmware is at, it says itself.
+    """
+    kept = point.interruptions, point.stream, point.firmware
+    return ResumePoint(pass_number=1, offset=0, interruptions=kept[0], stream=kept[1], firmware=kept[2])
+
+
+def security_password(key: bytes) -> bytes:
+    """The ATA password of one job, from its random key, which the ledger has: 32 printable characters, 128 bits.
+
+    Printable, so that it could be typed into another machine's firmware to open the drive there.
+    """
+    return blake3(key, derive_key_context=_PASSWORD).hexdigest()[:32].encode()
 
 
 def _interruption(point: ResumePoint | None, reason: str | None) -> Interruption | None:

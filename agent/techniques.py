@@ -14,8 +14,8 @@ from typing import Literal
 
 from agent.record import Level
 from drivers.drives.base import Capabilities, Drive, Media
+from drivers.drives.firmware_port import CommandSet, speaks
 
-CommandSet = Literal["ata", "scsi", "nvme"]
 Reach = Literal["drive", "namespace"]
 
 RANK: Mapping[Level, int] = MappingProxyType({"none": 0, "clear": 1, "purge": 2})
@@ -160,16 +160,6 @@ class Obstacle:
     text: str
     cure: str = ""
     power_cycle: bool = False
-
-
-def speaks(drive: Drive) -> CommandSet | None:
-    """The commands that the drive's firmware answered; None where it was silent."""
-    can = drive.capabilities
-    if can is None:
-        return None
-    if can.format is not None:
-        return "nvme"
-    return "ata" if can.security_supported is not None else "scsi"
 
 
 def levels_of(technique: Technique, drive: Drive) -> Levels:

@@ -21,7 +21,6 @@ from agent.job import Job, JobState
 from agent.label_proof import LabelRow
 from agent.messages import Alarm
 from agent.outcome import PULLED_OUT, Outcome, Work
-from agent.record import Operator
 from agent.registrar import Registrar, work_of
 from drivers.drives.base import Drive
 
@@ -63,15 +62,10 @@ class Books:
             found = self.registrar.ledger.newest_job(fingerprint)
         return self._unsaved.get(found.id, found) if found else None
 
-    def job(self, job_id: str) -> Job | None:
-        """One job."""
+    def as_ours(self, drive: Drive) -> Drive:
+        """The drive as it may be planned: a lock of our own is none."""
         with self._trying("ledger", clears=False):
-            return self.registrar.ledger.job(job_id)
-
-    def rated(self, rated: Job, who: Operator | None) -> None:
-        """A grade or destination given after the certificate was signed: a signed event, and the job's."""
-        with self._trying("ledger"):
-            self.registrar.rate(rated, who)
+            return self.registrar.as_ours(drive)
 
     def save(self, changed: Job) -> Job:
         """Write a job down, now or not at all."""
@@ -83,7 +77,7 @@ class Books:
     def open(self, new: Job) -> Job:
         """A new job for a drive: whatever was left of an older one is closed first."""
         with self._trying("ledger"):
-            self.registrar.supersede(new.drive)
+            self.registrar.supersede(new.drive.fingerprint)
             return self.registrar.open_job(new)
 
     def go_on(self, new: Job, old: Job) -> Job:
@@ -115,10 +109,12 @@ class Books:
         except LedgerProblem:
             self._unsaved[changed.id] = changed
 
-    def checkpoint(self, job_id: str, point: ResumePoint) -> None:
-        """How far a job was flushed. A lost one costs time after a power cut, and nothing else."""
+    def checkpoint(self, job_id: str, point: ResumePoint) -> bool:
+        """How far a job was flushed; whether it is written down. A lost one costs time after a power cut."""
         with contextlib.suppress(LedgerProblem), self._trying("ledger"):
             self.registrar.ledger.save_checkpoint(job_id, point)
+            return True
+        return False
 
     def work_done(self, job_id: str) -> Work:
         """What is known to have been done of a job whose worker does not tell."""
@@ -180,7 +176,4 @@ def taken_up(old: Job, *, bay: str, insertion: str, drive: Drive) -> Job:
     """An unfinished job in the bay where its drive stands now."""
     if old.state in job.WORKING:
         old = job.advance(old, JobState.INTERRUPTED)
-    was = old.drive.hidden_area
-    if was is not None and was.outcome == "removed" and drive.hidden_area is None:
-        drive = msgspec.structs.replace(drive, hidden_area=was)
     return msgspec.structs.replace(old, bay=bay, insertion=insertion, drive=drive)

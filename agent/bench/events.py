@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.erase import Checkpoint, Progress, Renewed
+from agent.erase import Checkpoint, Progress
 from agent.label_proof import LabelState
 from agent.messages import Request
 from agent.outcome import Outcome, Reason
@@ -39,10 +39,9 @@ class DriveLeft:
 
 @dataclass(frozen=True)
 class Scanned:
-    """A code that somebody scanned or typed. `symbology`: as the scanner told it, if it did."""
+    """A code that somebody scanned or typed."""
 
     text: str
-    symbology: str | None = None
 
 
 @dataclass(frozen=True)
@@ -55,20 +54,11 @@ class CancelRequested:
 
 @dataclass(frozen=True)
 class Worked:
-    """A worker's progress, a checkpoint whose data is on the medium, or a drive that shows more than before."""
+    """A worker's progress, or a checkpoint whose data is on the medium."""
 
     bay: str
     job: str
-    report: Progress | Checkpoint | Renewed
-
-
-@dataclass(frozen=True)
-class DriveCycled:
-    """A worker had its bay's power off and on: the same drive stands there, and `token` tells this appearance."""
-
-    bay: str
-    job: str
-    token: str
+    report: Progress | Checkpoint
 
 
 @dataclass(frozen=True)
@@ -129,7 +119,6 @@ Event = (
     | Scanned
     | CancelRequested
     | Worked
-    | DriveCycled
     | WorkEnded
     | CertificateRejected
     | CommandArrived

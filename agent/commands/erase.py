@@ -7,6 +7,7 @@ import signal
 import stat
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
@@ -22,6 +23,7 @@ from agent.commands.erase_command import (
     Result,
     examine,
     exit_status,
+    locked,
     to_resume,
 )
 from agent.commands.parameters import DeviceName, Place, Word
@@ -93,8 +95,12 @@ def erase(
     with contextlib.ExitStack() as at_the_end:
         candidates = [examine(device, policy, state_dir=state_dir, patience_s=LOOK_S) for device in devices]
         registrar = None
-        if resume and not all(candidate.refusal for candidate in candidates):
+        if any(locked(candidate) for candidate in candidates):
             registrar = at_the_end.enter_context(_registrar(settings, state_dir))
+            ours = partial(examine, policy=policy, state_dir=state_dir, patience_s=LOOK_S, as_ours=registrar.as_ours)
+            candidates = [ours(c.device) if locked(c) else c for c in candidates]
+        if resume and not all(candidate.refusal for candidate in candidates):
+            registrar = registrar or at_the_end.enter_context(_registrar(settings, state_dir))
             candidates = [to_resume(candidate, registrar, named) for candidate in candidates]
         if not yes:
             _ask(candidates)

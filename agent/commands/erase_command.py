@@ -21,7 +21,7 @@ from agent import files, job
 from agent.certificate import Certificate
 from agent.clock import utc_now
 from agent.commands.screen import progress_line
-from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, ResumePoint, Stop
+from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, Stop
 from agent.errors import CertificateProblem, LedgerProblem
 from agent.job import Job, JobState
 from agent.outcome import CANCELLED, STALLED, Aborted, Erased, Failed, Outcome, Reason, Refused
@@ -105,18 +105,32 @@ class _Run:
             self.outcome, self.ended = outcome, time.monotonic()
 
 
-def examine(device: str, policy: Policy, *, state_dir: Path, patience_s: float = 0.0) -> Candidate:
+def examine(
+    device: str,
+    policy: Policy,
+    *,
+    state_dir: Path,
+    patience_s: float = 0.0,
+    as_ours: Callable[[Drive], Drive] = lambda drive: drive,
+) -> Candidate:
     """Look at a device and plan its erasure, or say why it may not be erased. Opens nothing for writing.
 
-    `patience_s`: who holds it may only have a look too, as `benchwipe drives` does for some milliseconds.
+    `patience_s`: who holds it may only have a look too, as `benchwipe drives` does for some milliseconds. `as_ours`:
+    the drive as it is planned, where a lock of our own may be on it.
     """
     facts, refusals = look(device, state_dir=state_dir, patience_s=patience_s)
     if refusals or facts.drive is None:
         return Candidate(device, drive=facts.drive, refusal=refusals[0] if refusals else UNIDENTIFIED)
-    planned = plan(facts.drive, policy)
+    planned = plan(as_ours(facts.drive), policy)
     if isinstance(planned, Reason):
         return Candidate(device, drive=facts.drive, refusal=planned)
     return Candidate(device, drive=facts.drive, plan=planned)
+
+
+def locked(candidate: Candidate) -> bool:
+    """Whether it is refused for a password, which may be ours."""
+    can = candidate.drive.capabilities if candidate.drive else None
+    return candidate.refusal is not None and can is not None and bool(can.security_locked)
 
 
 def look(device: str, *, state_dir: Path, patience_s: float) -> tuple[Facts, tuple[Reason, ...]]:
@@ -155,7 +169,7 @@ class EraseCommand:
         self.show = show
         self.interrupted = False
         self._let_go: float | None = None
-        self._events: queue.SimpleQueue[tuple[_Run, Progress | Checkpoint | Renewed | Outcome]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[_Run, Progress | Checkpoint | Outcome]] = queue.SimpleQueue()
         self._runs: list[_Run] = []
         self._lines: dict[int, str] = {}
 
@@ -216,7 +230,7 @@ class EraseCommand:
         assert candidate.drive is not None
         old = candidate.resumes
         if old is None:
-            self.registrar.supersede(candidate.drive)
+            self.registrar.supersede(candidate.drive.fingerprint)
         elif old.state not in job.ENDED:
             return msgspec.structs.replace(
                 job.advance(old, JobState.INTERRUPTED) if old.state in job.WORKING else old,
@@ -266,11 +280,15 @@ class EraseCommand:
                     del under_way[run.row]
                     self._tell(run, result.outcome)
 
-    def _take(self, run: _Run, report: Progress | Checkpoint | Renewed | Outcome) -> None:
+    def _take(self, run: _Run, report: Progress | Checkpoint | Outcome) -> None:
         if isinstance(report, Checkpoint):
-            run.point = report.point
+            kept = False
             with self._tolerated("a checkpoint"):
                 self.registrar.ledger.save_checkpoint(run.job.id, report.point)
+                kept = True
+            run.point = report.point
+            if report.receipt is not None:
+                report.receipt.tell(kept)
         elif isinstance(report, Progress):
             run.stalled_since = (run.stalled_since or time.monotonic()) if report.phase == "stalled" else None
             if report.phase == "verify" and run.job.state is JobState.ERASING:
@@ -278,10 +296,6 @@ class EraseCommand:
                 with self._tolerated("a job's state"):
                     self.registrar.ledger.save_job(run.job)
             self._tell(run, None, report)
-        elif isinstance(report, Renewed):
-            run.job = msgspec.structs.replace(run.job, drive=report.drive)
-            with self._tolerated("a drive's new capacity"):
-                self.registrar.ledger.save_job(run.job)
         else:
             run.end(report)
 
@@ -343,7 +357,7 @@ class EraseCommand:
             certificate_id=certificate.id,
             certificate_file=str(self._deliver(certificate)),
             reason=None if isinstance(outcome, Erased) else str(outcome.reason),
-            bytes=sum(p.bytes for p in outcome.work.passes),
+            bytes=_erased_bytes(run, outcome),
         )
 
     def _result(self, run: _Run, outcome: str, **facts: object) -> Result:
@@ -361,6 +375,12 @@ class EraseCommand:
             log.error("%s: %s; the certificate is in %s", self.folder, error.strerror, own)
             return own
         return self.folder / certificate.file_name
+
+
+def _erased_bytes(run: _Run, outcome: Erased | Failed | Aborted) -> int:
+    """Bytes written by passes; the whole drive where its own firmware erased it."""
+    by_firmware = isinstance(outcome, Erased) and run.spec.technique != "overwrite"
+    return run.job.drive.capacity_bytes if by_firmware else sum(p.bytes for p in outcome.work.passes)
 
 
 def exit_status(results: Sequence[Result], *, interrupted: bool) -> int:

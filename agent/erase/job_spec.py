@@ -10,16 +10,16 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from agent.erase.firmware.techniques import HOW
 from agent.erase.methods import METHODS
 from agent.outcome import Reason
-from agent.record import Interruption, PassRecord, Unreached
-from drivers.drives.base import Drive
+from agent.record import CommandRecord, Interruption, PassRecord, Unreached
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Amount = Annotated[float, msgspec.Meta(ge=0)]
 Celsius = Annotated[float, msgspec.Meta(ge=0, le=150)]
-Phase = Literal["cycling", "pass", "retry", "verify", "paused", "stalled"]
-Step = Literal["power-cycle", "reveal", "replug"]
+SECRETS = frozenset({"key_hex", "passwords"})
+Phase = Literal["pass", "retry", "firmware", "verify", "paused", "stalled"]
 
 
 class VerifySpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -69,6 +69,21 @@ class Area(msgspec.Struct, frozen=True, kw_only=True):
     flush_each: bool = False
 
 
+class FirmwarePoint(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a command to the drive's own firmware is known to have got; on the ledger's medium before it is sent.
+
+    "prepared": nothing was sent; "sent": it may have been; "accepted", "finished": the drive said so. `command`: its
+    bytes in hex. `stale`: before it was sent, the drive's log showed the same command as completed. `missing`: numbers
+    of the places that did not keep a sentinel.
+    """
+
+    step: Literal["prepared", "sent", "accepted", "finished"]
+    command: str = ""
+    stale: bool = False
+    missing: tuple[int, ...] = ()
+    commands: tuple[CommandRecord, ...] = ()
+
+
 class ResumePoint(msgspec.Struct, frozen=True, kw_only=True):
     """Everything that a job needs to go on: all before `offset` of this pass is on the medium, but for `aside`.
 
@@ -86,6 +101,7 @@ class ResumePoint(msgspec.Struct, frozen=True, kw_only=True):
     stream: str = ""
     errors: int = 0
     seconds: float = 0.0
+    firmware: FirmwarePoint | None = None
 
 
 class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +112,7 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     `sample_seed`: hex; empty lets the engine draw one after the last pass, as a sample should be.
     `stream`: name of the generator of random passes; empty lets a short measurement choose. `drives_at_once` scales
     buffers down. `interruption` is added to those of `resume`, with the offset that the work goes on from.
-    `prepare`: what comes before the erasure (agent/prepare.py).
+    `passwords`: in hex, ATA passwords that this station may have set on the drive, the job's own first; never shown.
     """
 
     job: str
@@ -105,35 +121,39 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     verify: VerifySpec = VerifySpec()
     limits: Limits = Limits()
     key_hex: str = ""
+    passwords: tuple[str, ...] = ()
     sample_seed: str = ""
     stream: str = ""
     resume: ResumePoint | None = None
     interruption: Interruption | None = None
     drives_at_once: int = 1
-    prepare: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
-        """ValueError for an unknown method, or a random pass without a key."""
-        if self.technique == "overwrite" and self.method not in METHODS:
+        """ValueError for an unknown method, or a random pass or firmware technique without a key."""
+        if self.technique != "overwrite":
+            if self.technique not in HOW or self.method != self.technique:
+                raise ValueError(f"no firmware technique is called {self.technique!r}; known: {', '.join(HOW)}")
+            if len(bytes.fromhex(self.key_hex)) != 32:
+                raise ValueError(f"technique {self.technique} needs a key of 32 bytes in hex")
+        elif self.method not in METHODS:
             raise ValueError(f"no overwrite method is called {self.method!r}; known: {', '.join(METHODS)}")
-        random = self.technique == "overwrite" and None in METHODS[self.method].passes
-        if random and len(bytes.fromhex(self.key_hex)) != 32:
+        elif None in METHODS[self.method].passes and len(bytes.fromhex(self.key_hex)) != 32:
             raise ValueError(f"method {self.method} needs a key of 32 bytes in hex")
         if self.drives_at_once < 1:
             raise ValueError("drives_at_once is at least 1")
 
     def __repr__(self) -> str:
-        """Everything but the key."""
-        shown = (f"{name}={getattr(self, name)!r}" for name in self.__struct_fields__ if name != "key_hex")
-        return f"EraseSpec({', '.join(shown)}, key_hex={'<hidden>' if self.key_hex else None})"
+        """Everything but the secrets."""
+        shown = ", ".join(f"{name}={value!r}" for name, value in self.__rich_repr__())
+        return f"EraseSpec({shown}, key_hex={'<hidden>' if self.key_hex else None})"
 
     def __str__(self) -> str:
-        """As repr: without the key."""
+        """As repr: without the secrets."""
         return repr(self)
 
     def __rich_repr__(self) -> list[tuple[str, Any]]:
-        """As repr: without the key (rich would walk the fields by itself)."""
-        return [(name, getattr(self, name)) for name in self.__struct_fields__ if name != "key_hex"]
+        """As repr: without the secrets (rich would walk the fields by itself)."""
+        return [(name, getattr(self, name)) for name in self.__struct_fields__ if name not in SECRETS]
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
@@ -150,18 +170,32 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     celsius: float | None = None
 
 
+class Receipt:
+    """Whether a checkpoint is on the ledger's medium: whoever keeps it says so, from any thread."""
+
+    def __init__(self) -> None:
+        self.kept = False
+        self._told = threading.Event()
+
+    def tell(self, kept: bool) -> None:
+        """It is there, or could not be written."""
+        self.kept = kept
+        self._told.set()
+
+    def wait(self, seconds: float) -> bool:
+        """Whether anything was told by then."""
+        return self._told.wait(seconds)
+
+
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
-    """The drive has acknowledged a flush: a resumed job may start from `point`."""
+    """The drive has acknowledged a flush: a resumed job may start from `point`.
+
+    With a `receipt` the job waits until it is told whether the point was kept, and does nothing more if it was not.
+    """
 
     job: str
     point: ResumePoint
-
-
-class Renewed(msgspec.Struct, frozen=True, kw_only=True):
-    """The job's drive shows more capacity than before, by what the job did: it is known by this from now on."""
-
-    job: str
-    drive: Drive
+    receipt: Receipt | None = None
 
 
 class Stop:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.erase.job_spec import Checkpoint, Limits, Phase, Progress, ResumePoint, Stop
+from agent.erase.job_spec import Checkpoint, Limits, Phase, Progress, Receipt, ResumePoint, Stop
 from agent.outcome import (
     DRIVE_EXCHANGED,
     PULLED_OUT,
@@ -75,7 +75,7 @@ class Monitor:
         self._paused_at: float | None = None
         self._checked = float("-inf")
         self._crash: BaseException | None = None
-        self._points: deque[ResumePoint] = deque()
+        self._points: deque[tuple[ResumePoint, Receipt | None]] = deque()
         self._phase: Phase = "pass"
         self._number = 1
         self._done = self._total = self._moved = self._window_moved = self._running = 0
@@ -138,10 +138,16 @@ class Monitor:
                     gone = found.capacity_bytes == 0
                     self.stop_for(Halt("aborted", PULLED_OUT if gone else DRIVE_EXCHANGED))
 
-    def reached(self, point: ResumePoint) -> None:
+    def reached(self, point: ResumePoint, receipt: Receipt | None = None) -> None:
         """A flush was acknowledged: the caller's thread emits this checkpoint."""
         with self._changed:
-            self._points.append(point)
+            self._points.append((point, receipt))
+            self._changed.notify_all()
+
+    def expect_silence(self, seconds: float) -> None:
+        """A request is about to be sent that may take so long: until then the drive has not stalled."""
+        with self._changed:
+            self._active = time.monotonic() + seconds
 
     def stop_for(self, halt: Halt) -> None:
         """No further request. The first halt stays, but that a drive is gone outweighs that it was given up."""
@@ -226,7 +232,8 @@ class Monitor:
     def emit_points(self) -> None:
         """Emit what was reached; in the caller's thread only."""
         while self._points:
-            self._emit(Checkpoint(job=self._job, point=self._points.popleft()))
+            point, receipt = self._points.popleft()
+            self._emit(Checkpoint(job=self._job, point=point, receipt=receipt))
 
     def _progress(self, now: float, *, stalled: bool) -> Progress:
         with self._changed:

@@ -6,7 +6,6 @@ import errno
 import os
 from collections.abc import Callable
 
-from drivers.drives import _simulated_hidden as hiding
 from drivers.drives import _simulated_pages as pages
 from drivers.drives._simulated_firmware import Kind, Model, identify
 from drivers.drives.firmware_port import AtaReply, CommandSet, FirmwarePort, ata_reply
@@ -37,8 +36,6 @@ class SimulatedPort(FirmwarePort):
             return ata_reply(task, pages.good(identify(model.drive, model.commands, model.state)))
         if task.command == 0xB4:
             return ata_reply(task, self._ata_sanitize(task))
-        if (answer := hiding.answer(model, task)) is not None:
-            return ata_reply(task, answer)
         if model.commands.security and 0xF1 <= task.command <= 0xF6:
             return ata_reply(task, self._security(task.command, data_out))
         return ata_reply(task, pages.registers(error=ABORTED, failed=True))
@@ -113,6 +110,9 @@ class SimulatedPort(FirmwarePort):
         self._expects("scsi")
         if cdb[0] == 0x03:
             return self._request_sense()
+        if cdb[0] == 0x00:
+            busy = self._model.state.status == "running"
+            return pages.check(pages.fixed_sense(2, 0x04, 0x1B)) if busy else pages.good()
         if cdb[0] != scsi.SANITIZE:
             return pages.check(pages.fixed_sense(5, 0x20))
         model, fault = self._model, self._model.commands.fault

@@ -81,7 +81,5 @@ def test_the_benchmark_writes_nothing_unless_it_is_told(make_loop: MakeLoop) -> 
         written = benchmark(drive, write=True, seconds=0.1)
     assert written.write is not None
     assert written.write > 0
-    limits = ("the drive's reading", "the drive's writing", "hashing", "comparing", f"generating ({found.stream})")
-    assert written.limit in limits
-    assert written.random.limit in limits
+    assert written.limit in ("the drive's reading", "the drive's writing", "hashing", f"generating ({found.stream})")
     assert Path(device).read_bytes() != before

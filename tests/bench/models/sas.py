@@ -14,6 +14,7 @@ from tests.bench.models.target import (
     Answer,
     ScsiTarget,
     check,
+    fixed,
     number,
 )
 
@@ -59,12 +60,12 @@ class SasDrive(ScsiTarget):
             return check(MEDIUM_ERROR, *FAILED)
         return None
 
-    def condition(self) -> tuple[int, int, int, int | None]:
+    def sense_now(self) -> bytes:
         """Progress, or that it failed; else nothing (SBC-4, 5.30.1)."""
         progress = self.eraser.progress()
         if progress is not None:
-            return NOT_READY, *BUSY, progress
-        return (MEDIUM_ERROR, *FAILED, None) if self.eraser.state == "failed" else (0, 0, 0, None)
+            return fixed(NOT_READY, *BUSY, progress=progress)
+        return fixed(MEDIUM_ERROR, *FAILED) if self.eraser.state == "failed" else fixed(0, 0, 0)
 
     def pages(self) -> dict[int, bytes]:
         """Serial number, NAA, limits, rotation."""
