@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 
 
 class Display(ABC):
-    """Something that a technician reads. Called from one thread only; must not block for longer than 100 ms."""
+    """Something that a technician reads. Called from one thread only, its own, and waits a second at most."""
 
     name: str
     columns: int | None = None
