@@ -24,7 +24,7 @@ WITH ?= collector,docks,labels,pdf
 
 # Debian packages that the tests use: brokers, databases, file systems, smartctl, fio as a yardstick, systemd-analyze,
 # pdftotext and a font for certificates on paper, the programs of docks.
-TEST_PACKAGES := mosquitto mosquitto-clients postgresql e2fsprogs dosfstools mtools fdisk util-linux fio smartmontools udev systemd poppler-utils fonts-liberation b3sum uhubctl sg3-utils ledmon
+TEST_PACKAGES := mosquitto mosquitto-clients postgresql e2fsprogs dosfstools mtools fdisk util-linux fio smartmontools udev systemd poppler-utils fonts-liberation b3sum uhubctl sg3-utils ledmon cups-daemon cups-client
 # What the virtual bench is built of and looks at drives with: emulators, tools for the guest's root, for drives, a broker.
 BENCH_PACKAGES := qemu-system-x86 busybox-static squashfs-tools cpio kmod zstd udev e2fsprogs util-linux iproute2 dmsetup procps \
  nvme-cli hdparm sg3-utils smartmontools mosquitto

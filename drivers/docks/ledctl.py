@@ -14,8 +14,8 @@ from typing import Annotated
 import msgspec
 
 from drivers.deadline import Deadline
-from drivers.docks._program import run
 from drivers.docks.base import Capability, Dock, Light
+from drivers.program import run
 
 PATTERNS: Mapping[Light, str] = {
     Light.OFF: "normal",

@@ -12,9 +12,9 @@ from typing import Annotated
 import msgspec
 
 from drivers.deadline import Deadline
-from drivers.docks._program import run
 from drivers.docks.base import Capability, Dock, Light
 from drivers.errors import DeviceGarbled, OutputDidNotFollow
+from drivers.program import run
 
 LIGHTS: Mapping[Light, tuple[bool, bool]] = {  # ident, fault
     Light.OFF: (False, False),

@@ -13,9 +13,9 @@ from typing import Annotated
 import msgspec
 
 from drivers.deadline import Deadline
-from drivers.docks._program import run
 from drivers.docks.base import Capability, Dock
 from drivers.errors import DeviceGarbled, DeviceGone
+from drivers.program import run
 
 HUB = re.compile(r"^(?:Current|New) status for hub ([0-9.-]+) ", re.MULTILINE)
 PORT = re.compile(r"^  Port (\d+): [0-9a-f]{4}(.*)$", re.MULTILINE)

@@ -1,31 +1,39 @@
-"""A program that controls a dock for us, run with a deadline and without a shell."""
+"""A program that controls a device for us, run with a deadline and without a shell."""
 
 from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from drivers.deadline import Deadline
 from drivers.errors import DeviceGone, DeviceSilent, DriverUnavailable
 
 
-def run(words: Sequence[str], *, device: str, within: Deadline) -> str:
+def run(
+    words: Sequence[str],
+    *,
+    device: str,
+    within: Deadline,
+    kind: str = "docks",
+    data: bytes = b"",
+    environment: Mapping[str, str] | None = None,
+) -> str:
     """What it printed. DriverUnavailable (not installed), DeviceSilent (killed at the deadline), DeviceGone (failed).
 
-    Its words are English whatever the machine's language is, since we read them.
+    Its words are English whatever the machine's language is, since we read them. `data` goes to its standard input.
     """
     try:
         done = subprocess.run(
             words,
-            stdin=subprocess.DEVNULL,
+            input=data,
             capture_output=True,
             timeout=max(0.01, within.left()),
             check=False,
-            env={**os.environ, "LC_ALL": "C"},
+            env={**os.environ, **(environment or {}), "LC_ALL": "C"},
         )
     except (FileNotFoundError, PermissionError) as error:
-        raise DriverUnavailable(kind="docks", name=device, missing=f"the program {words[0]}") from error
+        raise DriverUnavailable(kind=kind, name=device, missing=f"the program {words[0]}") from error
     except subprocess.TimeoutExpired as error:
         raise DeviceSilent(device=f"{device} ({words[0]})", seconds=within.seconds) from error
     out = done.stdout.decode("utf-8", "replace")
