@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -104,9 +104,9 @@ def nwipe_version() -> str:
     return f"nwipe {said[-1]}" if said else "nwipe"
 
 
-def pairs(count: int, measure: Callable[[], tuple[float, float]]) -> tuple[float, float, float]:
-    """Medians over so many pairs: (ours, theirs, ratio of each pair). Pairs, because neighbours make noise."""
-    found = [measure() for _ in range(count)]
+def medians(pairs: Iterable[tuple[float, float]]) -> tuple[float, float, float]:
+    """Over pairs (ours, theirs): both, and the ratio of each pair. Pairs, because neighbours make noise."""
+    found = list(pairs)
     ratio = statistics.median(ours / theirs for ours, theirs in found)
     return statistics.median(o for o, _ in found), statistics.median(t for _, t in found), ratio
 

@@ -10,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.erase.streams import STREAMS, Aes256Ctr, Aes256Gctr, ChaCha20, Stream, fastest, pass_key, rates
+from tests.agent.erase.drives import MemoryDrive
+from tests.agent.erase.jobs import KIB, MIB, run_job
 
 KINDS = list(STREAMS.values())
 
@@ -62,7 +64,20 @@ def test_every_job_drive_and_pass_has_a_key_of_its_own() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_stream_looks_random(kind: type[Stream]) -> None:
-    data = _take(kind(bytes(range(32))), 0, 1 << 20)
+    _assert_random(_take(kind(bytes(range(32))), 0, 1 << 20))
+
+
+@pytest.mark.parametrize("hash_writing", [True, False])
+def test_a_drive_after_a_random_pass_looks_random_and_no_block_stands_twice(hash_writing: bool) -> None:
+    drive = MemoryDrive(3 * MIB + 512)
+    run_job(drive, "random", block=256 * KIB, hash_writing=hash_writing)
+    image = bytes(drive.durable)
+    _assert_random(image)
+    assert len({image[i : i + 16] for i in range(0, len(image), 16)}) == len(image) // 16
+
+
+def _assert_random(data: bytes) -> None:
+    """Frequencies of bytes and bits, and neighbours, within five standard deviations; nothing to compress."""
     expected = len(data) / 256
     chi2 = sum((data.count(bytes([value])) - expected) ** 2 / expected for value in range(256))
     assert 255 - 5 * math.sqrt(2 * 255) < chi2 < 255 + 5 * math.sqrt(2 * 255)
