@@ -5,6 +5,7 @@ DriverError
 ├── BadDriverSettings   a setting that the driver does not take
 ├── DriverUnavailable   the library that it needs is not installed
 ├── DeviceGone          unplugged, or never there
+│   └── DeviceTaken     another program has it
 ├── DeviceSilent        no answer within its deadline
 │   └── DeviceGarbled   an answer that is none of its protocol
 ├── OutputDidNotFollow  an actuator read back otherwise than it was switched
@@ -51,6 +52,14 @@ class DeviceGone(DriverError):
     code = "BW-D04"
     message = "{device} is not there"
     hint = "Check its cable."
+
+
+class DeviceTaken(DeviceGone):
+    """It is there, and another program has it for itself."""
+
+    code = "BW-D08"
+    message = "{device} is in use by another program"
+    hint = "Close that program; a running daemon has its docks for itself."
 
 
 class DeviceSilent(DriverError):

@@ -38,14 +38,14 @@ from drivers.deadline import Deadline
 from drivers.displays.base import Display
 from drivers.docks.base import Capability, Dock, Light
 from drivers.drives.base import DriveSource
-from drivers.errors import DeviceGarbled, DeviceGone, DeviceSilent
+from drivers.errors import DeviceGarbled, DeviceGone, DeviceSilent, DeviceTaken
 from drivers.printers.base import NotPrinted, Printed, Printer, PrintResult, Unknown
 
 log = logging.getLogger("benchwipe.effects")
 
 DEVICE_S = 2.0
 PRINT_S = 30.0
-SILENT = (DeviceGone.code, DeviceSilent.code, DeviceGarbled.code)
+SILENT = (DeviceGone.code, DeviceTaken.code, DeviceSilent.code, DeviceGarbled.code)
 DIED = Reason("BW-E90", "The station broke down: the worker died", "Erase it again.")
 
 LIGHTS: Mapping[BayState, Light] = {

@@ -34,6 +34,7 @@ from drivers.drives.ports import canonical
 
 POLL_S = 0.2
 TOGETHER_S = 0.6  # a dock with two drives shows both within that time
+AUTOMOUNTED = ("/media/", "/run/media/")  # a desktop mounts what just came: that is no use of this machine's own
 WORDS: Mapping[str, str] = {
     **dict.fromkeys(("skip", "s", "spring", "spring over"), "skip"),
     **dict.fromkeys(("again", "a", "igen"), "again"),
@@ -234,9 +235,10 @@ class Dialogue:
         except DriveError as error:
             click.echo(printable(str(error)), err=True)
             return False
-        if facts.uses:
+        mine = [use for use in facts.uses if use.kind != "mount" or not use.target.startswith(AUTOMOUNTED)]
+        if mine:
             self.say("learn_used")
-            click.echo(printable(f"  {facts.uses[0].sentence}"), err=True)
+            click.echo(printable(f"  {mine[0].sentence}"), err=True)
             return False
         self.learned[name] = place
         self.say("learn_seen", bay=name, drive=_words(facts))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import termios
 from typing import Annotated, Literal
 
@@ -11,9 +12,10 @@ import serial
 
 from drivers.deadline import Deadline
 from drivers.docks.base import Capability, Dock
-from drivers.errors import DeviceGarbled, DeviceGone, DeviceSilent
+from drivers.errors import DeviceGarbled, DeviceGone, DeviceSilent, DeviceTaken
 
 FAILURES = (OSError, termios.error, TypeError)  # TypeError: pyserial 3.5 when its port closes under it
+TAKEN = (errno.EAGAIN, errno.EBUSY)  # flock(2), TIOCEXCL
 
 
 class Line:
@@ -29,12 +31,20 @@ class Line:
         """The port, with the deadline set; DeviceGone where there is none, or another program has it."""
         try:
             if self._port is None:
-                self._port = serial.Serial(self._path, self._baud, exclusive=True)
+                self._port = self._opened()
             self._port.timeout = self._port.write_timeout = max(0.01, within.left())
             self._port.reset_input_buffer()
         except FAILURES as error:
             raise self.gone() from error
         return self._port
+
+    def _opened(self) -> serial.Serial:
+        try:
+            return serial.Serial(self._path, self._baud, exclusive=True)
+        except serial.SerialException as error:
+            if error.errno in TAKEN:
+                raise DeviceTaken(device=f"{self.name} ({self._path})") from error
+            raise
 
     def send(self, request: bytes, *, within: Deadline) -> None:
         """Write a command that has no answer; it has left this machine when this returns."""

@@ -101,10 +101,12 @@ class Dock(ABC):
     """How long an output may lag behind its command before it counts as not following."""
 
     def probe(self, *, within: Deadline) -> None:
-        """Ask whether the device is there and has all its slots; DeviceGone, DeviceSilent. Switches nothing, ever."""
+        """Ask whether the device is there and has all its slots; DeviceGone, DeviceSilent. Switches nothing, ever.
+
+        Here: the last slot can be read.
+        """
         if Capability.POWER in self.capabilities:
-            for slot in range(1, self.slots + 1):
-                self.power(slot, within=within)
+            self.power(self.slots, within=within)
 
     def set_power(self, slot: int, on: bool, *, within: Deadline) -> None:
         """Switch a slot's power and read it back. OutputDidNotFollow, DeviceGone, DeviceSilent."""

@@ -41,7 +41,7 @@ settings = {{ folder = "bench" }}
 [[dock]]
 name = "dock"
 driver = "simulated"
-settings = {{ slots = 4, state_file = "dock.json" }}
+settings = {{ slots = 4, state_file = "dock.json", control_file = "dock.control" }}
 
 [[input]]
 name = "scanner"

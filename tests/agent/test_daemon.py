@@ -144,6 +144,23 @@ def test_a_stalled_drive_loses_its_power_and_holds_nobody_up(daemon: Daemon) -> 
     assert daemon.status()["alarms"] == {}
 
 
+def test_a_silent_dock_is_an_alarm_and_no_bay_stops_for_it(daemon: Daemon) -> None:
+    control = daemon.folder / "dock.control"
+    control.write_text("silent")
+    daemon.make("S1", port="p1")
+    daemon.start()
+    wait_until(lambda: daemon.status()["alarms"], "the silence is told")
+    assert daemon.wait_bay("A1", "finished")["outcome"] == "erased"
+    (text,) = daemon.status()["alarms"].values()
+    assert "BW-D05" in text
+    assert "[A1, A2, A3, A4]" in text
+    assert not (daemon.folder / "dock.json").exists()  # nothing was switched
+    control.write_text("")
+    wait_until(lambda: daemon.status()["alarms"] == {}, "it answers again")
+    wait_until((daemon.folder / "dock.json").exists, "what was wished meanwhile is done")
+    assert daemon.terminate() < 5
+
+
 def test_a_pulled_drive_comes_back_in_another_bay_and_goes_on(daemon: Daemon) -> None:
     daemon.make("S1", 24 * MIB, port="p1", mb_per_s=8)
     daemon.start()

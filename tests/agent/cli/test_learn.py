@@ -97,7 +97,7 @@ def test_a_drive_in_each_bay_makes_the_map(bench: Bench, learning: Callable[...,
     terminal.type("skip\n")
     terminal.read_until("Bay A3: put a drive in")
     bench.plug("p3", "S3")
-    terminal.read_until("2 bays written")
+    terminal.read_until("toml: 2.")
     assert terminal.end() == 0
     assert bench.config.read_text() == text.replace("old-1", "p1").replace("old-3", "p3")
     backup = bench.config.with_name("station.toml~")
@@ -119,7 +119,7 @@ def test_again_asks_the_bay_before_and_done_is_enough(bench: Bench, learning: Ca
     bench.plug("right", "S2")
     terminal.read_until("Bay A2: put a drive in")
     terminal.type("done\n")
-    terminal.read_until("1 bays written")
+    terminal.read_until("toml: 1.")
     assert terminal.end() == 0
     assert bench.ports() == {"A1": "right", "A2": "old-2"}
 
@@ -133,7 +133,7 @@ def test_a_port_that_another_bay_has_is_refused(bench: Bench, learning: Callable
     bench.plug("p3", "S2")
     terminal.read_until("Bay A2: put a drive in")
     bench.plug("p1", "S3")  # A1 gave it up
-    terminal.read_until("2 bays written")
+    terminal.read_until("toml: 2.")
     assert terminal.end() == 0
     assert bench.ports() == {"A1": "p3", "A2": "p1"}
 
