@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import select
 import termios
 from collections.abc import Iterator
 
@@ -37,6 +38,10 @@ class SerialLine:
             self._line.timeout = max(0.0, seconds)
             first: bytes = self._line.read(1)
             return first + bytes(self._line.read(self._line.in_waiting)) if first else b""
+
+    def wait(self, seconds: float) -> bool:
+        """Whether a byte comes within `seconds`; takes nothing. OSError or ValueError when the port is gone."""
+        return bool(select.select([self._line.fileno()], [], [], seconds)[0])
 
     def close(self) -> None:
         """Let go of the port; calling it twice is harmless."""

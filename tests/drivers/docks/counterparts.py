@@ -13,12 +13,16 @@ import select
 import stat
 import sys
 import threading
+import time
 import tty
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+
+from firmware_bridge.controller import wire
+from tests.firmware_bridge.controller.bench import Bench
 
 Mishap = Literal["none", "silent", "garbage", "stuck", "unplugged"]
 
@@ -124,6 +128,26 @@ class Lcus(SerialBoard):
         if sum(data[:3]) & 0xFF == data[3]:
             self.set(data[1], data[2] == 1)
         return 4, b""
+
+
+class OurController(SerialBoard):
+    """The controller's own logic, on lines in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self.bench = Bench(bays=4)
+        super().__init__(folder)
+        self.settings |= {"lease_ms": 60000}
+
+    def take(self, data: bytes) -> tuple[int, bytes]:
+        for lines in self.bench.lines:
+            lines.stuck = self.mishap == "stuck"
+        self.bench.ms = time.monotonic_ns() // 1_000_000
+        self.bench.step(0)
+        self.bench.controller.receive(data, self.bench.ms)
+        return len(data), self.bench.take()
+
+    def relays(self) -> list[bool]:
+        return [lines.on & wire.POWER == wire.POWER for lines in self.bench.lines]
 
 
 class Kmtronic(SerialBoard):
@@ -448,6 +472,7 @@ class Simulated(InMemory):
 
 
 COUNTERPARTS: dict[str, Callable[[Path, pytest.MonkeyPatch], Counterpart]] = {
+    "benchwipe_controller": lambda folder, _: OurController(folder),
     "devantech_rly16": lambda folder, _: Rly16(folder),
     "kmtronic": lambda folder, _: Kmtronic(folder),
     "lcus": lambda folder, _: Lcus(folder),

@@ -15,17 +15,18 @@ UID = bytes(range(12))
 
 
 class Lines(BayLines):
-    """One bay: what a test sets, and what the controller switched. `stuck_on` and `stuck_off` lines do not follow."""
+    """One bay: what a test sets, and what the controller switched. A `stuck` one does not follow."""
 
     def __init__(self) -> None:
-        self.on = self.inputs = self.stuck_on = self.stuck_off = 0
+        self.on = self.inputs = 0
         self.current = 100
         self.heat: int | None = 300
-        self.dead = self.deaf = False
+        self.dead = self.deaf = self.stuck = False
 
     def write(self, outputs: int) -> None:
         self._alive()
-        self.on = (outputs | self.stuck_on) & ~self.stuck_off
+        if not self.stuck:
+            self.on = outputs
 
     def read_outputs(self) -> int:
         self._alive()
