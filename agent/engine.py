@@ -18,7 +18,8 @@ from types import MappingProxyType
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from agent import flow, job
-from agent.bench.alarms import critical, warning
+from agent.bench import device_reports
+from agent.bench.alarms import critical
 from agent.bench.bay_table import BayTable
 from agent.bench.bays import Bay, BayState, emptied, move
 from agent.bench.books import Books
@@ -27,6 +28,7 @@ from agent.bench.events import (
     CertificateRejected,
     CommandArrived,
     DeviceFault,
+    DockReported,
     DriveArrived,
     DriveLeft,
     DriveUnreadable,
@@ -187,8 +189,8 @@ class Engine:
                 self.labels.result(event)
             case ReprintRequested():
                 self.labels.reprint(event.label)
-            case DeviceFault():
-                self.table.alarm(f"device-{event.device}", warning(event.code, event.text) if event.text else None)
+            case DeviceFault() | DockReported():
+                device_reports.heard(self.table, event)
 
     def _tick_bay(self, name: str) -> None:
         bay = self.table[name]

@@ -18,7 +18,7 @@ from agent.bench.alarms import AlarmBoard
 from agent.bench.bay_power import BayPower
 from agent.bench.bays import Bay, BayState
 from agent.bench.device_thread import DeviceThread
-from agent.bench.events import DeviceFault, LabelResult, Worked, WorkEnded
+from agent.bench.events import DeviceFault, DockReported, LabelResult, Worked, WorkEnded
 from agent.certificate import Certificate
 from agent.clock import utc_now
 from agent.engine import Engine
@@ -36,7 +36,7 @@ from agent.view import bay_lines
 from agent.worker import run_job
 from drivers.deadline import Deadline
 from drivers.displays.base import Display
-from drivers.docks.base import Capability, Dock, Light
+from drivers.docks.base import Capability, Dock, DockEvent, Light
 from drivers.drives.base import DriveSource
 from drivers.errors import DeviceGarbled, DeviceGone, DeviceSilent, DeviceTaken
 from drivers.printers.base import NotPrinted, Printed, Printer, PrintResult, Unknown
@@ -84,6 +84,7 @@ class StationEffects:
         self.engine: Engine | None = None
         self.alarms = AlarmBoard(state_dir, self._publish_alarm)
         self._silent_docks: set[str] = set()
+        self._busy: dict[str, bool] = {}
         self._bays: Mapping[str, BaySettings] = {bay.name: bay for bay in settings.bay}
         self._devices: tuple[Dock | Display | Printer, ...] = (
             *bench.docks.values(),
@@ -116,8 +117,9 @@ class StationEffects:
         threading.Thread(target=run, name=f"work-{bay.name}", daemon=True).start()
 
     def bay_changed(self, bay: Bay) -> None:
-        """Lamps, displays, MQTT."""
+        """Lamps, locks, displays, MQTT."""
         self._light(bay)
+        self._keep_in(bay)
         self._show(bay)
         if self.uplink:
             self.uplink.bay_state(
@@ -188,7 +190,9 @@ class StationEffects:
         self.power.on(bay.name)
 
     def watch_docks(self) -> None:
-        """Ask each dock now and then whether it is there; to be called once, when the engine takes events."""
+        """Listen to each dock, and ask now and then whether it is there; to be called once, when the engine runs."""
+        for name, dock in self.bench.docks.items():
+            dock.subscribe(functools.partial(self._dock_reported, name))
         self.power.watch(self.bench.docks.values(), self._threads)
 
     def beat(self) -> None:
@@ -215,6 +219,22 @@ class StationEffects:
         self._threads[dock.name].call(
             lambda: dock.set_light(place.slot, light, within=Deadline(DEVICE_S)), key=("light", place.slot)
         )
+
+    def _keep_in(self, bay: Bay) -> None:
+        """Tell the dock whether a drive is at work: it locks, and holds its power if this station falls silent."""
+        place = self._bays[bay.name]
+        dock = self.bench.docks.get(place.dock or "")
+        if dock is None or self._busy.get(bay.name) is bay.busy:
+            return
+        self._busy[bay.name] = busy = bay.busy
+        self._threads[dock.name].call(
+            lambda: dock.set_busy(place.slot, busy, within=Deadline(DEVICE_S)), key=("busy", place.slot)
+        )
+
+    def _dock_reported(self, dock: str, event: DockEvent) -> None:
+        bay = next((b.name for b in self.settings.bay if b.dock == dock and b.slot == event.slot), None)
+        if self.engine is not None:
+            self.engine.put(DockReported(dock, bay, event.what, event.readings.door_open))
 
     def _show(self, bay: Bay) -> None:
         lines = bay_lines(bay, self.settings.station.language)

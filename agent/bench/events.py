@@ -112,6 +112,16 @@ class DeviceFault:
     text: str | None
 
 
+@dataclass(frozen=True)
+class DockReported:
+    """What a dock said by itself about a bay (None: about no bay of ours); `door_open` where it knows."""
+
+    dock: str
+    bay: str | None
+    what: str
+    door_open: bool | None = None
+
+
 Event = (
     DriveArrived
     | DriveUnreadable
@@ -125,4 +135,5 @@ Event = (
     | LabelResult
     | ReprintRequested
     | DeviceFault
+    | DockReported
 )

@@ -25,6 +25,7 @@ log = logging.getLogger("benchwipe.dock")
 
 T = TypeVar("T")
 AGAIN_S = 1.0  # between two attempts to attach
+LOOK_S = 0.25  # how long `close` may have to wait for the lease's thread
 
 
 class WrongController(DriverError):
@@ -142,13 +143,8 @@ class Attachment:
         """Faults are told by the dock's own calls, which meet them too; here they only make it try again."""
         beat_at = 0.0
         while not self._closed.is_set():
-            line = self._line
-            with contextlib.suppress(OSError, ValueError):  # the port went away: the wait below is the pause
-                if line is not None and line.wait(max(0.0, beat_at - time.monotonic())):
-                    beat_at = min(beat_at, time.monotonic())
-            self._closed.wait(max(0.0, beat_at - time.monotonic()))
-            if self._closed.is_set():
-                return
+            if not self._heard(min(LOOK_S, beat_at - time.monotonic())) and time.monotonic() < beat_at:
+                continue
             try:
                 events, missed = self.do(_beat_and_take, within=Deadline(1.0))
                 beat_at = time.monotonic() + self._beat_s
@@ -159,6 +155,15 @@ class Attachment:
             except Exception:  # the edge of the thread: its end would end the lease
                 log.exception("dock %s", self.name)
                 beat_at = time.monotonic() + AGAIN_S
+
+    def _heard(self, seconds: float) -> bool:
+        """Whether the controller said something by itself, within that time."""
+        line = self._line
+        if line is not None and seconds > 0:
+            with contextlib.suppress(OSError, ValueError):  # the port went away, or is being closed
+                return line.wait(seconds)
+        self._closed.wait(max(0.0, seconds))
+        return False
 
 
 def _beat_and_take(link: Link) -> tuple[list[Event], bool]:

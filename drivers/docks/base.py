@@ -59,7 +59,11 @@ class Readings:
 
 @dataclass(frozen=True)
 class DockEvent:
-    """What a dock reported by itself: "present", "absent", "door", "button", "overcurrent", "hot", "lease"."""
+    """What a dock reported by itself.
+
+    "present", "absent", "door" (opened or closed), "button" (pressed), "overcurrent" and "hot" (it has cut the slot's
+    power), "well" (that is over), "lease" of slot 0 (it had heard nothing from the station; idle slots are off).
+    """
 
     slot: int
     what: str
@@ -134,6 +138,11 @@ class Dock(ABC):
         """What the sensors say now. Asked only of docks that declare SENSE."""
         self.require(Capability.SENSE, slot)
         return Readings()
+
+    def set_busy(self, slot: int, busy: bool, *, within: Deadline) -> None:
+        """A drive is at work in the slot, or no more: docks that can lock, lock it in. Errors as of `set_lock`."""
+        if Capability.LOCK in self.capabilities:
+            self.set_lock(slot, busy, within=within)
 
     def set_light(self, slot: int, light: Light, *, within: Deadline) -> None:
         """Show a state on the slot's lamp."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agent.bench.arrival import TWIN
-from agent.bench.events import CertificateRejected, DeviceFault, WorkEnded
+from agent.bench.events import CertificateRejected, DeviceFault, DockReported, WorkEnded
 from agent.bench.workforce import RETRY_S, SILENT_S
 from agent.engine import DAY_S, SHUTDOWN_S
 from agent.job import JobState
@@ -495,6 +495,31 @@ def test_alarms_are_raised_and_cleared_by_what_they_tell_of(rig: Rig) -> None:
     assert "device-dock" in rig.effects.alarms
     rig.engine.handle(DeviceFault("dock", "BW-D00", None))
     assert "device-dock" not in rig.effects.alarms
+
+
+@pytest.mark.parametrize(("what", "code"), [("overcurrent", "BW-D32"), ("hot", "BW-D33")])
+def test_a_dock_that_cut_the_power_is_an_alarm_until_that_is_over(rig: Rig, what: str, code: str) -> None:
+    rig.engine.handle(DockReported("cradle", "A1", what))
+    assert rig.effects.alarms["dock-A1"].code == code
+    rig.engine.handle(DockReported("cradle", "A1", "well"))
+    assert "dock-A1" not in rig.effects.alarms
+
+
+def test_a_door_is_an_alarm_only_while_its_drive_is_at_work(rig: Rig) -> None:
+    rig.engine.handle(DockReported("cradle", "A1", "door", door_open=True))
+    assert "door-A1" not in rig.effects.alarms
+    rig.arrive("A1")
+    rig.wait(10.1)
+    rig.engine.handle(DockReported("cradle", "A1", "door", door_open=True))
+    assert rig.effects.alarms["door-A1"].code == "BW-D34"
+    rig.engine.handle(DockReported("cradle", "A1", "door", door_open=False))
+    assert "door-A1" not in rig.effects.alarms
+
+
+def test_what_a_dock_says_about_no_bay_of_ours_changes_nothing(rig: Rig) -> None:
+    for what in ("present", "button", "lease", "overcurrent"):
+        rig.engine.handle(DockReported("cradle", None, what))
+    assert rig.effects.alarms == {}
 
 
 def test_a_certificate_that_the_collector_refused_is_an_alarm_also_after_a_restart(rig: Rig) -> None:
