@@ -6,7 +6,7 @@ import zlib
 from dataclasses import fields
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from firmware_bridge import messages
@@ -14,6 +14,7 @@ from firmware_bridge.controller import wire
 from firmware_bridge.frames import DamagedFrame, Frame
 
 U8, U16 = st.integers(0, 0xFF), st.integers(0, 0xFFFF)
+quick = settings(max_examples=50, deadline=None)
 FRAMES = st.builds(Frame, kind=U8, session=U16, seq=U16, body=st.binary(max_size=200), flags=U8, version=U8)
 
 COBS = {  # Wikipedia's table, which is Cheshire and Baker's
@@ -54,6 +55,7 @@ def test_cobs_is_the_published_one(plain: str) -> None:
     assert wire.cobs_decode(bytes.fromhex(COBS[plain])).hex() == plain
 
 
+@quick
 @given(st.binary(max_size=1200))
 def test_cobs_gives_back_what_it_got_without_a_zero(data: bytes) -> None:
     encoded = wire.cobs_encode(data)
@@ -61,6 +63,7 @@ def test_cobs_gives_back_what_it_got_without_a_zero(data: bytes) -> None:
     assert wire.cobs_decode(encoded) == data
 
 
+@quick
 @given(FRAMES)
 def test_a_frame_reads_back_as_it_was_written(frame: Frame) -> None:
     data = frame.to_bytes()
@@ -70,6 +73,7 @@ def test_a_frame_reads_back_as_it_was_written(frame: Frame) -> None:
     assert Frame.from_bytes(data) == frame
 
 
+@quick
 @given(FRAMES)
 def test_the_bytes_under_cobs_are_those_of_the_protocol(frame: Frame) -> None:
     plain = wire.cobs_decode(frame.to_bytes()[:-1])
@@ -79,6 +83,7 @@ def test_the_bytes_under_cobs_are_those_of_the_protocol(frame: Frame) -> None:
     assert plain[-4:] == zlib.crc32(plain[:-4]).to_bytes(4, "little")
 
 
+@quick
 @given(FRAMES, st.data())
 def test_a_damaged_frame_is_never_taken_for_one(frame: Frame, data: st.DataObject) -> None:
     encoded = bytearray(frame.to_bytes()[:-1])
@@ -93,6 +98,7 @@ def test_a_body_of_more_than_200_bytes_is_refused() -> None:
         Frame(wire.GET_ALL, 1, 1, bytes(201)).to_bytes()
 
 
+@quick
 @given(st.lists(FRAMES, max_size=5), st.integers(1, 9), st.binary(max_size=300).filter(lambda b: 0 not in b))
 def test_frames_are_found_however_the_bytes_come(frames: list[Frame], step: int, noise: bytes) -> None:
     stream = noise + b"\0" + b"".join(frame.to_bytes() for frame in frames)
@@ -113,6 +119,7 @@ ALL = [kind for kind in messages.Body.__subclasses__() if kind is not messages.I
 
 
 @pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.__name__)
+@quick
 @given(data=st.data())
 def test_a_body_reads_back_as_it_was_written(kind: type[messages.Body], data: st.DataObject) -> None:
     size = len(fields(kind))
