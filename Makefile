@@ -30,6 +30,8 @@ BENCH_PACKAGES := qemu-system-x86 busybox-static squashfs-tools cpio kmod zstd u
  nvme-cli hdparm sg3-utils smartmontools mosquitto
 # An independent renderer of ZPL, which the labels are read back with; needs node.
 ORACLE := tests/drivers/printers/zpl_oracle
+# Real MicroPython, which the dock controller's firmware is tested under; needs node.
+MICROPYTHON := tests/firmware_bridge/device/micropython
 
 .PHONY: setup demo test faults bench lint install uninstall clean
 
@@ -43,8 +45,9 @@ demo:
 # Two workers a core: half of the tests' time is waiting for brokers, databases and deadlines.
 test: setup
 	@scripts/debian-packages.sh $(TEST_PACKAGES) || echo "benchwipe: the tests that need them say so at the end" >&2
-	@[ -d $(ORACLE)/node_modules ] || ! command -v npm >/dev/null || timeout 60 npm ci --prefix $(ORACLE) --silent --ignore-scripts --fetch-retries=1 --fetch-timeout=15000 \
-	 --no-audit --no-fund || echo "benchwipe: npm could not install the labels' second renderer; its tests say so" >&2
+	@for part in $(ORACLE) $(MICROPYTHON); do [ -d $$part/node_modules ] || ! command -v npm >/dev/null || \
+	 timeout 60 npm ci --prefix $$part --silent --ignore-scripts --fetch-retries=1 --fetch-timeout=15000 --no-audit --no-fund || \
+	 echo "benchwipe: npm could not install $$part; its tests say so" >&2; done
 	@$(BIN)/python -m pytest --numprocesses=$$(( $$(nproc) * 2 )) --maxprocesses=8 --dist=worksteal -rs $(ARGS)
 
 faults: setup

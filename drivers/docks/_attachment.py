@@ -71,11 +71,16 @@ class Attachment:
         self._keeper: threading.Thread | None = None
 
     def do(self, what: Callable[[Link], T], *, within: Deadline) -> T:
-        """Ask something of it. DeviceGone, DeviceSilent (DeviceGarbled), WrongController, ControllerRefused."""
+        """Ask it, again while it is silent. DeviceGone, DeviceSilent, WrongController, ControllerRefused."""
         if not self._lock.acquire(timeout=max(0.0, within.left())):
             raise DeviceSilent(device=self.name, seconds=within.seconds)
         try:
-            return self._translated(what, within.seconds)
+            while True:  # a lost request may have been carried out, so `what` begins by reading
+                try:
+                    return self._translated(what, within.seconds)
+                except DeviceSilent:
+                    if within.passed:
+                        raise
         finally:
             self._lock.release()
 

@@ -148,7 +148,8 @@ class Controller:
         if session != self.session:
             if session in self._used:
                 raise Refusal(wire.E_SESSION_USED)
-            self._used = [session, *self._used[: USED_SESSIONS - 1]]
+            self._used.insert(0, session)
+            self._used = self._used[:USED_SESSIONS]
             self._last_seq, self._last_reply = None, b""
         self.session = session
         self._lease_ms = max(wire.MIN_LEASE_MS, lease_ms or wire.DEFAULT_LEASE_MS)
