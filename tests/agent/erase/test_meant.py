@@ -85,6 +85,16 @@ def test_the_hash_of_a_drive_that_differs_is_that_of_its_medium(method: str, at:
     assert drive.reads == -(-ODD // (16 * KIB))  # nothing was read twice for it
 
 
+@pytest.mark.parametrize("hash_writing", [True, False])
+def test_what_was_meant_is_known_where_the_drive_cannot_be_read(hash_writing: bool) -> None:
+    drive = MemoryDrive(ODD, faults=Faults(read_errors=[(MIB, 512), (2 * MIB, 600 * KIB)]))
+    outcome, _ = run_job(drive, "random", hash_writing=hash_writing)
+    assert isinstance(outcome, Failed)
+    check = outcome.work.verification
+    assert check.blake3 is None
+    assert check.expected_blake3 == blake3(bytes(drive.data)).hexdigest()
+
+
 def test_a_gap_in_the_writing_is_hashed_by_the_readers() -> None:
     seen: set[int] = set()
 
