@@ -17,16 +17,14 @@ HUGE = 2 * MIB
 
 @dataclass(frozen=True)
 class Layout:
-    """How many requests of how many bytes one drive keeps in flight, and who hashes for it.
+    """How many requests of how many bytes one drive keeps in flight.
 
-    `hash_writing`: the writers of a random pass hash what they generate; else the readers do. `parallel_hash`: a
-    drive of which nobody knows what should be on it is hashed by all cores.
+    `parallel_hash`: a drive of which nobody knows what should be on it is hashed by all cores.
     """
 
     block: int
     depth: int
     parallel_hash: bool = False
-    hash_writing: bool = False
 
     @property
     def scratch(self) -> int:
@@ -37,7 +35,7 @@ class Layout:
     def plan(cls, drives_at_once: int) -> Layout:
         """Within 50 MB + 5 MB a drive for the whole process; smaller requests only where drives share the memory."""
         if drives_at_once <= 2:
-            return cls(block=4 * MIB, depth=3, parallel_hash=True, hash_writing=True)
+            return cls(block=4 * MIB, depth=3, parallel_hash=True)
         return cls(block=2 * MIB, depth=2)
 
 

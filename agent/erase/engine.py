@@ -169,8 +169,7 @@ class _Job:
         if number < len(self.passes) or self.spec.verify.kind != "full":
             return None
         meant = self.meant = begin_hash(fill, self.capacity)
-        from_start = self.layout.hash_writing and offset == 0
-        return meant if isinstance(meant, StreamHash) and from_start else None
+        return meant if isinstance(meant, StreamHash) and offset == 0 else None
 
     def _fill(self, number: int) -> Fill:
         return fill_for(

@@ -24,7 +24,6 @@ def run_job(
     method: str = "zero",
     *,
     block: int = 16 * KIB,
-    hash_writing: bool = True,
     stop: Stop | None = None,
     limits: Limits = Limits(),  # noqa: B008 - frozen
     verify: VerifySpec = VerifySpec(),  # noqa: B008 - frozen
@@ -50,7 +49,7 @@ def run_job(
     spec = EraseSpec(
         job="job-1", method=method, key_hex=KEY, limits=limits, verify=verify, resume=resume, interruption=interruption
     )
-    small = Layout(block=block, depth=3, hash_writing=hash_writing)
+    small = Layout(block=block, depth=3)
     with mock.patch.object(Layout, "plan", return_value=small):
         return erase(drive, spec, keep, stop or Stop(), celsius=celsius), events
 

@@ -54,21 +54,19 @@ def test_the_hash_of_a_pattern_is_that_of_its_bytes_from_any_state_on(repeated: 
         assert found.hexdigest() == blake3(image[:offset]).hexdigest()
 
 
-@pytest.mark.parametrize("hash_writing", [True, False])
 @pytest.mark.parametrize("method", ["zero", "random", "gutmann"])
 @pytest.mark.parametrize("sectors", [1, 9, 32, 33, 2047])
-def test_the_certificates_hash_is_that_of_the_device(method: str, sectors: int, hash_writing: bool) -> None:
+def test_the_certificates_hash_is_that_of_the_device(method: str, sectors: int) -> None:
     drive = MemoryDrive(sectors * 512)
-    outcome, _ = run_job(drive, method, hash_writing=hash_writing)
+    outcome, _ = run_job(drive, method)
     assert isinstance(outcome, Erased)
     check = outcome.work.verification
     assert check.blake3 == check.expected_blake3 == blake3(bytes(drive.durable)).hexdigest()
 
 
-@pytest.mark.parametrize("hash_writing", [True, False])
 @pytest.mark.parametrize("method", ["zero", "random"])
 @pytest.mark.parametrize("at", [0, ODD // 2, ODD - 1])
-def test_the_hash_of_a_drive_that_differs_is_that_of_its_medium(method: str, at: int, hash_writing: bool) -> None:
+def test_the_hash_of_a_drive_that_differs_is_that_of_its_medium(method: str, at: int) -> None:
     drive = MemoryDrive(ODD)
 
     def flip(_: int) -> None:
@@ -76,7 +74,7 @@ def test_the_hash_of_a_drive_that_differs_is_that_of_its_medium(method: str, at:
         drive.data[at] ^= 4
 
     drive.faults.before_read = flip
-    outcome, _ = run_job(drive, method, hash_writing=hash_writing)
+    outcome, _ = run_job(drive, method)
     check = work_of(outcome).verification
     assert isinstance(outcome, Failed)
     assert check.blake3 == blake3(bytes(drive.data)).hexdigest()
@@ -85,10 +83,9 @@ def test_the_hash_of_a_drive_that_differs_is_that_of_its_medium(method: str, at:
     assert drive.reads == -(-ODD // (16 * KIB))  # nothing was read twice for it
 
 
-@pytest.mark.parametrize("hash_writing", [True, False])
-def test_what_was_meant_is_known_where_the_drive_cannot_be_read(hash_writing: bool) -> None:
+def test_what_was_meant_is_known_where_the_drive_cannot_be_read() -> None:
     drive = MemoryDrive(ODD, faults=Faults(read_errors=[(MIB, 512), (2 * MIB, 600 * KIB)]))
-    outcome, _ = run_job(drive, "random", hash_writing=hash_writing)
+    outcome, _ = run_job(drive, "random")
     assert isinstance(outcome, Failed)
     check = outcome.work.verification
     assert check.blake3 is None

@@ -67,10 +67,9 @@ def test_the_stream_looks_random(kind: type[Stream]) -> None:
     _assert_random(_take(kind(bytes(range(32))), 0, 1 << 20))
 
 
-@pytest.mark.parametrize("hash_writing", [True, False])
-def test_a_drive_after_a_random_pass_looks_random_and_no_block_stands_twice(hash_writing: bool) -> None:
+def test_a_drive_after_a_random_pass_looks_random_and_no_block_stands_twice() -> None:
     drive = MemoryDrive(3 * MIB + 512)
-    run_job(drive, "random", block=256 * KIB, hash_writing=hash_writing)
+    run_job(drive, "random", block=256 * KIB)
     image = bytes(drive.durable)
     _assert_random(image)
     assert len({image[i : i + 16] for i in range(0, len(image), 16)}) == len(image) // 16
