@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Literal
 
 from agent import keys
+from agent.control import NotRunning, ask
 from agent.ledger import Ledger
 from agent.settings import Device, Settings
 from agent.uplink.uplink import read_secrets
 from drivers import registry
 from drivers.deadline import Deadline
-from drivers.errors import BadDriverSettings, DriverError
+from drivers.errors import BadDriverSettings, DeviceTaken, DriverError
 from firmware_bridge.errors import CodedError
 
 TABLES: tuple[tuple[str, registry.Kind], ...] = (
@@ -33,7 +34,7 @@ def find_problems(settings: Settings, state_dir: Path, config_dir: Path) -> Iter
     """One line for each thing that the daemon would stumble over."""
     for table, kind in TABLES:
         for i, device in enumerate(getattr(settings, table)):
-            yield from _device_problems(f"{table}[{i}]", kind, device, settings)
+            yield from _device_problems(f"{table}[{i}]", kind, device, settings, state_dir)
     if not settings.bay:
         yield "bay is missing: a station needs at least one [[bay]]"
     checks: list[Callable[[], object]] = [
@@ -85,11 +86,13 @@ def find_notes(settings: Settings) -> Iterator[str]:
         yield f"mqtt: {settings.mqtt.host}:{settings.mqtt.port} does not answer now ({error.strerror or error})"
 
 
-def _device_problems(path: str, kind: registry.Kind, device: Device, settings: Settings) -> Iterator[str]:
+def _device_problems(
+    path: str, kind: registry.Kind, device: Device, settings: Settings, state_dir: Path
+) -> Iterator[str]:
     try:
         registry.settings_of(kind, device.driver, device.settings, where=f"{path}.settings")
         if kind == "docks":
-            yield from _dock_problems(path, device, settings)
+            yield from _dock_problems(path, device, settings, state_dir)
         elif kind != "inputs":
             _open_and_close(kind, device, path)
     except BadDriverSettings as error:
@@ -99,14 +102,26 @@ def _device_problems(path: str, kind: registry.Kind, device: Device, settings: S
         yield f"{path} ({device.name}): {error.line()}"
 
 
-def _dock_problems(path: str, device: Device, settings: Settings) -> Iterator[str]:
-    """It is there, it answers, and it has the slots that bays are in. Nothing is switched. DriverError."""
+def _dock_problems(path: str, device: Device, settings: Settings, state_dir: Path) -> Iterator[str]:
+    """It is there, it answers, and it has the slots that bays are in. Nothing is switched. DriverError.
+
+    A running daemon has its docks for itself, and asks them all the time: then its word counts.
+    """
     dock = registry.load("docks", device.driver, device.settings, where=path)
     try:
         for i, bay in enumerate(settings.bay):
             if bay.dock == device.name and bay.slot > dock.slots:
                 yield f"bay[{i}].slot = {bay.slot}: allowed in dock {device.name} is 1 to {dock.slots}"
         dock.probe(within=Deadline(DOCK_S))
+    except DeviceTaken:
+        try:
+            alarms = ask(state_dir, {"ask": "status"})["alarms"]
+        except NotRunning:
+            alarms = None
+        if alarms is None:
+            raise
+        if (text := alarms.get(f"device-dock.{device.name}")) is not None:
+            yield f"{path} ({device.name}): the running daemon says: {text}"
     finally:
         dock.close()
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import serial
 
 from agent.registrar import Registrar
 from agent.settings import Settings
@@ -206,6 +207,8 @@ def test_check_asks_each_dock_and_switches_nothing(call: Call, tmp_path: Path) -
         assert "benchwipe: bay[0].slot = 5: allowed in dock k is 1 to 4\n" in done.err
         config.write_text(dock.replace("slots = 4", "slots = 8") + bay + "1\n")
         assert "BW-D05" in call("check", "--config", config).err  # half an answer
+        with serial.Serial(board.settings["port"], exclusive=True):
+            assert "is in use by another program" in call("check", "--config", config).err
         board.unplug()
         done = call("check", "--config", config)
         assert (done.status, "BW-D04" in done.err) == (2, True)
