@@ -68,6 +68,7 @@ def draft(job: Job, outcome: Outcome, position: Position, circumstances: Circums
         verification=work.verification,
         unreached=work.unreached,
         interruptions=work.interruptions,
+        disposition=job.disposition,
     )
 
 

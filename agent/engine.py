@@ -3,7 +3,7 @@
 Everybody else (watchers, workers, inputs, the uplink, the command socket) puts immutable events into `inbox`. What
 must happen in the world goes out through `Effects` (bench/wishes.py), none of which may wait for a device. Its
 hands are in bench/: reception.py (drives come and go), workforce.py (their workers), books.py (what is written down),
-each with its pure part beside it: arrival.py, bays.py, flow.py, job.py.
+each with its pure part beside it: arrival.py, bays.py, dialogue.py, job.py.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from types import MappingProxyType
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from agent import flow, job
+from agent import job
 from agent.bench import device_reports
 from agent.bench.alarms import critical
 from agent.bench.bay_table import BayTable
@@ -30,6 +30,7 @@ from agent.bench.events import (
     DeviceFault,
     DockReported,
     DriveArrived,
+    DriveCycled,
     DriveLeft,
     DriveUnreadable,
     Event,
@@ -42,11 +43,11 @@ from agent.bench.events import (
 from agent.bench.labels import LabelDesk
 from agent.bench.reception import Reception
 from agent.bench.remote import Remote
+from agent.bench.scan_desk import ScanDesk
 from agent.bench.wishes import Effects
 from agent.bench.workforce import RETRY_S, Workforce
 from agent.clock import boot_id
 from agent.erase import Progress
-from agent.errors import LedgerProblem
 from agent.job import JobState
 from agent.outcome import CANCELLED, Aborted
 from agent.registrar import Registrar
@@ -83,8 +84,9 @@ class Engine:
         self._workforce = Workforce(self.table, self._books, now=now, give_up_s=settings.station.stalled_power_off_s)
         self._reception = Reception(settings, self.table, self._books, self._workforce, now=now, boot_id=boot_id())
         self.labels = LabelDesk(self.table, self._books)
+        self._scans = ScanDesk(settings, self.table, self._books, self._reception, self.labels, self._cancel)
         self._workforce.freed = self._reception.settle_all
-        self._remote = Remote(self.table, registrar.ledger, self._cancel, controllers)
+        self._remote = Remote(self.table, registrar.ledger, self._cancel_and_say, controllers)
         self._stop_asked: str | None = None
         self._retry_at = 0.0
         self._keys_at = now() + DAY_S  # `recover` does it at the start
@@ -169,14 +171,14 @@ class Engine:
 
     def _react(self, event: Event) -> None:
         match event:
-            case DriveArrived() | DriveUnreadable():
+            case DriveArrived() | DriveUnreadable() | DriveCycled():
                 self._reception.arrived(event)
             case DriveLeft():
                 self._reception.left(event)
             case Scanned():
-                self._scanned(event.text)
+                self._scans.scanned(event)
             case CancelRequested():
-                self._cancel(self.table[event.bay])
+                self._cancel_and_say(self.table[event.bay])
             case CommandArrived():
                 self._remote.received(event.request)
             case Worked():
@@ -208,36 +210,18 @@ class Engine:
 
     # People
 
-    def _scanned(self, text: str) -> None:
-        before = self._reception.context
-        match self._reception.scan(text):
-            case flow.Say(key, values):
-                self.table.say(key, **dict(values))
-            case flow.Cancel(name):
-                self._cancel(self.table[name])
-            case flow.LabelScanned(label):
-                self.labels.scanned(label)
-            case flow.Reprint(bay=name, label=label):
-                self.labels.reprint(label or self._certificate_in(name))
-            case flow.Assign(name, asset):
-                try:
-                    said = self._reception.assign_scanned(self.table[name], asset)
-                except LedgerProblem:
-                    said = "bay_not_now"
-                if said != "assigned":
-                    self._reception.context = before
-                self.table.say(said, bay=name, asset=asset)
-
     def _cancel(self, bay: Bay) -> str:
-        """What is said of it: "cancelled", or that there was nothing to cancel. A quarantined bay is used again."""
-        said = "cancelled"
+        """What to say of it. Idempotent: a bay where nothing counts down or works stays as it is.
+
+        A quarantined one is used again.
+        """
         if bay.busy and bay.progress is not None and bay.progress.phase == "firmware":
-            said = "drive_erases_itself"
-        elif bay.busy:
+            return "drive_erases_itself"
+        if bay.busy:
             self._workforce.stop(bay.name, CANCELLED)
         elif bay.state is BayState.COUNTDOWN and bay.job:
             if bay.job.state is JobState.PLANNED:
-                self.table.put(move(bay, BayState.WAITING, job=None, due=None))
+                self.table.put(move(bay, BayState.WAITING, job=None, due=None, asks=""))
                 self._reception.cancel_planned(bay.job)
             else:
                 self._workforce.conclude(bay, Aborted(self._books.work_done(bay.job.id), CANCELLED))
@@ -247,15 +231,15 @@ class Engine:
             self.table.put(emptied(bay))
             self._reception.settle(bay.name)
         else:
-            said = "nothing_to_cancel"
+            return "nothing_to_cancel"
+        return "cancelled"
+
+    def _cancel_and_say(self, bay: Bay) -> str:
+        said = self._cancel(bay)
         self.table.say(said, bay=bay.name)
         return said
 
     # Small things
-
-    def _certificate_in(self, name: str) -> str | None:
-        held = self.table[name].job
-        return held.certificate_id if held else None
 
     def _working(self) -> bool:
         return any(bay.busy for bay in self.bays.values())

@@ -1,137 +1,165 @@
-"""What a scan means. Pure: (context, text) -> (context, what follows).
+"""What a scan means: a table. Pure; agent/dialogue.py goes by it.
 
-    badge        -> the operator of all that follows
-    lot          -> customer and policy of all that follows
-    asset tag    -> kept until a bay is scanned
-    bay          -> with a kept tag: erase the drive there for that asset; after CANCEL: stop that bay
-    CANCEL       -> forgets a kept tag; the next bay code stops that bay
-    REPRINT      -> the next bay code or label is printed again
-    a label      -> that label came out; after REPRINT: print it again
+    badge -> lot -> (asset tag -> bay) -> plan shown -> the drive's label, YES or the countdown
+          -> erasing -> result -> grade -> label -> remove the drive
 
-Nothing here times out: a technician is never hurried.
+Each row of ROWS reads: in this step, when this is scanned, do that, go there, say so. What is in no row changes
+nothing, and the one thing that is expected now is said. Nothing here times out: a technician is never hurried. UNDO and
+NO take the last step back until the erasure has begun; from then on CANCEL and the bay stop it.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, replace
-
-from agent import record
-from agent.label_proof import label_named
-from agent.settings import Lot, Operator, Settings
+from collections.abc import Mapping
+from enum import StrEnum
 
 
-@dataclass(frozen=True)
-class Context:
-    """What the scans so far have set."""
+class Step(StrEnum):
+    """What is expected now."""
 
-    operator: Operator | None = None
-    lot: Lot | None = None
-    asset: str | None = None
-    cancelling: bool = False
-    reprinting: bool = False
-
-    def on_job(self) -> tuple[record.Operator | None, record.Customer | None]:
-        """Who works, and for whom, as it stands on a job."""
-        who, lot = self.operator, self.lot
-        return (
-            record.Operator(id=who.id, name=who.name, title=who.title) if who else None,
-            record.Customer(name=lot.customer, lot=lot.code, reference=lot.reference) if lot else None,
-        )
-
-    def policy(self, settings: Settings) -> str:
-        """The lot's policy, else its customer's, else the station's."""
-        lot = self.lot
-        if lot is None:
-            return settings.station.policy
-        customer = next((c for c in settings.customer if c.name == lot.customer), None)
-        return lot.policy or (customer.policy if customer else None) or settings.station.policy
+    BADGE = "badge"
+    LOT = "lot"
+    TAG = "tag"
+    BAY = "bay"
+    SERIAL = "serial"
+    CONFIRM = "confirm"
+    GRADE = "grade"
+    WHICH = "which"
+    STOP = "stop"
+    PRINT = "print"
 
 
-@dataclass(frozen=True)
-class Assign:
-    """Erase the drive in this bay for this asset."""
+class Seen(StrEnum):
+    """A scan, as the table knows it: a bay by what stands there, a drive's label by whether it is the right one."""
 
-    bay: str
-    asset: str
-
-
-@dataclass(frozen=True)
-class Cancel:
-    """Stop this bay."""
-
-    bay: str
-
-
-@dataclass(frozen=True)
-class LabelScanned:
-    """This label (a certificate's number or id) is there."""
-
-    label: str
-
-
-@dataclass(frozen=True)
-class Reprint:
-    """Print a label again: this one, or that of the drive in this bay."""
-
-    bay: str = ""
-    label: str = ""
-
-
-@dataclass(frozen=True)
-class Say:
-    """Nothing but words: a phrase's key and its values."""
-
-    key: str
-    values: tuple[tuple[str, str], ...] = ()
+    BADGE = "a known badge"
+    LOT = "a known lot"
+    TAG = "an asset tag"
+    YES = "YES or START"
+    NO = "NO or UNDO"
+    CANCEL = "CANCEL"
+    REPRINT = "REPRINT"
+    GRADE = "a grade"
+    DESTINATION = "a known destination"
+    LABEL = "a label of ours"
+    PSID = "a drive's PSID"
+    RIGHT_SERIAL = "the label of the drive in the bay"
+    OTHER_SERIAL = "another drive's label"
+    EMPTY_BAY = "an empty bay"
+    READY_BAY = "a bay whose drive waits for a tag"
+    ASKING_BAY = "a bay that waits for its drive's label"
+    PLANNED_BAY = "a bay that waits for YES"
+    COUNTING_BAY = "a bay that counts down"
+    BUSY_BAY = "a bay at work"
+    ERASED_BAY = "a bay whose drive is erased"
+    SPENT_BAY = "a bay whose drive is not erased"
+    SHUT_BAY = "a bay that is blocked or out of use"
+    UNKNOWN_BADGE = "an unknown badge"
+    UNKNOWN_LOT = "an unknown lot"
+    UNKNOWN_BAY = "a bay that is not there"
+    UNKNOWN_DESTINATION = "an unknown destination"
+    WRONG_SYMBOL = "a code of the wrong kind"
+    UNKNOWN = "anything else"
 
 
-Action = Assign | Cancel | LabelScanned | Reprint | Say
+class Do(StrEnum):
+    """What a row does."""
+
+    NOTHING = "nothing"
+    SIGN_IN = "sign in"
+    TAKE_LOT = "take the lot"
+    KEEP_TAG = "keep the tag"
+    KEEP_GRADE = "keep the grade"
+    ASSIGN = "assign"
+    LOOK = "look at the bay"
+    MATCH = "it is the right drive"
+    BEGIN = "begin"
+    FORGET = "forget"
+    TAKE_BACK = "take back"
+    STOP = "stop"
+    RATE = "write the grade down"
+    NOTE_LABEL = "the label is there"
+    PRINT = "print again"
 
 
-def scan(context: Context, text: str, settings: Settings) -> tuple[Context, Action]:
-    """The context after this scan, and what it asks for. An unknown code changes nothing."""
-    rules = settings.scanning
-    if re.fullmatch(rules.cancel, text):
-        return replace(context, asset=None, cancelling=True, reprinting=False), Say("scan_bay_to_cancel")
-    if re.fullmatch(rules.reprint, text):
-        return replace(context, asset=None, cancelling=False, reprinting=True), Say("scan_to_reprint")
-    about = settings.station
-    if label := label_named(text, station_id=about.id, certificate_url=about.certificate_url):
-        done = replace(context, reprinting=False)
-        return done, Reprint(label=label) if context.reprinting else LabelScanned(label)
-    if match := re.fullmatch(rules.bay, text):
-        return _bay(context, match["bay"], settings)
-    if re.fullmatch(rules.badge, text):
-        return _badge(context, text, settings)
-    if re.fullmatch(rules.lot, text):
-        return _lot(context, text, settings)
-    if re.fullmatch(rules.asset, text):
-        return replace(context, asset=text, cancelling=False, reprinting=False), Say("scan_bay", (("asset", text),))
-    return context, Say("unknown_code", (("code", text[:40]),))
+Row = tuple[tuple[Step, ...], tuple[Seen, ...], Do, Step | None, str]
 
+ANY = tuple(Step)
+HOME = Step.TAG  # or the badge or lot, while one is required and missing
+IDLE = (Step.TAG, Step.GRADE)
+STAY = None
+ANY_BAY = tuple(seen for seen in Seen if seen.name.endswith("_BAY") and seen is not Seen.UNKNOWN_BAY)
+PLAN = (Seen.ASKING_BAY, Seen.PLANNED_BAY, Seen.COUNTING_BAY)
 
-def _bay(context: Context, name: str, settings: Settings) -> tuple[Context, Action]:
-    if name not in {bay.name for bay in settings.bay}:
-        return context, Say("unknown_bay", (("bay", name),))
-    if context.cancelling:
-        return replace(context, cancelling=False), Cancel(name)
-    if context.reprinting:
-        return replace(context, reprinting=False), Reprint(bay=name)
-    if context.asset is None:
-        return context, Say("scan_asset_first")
-    return replace(context, asset=None), Assign(name, context.asset)
+# fmt: off
+ROWS: tuple[Row, ...] = (
+    # in this step               what is scanned                  what is done      then          what is said
+    (ANY,                        (Seen.BADGE,),                   Do.SIGN_IN,       STAY,         "hello"),
+    (ANY,                        (Seen.LOT,),                     Do.TAKE_LOT,      STAY,         "lot_set"),
+    (ANY,                        (Seen.CANCEL,),                  Do.FORGET,        Step.STOP,    "scan_bay_to_cancel"),
+    (ANY,                        (Seen.REPRINT,),                 Do.FORGET,        Step.PRINT,   "scan_to_reprint"),
+    (ANY,                        (Seen.LABEL,),                   Do.NOTE_LABEL,    STAY,         ""),
+    (ANY,                        (Seen.PSID,),                    Do.NOTHING,       STAY,         "psid_not_needed"),
+    (ANY,                        (Seen.UNKNOWN_BADGE,),           Do.NOTHING,       STAY,         "unknown_badge"),
+    (ANY,                        (Seen.UNKNOWN_LOT,),             Do.NOTHING,       STAY,         "unknown_lot"),
+    (ANY,                        (Seen.UNKNOWN_BAY,),             Do.NOTHING,       STAY,         "unknown_bay"),
+    (ANY,                        (Seen.UNKNOWN_DESTINATION,),     Do.NOTHING,       STAY,         "unknown_goal"),
+    (ANY,                        (Seen.WRONG_SYMBOL,),            Do.NOTHING,       STAY,         "wrong_symbol"),
+    (ANY,                        (Seen.UNKNOWN,),                 Do.NOTHING,       STAY,         "unknown_code"),
 
+    # a device and its bay
+    ((*IDLE, Step.BAY, Step.WHICH, Step.STOP, Step.PRINT), (Seen.TAG,), Do.KEEP_TAG, Step.BAY,    "scan_bay"),
+    ((Step.BAY,),                (Seen.READY_BAY, *PLAN),         Do.ASSIGN,        HOME,         "assigned"),
+    ((Step.BAY,),                (Seen.EMPTY_BAY,),               Do.NOTHING,       STAY,         "bay_is_empty"),
+    ((Step.BAY,),                (Seen.BUSY_BAY, Seen.SHUT_BAY),  Do.NOTHING,       STAY,         "bay_is_busy"),
+    ((Step.BAY,),                (Seen.ERASED_BAY, Seen.SPENT_BAY), Do.NOTHING,     STAY,         "bay_is_done"),
+    ((Step.BAY,),                (Seen.GRADE, Seen.DESTINATION),  Do.KEEP_GRADE,    STAY,         "grade_kept"),
+    ((Step.BAY,),                (Seen.NO,),                      Do.FORGET,        HOME,         "undone"),
 
-def _badge(context: Context, text: str, settings: Settings) -> tuple[Context, Action]:
-    for operator in settings.operator:
-        if operator.badge == text:
-            return replace(context, operator=operator), Say("hello", (("name", operator.name or operator.id),))
-    return context, Say("unknown_badge")
+    # the plan: the drive's own label where the policy asks for it, then YES where it asks for that, else the countdown
+    ((Step.SERIAL,),             (Seen.RIGHT_SERIAL,),            Do.MATCH,         HOME,         "serial_right"),
+    ((Step.SERIAL,),             (Seen.OTHER_SERIAL,),            Do.NOTHING,       STAY,         "serial_wrong"),
+    ((Step.CONFIRM,),            (Seen.YES,),                     Do.BEGIN,         HOME,         "confirmed"),
+    ((Step.SERIAL, Step.CONFIRM), (Seen.GRADE, Seen.DESTINATION), Do.RATE,          STAY,         "graded"),
+    ((Step.SERIAL, Step.CONFIRM, *IDLE), (Seen.NO,),              Do.TAKE_BACK,     HOME,         "undone_bay"),
 
+    # a bay without a tag before it
+    (IDLE,                       (Seen.READY_BAY, Seen.EMPTY_BAY), Do.NOTHING,      HOME,         "scan_asset_first"),
+    (IDLE,                       (Seen.ASKING_BAY,),              Do.LOOK,          Step.SERIAL,  "scan_serial"),
+    (IDLE,                       (Seen.PLANNED_BAY,),             Do.LOOK,          Step.CONFIRM, "scan_yes_or_no"),
+    (IDLE,                       (Seen.COUNTING_BAY,),            Do.LOOK,          HOME,         "bay_starts_soon"),
+    (IDLE,                       (Seen.BUSY_BAY, Seen.ERASED_BAY), Do.LOOK,         Step.GRADE,   "scan_grade"),
+    (IDLE,                       (Seen.SPENT_BAY,),               Do.NOTHING,       HOME,         "bay_is_done"),
+    (IDLE,                       (Seen.SHUT_BAY,),                Do.NOTHING,       HOME,         "bay_is_busy"),
 
-def _lot(context: Context, text: str, settings: Settings) -> tuple[Context, Action]:
-    for lot in settings.lot:
-        if lot.code == text:
-            return replace(context, lot=lot), Say("lot_set", (("lot", lot.code), ("customer", lot.customer)))
-    return context, Say("unknown_lot", (("lot", text[:40]),))
+    # the grade: the bay and then the grade, or the grade and then the bay
+    ((Step.GRADE,),              (Seen.GRADE, Seen.DESTINATION),  Do.RATE,          STAY,         "graded"),
+    ((Step.TAG, Step.WHICH),     (Seen.GRADE, Seen.DESTINATION),  Do.KEEP_GRADE,    Step.WHICH,   "scan_bay_to_grade"),
+    ((Step.WHICH,),              (*PLAN, Seen.BUSY_BAY, Seen.ERASED_BAY), Do.RATE,  HOME,         "graded"),
+    ((Step.WHICH,),              (Seen.EMPTY_BAY, Seen.READY_BAY, Seen.SPENT_BAY, Seen.SHUT_BAY),
+                                                                  Do.NOTHING,       STAY,         "nothing_to_grade"),
+    ((Step.WHICH, Step.STOP, Step.PRINT), (Seen.NO,),             Do.FORGET,        HOME,         "undone"),
+
+    # CANCEL and REPRINT name their bay after them
+    ((Step.STOP,),               ANY_BAY,                         Do.STOP,          HOME,         "cancelled"),
+    ((Step.PRINT,),              (*ANY_BAY, Seen.LABEL),          Do.PRINT,         HOME,         "printing_label"),
+)
+# fmt: on
+
+TABLE: Mapping[tuple[Step, Seen], tuple[Do, Step | None, str]] = {
+    (step, seen): (do, then, say) for steps, what, do, then, say in ROWS for step in steps for seen in what
+}
+
+EXPECTED: Mapping[Step, str] = {
+    Step.BADGE: "scan_badge",
+    Step.LOT: "scan_lot",
+    Step.TAG: "scan_asset",
+    Step.BAY: "scan_bay",
+    Step.SERIAL: "scan_serial",
+    Step.CONFIRM: "scan_yes_or_no",
+    Step.GRADE: "scan_grade",
+    Step.WHICH: "scan_bay_to_grade",
+    Step.STOP: "scan_bay_to_cancel",
+    Step.PRINT: "scan_to_reprint",
+}
+"""The one instruction of each step."""

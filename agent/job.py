@@ -10,7 +10,7 @@ import msgspec
 
 from agent.errors import IllegalTransition
 from agent.plan import Plan
-from agent.record import Asset, Customer, Explanation, Operator
+from agent.record import Asset, Customer, Disposition, Explanation, Operator
 from drivers.drives.base import Drive
 
 
@@ -18,6 +18,7 @@ class JobState(StrEnum):
     """Where a job is."""
 
     PLANNED = "planned"
+    CYCLING = "cycling"
     ERASING = "erasing"
     VERIFYING = "verifying"
     STALLED = "stalled"
@@ -31,13 +32,14 @@ class JobState(StrEnum):
 
 S = JobState
 ENDED = frozenset({S.ERASED, S.FAILED, S.ABORTED, S.REFUSED, S.CANCELLED})
-WORKING = frozenset({S.ERASING, S.VERIFYING, S.STALLED})
+WORKING = frozenset({S.CYCLING, S.ERASING, S.VERIFYING, S.STALLED})
 
 NEXT: Mapping[JobState, frozenset[JobState]] = {
     S.PLANNED: frozenset({S.ERASING, S.CANCELLED, S.REFUSED}),
-    S.ERASING: frozenset({S.VERIFYING, S.STALLED, S.INTERRUPTED, S.ERASED, S.FAILED, S.ABORTED, S.REFUSED}),
+    S.CYCLING: frozenset({S.ERASING, S.VERIFYING, S.STALLED, S.INTERRUPTED, S.ERASED, S.FAILED, S.ABORTED, S.REFUSED}),
+    S.ERASING: frozenset({S.CYCLING, S.VERIFYING, S.STALLED, S.INTERRUPTED, S.ERASED, S.FAILED, S.ABORTED, S.REFUSED}),
     S.VERIFYING: frozenset({S.STALLED, S.INTERRUPTED, S.ERASED, S.FAILED, S.ABORTED}),
-    S.STALLED: frozenset({S.ERASING, S.VERIFYING, S.INTERRUPTED, S.ERASED, S.FAILED, S.ABORTED, S.REFUSED}),
+    S.STALLED: frozenset({S.CYCLING, S.ERASING, S.VERIFYING, S.INTERRUPTED, S.ERASED, S.FAILED, S.ABORTED, S.REFUSED}),
     S.INTERRUPTED: frozenset({S.ERASING, S.ABORTED, S.CANCELLED}),
     **{state: frozenset() for state in ENDED},
 }
@@ -58,6 +60,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     asset: Asset | None = None
     operator: Operator | None = None
     customer: Customer | None = None
+    disposition: Disposition | None = None
     created_at: str
     started_at: str | None = None
     finished_at: str | None = None

@@ -28,13 +28,17 @@ SHAPES: Mapping[OutcomeName, Shape] = {
 }
 
 
-def label_for(certificate: Certificate, *, copy: int = 0, language: Words = "en", certificate_url: str = "") -> Label:
+def label_for(
+    certificate: Certificate, *, copy: int = 0, language: Words = "en", certificate_url: str = "", grade: str = ""
+) -> Label:
     """What stands on this certificate's label. `copy` is 0 for the first print, n for its n-th reprint.
+
+    `grade`: one that was given after the certificate was signed; it takes the place of the certificate's.
 
     The QR code holds `certificate_url` with the certificate's id after it; without one, `benchwipe:<id>`.
     """
     record = certificate.record
-    grade = record.disposition.grade.strip() if record.disposition else ""
+    grade = grade or (record.disposition.grade.strip() if record.disposition else "")
     attested = is_attested(record)
     return Label(
         headline=phrase(language, "label_attested" if attested else f"label_{record.outcome}"),
@@ -56,12 +60,13 @@ def write_label(
     copy: int = 0,
     language: Words = "en",
     certificate_url: str = "",
+    grade: str = "",
 ) -> bytes:
     """The bytes for the printer that `media` describes; UnknownLanguage, LabelDoesNotFit.
 
     Languages that send dots need the `labels` extra: DriverUnavailable without it.
     """
-    label = label_for(certificate, copy=copy, language=language, certificate_url=certificate_url)
+    label = label_for(certificate, copy=copy, language=language, certificate_url=certificate_url, grade=grade)
     return render(label, media or Media())
 
 

@@ -210,9 +210,11 @@ class Ledger(LabelRows, PasswordRows):
 
     # Outbox
 
-    def add_event(self, boot_id: str, make: Callable[[int], bytes]) -> None:
-        """Queue an event; `make` gets its number within this boot."""
+    def add_event(self, boot_id: str, make: Callable[[int], bytes], job: Job | None = None) -> None:
+        """Queue an event; `make` gets its number within this boot. `job`: what changed with it, as one."""
         with self._transaction():
+            if job is not None:
+                self._save(job)
             row = self._one("SELECT COALESCE(MAX(seq), 0) + 1 FROM event_number WHERE boot_id = ?", boot_id)
             sequence = int(row[0]) if row else 1
             self._db.execute(
@@ -328,7 +330,8 @@ class Ledger(LabelRows, PasswordRows):
     def _save(self, job: Job) -> None:
         self._db.execute(
             "INSERT INTO job (id, fingerprint, state, body) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (id) DO UPDATE SET state = excluded.state, body = excluded.body",
+            "ON CONFLICT (id) DO UPDATE SET fingerprint = excluded.fingerprint, state = excluded.state, "
+            "body = excluded.body",
             (job.id, job.drive.fingerprint, job.state, msgspec.json.encode(job)),
         )
         if job.resumes:

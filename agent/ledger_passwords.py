@@ -19,18 +19,18 @@ class PasswordRows(ABC):
     @abstractmethod
     def _transaction(self) -> AbstractContextManager[None]: ...
 
-    def keep_password(self, fingerprint: str, password: bytes, job_id: str) -> None:
+    def keep_password(self, drive: str, password: bytes, job_id: str) -> None:
         """Remember the password of a job for this drive."""
         with self._transaction():
-            sql = "INSERT OR IGNORE INTO drive_password (fingerprint, password, job) VALUES (?, ?, ?)"
-            self._db.execute(sql, (fingerprint, password, job_id))
+            sql = "INSERT OR IGNORE INTO drive_password (drive, password, job) VALUES (?, ?, ?)"
+            self._db.execute(sql, (drive, password, job_id))
 
-    def passwords(self, fingerprint: str) -> tuple[bytes, ...]:
+    def passwords(self, drive: str) -> tuple[bytes, ...]:
         """Those that this drive may have of us, the newest first."""
-        sql = "SELECT password FROM drive_password WHERE fingerprint = ? ORDER BY rowid DESC"
-        return tuple(bytes(row[0]) for row in self._all(sql, fingerprint))
+        sql = "SELECT password FROM drive_password WHERE drive = ? ORDER BY rowid DESC"
+        return tuple(bytes(row[0]) for row in self._all(sql, drive))
 
-    def forget_passwords(self, fingerprint: str) -> None:
+    def forget_passwords(self, drive: str) -> None:
         """The drive was erased and read: it has none of ours any more."""
         with self._transaction():
-            self._db.execute("DELETE FROM drive_password WHERE fingerprint = ?", (fingerprint,))
+            self._db.execute("DELETE FROM drive_password WHERE drive = ?", (drive,))

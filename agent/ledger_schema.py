@@ -46,8 +46,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
     # ATA passwords that this station may have set, until a drive of that identity was erased.
     (
         (
-            "CREATE TABLE drive_password (fingerprint TEXT NOT NULL, password BLOB NOT NULL, job TEXT NOT NULL, "
-            "PRIMARY KEY (fingerprint, password))"
+            "CREATE TABLE drive_password (drive TEXT NOT NULL, password BLOB NOT NULL, job TEXT NOT NULL, "
+            "PRIMARY KEY (drive, password))"
         ),
     ),
 )

@@ -179,9 +179,9 @@ def with_word(
     capable_after: Capabilities | None = None,
     commands: tuple[CommandRecord, ...] = (),
 ) -> Outcome:
-    """The same outcome, with what the drive said of itself. Nothing of the evidence changes."""
+    """The same outcome, with what the drive said of itself and took before. Nothing of the evidence changes."""
     if isinstance(outcome, Refused):
         return outcome
-    commands = (*commands, *outcome.work.commands)
+    commands += outcome.work.commands
     work = replace(outcome.work, health=health, drive=drive, capable_after=capable_after, commands=commands)
     return Erased(Evidence(work)) if isinstance(outcome, Erased) else replace(outcome, work=work)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import msgspec
 
-from agent.erase import METHODS, Limits, VerifySpec
+from agent.erase import METHODS, Limits, Step, VerifySpec
 from agent.outcome import Reason
 from agent.policy import Policy
 from agent.reach import also_destroyed, can_be_revealed, hidden_bytes, not_reached, reaches_hidden
@@ -21,8 +20,6 @@ POLICY_METHODS = ("nist-clear", "nist-purge")
 STANDARD = "NIST SP 800-88 Rev. 2; techniques as in Rev. 1, Appendix A"
 OVERWRITE = "overwrite"
 BY_LOCK = "BW-P06"
-
-Step = Literal["power-cycle", "reveal"]
 
 
 class Alternative(msgspec.Struct, frozen=True, kw_only=True):
@@ -218,10 +215,10 @@ def _because(chosen: Offer, policy: Policy) -> str:
 
 
 def _steps(chosen: Offer, *, reveal: bool, power: bool) -> tuple[Step, ...]:
-    """Unfrozen by the same power cycle that shows what was hidden; but a removal may need a power-on of its own."""
+    """Without power to switch, what is shown then is seen when the drive was plugged in anew, by hand."""
     steps: list[Step] = []
     if reveal:
-        steps.append("reveal")
+        steps += ["reveal"] if power else ["reveal", "replug"]
     if chosen.power_cycle and power:
         steps.append("power-cycle")
     return tuple(steps)

@@ -18,6 +18,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     the drive: "nist-clear" and "nist-purge". `fallback`: what may be done instead where the drive cannot have that; a
     lower level is never taken without it. `hidden_area`: a drive that hides capacity is refused, or erased as far as it
     shows ("accept"), or made to show it first ("remove").
+
+    Before it begins: `match_serial` asks for a scan of the drive's own label, which must bear the serial number of the
+    drive in the bay; `confirm` asks for YES. Both wait for ever.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
@@ -26,6 +29,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     hidden_area: Literal["refuse", "accept", "remove"] = "refuse"
     verify: VerifySpec = VerifySpec()
     limits: Limits = Limits()
+    confirm: bool = False
+    match_serial: bool = False
 
 
 NIST_CLEAR = Policy(name="nist-clear", method="nist-clear")

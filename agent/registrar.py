@@ -5,6 +5,7 @@ Certify, then label, then publish: the certificate is on the medium before anybo
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import os
 import secrets
@@ -16,7 +17,7 @@ import msgspec
 from blake3 import blake3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent import __version__, certify, files, job, keys
+from agent import __version__, certify, files, job, jws, keys
 from agent.attestation import Handset, Reset
 from agent.certificate import Certificate, sign, verify
 from agent.clock import clock, utc_now
@@ -26,6 +27,7 @@ from agent.errors import CertificateProblem
 from agent.job import Job, JobState
 from agent.jws import thumbprint
 from agent.ledger import Ledger, Position
+from agent.messages import Event
 from agent.outcome import STOPPED_EARLIER, Aborted, Erased, Outcome, Work
 from agent.record import Asset, Customer, Interruption, Operator, Software, Station
 from agent.settings import Settings
@@ -35,6 +37,7 @@ log = logging.getLogger("benchwipe.registrar")
 
 SECURITY = frozenset(name for name, how in HOW.items() if how.machine == "security")
 _PASSWORD = "benchwipe 2026-11 ATA password of one job"
+DISPOSITION = "benchwipe-disposition+jws"
 
 
 class Registrar:
@@ -101,17 +104,18 @@ class Registrar:
             self.ledger.renew_key(planned.id, key)
         if point is not None and planned.plan.verify.kind != "full":
             point = _from_the_start(point)
-        fingerprint = planned.drive.fingerprint
+        who = identity(planned.drive)
         if planned.plan.technique in SECURITY:
             # Before anything is sent: a drive that a crash leaves locked is opened with it, whoever meets it next.
-            self.ledger.keep_password(fingerprint, password := security_password(key), planned.id)
+            self.ledger.keep_password(who, password := security_password(key), planned.id)
         else:
             password = b""
-        known = [password, *(other for other in self.ledger.passwords(fingerprint) if other != password)]
+        known = [password, *(other for other in self.ledger.passwords(who) if other != password)]
         return EraseSpec(
             job=planned.id,
             method=planned.plan.method,
             technique=planned.plan.technique,
+            prepare=planned.plan.prepare,
             verify=planned.plan.verify,
             limits=planned.plan.limits,
             key_hex=key.hex(),
@@ -136,7 +140,7 @@ class Registrar:
 
         certificate = self.ledger.issue(draft, done, printers=printers)
         if isinstance(outcome, Erased):
-            self.ledger.forget_passwords(done.drive.fingerprint)
+            self.ledger.forget_passwords(identity(done.drive))
         done = msgspec.structs.replace(done, certificate_id=certificate.id)
         log.info("certificate %s: %s %s", certificate.record.number, done.drive.serial, state)
         return done, certificate
@@ -157,10 +161,40 @@ class Registrar:
         can = drive.capabilities
         if can is None or not (can.security_locked or can.security_enabled):
             return drive
-        if not self.ledger.passwords(drive.fingerprint):
+        if not self.ledger.passwords(identity(drive)):
             return drive
         opened = msgspec.structs.replace(can, security_locked=False, security_enabled=False)
         return msgspec.structs.replace(drive, capabilities=opened)
+
+    def rate(self, rated: Job, who: Operator | None) -> None:
+        """Write down a grade or destination that was given after the certificate was signed, and tell the collector.
+
+        The event's `statement` is a JWS of its `detail`, so that a disposition is as checkable as the certificate.
+        """
+        told = {
+            "certificate_id": rated.certificate_id,
+            "job": rated.id,
+            "asset": rated.asset.tag if rated.asset else None,
+            "disposition": msgspec.to_builtins(rated.disposition),
+            "operator": msgspec.to_builtins(who),
+            "at": utc_now(),
+        }
+        statement = jws.sign(msgspec.json.encode(told), self.key, typ=DISPOSITION).decode()
+        when = clock()
+
+        def event(sequence: int) -> bytes:
+            made = Event(
+                boot_id=when.boot_id,
+                seq=sequence,
+                event="disposition",
+                mono_ms=when.monotonic_ms,
+                ts=utc_now(),
+                clock=msgspec.to_builtins(when),
+                detail={**told, "statement": statement},
+            )
+            return msgspec.json.encode(made)
+
+        self.ledger.add_event(when.boot_id, event, rated)
 
     def certificate(self, name: str) -> Certificate | None:
         """The certificate of this station with that id or number, its signature checked; None where there is none.
@@ -173,10 +207,10 @@ class Registrar:
         own = {thumbprint(self.key.public_key()): self.key.public_key()}
         return verify((self.ledger.certificates_dir / f"{found[0]}.jws").read_bytes(), own)
 
-    def supersede(self, fingerprint: str) -> None:
+    def supersede(self, drive: Drive) -> None:
         """Close an older job of a drive that is to be erased anew: what was done of it is certified as aborted."""
         for old in self.ledger.unfinished():
-            if old.drive.fingerprint != fingerprint:
+            if old.drive.fingerprint != drive.fingerprint and not _grew(old, drive):
                 continue
             if old.state is JobState.PLANNED:
                 self.ledger.save_job(job.advance(old, JobState.CANCELLED, finished_at=utc_now()))
@@ -238,6 +272,13 @@ def work_of(point: ResumePoint | None) -> Work:
     )
 
 
+def _grew(old: Job, drive: Drive) -> bool:
+    """Whether this is the job's drive, with the capacity that the job made it show before anybody wrote that down."""
+    revealing = old.plan is not None and "reveal" in old.plan.prepare
+    grown = drive.capacity_bytes > old.drive.capacity_bytes
+    return revealing and grown and drive.identified and drive.unit == old.drive.unit
+
+
 def _from_the_start(point: ResumePoint) -> ResumePoint:
     """Nobody knows where the drive was meanwhile: what is not read back in full is written anew in full.
 
@@ -245,6 +286,11 @@ def _from_the_start(point: ResumePoint) -> ResumePoint:
     """
     kept = point.interruptions, point.stream, point.firmware
     return ResumePoint(pass_number=1, offset=0, interruptions=kept[0], stream=kept[1], firmware=kept[2])
+
+
+def identity(drive: Drive) -> str:
+    """Of a drive whatever capacity it shows: a removed hidden area must not lose it its password."""
+    return hashlib.sha256(msgspec.json.encode((drive.model, drive.serial, drive.wwn))).hexdigest()
 
 
 def security_password(key: bytes) -> bytes:

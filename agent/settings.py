@@ -61,9 +61,13 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DockDevice(Device, frozen=True, kw_only=True):
-    """A dock. `spin_up_s`: least time between two bays powering on: a disk draws the most while it spins up."""
+    """A dock. `spin_up_s`: least time between two bays powering on: a disk draws the most while it spins up.
+
+    `off_s`: how long a bay stays without power when it is switched off and on.
+    """
 
     spin_up_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 2.0
+    off_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 5.0
 
 
 class Customer(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,8 +96,35 @@ class Operator(msgspec.Struct, frozen=True, kw_only=True):
     language: Literal["da", "en"] | None = None
 
 
+class Destination(msgspec.Struct, frozen=True, kw_only=True):
+    """Where devices go next. Its code is scanned; its name stands on the certificate."""
+
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+Symbology = Literal[
+    "code-39", "code-128", "ean-upc", "codabar", "code-93", "itf", "pdf417", "qr", "other", "data-matrix",
+    "gs1-databar", "aztec",
+]  # fmt: skip
+PRINTED: tuple[Symbology, ...] = ("code-128", "code-39", "data-matrix", "qr")
+
+
+class Symbologies(msgspec.Struct, frozen=True, kw_only=True):
+    """Which symbologies may carry what, where the scanner tells them; an empty list allows all of them."""
+
+    asset: tuple[Symbology, ...] = PRINTED
+    badge: tuple[Symbology, ...] = PRINTED
+    lot: tuple[Symbology, ...] = PRINTED
+    bay: tuple[Symbology, ...] = PRINTED
+    command: tuple[Symbology, ...] = PRINTED
+
+
 class Scanning(msgspec.Struct, frozen=True, kw_only=True):
-    """Which codes are what: regular expressions that must match a whole scan."""
+    """Which codes are what: regular expressions that must match a whole scan.
+
+    `require`: what must be scanned before an asset tag is taken. `ask_grade`: an erased drive's bay asks for its grade.
+    """
 
     asset: str = r"[A-Za-z]{2,5}-?[0-9]{3,12}"
     bay: str = r"BAY-(?P<bay>[A-Za-z0-9._-]+)"
@@ -101,6 +132,16 @@ class Scanning(msgspec.Struct, frozen=True, kw_only=True):
     reprint: str = r"REPRINT"
     lot: str = r"LOT-.{1,60}"
     badge: str = r"BADGE-.{1,60}"
+    start: str = r"START"
+    yes: str = r"YES"
+    no: str = r"NO"
+    undo: str = r"UNDO"
+    grade: str = r"GRADE-(?P<grade>[A-D])"
+    destination: str = r"DEST-.{1,60}"
+    psid: str = r"(?:PSID[:= ]?)?[A-Z0-9]{32}"
+    require: tuple[Literal["badge", "lot"], ...] = ()
+    ask_grade: bool = False
+    symbologies: Symbologies = Symbologies()
 
 
 class Tls(msgspec.Struct, frozen=True, kw_only=True):
@@ -140,13 +181,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     customer: tuple[Customer, ...] = ()
     lot: tuple[Lot, ...] = ()
     operator: tuple[Operator, ...] = ()
+    destination: tuple[Destination, ...] = ()
     policy: tuple[Policy, ...] = ()
     scanning: Scanning = Scanning()
     mqtt: Mqtt | None = None
 
     def policy_named(self, name: str) -> Policy:
         """A policy of this file, or one of the built-in ones."""
-        return {**BUILT_IN, **{p.name: p for p in self.policy}}[name]
+        return self._policies()[name]
+
+    def find_policy(self, name: str) -> Policy | None:
+        """The same; None where there is no such policy (any more)."""
+        return self._policies().get(name)
+
+    def _policies(self) -> dict[str, Policy]:
+        return {**BUILT_IN, **{p.name: p for p in self.policy}}
 
 
 def load(path: Path) -> Settings:
@@ -192,6 +241,7 @@ def _doubles(settings: Settings) -> Iterator[str]:
     for table in ("bay", "source", "dock", "input", "display", "printer", "customer", "policy"):
         yield from _repeated(table, "name", [item.name for item in getattr(settings, table)])
     yield from _repeated("lot", "code", [lot.code for lot in settings.lot])
+    yield from _repeated("destination", "code", [place.code for place in settings.destination])
     yield from _repeated("operator", "badge", [operator.badge for operator in settings.operator])
 
 
@@ -232,10 +282,13 @@ def _bad_patterns(scanning: Scanning) -> Iterator[str]:
 
     for key in scanning.__struct_fields__:
         pattern = getattr(scanning, key)
+        if not isinstance(pattern, str):
+            continue
         try:
             groups = re.compile(pattern).groupindex
         except re.error as error:
             yield f"scanning.{key} = {pattern!r}: allowed is a regular expression ({error})"
             continue
-        if key == "bay" and "bay" not in groups:
-            yield f"scanning.bay = {pattern!r}: it must hold (?P<bay>...), the bay's name"
+        named = {"bay": "the bay's name", "grade": "its letter"}.get(key)
+        if named and key not in groups:
+            yield f"scanning.{key} = {pattern!r}: it must hold (?P<{key}>...), {named}"

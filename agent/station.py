@@ -82,6 +82,7 @@ class Station:
         self._control_ledger: Ledger | None = None
         self._end_of_inputs = threading.Event()
         self.watchers = [self._watcher(name, source) for name, source in self.bench.sources.items()]
+        self.effects.watchers = {watcher.name: watcher for watcher in self.watchers}
 
     def run(self) -> None:
         """Start everything, run the engine until SIGTERM or SIGINT, and end everything in under five seconds."""
@@ -133,7 +134,7 @@ class Station:
         try:
             for reading in device.readings(self._end_of_inputs):
                 if isinstance(reading, Scan):
-                    self.engine.put(Scanned(reading.text))
+                    self.engine.put(Scanned(reading.text, reading.symbology))
                 else:
                     log.warning("input %s: %s", name, reading.reason)
                     self.effects.say("scan_again", {})

@@ -13,7 +13,7 @@ from agent.phrases import hint, phrase, reason
 
 def bay_lines(bay: Bay, language: str) -> tuple[str, ...]:
     """What a technician reads at a bay: one instruction, and why."""
-    return tuple(line for line in (_instruction(bay, language), _detail(bay, language)) if line)
+    return tuple(line for line in (_instruction(bay, language), _detail(bay, language), _plan(bay, language)) if line)
 
 
 def bay_row(bay: Bay, *, now: float | None = None) -> dict[str, Any]:
@@ -31,6 +31,7 @@ def bay_row(bay: Bay, *, now: float | None = None) -> dict[str, Any]:
         "job": bay.job.id if bay.job else None,
         "asset": bay.job.asset.tag if bay.job and bay.job.asset else None,
         "countdown_s": left,
+        "asks": bay.asks or None,
         "phase": bay.progress.phase if bay.progress and bay.busy else None,
         "bytes_done": bay.progress.bytes_done if bay.progress and bay.busy else None,
         "bytes_total": bay.progress.bytes_total if bay.progress and bay.busy else None,
@@ -71,6 +72,8 @@ def _instruction(bay: Bay, language: str) -> str:
     key = f"bay_{bay.state.value}"
     if bay.state is BayState.FINISHED and bay.outcome:
         key = f"done_{bay.outcome}"
+    if bay.asks:
+        key = f"bay_asks_{bay.asks}"
     if bay.due is not None:
         values["seconds"] = str(max(0, round(bay.due - time.monotonic())))
     if bay.progress is not None and bay.busy:
@@ -91,6 +94,15 @@ def left_at(done: int, total: int, mb_per_s: float) -> str:
         return "-"
     seconds = round((total - done) / (mb_per_s * 1e6))
     return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+
+
+def _plan(bay: Bay, language: str) -> str:
+    """What is about to happen, while it can still be undone."""
+    if bay.state is not BayState.COUNTDOWN or bay.job is None or bay.job.plan is None:
+        return ""
+    made = bay.job.plan
+    asset = bay.job.asset.tag if bay.job.asset else "-"
+    return phrase(language, "plan_shown", asset=asset, method=made.method, level=made.level)
 
 
 def _detail(bay: Bay, language: str) -> str:

@@ -13,7 +13,7 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -57,6 +57,8 @@ class Watcher:
         self.protect = protect
         self.put = put
         self._seen: dict[str, _Seen] = {}
+        self._away: set[str] = set()
+        self._turns: dict[str, int] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"watch-{name}", daemon=True)
@@ -70,12 +72,32 @@ class Watcher:
         """Look no more; does not wait for the thread."""
         self._stop.set()
 
+    def look_away(self, port: str) -> None:
+        """Its bay's power is switched by the station itself: until `look_back` nothing is told of this port."""
+        with self._lock:
+            self._away.add(port)
+
+    def look_back(self, port: str, token: str) -> None:
+        """What stands there under this token is the drive that stood there before; empty: nothing does."""
+        with self._lock:
+            self._away.discard(port)
+            self._turns[port] = self._turns.get(port, 0) + 1
+            seen = self._seen.get(port)
+            if token and seen is not None:
+                told = replace(seen.told, token=token) if seen.told is not None else None
+                self._seen[port] = replace(seen, token=token, told=told)
+
     def look(self) -> None:
         """Look once: tell of every departure, then begin to identify what is new or was refused some time ago."""
-        present = self.source.present(frozenset(self.bays))
-        for port, bay in self.bays.items():
+        with self._lock:
+            watched = {port: bay for port, bay in self.bays.items() if port not in self._away}
+            turns = dict(self._turns)
+        present = self.source.present(frozenset(watched))
+        for port, bay in watched.items():
             with self._lock:
                 seen = self._seen.get(port)
+                if port in self._away or self._turns.get(port) != turns.get(port):
+                    continue  # what was seen is older than what is known
                 if seen is not None and present.get(port) != seen.token:
                     del self._seen[port]
                     if seen.told is not None:
@@ -83,6 +105,8 @@ class Watcher:
         for port, token in present.items():
             with self._lock:
                 seen = self._seen.get(port)
+                if port in self._away or self._turns.get(port) != turns.get(port):
+                    continue
                 if seen is not None and (seen.refused_at is None or time.monotonic() - seen.refused_at < AGAIN_S):
                     continue
                 asked = self._seen[port] = _Seen(token, seen.told if seen else None)

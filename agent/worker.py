@@ -13,16 +13,18 @@ from typing import Any
 
 import msgspec
 
-from agent.erase import Checkpoint, EraseSpec, Progress, Stop, erase
+from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, Stop, erase
 from agent.heat import heat_limits
 from agent.outcome import PULLED_OUT, Aborted, Erased, Failed, Outcome, Reason, Refused, Work, with_word
+from agent.prepare import Preparation, Station
 from agent.record import CommandRecord, Health
+from agent.techniques import everything_at_once
 from drivers.deadline import Deadline
 from drivers.drives.base import Capabilities, Drive, DriveError, DriveGone, OpenDrive
 
 log = logging.getLogger("benchwipe.worker")
 
-Emit = Callable[[Progress | Checkpoint], None]
+Emit = Callable[[Progress | Checkpoint | Renewed], None]
 Doctor = Callable[[Drive], dict[str, Any] | None]
 
 HEALTH_S = 10.0
@@ -59,11 +61,13 @@ def run_job(
     stop: Stop,
     *,
     doctor: Doctor = ask_health,
+    cycle: Callable[[], None] | None = None,
 ) -> Outcome:
-    """Open, identify, erase, verify. Never raises: whatever goes wrong is an outcome.
+    """Open, identify, prepare, erase, verify. Never raises: whatever goes wrong is an outcome.
 
     `open_drive` refuses what is in use, and `planned` what is another drive than the one that was looked at. `doctor`
     asks the drive for its health; it must return in reasonable time, and is asked for the temperature while it works.
+    `cycle` switches the drive's power off and on, where somebody can.
     """
     try:
         opened = open_drive()
@@ -73,20 +77,57 @@ def run_job(
         return _untouched(spec, _reason(error))
     except Exception as error:  # noqa: BLE001 - the edge of the thread, as below: it is logged with its place
         return _broke_down(spec, error)
-    with opened:
+    ready = Preparation(opened, spec, Station(open_drive, cycle, emit, stop))
+    try:
         if not _the_same(opened.drive, planned):
             return _untouched(spec, ANOTHER_DRIVE)
-        try:
-            reason, commands = _without_own_password(opened, spec, emit, stop)
-            if reason is not None:
-                return _untouched(spec, reason)
-            outcome, health = _erase(opened, spec, emit, stop, doctor)
-            outcome = _still_the_same(opened, planned, outcome)
-            return with_word(
-                outcome, health=health, drive=opened.drive, capable_after=_after(opened, outcome), commands=commands
-            )
-        except Exception as error:  # noqa: BLE001 - the edge of the thread: a defect must not pass for silence
-            return _broke_down(spec, error)
+        if reason := _prepared(ready):
+            return _unprepared(spec, planned, ready, reason)
+        return _work(planned, ready, doctor)
+    except Exception as error:  # noqa: BLE001 - the edge of the thread: a defect must not pass for silence
+        return _broke_down(spec, error)
+    finally:
+        ready.opened.close()
+
+
+def _prepared(ready: Preparation) -> Reason | None:
+    """Why it cannot begin. A command that reaches other devices of the drive takes hold of them too."""
+    try:
+        reason, commands = _without_own_password(ready)
+        ready.commands += commands
+        if reason := reason or ready.run():
+            return reason
+        if everything_at_once(ready.spec.technique, ready.opened.drive):
+            ready.opened.hold_all()
+    except DriveGone:
+        return PULLED_OUT
+    except (DriveError, OSError) as error:
+        return _reason(error)
+    return None
+
+
+def _unprepared(spec: EraseSpec, planned: Drive, ready: Preparation, reason: Reason) -> Outcome:
+    """Not erased: refused while nothing was changed, else aborted, with what was. Who answers now is not believed."""
+    asked_to_stop = ready.station.stop.requested == reason or reason == PULLED_OUT
+    outcome = Aborted(_before(spec), reason) if ready.commands or asked_to_stop else _untouched(spec, reason)
+    drive = msgspec.structs.replace(planned, hidden_area=ready.hidden or planned.hidden_area)
+    return with_word(outcome, health=Health(), drive=drive, commands=tuple(ready.commands))
+
+
+def _work(planned: Drive, ready: Preparation, doctor: Doctor) -> Outcome:
+    opened, station = ready.opened, ready.station
+    outcome, health = _erase(opened, ready.spec, station.emit, station.stop, doctor)
+    outcome = _still_the_same(opened, opened.drive, outcome)
+    if isinstance(outcome, Refused) and ready.commands:
+        outcome = Aborted(_before(ready.spec), outcome.reason)
+    removed = planned.hidden_area if planned.hidden_area and planned.hidden_area.outcome == "removed" else None
+    return with_word(
+        outcome,
+        health=health,
+        drive=msgspec.structs.replace(opened.drive, hidden_area=ready.hidden or removed),
+        capable_after=_after(opened, outcome),
+        commands=tuple(ready.commands),
+    )
 
 
 def _erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, doctor: Doctor) -> tuple[Outcome, Health]:
@@ -111,16 +152,14 @@ def _erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, doctor: Do
     return outcome, Health(before=before, after=after)
 
 
-def _without_own_password(
-    opened: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop
-) -> tuple[Reason | None, tuple[CommandRecord, ...]]:
+def _without_own_password(ready: Preparation) -> tuple[Reason | None, tuple[CommandRecord, ...]]:
     """A drive that our own crash left locked is opened before anything else. (why it could not be, what was sent)."""
-    can = opened.drive.capabilities
-    if can is None or not (can.security_enabled or can.security_locked) or not spec.passwords:
+    can = ready.opened.drive.capabilities
+    if can is None or not (can.security_enabled or can.security_locked) or not ready.spec.passwords:
         return None, ()
     from agent.erase.firmware.work import take_off_own_password
 
-    return take_off_own_password(opened, spec, emit, stop)
+    return take_off_own_password(ready.opened, ready.spec, ready.station.emit, ready.station.stop)
 
 
 def _after(opened: OpenDrive, outcome: Outcome) -> Capabilities | None:

@@ -21,6 +21,7 @@ from pathlib import Path
 
 from agent.bench.effects import StationEffects
 from agent.bench.events import Scanned
+from agent.bench.wishes import Spoken
 from agent.engine import Engine
 from agent.notify import Notifier
 from agent.registrar import Registrar
@@ -39,7 +40,7 @@ class Answering(StationEffects):
 
     answers: queue.SimpleQueue[float]
 
-    def say(self, key: str, values: Mapping[str, str]) -> None:
+    def say(self, key: str, values: Mapping[str, str], then: Spoken | None = None) -> None:
         """The engine's answer to a scan."""
         self.answers.put(time.perf_counter())
 

@@ -34,6 +34,7 @@ BAYS = {
     "waiting": Mark("Waiting for a person", "◇", "wait"),
     "blocked": Mark("Blocked", "⊘", "warn"),
     "countdown": Mark("Begins soon", "◔", "wait"),
+    "cycling": Mark("Power off and on", "↻", "work"),
     "erasing": Mark("Erasing", "▶", "work"),
     "verifying": Mark("Verifying", "◉", "work"),
     "certifying": Mark("Certifying", "◈", "work"),

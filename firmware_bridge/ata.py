@@ -229,6 +229,29 @@ def parse_dco(data: bytes) -> int | Unreadable:
     return last + 1
 
 
+# --- commands that change what a drive shows -----------------------------------------------------------------
+
+DCO_RESTORE = TaskFile(name="DEVICE CONFIGURATION RESTORE", command=0xB1, feature=0xC0)  # ACS-2, 7.9.4
+MOST_28, MOST_48 = 1 << 28, 1 << 48
+
+
+def set_max(sectors: int, *, ext: bool) -> TaskFile:
+    """SET MAX ADDRESS (EXT), ACS-2, 7.41, non-volatile: only right after READ NATIVE MAX, and once per power-on."""
+    if not 0 < sectors <= (MOST_48 if ext else MOST_28):
+        raise ValueError(f"{sectors} sectors")
+    last = sectors - 1
+    if ext:
+        return TaskFile(name="SET MAX ADDRESS EXT", command=0x37, count=1, lba=last, ext=True)
+    return TaskFile(name="SET MAX ADDRESS", command=0xF9, count=1, lba=last & 0xFFFFFF, device=0x40 | last >> 24)
+
+
+def set_accessible_max(sectors: int) -> TaskFile:
+    """SET ACCESSIBLE MAX ADDRESS EXT (ACS-4, 7.2.4): once per power-on."""
+    if not 0 < sectors <= MOST_48:
+        raise ValueError(f"{sectors} sectors")
+    return TaskFile(name="SET ACCESSIBLE MAX ADDRESS EXT", command=0x78, feature=1, lba=sectors - 1, ext=True)
+
+
 # --- commands that erase or lock -----------------------------------------------------------------------------
 
 PASSWORD_BYTES = 32

@@ -12,7 +12,7 @@ import pytest
 
 from agent.erase import Limits, VerifySpec
 from agent.policy import Policy
-from agent.settings import Bay, DockDevice, Mqtt, Scanning, Settings, Station, Tls, load
+from agent.settings import Bay, Destination, DockDevice, Mqtt, Scanning, Settings, Station, Symbologies, Tls, load
 from collector.settings import load as load_collector
 from drivers import registry
 
@@ -62,6 +62,8 @@ def with_everything() -> dict[str, Any]:
         ("bay", Bay),
         ("dock", DockDevice),
         ("scanning", Scanning),
+        ("scanning.symbologies", Symbologies),
+        ("destination", Destination),
         ("mqtt", Mqtt),
         ("mqtt.tls", Tls),
         ("policy", Policy),

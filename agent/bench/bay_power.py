@@ -60,7 +60,9 @@ class BayPower:
         settings: Iterable[DockDevice],
     ) -> None:
         """`docks` and `sources` by their names in the configuration, `threads` by those of the devices."""
+        settings = tuple(settings)
         self._spin_up = {dock.name: dock.spin_up_s for dock in settings}
+        self._off = {dock.name: dock.off_s for dock in settings}
         self._places = {
             bay.name: _Place(bay, dock, threads[dock.name], sources[bay.source])
             for bay in bays
@@ -101,7 +103,11 @@ class BayPower:
 
     def cycler(self, bay: str) -> Callable[[], None] | None:
         """`cycle` for that bay; None where its power cannot be switched."""
-        return (lambda: self.cycle(bay)) if bay in self._places else None
+        place = self._places.get(bay)
+        if place is None:
+            return None
+        off_s = self._off.get(place.bay.dock or "", OFF_S)
+        return lambda: self.cycle(bay, off_s=off_s)
 
     def cycle(self, bay: str, *, off_s: float = OFF_S) -> None:
         """Off, proved by the dock and by the drive's disappearance, `off_s` seconds of nothing, and on again.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from agent.bench.alarms import critical
 from agent.bench.bays import Bay
-from agent.bench.wishes import Effects
+from agent.bench.wishes import Effects, Spoken
 from agent.errors import LedgerProblem
 from agent.messages import Alarm
 
@@ -46,6 +46,10 @@ class BayTable:
     def say(self, key: str, **values: str) -> None:
         """Tell the technician one thing."""
         self.tell(self.effects.say, key, values)
+
+    def say_both(self, first: Spoken, then: Spoken | None) -> None:
+        """Tell the technician what came of a scan, and the one thing that is expected next."""
+        self.tell(self.effects.say, *first, then)
 
     def tell(self, wish: Callable[..., None], *values: object) -> None:
         """A wish that cannot be carried out does not keep the engine from what it does next."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 from agent.erase import Progress
 from agent.errors import IllegalTransition
@@ -21,6 +21,7 @@ class BayState(StrEnum):
     WAITING = "waiting"
     BLOCKED = "blocked"
     COUNTDOWN = "countdown"
+    CYCLING = "cycling"
     ERASING = "erasing"
     VERIFYING = "verifying"
     STALLED = "stalled"
@@ -29,8 +30,11 @@ class BayState(StrEnum):
     QUARANTINED = "quarantined"
 
 
+Asks = Literal["", "serial", "confirm", "grade"]
+"""What a bay waits for from a person: its drive's own label, YES, or the grade of what was erased there."""
+
 B = BayState
-BUSY = frozenset({B.ERASING, B.VERIFYING, B.STALLED})
+BUSY = frozenset({B.CYCLING, B.ERASING, B.VERIFYING, B.STALLED})
 HELD = BUSY | {B.CERTIFYING, B.QUARANTINED}
 """Nothing that arrives in such a bay is dealt with before the bay is free."""
 
@@ -39,9 +43,10 @@ NEXT: Mapping[BayState, frozenset[BayState]] = {
     B.WAITING: frozenset({B.COUNTDOWN, B.CERTIFYING, B.EMPTY}),
     B.BLOCKED: frozenset({B.EMPTY}),
     B.COUNTDOWN: frozenset({B.ERASING, B.WAITING, B.CERTIFYING, B.EMPTY}),
-    B.ERASING: frozenset({B.VERIFYING, B.STALLED, B.CERTIFYING, B.EMPTY}),
+    B.CYCLING: frozenset({B.ERASING, B.VERIFYING, B.STALLED, B.CERTIFYING, B.EMPTY}),
+    B.ERASING: frozenset({B.CYCLING, B.VERIFYING, B.STALLED, B.CERTIFYING, B.EMPTY}),
     B.VERIFYING: frozenset({B.STALLED, B.CERTIFYING, B.EMPTY}),
-    B.STALLED: frozenset({B.ERASING, B.VERIFYING, B.CERTIFYING, B.EMPTY}),
+    B.STALLED: frozenset({B.CYCLING, B.ERASING, B.VERIFYING, B.CERTIFYING, B.EMPTY}),
     B.CERTIFYING: frozenset({B.FINISHED, B.QUARANTINED}),
     B.FINISHED: frozenset({B.EMPTY}),
     B.QUARANTINED: frozenset({B.EMPTY}),
@@ -50,7 +55,10 @@ NEXT: Mapping[BayState, frozenset[BayState]] = {
 
 @dataclass(frozen=True)
 class Bay:
-    """One row of the bay table. `due` is the moment (monotonic seconds) when the countdown ends."""
+    """One row of the bay table.
+
+    `due`: the moment (monotonic seconds) when the countdown ends; None while a person is asked first (`asks`).
+    """
 
     name: str
     state: BayState = B.EMPTY
@@ -60,6 +68,7 @@ class Bay:
     drive_present: bool = False
     job: Job | None = None
     due: float | None = None
+    asks: Asks = ""
     progress: Progress | None = None
     reason: Reason | None = None
     outcome: str | None = None

@@ -21,6 +21,7 @@ from agent.job import Job, JobState
 from agent.label_proof import LabelRow
 from agent.messages import Alarm
 from agent.outcome import PULLED_OUT, Outcome, Work
+from agent.record import Operator
 from agent.registrar import Registrar, work_of
 from drivers.drives.base import Drive
 
@@ -67,6 +68,16 @@ class Books:
         with self._trying("ledger", clears=False):
             return self.registrar.as_ours(drive)
 
+    def job(self, job_id: str) -> Job | None:
+        """One job."""
+        with self._trying("ledger", clears=False):
+            return self.registrar.ledger.job(job_id)
+
+    def rated(self, rated: Job, who: Operator | None) -> None:
+        """A grade or destination given after the certificate was signed: a signed event, and the job's."""
+        with self._trying("ledger"):
+            self.registrar.rate(rated, who)
+
     def save(self, changed: Job) -> Job:
         """Write a job down, now or not at all."""
         with self._trying("ledger"):
@@ -77,7 +88,7 @@ class Books:
     def open(self, new: Job) -> Job:
         """A new job for a drive: whatever was left of an older one is closed first."""
         with self._trying("ledger"):
-            self.registrar.supersede(new.drive.fingerprint)
+            self.registrar.supersede(new.drive)
             return self.registrar.open_job(new)
 
     def go_on(self, new: Job, old: Job) -> Job:
@@ -176,4 +187,7 @@ def taken_up(old: Job, *, bay: str, insertion: str, drive: Drive) -> Job:
     """An unfinished job in the bay where its drive stands now."""
     if old.state in job.WORKING:
         old = job.advance(old, JobState.INTERRUPTED)
+    was = old.drive.hidden_area
+    if was is not None and was.outcome == "removed" and drive.hidden_area is None:
+        drive = msgspec.structs.replace(drive, hidden_area=was)
     return msgspec.structs.replace(old, bay=bay, insertion=insertion, drive=drive)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import functools
 import logging
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,11 +19,12 @@ from agent.bench.alarms import AlarmBoard
 from agent.bench.bay_power import BayPower
 from agent.bench.bays import Bay, BayState
 from agent.bench.device_thread import DeviceThread
-from agent.bench.events import DeviceFault, DockReported, LabelResult, Worked, WorkEnded
+from agent.bench.events import DeviceFault, DockReported, DriveCycled, LabelResult, Worked, WorkEnded
+from agent.bench.wishes import Spoken
 from agent.certificate import Certificate
 from agent.clock import utc_now
 from agent.engine import Engine
-from agent.erase import Checkpoint, EraseSpec, Progress, Stop
+from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, Stop
 from agent.job import Job
 from agent.label_proof import LabelState
 from agent.messages import Alarm, BayProgressMessage, BayStateMessage, CommandStatus
@@ -33,6 +35,7 @@ from agent.settings import Bay as BaySettings
 from agent.settings import Settings
 from agent.uplink.uplink import Uplink
 from agent.view import bay_lines
+from agent.watcher import Watcher
 from agent.worker import run_job
 from drivers.deadline import Deadline
 from drivers.displays.base import Display
@@ -44,6 +47,7 @@ from drivers.printers.base import NotPrinted, Printed, Printer, PrintResult, Unk
 log = logging.getLogger("benchwipe.effects")
 
 DEVICE_S = 2.0
+APPEAR_S = 60.0  # a disk that turns takes up to 30 s
 PRINT_S = 30.0
 SILENT = (DeviceGone.code, DeviceTaken.code, DeviceSilent.code, DeviceGarbled.code)
 DIED = Reason("BW-E90", "The station broke down: the worker died", "Erase it again.")
@@ -53,6 +57,7 @@ LIGHTS: Mapping[BayState, Light] = {
     BayState.WAITING: Light.READY,
     BayState.BLOCKED: Light.ATTENTION,
     BayState.COUNTDOWN: Light.READY,
+    BayState.CYCLING: Light.WORKING,
     BayState.ERASING: Light.WORKING,
     BayState.VERIFYING: Light.WORKING,
     BayState.STALLED: Light.ATTENTION,
@@ -82,7 +87,9 @@ class StationEffects:
         self.uplink: Uplink | None = None
         self.said = ""  # the last sentence at the bench; the control thread reads it
         self.engine: Engine | None = None
+        self.language: str = settings.station.language
         self.alarms = AlarmBoard(state_dir, self._publish_alarm)
+        self.watchers: Mapping[str, Watcher] = {}
         self._silent_docks: set[str] = set()
         self._busy: dict[str, bool] = {}
         self._bays: Mapping[str, BaySettings] = {bay.name: bay for bay in settings.bay}
@@ -104,17 +111,44 @@ class StationEffects:
         place = self._bays[bay.name]
         source = self.bench.sources[place.source]
 
-        def emit(report: Progress | Checkpoint) -> None:
+        def emit(report: Progress | Checkpoint | Renewed) -> None:
             self._put(Worked(bay.name, started.id, report))
 
         def run() -> None:
             outcome: Outcome = Failed(Work(), DIED)
+            cycle = self._cycler(place, started.id)
             try:
-                outcome = run_job(started.drive, spec, lambda: source.open(place.port), emit, stop)
+                outcome = run_job(started.drive, spec, lambda: source.open(place.port), emit, stop, cycle=cycle)
             finally:  # whatever kills this thread: the engine hears that nobody holds the drive any more
                 self._put(WorkEnded(bay.name, started.id, outcome))
 
         threading.Thread(target=run, name=f"work-{bay.name}", daemon=True).start()
+
+    def can_cycle(self, bay: str) -> bool:
+        """Whether a dock switches this bay's power."""
+        return self.power.cycler(bay) is not None
+
+    def _cycler(self, place: BaySettings, job: str) -> Callable[[], None] | None:
+        """Power off and on, for the bay's worker. The watcher looks away meanwhile: this is no drive that left."""
+        switch = self.power.cycler(place.name)
+        if switch is None:
+            return None
+        source, watcher = self.bench.sources[place.source], self.watchers.get(place.source)
+
+        def cycle() -> None:
+            token = ""
+            if watcher is not None:
+                watcher.look_away(place.port)
+            try:
+                switch()
+                token = _appeared(source, place.port)
+            finally:
+                if watcher is not None:
+                    watcher.look_back(place.port, token)
+            if token:
+                self._put(DriveCycled(place.name, job, token))
+
+        return cycle
 
     def bay_changed(self, bay: Bay) -> None:
         """Lamps, locks, displays, MQTT."""
@@ -150,13 +184,18 @@ class StationEffects:
                 )
             )
 
-    def say(self, key: str, values: Mapping[str, str]) -> None:
-        """One sentence on every display of the bench."""
-        text = phrase(self.settings.station.language, key, **values)
-        log.info("%s", text)
-        self.said = text
+    def say(self, key: str, values: Mapping[str, str], then: Spoken | None = None) -> None:
+        """What happened and what is expected, a line each, on every display of the bench."""
+        spoken = ((key, values), then) if then else ((key, values),)
+        lines = tuple(phrase(self.language, said, **named) for said, named in spoken)
+        self.said = " ".join(lines)
+        log.info("%s", self.said)
         for display in self.bench.displays.values():
-            self._threads[display.name].call(functools.partial(display.show, (text,), bay=None), key="bench")
+            self._threads[display.name].call(functools.partial(display.show, lines, bay=None), key="bench")
+
+    def speak(self, language: str) -> None:
+        """For all that is said and shown from now on."""
+        self.language = language
 
     def certified(self, ended: Job, certificate: Certificate) -> None:
         """Its label on every printer; the uplink learns that its outbox has a new row."""
@@ -164,10 +203,10 @@ class StationEffects:
             self.uplink.wake()
         self.print_label(certificate, 0)
 
-    def print_label(self, certificate: Certificate, copy: int) -> None:
+    def print_label(self, certificate: Certificate, copy: int, grade: str = "") -> None:
         """On every printer, each in its own thread."""
         for name, printer in self.bench.printers.items():
-            if not self._threads[printer.name].call(functools.partial(self._print, name, certificate, copy)):
+            if not self._threads[printer.name].call(functools.partial(self._print, name, certificate, copy, grade)):
                 behind = f"{name} is too far behind"
                 self._put(LabelResult(certificate.record.number, name, copy, LabelState.NOT_PRINTED, behind))
 
@@ -237,12 +276,12 @@ class StationEffects:
             self.engine.put(DockReported(dock, bay, event.what, event.readings.door_open))
 
     def _show(self, bay: Bay) -> None:
-        lines = bay_lines(bay, self.settings.station.language)
+        lines = bay_lines(bay, self.language)
         for display in self.bench.displays.values():
             show = functools.partial(display.show, lines, bay=bay.name)
             self._threads[display.name].call(show, key=("bay", bay.name))
 
-    def _print(self, name: str, certificate: Certificate, copy: int) -> None:
+    def _print(self, name: str, certificate: Certificate, copy: int, grade: str) -> None:
         number = certificate.record.number
         from agent import label  # with the first label: an idle station does without fonts and layouts
 
@@ -250,7 +289,12 @@ class StationEffects:
         state, detail = LabelState.NOT_PRINTED, f"{name} failed"
         try:
             data = label.write_label(
-                certificate, printer.media, copy=copy, language=about.language, certificate_url=about.certificate_url
+                certificate,
+                printer.media,
+                copy=copy,
+                language=about.language,
+                certificate_url=about.certificate_url,
+                grade=grade,
             )
             state = LabelState.UNKNOWN  # a printer that breaks down may have printed something
             state, detail = _came_of(printer.print(data, label_id=number, within=Deadline(PRINT_S)))
@@ -261,7 +305,7 @@ class StationEffects:
         if self.uplink:
             self.uplink.alarm(name, alarm)
 
-    def _put(self, event: Worked | WorkEnded | LabelResult) -> None:
+    def _put(self, event: Worked | DriveCycled | WorkEnded | LabelResult) -> None:
         assert self.engine is not None
         self.engine.put(event)
 
@@ -293,6 +337,14 @@ def _came_of(result: PrintResult) -> tuple[LabelState, str]:
             return LabelState.NOT_PRINTED, reason
         case Unknown(reason=reason):
             return LabelState.UNKNOWN, reason
+
+
+def _appeared(source: DriveSource, port: str) -> str:
+    """The token of the drive that appears at the port; empty if none does in time."""
+    until = Deadline(APPEAR_S)
+    while not (token := source.present(frozenset((port,))).get(port, "")) and not until.passed:
+        time.sleep(0.25)
+    return token
 
 
 def _drive(bay: Bay) -> dict[str, object] | None:

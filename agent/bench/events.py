@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.erase import Checkpoint, Progress
+from agent.erase import Checkpoint, Progress, Renewed
 from agent.label_proof import LabelState
 from agent.messages import Request
 from agent.outcome import Outcome, Reason
@@ -39,9 +39,10 @@ class DriveLeft:
 
 @dataclass(frozen=True)
 class Scanned:
-    """A code that somebody scanned or typed."""
+    """A code that somebody scanned or typed. `symbology`: as the scanner told it, if it did."""
 
     text: str
+    symbology: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,20 @@ class CancelRequested:
 
 @dataclass(frozen=True)
 class Worked:
-    """A worker's progress, or a checkpoint whose data is on the medium."""
+    """A worker's progress, a checkpoint whose data is on the medium, or a drive that shows more than before."""
 
     bay: str
     job: str
-    report: Progress | Checkpoint
+    report: Progress | Checkpoint | Renewed
+
+
+@dataclass(frozen=True)
+class DriveCycled:
+    """A worker had its bay's power off and on: the same drive stands there, and `token` tells this appearance."""
+
+    bay: str
+    job: str
+    token: str
 
 
 @dataclass(frozen=True)
@@ -129,6 +139,7 @@ Event = (
     | Scanned
     | CancelRequested
     | Worked
+    | DriveCycled
     | WorkEnded
     | CertificateRejected
     | CommandArrived

@@ -108,7 +108,9 @@ class LabelDesk:
         self.books.replace_labels(number, sent)
         self._forget(number)
         self.table.say("printing_label", number=number)
-        self.table.tell(self.table.effects.print_label, certificate, copy)
+        done = self.books.job(certificate.record.job)
+        grade = done.disposition.grade if done and done.disposition else ""
+        self.table.tell(self.table.effects.print_label, certificate, copy, grade)
 
     def _show(self, row: LabelRow) -> None:
         """Alarm, list and one sentence, as the label's state is at all its printers."""

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import msgspec
 
-from agent import flow, job, record
+from agent import dialogue, job, record
 from agent.bench import arrival
 from agent.bench.bay_table import BayTable
-from agent.bench.bays import HELD, Bay, BayState, changed, emptied, move
+from agent.bench.bays import HELD, Asks, Bay, BayState, changed, emptied, move
 from agent.bench.books import Books, taken_up
-from agent.bench.events import DriveArrived, DriveLeft, DriveUnreadable
+from agent.bench.events import DriveArrived, DriveCycled, DriveLeft, DriveUnreadable
 from agent.bench.workforce import Workforce
 from agent.clock import utc_now
 from agent.job import Job, JobState
@@ -36,20 +36,18 @@ class Reception:
         boot_id: str,
     ) -> None:
         self.settings, self.table, self.books, self.workforce, self.now = settings, table, books, workforce, now
-        self.context = flow.Context()
+        self.context = dialogue.Context()
         self.closed = False
         self._boot_id = boot_id
         self._standing: dict[str, DriveArrived | DriveUnreadable] = {}
 
-    def arrived(self, event: DriveArrived | DriveUnreadable) -> None:
-        """A drive stands in a bay, or is judged anew."""
+    def arrived(self, event: DriveArrived | DriveUnreadable | DriveCycled) -> None:
+        """A drive stands in a bay, is judged anew, or is back after its worker had its power off."""
+        if isinstance(event, DriveCycled):
+            self._back(event)
+            return
         self._standing[event.bay] = event
         self.settle(event.bay)
-
-    def scan(self, text: str) -> flow.Action:
-        """Take in a scan; what it asks for is the caller's to do."""
-        self.context, action = flow.scan(self.context, text, self.settings)
-        return action
 
     def left(self, event: DriveLeft) -> None:
         """A bay is empty."""
@@ -57,11 +55,24 @@ class Reception:
         bay = self.table[event.bay]
         if bay.state in HELD:
             self.table.put(changed(bay, drive_present=False))
-            if bay.busy:
+            if bay.busy and bay.state is not BayState.CYCLING:  # its power is off: its worker knows
                 self.workforce.stop(bay.name, PULLED_OUT)
         elif bay.state is not BayState.EMPTY:
             self._vacate(bay)
         self.settle_all()
+
+    def _back(self, event: DriveCycled) -> None:
+        """It is the same stay, by another name."""
+        bay = self.table[event.bay]
+        if bay.job is None or bay.job.id != event.job or not bay.busy:
+            return
+        standing = self._standing.get(event.bay)
+        if standing is not None:
+            self._standing[event.bay] = replace(standing, token=event.token)
+        insertion = f"{self._boot_id}:{event.token}"
+        same = msgspec.structs.replace(bay.job, insertion=insertion)
+        self.table.put(changed(bay, job=same, insertion=insertion, drive_present=True))
+        self.books.keep(same)
 
     def settle(self, name: str) -> None:
         """Deal with what stands in a bay, as soon as nobody works on what stood there before. Idempotent."""
@@ -99,7 +110,7 @@ class Reception:
             case arrival.GoOn(old):
                 assert bay.drive is not None
                 new = new_job(bay.drive, bay=bay.name, insertion=bay.insertion)
-                same = {key: getattr(old, key) for key in ("plan", "asset", "operator", "customer")}
+                same = {key: getattr(old, key) for key in ("plan", "asset", "operator", "customer", "disposition")}
                 self._arm(bay, self.books.go_on(msgspec.structs.replace(new, **same), old))
             case arrival.Begin(stale) | arrival.Wait(stale) if stale is not None:
                 self.cancel_planned(stale)
@@ -127,39 +138,64 @@ class Reception:
 
     # From assignment to countdown
 
-    def assign_scanned(self, bay: Bay, asset: str) -> str:
+    def assign_scanned(self, bay: Bay, asset: str, given: record.Disposition | None = None) -> str:
         """What to say of it. A drive that goes on with an interrupted job keeps that job, and gets the tag."""
         if bay.state is BayState.COUNTDOWN and bay.job:
             going_on = bay.job.state is JobState.INTERRUPTED or bay.job.resumes
             if going_on:
                 who, _ = self.context.on_job()
                 tagged = record.Asset(tag=asset)
-                same = msgspec.structs.replace(bay.job, asset=tagged, operator=who or bay.job.operator)
+                same = msgspec.structs.replace(
+                    bay.job, asset=tagged, operator=who or bay.job.operator, disposition=given or bay.job.disposition
+                )
                 self.table.put(changed(bay, job=self.books.save(same)))
                 return "assigned"
             self.cancel_planned(bay.job)
-            bay = self.table.put(move(bay, BayState.WAITING, job=None, due=None))
+            bay = self.table.put(move(bay, BayState.WAITING, job=None, due=None, asks=""))
         if bay.state is not BayState.WAITING:
             return _NOT_READY.get(bay.state, "bay_is_busy")
-        self._assign(bay, asset)
+        self._assign(bay, asset, given)
         return "assigned"
 
-    def _assign(self, bay: Bay, asset: str | None) -> None:
+    def _assign(self, bay: Bay, asset: str | None, given: record.Disposition | None = None) -> None:
         """Plan the erasure of the drive that stands in this bay, and count down to it."""
         assert bay.drive is not None
         operator, customer = self.context.on_job()
         new = new_job(
             bay.drive, bay=bay.name, asset=asset, operator=operator, customer=customer, insertion=bay.insertion
         )
-        planned = plan(self.books.as_ours(bay.drive), self.settings.policy_named(self.context.policy(self.settings)))
+        new = msgspec.structs.replace(new, disposition=given)
+        policy = self.settings.policy_named(self.context.policy(self.settings))
+        planned = plan(self.books.as_ours(bay.drive), policy, power=self.table.effects.can_cycle(bay.name))
         if isinstance(planned, Reason):
             self.workforce.conclude(replace(bay, job=self.books.open(new)), Refused(planned))
         else:
             self._arm(bay, self.books.open(msgspec.structs.replace(new, plan=planned)))
 
     def _arm(self, bay: Bay, planned: Job) -> None:
-        due = self.now() + self.settings.station.countdown_s
-        self.table.put(move(bay, BayState.COUNTDOWN, job=planned, due=due))
+        asks = self._asks(planned)
+        self.table.put(move(bay, BayState.COUNTDOWN, job=planned, due=self._due(asks), asks=asks))
+
+    def answered(self, bay: Bay) -> None:
+        """A person gave what the bay asked for: it asks for the next thing, or counts down."""
+        assert bay.job is not None
+        asks: Asks = "confirm" if bay.asks == "serial" and self._asks(bay.job, known=True) else ""
+        self.table.put(changed(bay, asks=asks, due=self._due(asks)))
+
+    def _asks(self, planned: Job, *, known: bool = False) -> Asks:
+        """What the policy wants of a person before it begins. What began before, and goes on, is not asked for again.
+
+        A policy that the configuration does not have any more asks for YES.
+        """
+        if planned.state is JobState.INTERRUPTED or planned.resumes or planned.plan is None:
+            return ""
+        found = self.settings.find_policy(planned.plan.policy)
+        if found is not None and found.match_serial and not known:
+            return "serial"
+        return "confirm" if found is None or found.confirm else ""
+
+    def _due(self, asks: Asks) -> float | None:
+        return None if asks else self.now() + self.settings.station.countdown_s
 
     def cancel_planned(self, planned: Job) -> None:
         """A job that never began ends without a certificate: nothing was done."""

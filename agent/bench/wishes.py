@@ -11,6 +11,9 @@ from agent.erase import EraseSpec, Stop
 from agent.job import Job
 from agent.messages import Alarm, CommandStatus
 
+Spoken = tuple[str, Mapping[str, str]]
+"""A phrase's key and its values."""
+
 
 class Effects(Protocol):
     """Each call returns at once: the engine never waits for a device."""
@@ -24,17 +27,23 @@ class Effects(Protocol):
     def progressed(self, bay: Bay) -> None:
         """Show how far it is, or how long until it begins."""
 
-    def say(self, key: str, values: Mapping[str, str]) -> None:
-        """Tell the technician at the bench one thing."""
+    def say(self, key: str, values: Mapping[str, str], then: Spoken | None = None) -> None:
+        """Tell the technician at the bench one thing, and then what is expected next."""
+
+    def speak(self, language: str) -> None:
+        """From now on say and show everything in this language. Labels stay in the station's."""
 
     def certified(self, ended: Job, certificate: Certificate) -> None:
         """Print its label, and let the uplink know of it."""
 
-    def print_label(self, certificate: Certificate, copy: int) -> None:
-        """Print a certificate's label on every printer; each puts a LabelResult."""
+    def print_label(self, certificate: Certificate, copy: int, grade: str = "") -> None:
+        """Print a certificate's label on every printer; each puts a LabelResult. `grade`: one given afterwards."""
 
     def alarm(self, name: str, alarm: Alarm | None) -> None:
         """Raise or clear an alarm."""
+
+    def can_cycle(self, bay: str) -> bool:
+        """Whether the bay's power can be switched. Asks no device."""
 
     def abandon(self, bay: Bay) -> None:
         """The drive does not answer: cut its power where the dock can."""

@@ -6,19 +6,22 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+import msgspec
+
 from agent import job
 from agent.bench.alarms import critical
 from agent.bench.bay_table import BayTable
-from agent.bench.bays import Bay, BayState, emptied, move
+from agent.bench.bays import Bay, BayState, changed, emptied, move
 from agent.bench.books import Books
 from agent.bench.events import Worked, WorkEnded
-from agent.erase import Checkpoint, Progress, Stop
+from agent.erase import Checkpoint, Progress, Renewed, Stop
 from agent.job import JobState
 from agent.outcome import PULLED_OUT, STALLED, STATION_STOPPED, Aborted, Failed, Outcome, Reason
 
 log = logging.getLogger("benchwipe.engine")
 
 RETRY_S = 5.0
+CYCLING_S = 180.0  # a dock that is slow, disks that spin up one after the other
 SILENT_S = 60.0  # a worker speaks at least once a second; one that opens a dying drive does not
 
 
@@ -47,6 +50,7 @@ class Workforce:
         """A drive that does not answer for `give_up_s` seconds more is given up. Set `freed` before the first event."""
         self.table, self.books, self.now = table, books, now
         self.freed: Callable[[], None] = lambda: None
+        self.ask_grade = books.registrar.settings.scanning.ask_grade
         self._give_up_s = give_up_s
         self._workers: dict[str, _Worker] = {}
         self._ends: dict[str, _End] = {}
@@ -59,6 +63,8 @@ class Workforce:
             raise AssertionError(f"bay {bay.name}: no identified drive to start on")
         if drive.fingerprint != planned.drive.fingerprint:
             raise AssertionError(f"bay {bay.name}: the drive is not the planned one")
+        if bay.asks:
+            raise AssertionError(f"bay {bay.name}: nobody has answered what it asks")
         if self.books.ended_elsewhere(planned):
             log.warning("bay %s: the command line has taken over this drive; nothing is begun here", bay.name)
             self.table.put(move(bay, BayState.WAITING, job=None, due=None))
@@ -85,7 +91,7 @@ class Workforce:
         """A busy bay whose worker is silent has stalled; one that has stalled for too long is given up."""
         worker, now = self._workers[bay.name], self.now()
         if bay.state is not BayState.STALLED:
-            if now - worker.heard > SILENT_S:
+            if now - worker.heard > (CYCLING_S if bay.state is BayState.CYCLING else SILENT_S):
                 self._phase(bay, BayState.STALLED)
         elif now - worker.stalled_since > self._give_up_s:
             self._abandon(bay)
@@ -120,6 +126,11 @@ class Workforce:
             kept = self.books.checkpoint(event.job, report.point)
             if report.receipt is not None:
                 report.receipt.tell(kept)
+            return
+        if isinstance(report, Renewed):
+            renewed = msgspec.structs.replace(bay.job, drive=report.drive)
+            self.table.put(changed(bay, job=renewed, drive=report.drive))
+            self.books.keep(renewed)
             return
         to = _phase_of(report, bay.state, worker.stalled_from)
         bay = self.table.note(replace(bay, progress=report))
@@ -159,7 +170,7 @@ class Workforce:
 
     def conclude(self, bay: Bay, outcome: Outcome, then: BayState = BayState.FINISHED) -> None:
         """The work is over. Nothing is shown of how, before the certificate is on the medium."""
-        bay = move(bay, BayState.CERTIFYING, due=None, progress=None)
+        bay = move(bay, BayState.CERTIFYING, due=None, asks="", progress=None)
         self._ends[bay.name] = _End(outcome, then)
         self._workers.pop(bay.name, None)
         self.table.put(bay)
@@ -180,6 +191,8 @@ class Workforce:
         reason = Reason(why.code, why.text, why.hint) if why else None
         number = certificate.record.number
         bay = move(bay, end.then, job=done, outcome=done.state.value, certificate_number=number, reason=reason)
+        if self.ask_grade and done.state is JobState.ERASED and not (done.disposition and done.disposition.grade):
+            bay = replace(bay, asks="grade")
         self.table.put(bay)
         self.table.tell(self.table.effects.certified, done, certificate)
         if bay.state is BayState.FINISHED and not bay.drive_present:
@@ -200,6 +213,9 @@ def _phase_of(report: Progress, now: BayState, stalled_from: BayState) -> BaySta
     """The bay's state by its worker's phase. A pause for heat, and a retry, belong to what went on before."""
     if report.phase == "stalled":
         return BayState.STALLED
+    if report.phase == "cycling":
+        return BayState.CYCLING
     if report.phase == "verify":
         return BayState.VERIFYING
-    return stalled_from if now is BayState.STALLED else now
+    before = stalled_from if now is BayState.STALLED else now
+    return BayState.ERASING if before is BayState.CYCLING else before

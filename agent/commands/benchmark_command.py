@@ -8,10 +8,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import msgspec
-
 from agent.commands.erase_command import LOOK_S, look
 from agent.erase import Benchmark, benchmark
+from agent.erase.speed import forecast
 from agent.errors import AgentError
 from agent.label import capacity
 from drivers.drives._direct import DirectFile
@@ -73,8 +72,7 @@ def _with_writing(found: Benchmark, path: str, seconds: float) -> Benchmark:
                 write = benchmark(scratch, write=True, seconds=seconds).write
     except OSError:
         return found
-    slower = write is not None and write < min(found.read, found.hash, found.generate[found.stream])
-    return msgspec.structs.replace(found, write=write, limit="the drive's writing" if slower else found.limit)
+    return forecast(found, write)
 
 
 class _Scratch(BlockDrive):
@@ -107,5 +105,15 @@ def rate_lines(found: Benchmark) -> Iterator[str]:
     for stream, rate in found.generate.items():
         chosen = "  <- used for random passes" if stream == found.stream else ""
         yield f"  generate  {rate:>9.0f} MB/s  {stream}{chosen}"
+    yield f"  compare   {found.compare:>9.0f} MB/s  with what was meant"
     yield f"  hash      {found.hash:>9.0f} MB/s  BLAKE3"
-    yield f"  the limit is {found.limit}"
+    yield f"  {found.cores} cores; generating, comparing and hashing on one of them"
+    for what, told in (("zeros", found.zeros), ("random stream", found.random)):
+        yield f"erase with {what}, written and read back in full: {told.mb_per_s:.0f} MB/s, {_many(told.drives)}"
+        yield f"  the limit is {told.limit}"
+
+
+def _many(drives: int) -> str:
+    if drives < 1:
+        return "less than the drive would do"
+    return f"and the processors keep up with {drives} such drive{'s' if drives > 1 else ''} at once"

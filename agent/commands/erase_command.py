@@ -21,7 +21,7 @@ from agent import files, job
 from agent.certificate import Certificate
 from agent.clock import utc_now
 from agent.commands.screen import progress_line
-from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, Stop
+from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, ResumePoint, Stop
 from agent.errors import CertificateProblem, LedgerProblem
 from agent.job import Job, JobState
 from agent.outcome import CANCELLED, STALLED, Aborted, Erased, Failed, Outcome, Reason, Refused
@@ -169,7 +169,7 @@ class EraseCommand:
         self.show = show
         self.interrupted = False
         self._let_go: float | None = None
-        self._events: queue.SimpleQueue[tuple[_Run, Progress | Checkpoint | Outcome]] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[tuple[_Run, Progress | Checkpoint | Renewed | Outcome]] = queue.SimpleQueue()
         self._runs: list[_Run] = []
         self._lines: dict[int, str] = {}
 
@@ -230,7 +230,7 @@ class EraseCommand:
         assert candidate.drive is not None
         old = candidate.resumes
         if old is None:
-            self.registrar.supersede(candidate.drive.fingerprint)
+            self.registrar.supersede(candidate.drive)
         elif old.state not in job.ENDED:
             return msgspec.structs.replace(
                 job.advance(old, JobState.INTERRUPTED) if old.state in job.WORKING else old,
@@ -280,7 +280,7 @@ class EraseCommand:
                     del under_way[run.row]
                     self._tell(run, result.outcome)
 
-    def _take(self, run: _Run, report: Progress | Checkpoint | Outcome) -> None:
+    def _take(self, run: _Run, report: Progress | Checkpoint | Renewed | Outcome) -> None:
         if isinstance(report, Checkpoint):
             kept = False
             with self._tolerated("a checkpoint"):
@@ -296,6 +296,10 @@ class EraseCommand:
                 with self._tolerated("a job's state"):
                     self.registrar.ledger.save_job(run.job)
             self._tell(run, None, report)
+        elif isinstance(report, Renewed):
+            run.job = msgspec.structs.replace(run.job, drive=report.drive)
+            with self._tolerated("a drive's new capacity"):
+                self.registrar.ledger.save_job(run.job)
         else:
             run.end(report)
 

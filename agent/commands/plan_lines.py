@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 STEPS = {
     "power-cycle": "the bay's power goes off and on again",
+    "replug": "then it must be plugged in again by hand, and erased",
     "reveal": "the drive is made to show its hidden area",
 }
 

@@ -14,12 +14,14 @@ from agent.erase.firmware.techniques import HOW
 from agent.erase.methods import METHODS
 from agent.outcome import Reason
 from agent.record import CommandRecord, Interruption, PassRecord, Unreached
+from drivers.drives.base import Drive
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Amount = Annotated[float, msgspec.Meta(ge=0)]
 Celsius = Annotated[float, msgspec.Meta(ge=0, le=150)]
 SECRETS = frozenset({"key_hex", "passwords"})
-Phase = Literal["pass", "retry", "firmware", "verify", "paused", "stalled"]
+Phase = Literal["cycling", "pass", "retry", "firmware", "verify", "paused", "stalled"]
+Step = Literal["power-cycle", "reveal", "replug"]
 
 
 class VerifySpec(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +115,7 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     `stream`: name of the generator of random passes; empty lets a short measurement choose. `drives_at_once` scales
     buffers down. `interruption` is added to those of `resume`, with the offset that the work goes on from.
     `passwords`: in hex, ATA passwords that this station may have set on the drive, the job's own first; never shown.
+    `prepare`: what comes before the erasure (agent/prepare.py).
     """
 
     job: str
@@ -127,6 +130,7 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     resume: ResumePoint | None = None
     interruption: Interruption | None = None
     drives_at_once: int = 1
+    prepare: tuple[Step, ...] = ()
 
     def __post_init__(self) -> None:
         """ValueError for an unknown method, or a random pass or firmware technique without a key."""
@@ -196,6 +200,13 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     job: str
     point: ResumePoint
     receipt: Receipt | None = None
+
+
+class Renewed(msgspec.Struct, frozen=True, kw_only=True):
+    """The job's drive shows more capacity than before, by what the job did: it is known by this from now on."""
+
+    job: str
+    drive: Drive
 
 
 class Stop:

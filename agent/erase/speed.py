@@ -1,7 +1,8 @@
-"""How fast this machine generates, hashes, reads and writes, and which of them is the limit."""
+"""How fast this machine generates, compares, hashes, reads and writes, and which of them is the limit."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import threading
@@ -19,17 +20,33 @@ from agent.erase.transfer import read_all, write_all
 from drivers.drives.base import OpenDrive
 
 
+class Forecast(msgspec.Struct, frozen=True, kw_only=True):
+    """An erase with full verification: rate of both together (10^6 bytes a second), what bounds it, and how many such
+    drives at once the processors keep up with."""
+
+    mb_per_s: float
+    limit: str
+    drives: int
+
+
 class Benchmark(msgspec.Struct, frozen=True, kw_only=True):
-    """Rates in 10^6 bytes a second. `write` is None where nothing was written. `limit` names what bounds an erase."""
+    """Rates in 10^6 bytes a second; `generate`, `compare` and `hash` on one core. `write`: None where none was.
+
+    `limit` names what bounds an erase with zeros. Without `write` the forecasts take the drive to write as it reads.
+    """
 
     device: str
     bytes_tried: int
+    cores: int
     generate: dict[str, float]
     stream: str
+    compare: float
     hash: float
     read: float
     write: float | None
     limit: str
+    zeros: Forecast
+    random: Forecast
 
 
 def benchmark(drive: OpenDrive, *, write: bool = False, seconds: float = 2.0) -> Benchmark:
@@ -42,30 +59,79 @@ def benchmark(drive: OpenDrive, *, write: bool = False, seconds: float = 2.0) ->
     if write:
         written = _paced(size, block, seconds, lambda view, at: write_all(drive, fill.at(at, len(view), view), at))
         drive.flush()
-    hashed = hash_rate()
-    parts = {"the drive's reading": read, "hashing": hashed, f"generating ({stream})": generate[stream]}
-    if written is not None:
-        parts["the drive's writing"] = written
-    return Benchmark(
+    made = Benchmark(
         device=drive.drive.device,
         bytes_tried=size,
+        cores=_cores(),
         generate={name: round(rate, 1) for name, rate in generate.items()},
         stream=stream,
-        hash=round(hashed, 1),
+        compare=round(compare_rate(), 1),
+        hash=round(hash_rate(), 1),
         read=round(read, 1),
-        write=None if written is None else round(written, 1),
-        limit=min(parts, key=lambda name: parts[name]),
+        write=None,
+        limit="",
+        zeros=NOTHING,
+        random=NOTHING,
+    )
+    return forecast(made, written)
+
+
+NOTHING = Forecast(mb_per_s=0.0, limit="", drives=0)
+
+
+def forecast(found: Benchmark, write: float | None) -> Benchmark:
+    """With this rate of writing, and what follows for an erase."""
+    generating = {f"generating ({found.stream})": 2 / found.generate[found.stream]}
+    zeros = _forecast(found, write, {}, beside=1 / found.hash)
+    return msgspec.structs.replace(
+        found,
+        write=None if write is None else round(write, 1),
+        zeros=zeros,
+        random=_forecast(found, write, generating, beside=0.0),
+        limit=zeros.limit,
+    )
+
+
+def _forecast(found: Benchmark, write: float | None, generating: dict[str, float], *, beside: float) -> Forecast:
+    """Seconds for 10^6 bytes, from first write to last comparison.
+
+    The drive writes, then reads. Meanwhile the processors generate what is random, once for each, compare, and hash:
+    a stream in turn by those who generate it, a fixed pattern in one thread `beside` all that.
+    """
+    device = {"the drive's reading": 1 / found.read, "the drive's writing": 1 / (write or found.read)}
+    if write is None:
+        device = {"the drive's reading": 2 / found.read}
+    computing = {**generating, "comparing": 1 / found.compare, "hashing": 1 / found.hash}
+    work, busy = sum(device.values()), sum(computing.values())
+    takes = max(work, busy / found.cores, beside)
+    parts = device if takes == work else computing
+    return Forecast(
+        mb_per_s=round(1 / takes, 1),
+        limit=max(parts, key=lambda name: parts[name]),
+        drives=int(work * found.cores / busy),
     )
 
 
 def hash_rate(seconds: float = 0.2) -> float:
-    """BLAKE3 on all cores, 10^6 bytes a second."""
-    buffer, hasher, done = aligned(4 << 20), blake3(max_threads=blake3.AUTO), 0
+    """BLAKE3 in one thread, 10^6 bytes a second of processor time."""
+    buffer, hasher = aligned(4 << 20), blake3()
     buffer[:4096] = secrets.token_bytes(4096)
-    start = time.perf_counter()
-    while (spent := time.perf_counter() - start) < seconds:
-        hasher.update(buffer)
-        done += len(buffer)
+    return _computed(lambda: hasher.update(buffer), len(buffer), seconds)
+
+
+def compare_rate(seconds: float = 0.1) -> float:
+    """memcmp of what was read with zeros, as the read-back does it; 10^6 bytes a second of processor time."""
+    buffers, fill, turn = [aligned(4 << 20) for _ in range(3)], FixedFill(ZEROS, 4 << 20), itertools.count()
+    for buffer in buffers:
+        buffer[:] = bytes(len(buffer))
+    return _computed(lambda: fill.same(buffers[next(turn) % 3], 0, buffers[0]), 4 << 20, seconds)
+
+
+def _computed(work: Callable[[], object], size: int, seconds: float) -> float:
+    done, start = 0, time.thread_time()
+    while (spent := time.thread_time() - start) < seconds:
+        work()
+        done += size
     return done / spent / 1e6
 
 

@@ -23,12 +23,17 @@ FAULTS = ("none", "silent", "gone", "stuck")
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Paths are optional: an empty one is "no such file"."""
+    """Paths are optional: an empty one is "no such file".
+
+    `ports`: by slot, the link of a simulated drive's port, which is taken away while the slot has no power: then the
+    drive is gone, as it is from a real dock, and comes back as another appearance.
+    """
 
     slots: Annotated[int, msgspec.Meta(ge=1, le=64)] = 4
     powered: bool = True
     state_file: str = ""
     control_file: str = ""
+    ports: dict[Annotated[str, msgspec.Meta(pattern="^[1-9][0-9]*$")], str] = {}
     fault: Literal["none", "silent", "gone", "stuck"] = "none"
 
 
@@ -50,13 +55,17 @@ class Driver(Dock):
         self.slots = settings.slots
         self.capabilities = frozenset(Capability)
         self._settings = settings
-        self._state = {n: Slot(power=settings.powered) for n in range(1, settings.slots + 1)}
+        dark = {int(slot) for slot, port in settings.ports.items() if _unlit(Path(port)).is_symlink()}
+        powered = settings.powered
+        self._state = {n: Slot(power=powered and n not in dark) for n in range(1, settings.slots + 1)}
         self._put: Callable[[DockEvent], None] | None = None
 
     def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
         """As the fault allows."""
         if not self._fault(within).hits("stuck", slot):
             self._change(slot, replace(self._state[slot], power=on))
+            if port := self._settings.ports.get(str(slot)):
+                _feed(Path(port), on=on)
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
         """What the slot really has."""
@@ -121,3 +130,22 @@ class Driver(Dock):
             temporary = path.with_name(f".{path.name}.new")
             temporary.write_bytes(msgspec.json.encode({str(n): asdict(s) for n, s in self._state.items()}) + b"\n")
             os.replace(temporary, path)
+
+
+def _feed(port: Path, *, on: bool) -> None:
+    """The drive's link, and beside it under another name what stands there without power."""
+    dark = _unlit(port)
+    lit, unlit = port.is_symlink(), dark.is_symlink()
+    if on and unlit:
+        target = os.readlink(dark)
+        dark.unlink()
+        if not lit:
+            port.symlink_to(target)
+    elif not on and lit:
+        dark.unlink(missing_ok=True)
+        dark.symlink_to(os.readlink(port))
+        port.unlink()
+
+
+def _unlit(port: Path) -> Path:
+    return port.with_name(f".{port.name}.off")

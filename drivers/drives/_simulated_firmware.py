@@ -12,13 +12,13 @@ import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from drivers.drives import _simulated_pages as pages
 from drivers.drives._firmware import capabilities_of
-from drivers.drives.base import Capabilities, Drive
+from drivers.drives.base import Capabilities, Drive, HiddenArea, HiddenFeature, HiddenKind
 from drivers.drives.firmware_port import CommandSet
 from firmware_bridge import ata
 from firmware_bridge.reply import Unreadable
@@ -29,6 +29,7 @@ Fault = Literal[
 ]
 Range = tuple[Annotated[int, msgspec.Meta(ge=0)], Annotated[int, msgspec.Meta(ge=1)]]
 CHUNK = 1 << 20
+HIDING: tuple[HiddenFeature, ...] = ("amac", "hpa", "dco")
 
 
 class Commands(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,7 +42,8 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log names another command), "idle" (the work is at an end, and nothing says that it succeeded).
     `keeps`: ranges that an erasure leaves. `erased_byte`: what block erase and Format leave. `read_errors`: after a
     block or crypto erase a block reads as an error until it is written. `password`: of somebody else. `frozen`: the
-    security commands are, until the drive is plugged in anew.
+    security commands are, until the drive is plugged in anew. `hpa`, `amac`, `dco`: bytes of the image that it hides;
+    `keeps_hidden`: it says that it shows them, and does not.
     """
 
     speaks: CommandSet
@@ -49,6 +51,10 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     security: bool = False
     enhanced: bool = False
     frozen: bool = False
+    hpa: Annotated[int, msgspec.Meta(ge=0)] = 0
+    amac: Annotated[int, msgspec.Meta(ge=0)] = 0
+    dco: Annotated[int, msgspec.Meta(ge=0)] = 0
+    keeps_hidden: bool = False
     password: str = ""
     erase_minutes: Annotated[int, msgspec.Meta(ge=0, le=508)] = 2
     format: bool = False
@@ -76,6 +82,8 @@ class State(msgspec.Struct, kw_only=True):
     vanished: bool = False
     unwritten: bool = False
     written: list[tuple[int, int]] = []
+    shown: list[HiddenFeature] = []
+    shows_next: HiddenFeature | None = None
 
 
 class Model:
@@ -85,6 +93,7 @@ class Model:
         self.drive, self.commands = drive, commands
         self._path, self._fd = place.resolve() / "firmware.json", fd
         self._lock = threading.RLock()
+        self.asked: HiddenFeature | None = None
         self.state = read_state(place, commands, appearance)
         self.keep()
 
@@ -182,6 +191,9 @@ def read_state(place: Path, commands: Commands, appearance: str) -> State:
         state = State(appearance=appearance, password=commands.password.encode().hex(), locked=bool(commands.password))
     if state.appearance != appearance:
         state.appearance, state.cycled, state.locked = appearance, True, bool(state.password)
+        if state.shows_next and not commands.keeps_hidden:
+            state.shown.append(state.shows_next)
+        state.shows_next = None
     return state
 
 
@@ -213,7 +225,23 @@ def identify(drive: Drive, commands: Commands, state: State) -> bytes:
         sanitize=commands.sanitize,
         security=security if commands.security else None,
         minutes=commands.erase_minutes,
+        hides=[kind for kind in HIDING if getattr(commands, kind)],
     )
+
+
+def sizes(drive: Drive, commands: Commands, state: State) -> dict[str, Any]:
+    """What the drive shows of its image, and what it has: fields of Drive."""
+    layers: dict[HiddenKind, int] = {kind: size for kind, size in hidden(commands, state).items() if size}
+    whole = drive.capacity_bytes
+    if commands.speaks != "ata":
+        return {}
+    area = HiddenArea(kind=max(layers, key=lambda kind: layers[kind]), bytes=sum(layers.values())) if layers else None
+    return {"capacity_bytes": whole - sum(layers.values()), "native_capacity_bytes": whole, "hidden_area": area}
+
+
+def hidden(commands: Commands, state: State) -> dict[HiddenFeature, int]:
+    """Bytes that each layer hides now, from the outermost to the innermost."""
+    return {kind: 0 if kind in state.shown else getattr(commands, kind) for kind in HIDING}
 
 
 def _covered(start: int, end: int, spans: list[tuple[int, int]]) -> bool:

@@ -12,7 +12,9 @@ SANICAP_BITS = {"crypto": 0, "block": 1, "overwrite": 2}
 READY = 0x50  # ATA STATUS: DRDY and DSC
 
 
-def identify(drive: Drive, *, sanitize: Iterable[str], security: int | None, minutes: int, lba48: bool = True) -> bytes:
+def identify(
+    drive: Drive, *, sanitize: Iterable[str], security: int | None, minutes: int, hides: Iterable[str] = ()
+) -> bytes:
     """512 bytes of IDENTIFY DEVICE with a good checksum. `security`: word 128, None without the feature set."""
     words = [0] * 256
     sectors = drive.capacity_bytes // drive.logical_block_bytes
@@ -22,9 +24,11 @@ def identify(drive: Drive, *, sanitize: Iterable[str], security: int | None, min
     kinds = tuple(sanitize)
     words[59] = sum(1 << SANITIZE_BITS[kind] for kind in kinds) | (bool(kinds) << 12)
     words[60:62] = [min(sectors, 0x0FFFFFFF) & 0xFFFF, min(sectors, 0x0FFFFFFF) >> 16]
-    words[82] = words[85] = 0
-    words[83] = words[86] = 0x4000 | lba48 << 10
+    features = set(hides)
+    words[82] = words[85] = ("hpa" in features) << 10
+    words[83] = words[86] = 0x4000 | 1 << 10 | ("dco" in features) << 11
     words[84] = words[87] = 0x4000
+    words[119] = 0x4000 | ("amac" in features) << 8
     if security is not None:
         words[82] |= 2
         words[85] |= bool(security & 2) << 1
@@ -37,6 +41,16 @@ def identify(drive: Drive, *, sanitize: Iterable[str], security: int | None, min
     words[217] = 1 if drive.media in ("ssd", "nvme") else 7200
     words[255] = 0xA5
     body = bytearray(b"".join(word.to_bytes(2, "little") for word in words))
+    body[511] = -sum(body) & 0xFF
+    return bytes(body)
+
+
+def dco(last: int) -> bytes:
+    """512 bytes of DEVICE CONFIGURATION IDENTIFY with a good checksum; `last`: the last sector that the drive has."""
+    body = bytearray(512)
+    body[0:2] = (2).to_bytes(2, "little")
+    body[6:14] = last.to_bytes(8, "little")
+    body[510] = 0xA5
     body[511] = -sum(body) & 0xFF
     return bytes(body)
 

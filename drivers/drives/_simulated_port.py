@@ -6,6 +6,7 @@ import errno
 import os
 from collections.abc import Callable
 
+from drivers.drives import _simulated_hidden as hiding
 from drivers.drives import _simulated_pages as pages
 from drivers.drives._simulated_firmware import Kind, Model, identify
 from drivers.drives.firmware_port import AtaReply, CommandSet, FirmwarePort, ata_reply
@@ -36,6 +37,8 @@ class SimulatedPort(FirmwarePort):
             return ata_reply(task, pages.good(identify(model.drive, model.commands, model.state)))
         if task.command == 0xB4:
             return ata_reply(task, self._ata_sanitize(task))
+        if (answer := hiding.answer(model, task)) is not None:
+            return ata_reply(task, answer)
         if model.commands.security and 0xF1 <= task.command <= 0xF6:
             return ata_reply(task, self._security(task.command, data_out))
         return ata_reply(task, pages.registers(error=ABORTED, failed=True))

@@ -108,6 +108,11 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.serial or self.wwn)
 
     @property
+    def unit(self) -> tuple[str | None, str | None, str | None, int]:
+        """Who it is whatever capacity it shows: model, serial, WWN, logical block. Meaningful where `identified`."""
+        return self.model, self.serial, self.wwn, self.logical_block_bytes
+
+    @property
     def fingerprint(self) -> str:
         """Hex digest that stays the same wherever the drive is plugged in, and differs for any other drive."""
         facts = (self.model, self.serial, self.wwn, self.capacity_bytes, self.logical_block_bytes)

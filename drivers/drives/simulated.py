@@ -159,6 +159,7 @@ def read_drive(place: Path) -> tuple[Drive, Medium]:
     )
     if medium.commands is not None:
         state = own.read_state(place, medium.commands, plugged(place))
+        drive = msgspec.structs.replace(drive, **own.sizes(drive, medium.commands, state))
         drive = msgspec.structs.replace(drive, capabilities=own.capabilities(drive, medium.commands, state))
     return drive, medium
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from agent.bench.bays import Bay
 from agent.bench.events import CancelRequested, DriveArrived, DriveLeft, DriveUnreadable, Scanned, Worked, WorkEnded
+from agent.bench.wishes import Spoken
 from agent.certificate import Certificate, read_unverified
 from agent.engine import Engine
 from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, Stop
@@ -35,15 +36,21 @@ def settings(*bays: str, **station: Any) -> Settings:  # noqa: ANN401 - fields o
         {
             "station": {"id": "bench-01", "countdown_s": 10, "mode": "automatic", **station},
             "bay": [{"name": name, "port": f"port-{name}"} for name in bays or ("A1", "A2", "A3")],
-            "operator": [{"badge": "BADGE-7", "id": "ida", "name": "Ida"}],
+            "operator": [
+                {"badge": "BADGE-7", "id": "ida", "name": "Ida"},
+                {"badge": "BADGE-8", "id": "bo", "name": "Bo", "language": "en"},
+            ],
+            "destination": [{"code": "DEST-SHOP", "name": "Web shop"}],
             "customer": [{"name": "Kolding", "policy": "thorough"}],
             "lot": [
                 {"code": "LOT-1", "customer": "Kolding"},
                 {"code": "LOT-2", "customer": "Kolding", "policy": "quick", "reference": "4711"},
+                {"code": "LOT-3", "customer": "Kolding", "policy": "asking"},
             ],
             "policy": [
                 {"name": "thorough", "method": "dod-5220.22-m"},
                 {"name": "quick", "method": "zero", "verify": {"kind": "sample"}},
+                {"name": "asking", "method": "zero", "confirm": True, "match_serial": True},
             ],
         },
         where="test",
@@ -91,14 +98,18 @@ class FakeEffects:
         self.shown: dict[str, list[Bay]] = {}
         self.told: list[Bay] = []
         self.said: list[str] = []
+        self.spoken: list[tuple[Spoken, Spoken | None]] = []
+        self.language = ""
         self.alarms: dict[str, Alarm] = {}
         self.certificates: list[Certificate] = []
         self.labels: list[tuple[str, int]] = []
+        self.grades: list[str] = []
         self.power: list[tuple[str, bool]] = []
         self.beats = 0
         self.answers: list[tuple[str, CommandStatus]] = []
         self.broken = False
         self.no_threads = False
+        self.dock = False
 
     def work(self, bay: Bay, started: Job, spec: EraseSpec, stop: Stop) -> None:
         """A worker begins."""
@@ -116,18 +127,24 @@ class FakeEffects:
         self.told.append(bay)
         self._break()
 
-    def say(self, key: str, values: Mapping[str, str]) -> None:
+    def say(self, key: str, values: Mapping[str, str], then: Spoken | None = None) -> None:
         """Said."""
         self.said.append(key)
+        self.spoken.append(((key, values), then))
         self._break()
+
+    def speak(self, language: str) -> None:
+        """In this language."""
+        self.language = language
 
     def certified(self, ended: Job, certificate: Certificate) -> None:
         """Printed."""
         self.certificates.append(certificate)
         self.print_label(certificate, 0)
 
-    def print_label(self, certificate: Certificate, copy: int) -> None:
+    def print_label(self, certificate: Certificate, copy: int, grade: str = "") -> None:
         """Sent to the printers."""
+        self.grades.append(grade)
         self.labels.append((certificate.record.number, copy))
         self._break()
 
@@ -142,6 +159,10 @@ class FakeEffects:
     def command_status(self, kind: str, command: str, status: CommandStatus) -> None:
         """Answered."""
         self.answers.append((command, status))
+
+    def can_cycle(self, bay: str) -> bool:
+        """Whether the bay hangs on a dock with power."""
+        return self.dock
 
     def abandon(self, bay: Bay) -> None:
         """Power off."""

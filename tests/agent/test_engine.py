@@ -255,7 +255,7 @@ def test_a_countdown_to_a_drive_that_the_command_line_took_over_ends_without_a_s
     rig.checkpoint("A1", 4096)
     rig.restart()
     rig.arrive("A1")
-    rig.registrar.supersede(drive().fingerprint)  # what `benchwipe erase` does, in a process of its own
+    rig.registrar.supersede(drive())  # what `benchwipe erase` does, in a process of its own
     rig.wait(10.1)
     assert (rig.state("A1"), rig.effects.workers) == ("waiting", [])
     assert [c.record.outcome for c in rig.certificates()] == ["aborted"]

@@ -28,7 +28,9 @@ FAST = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.get
 BAYS = ("A1", "A2", "A3")
 # Two drives that cannot be told apart, as some USB bridges make them, beside two honest ones.
 DRIVES = {"one": drive("S1"), "two": drive("S2"), "twin": drive("TWIN"), "other-twin": drive("TWIN")}
-CODES = ("BADGE-7", "LOT-1", "LOT-2", "KK-0001", "KK-0002", "CANCEL", "BAY-A1", "BAY-A2", "BAY-A3", "nonsense")
+WORDS = ("YES", "NO", "UNDO", "START", "CANCEL", "REPRINT", "GRADE-A", "GRADE-B", "DEST-SHOP", "S1", "S2", "TWIN")
+LOTS = ("BADGE-7", "LOT-1", "LOT-2", "LOT-3")
+CODES = (*LOTS, "KK-0001", "KK-0002", "BAY-A1", "BAY-A2", "BAY-A3", "nonsense", *WORDS)
 AGREE: dict[BayState, set[JobState | None]] = {
     BayState.EMPTY: {None},
     BayState.WAITING: {None},
@@ -59,6 +61,7 @@ class Day(RuleBasedStateMachine):
         self.delivered: set[str] = set()
         self.checked_workers = 0
         self.rig = Rig(self.folder / "state", bench(mode="scan"))
+        self.given: dict[str, str] = {}
 
     # Drives
 
@@ -89,13 +92,34 @@ class Day(RuleBasedStateMachine):
 
     @rule(code=st.sampled_from(CODES))
     def scan(self, code: str) -> None:
-        """Anything, at any time."""
-        self.rig.scan(code)
+        """Anything, at any time; twice, now and then, as scanners do."""
+        self.hear(code)
+
+    @rule(code=st.sampled_from(CODES))
+    def scan_twice(self, code: str) -> None:
+        """A scanner that was held too long."""
+        self.hear(code, code)
 
     @rule(bay=bays, tag=st.sampled_from(("KK-0001", "KK-0002")))
     def assign(self, bay: str, tag: str) -> None:
-        """As it is meant to be done."""
-        self.rig.scan(tag, f"BAY-{bay}")
+        """As it is meant to be done; what the bay asks is answered now and then."""
+        self.hear("UNDO", tag, f"BAY-{bay}")
+
+    @rule(bay=bays)
+    def answer(self, bay: str) -> None:
+        """The right label, and YES."""
+        if bay in self.standing:
+            self.hear("UNDO", f"BAY-{bay}", str(DRIVES[self.standing[bay][0]].serial), "YES")
+
+    def hear(self, *codes: str) -> None:
+        """Scans, and what each drive's job was answered: its own label, YES. Both bind to the job that was asked."""
+        for code in codes:
+            before = dict(self.rig.engine.bays)
+            self.rig.scan(code)
+            for name, bay in self.rig.engine.bays.items():
+                was = before[name].job
+                if bay.job and was and bay.job.id == was.id and bay.asks != before[name].asks:
+                    self.given[bay.job.id] = self.given.get(bay.job.id, "") + f"{before[name].asks}={code} "
 
     @rule(bay=bays)
     def cancel(self, bay: str) -> None:
@@ -220,6 +244,22 @@ class Day(RuleBasedStateMachine):
         self.checked_workers = len(self.rig.effects.workers)
 
     @invariant()
+    def what_the_policy_asks_was_answered_before_a_worker_began(self) -> None:
+        for worker in self.rig.effects.workers:
+            plan = worker.job.plan
+            if plan is None or plan.policy != "asking" or worker.job.resumes or worker.spec.interruption:
+                continue
+            answers = self.given.get(worker.job.id, "").split()
+            assert any(f"serial={worker.job.drive.serial}" == answer for answer in answers), answers
+            assert {"confirm=YES", "confirm=START"} & set(answers), answers
+
+    @invariant()
+    def a_bay_that_asks_never_counts_down(self) -> None:
+        for bay in self.rig.engine.bays.values():
+            assert not (bay.asks and bay.due is not None)
+            assert not bay.asks or bay.state in (BayState.COUNTDOWN, BayState.FINISHED)
+
+    @invariant()
     def one_worker_for_a_bay_and_for_a_drive(self) -> None:
         working = self.workers()
         assert len({w.bay for w in working}) == len(working)
@@ -244,7 +284,7 @@ class Day(RuleBasedStateMachine):
     def no_certificate_is_lost_or_doubled_or_false(self) -> None:
         ledger, files = self.rig.ledger, self._read_new_certificates()
         assert files == self.seen.keys() == ledger.certificate_ids()
-        assert {row.id for row in ledger.outbox(10_000)} == files - self.delivered
+        assert {row.id for row in ledger.outbox(10_000) if row.kind == "cert"} == files - self.delivered
         chain = sorted(self.seen.values(), key=lambda c: c.record.sequence)
         assert [c.record.sequence for c in chain] == list(range(1, len(chain) + 1))
         assert [c.record.previous for c in chain] == [None, *(c.id for c in chain)][: len(chain)]
@@ -255,6 +295,9 @@ class Day(RuleBasedStateMachine):
     def _tells_the_truth(self, certificate: Certificate, job: Job | None) -> None:
         assert job is not None
         assert (job.state.value, job.certificate_id) == (certificate.record.outcome, certificate.id)
+        if certificate.record.disposition:
+            assert job.disposition is not None
+            assert certificate.record.disposition.grade in ("", "A", "B")
         if certificate.record.outcome == "erased":
             assert "erased" in self.ends[job.id], "erased without evidence"
 

@@ -107,6 +107,31 @@ def test_pulled_and_put_back_within_one_look_is_a_departure_and_an_arrival(
     assert look(watcher, events, 3) == ["A1+S1", "A1-", "A1+S1"]
 
 
+def test_a_drive_whose_power_the_station_switches_neither_leaves_nor_arrives(
+    watcher: Watcher, bench: Bench, events: list[Event]
+) -> None:
+    bench.ports["p1"] = ("t1", "S1")
+    look(watcher, events, 1)
+    watcher.look_away("p1")
+    del bench.ports["p1"]
+    look(watcher, events, 1)
+    bench.ports["p1"] = ("t2", "S1")
+    look(watcher, events, 1)
+    watcher.look_back("p1", "t2")
+    assert look(watcher, events, 1) == ["A1+S1"]
+    bench.ports["p1"] = ("t3", "S1")
+    assert look(watcher, events, 3) == ["A1+S1", "A1-", "A1+S1"]
+
+
+def test_a_drive_that_does_not_come_back_has_left(watcher: Watcher, bench: Bench, events: list[Event]) -> None:
+    bench.ports["p1"] = ("t1", "S1")
+    look(watcher, events, 1)
+    watcher.look_away("p1")
+    del bench.ports["p1"]
+    watcher.look_back("p1", "")
+    assert look(watcher, events, 2) == ["A1+S1", "A1-"]
+
+
 def test_departures_are_told_before_arrivals(watcher: Watcher, bench: Bench, events: list[Event]) -> None:
     bench.ports["p2"] = ("t1", "S1")
     look(watcher, events, 1)

@@ -62,12 +62,9 @@ class Rig:
     # --- power -------------------------------------------------------------------------------------------------
 
     def power_on(self) -> None:
-        """The station comes up; its state folder is the state disk's ext4 file system, made where there is none."""
+        """The station comes up; its state folder is on the state disk, which outlives power cuts."""
         self.machine.restore()
-        self.machine.sh(
-            f"mkdir -p {STATE} && (mount -t ext4 /dev/vdb {STATE} 2>/dev/null ||"
-            f" (mkfs.ext4 -q /dev/vdb && mount -t ext4 /dev/vdb {STATE}))"
-        ).checked()
+        self.machine.sh(f"mkdir -p {STATE} && mount -t ext4 /dev/vdb {STATE}").checked()
 
     def cut_power(self) -> None:
         """The whole station loses its power. Drives are plugged in anew afterwards."""

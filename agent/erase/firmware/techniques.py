@@ -67,10 +67,3 @@ def _has(row: How, can: Capabilities) -> bool:
     if row.machine == "format":
         return bool(can.format_crypto if row.kind == "crypto" else can.format)
     return bool(can.security_supported and (row.kind == "normal" or can.enhanced_erase))
-
-
-def reaches_other_namespaces(row: How, can: Capabilities | None) -> bool:
-    """Whether it would erase namespaces that nobody named: Sanitize always, Format where the controller says so."""
-    if row.speaks != "nvme" or can is None or can.namespaces == 1:
-        return False
-    return row.machine == "sanitize" or can.format_all_namespaces is not False

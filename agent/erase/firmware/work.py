@@ -17,7 +17,7 @@ from agent.erase.firmware.sanitizing import Sanitizing
 from agent.erase.firmware.securing import Securing, look, take_off
 from agent.erase.firmware.sentinels import Found, Sentinels, repeated_in
 from agent.erase.firmware.talk import Talk
-from agent.erase.firmware.techniques import HOW, How, reaches_other_namespaces, supported
+from agent.erase.firmware.techniques import HOW, How, supported
 from agent.erase.job_spec import EraseSpec, FirmwarePoint, Receipt, ResumePoint, Stop
 from agent.erase.meant import begin_hash, end_hash
 from agent.erase.monitor import GONE, Emit, Halt, Monitor
@@ -45,7 +45,7 @@ from agent.outcome import (
     conclude,
 )
 from agent.record import CommandRecord, Interruption, PassRecord, Sample, SentinelRecord, Verification
-from drivers.drives.base import Drive, DriveError, OpenDrive
+from drivers.drives.base import Drive, OpenDrive
 from drivers.drives.firmware_port import FirmwarePort
 
 MACHINES: dict[str, type[Machine]] = {"sanitize": Sanitizing, "security": Securing, "format": Formatting}
@@ -65,11 +65,6 @@ def erase_by_firmware(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop)
         return _untouched(spec, refusal or _no_such(drive.drive, how))
     limits = msgspec.structs.replace(spec.limits, minimum_mb_per_s=0, pause_at_c=None, abort_at_c=None)
     seconds = spec.resume.seconds if spec.resume else 0.0
-    if reaches_other_namespaces(how, drive.drive.capabilities):
-        try:
-            drive.hold_all()
-        except DriveError as error:
-            return _untouched(spec, Reason(error.code, str(error), error.hint))
     with Monitor(drive, job=spec.job, passes=1, limits=limits, emit=emit, stop=stop, seconds=seconds) as monitor:
         return _Job(monitor, spec, how, port).run()
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import msgspec
 import pytest
 
-from agent import flow
+from agent import dialogue
 from agent.bench.events import LabelResult, ReprintRequested
+from agent.certificate import Certificate
 from agent.errors import IllegalTransition
+from agent.flow import Step
 from agent.label_proof import NEXT, LabelRow, LabelState, advance, label_named, next_copy, settled
 from agent.settings import Device
 from tests.agent.engine_rig import Rig, settings
@@ -92,9 +93,9 @@ def test_the_intent_to_print_is_in_the_ledger_before_the_printer_gets_anything(r
     seen: list[list[LabelState]] = []
     real = rig.effects.print_label
 
-    def look(certificate: object, copy: int) -> None:
+    def look(certificate: Certificate, copy: int, grade: str = "") -> None:
         seen.append([row.state for row in rig.ledger.labels(NUMBER)])
-        real(certificate, copy)  # type: ignore[arg-type]  # a Certificate
+        real(certificate, copy, grade)
 
     rig.effects.print_label = look  # type: ignore[method-assign]  # the test looks where the printer would be
     erased(rig)
@@ -196,7 +197,8 @@ def test_a_forged_certificate_file_gets_no_label(rig: Rig) -> None:
 
 
 def test_reprint_is_forgotten_by_the_next_thing_that_is_begun() -> None:
-    context = flow.Context(reprinting=True)
+    context = dialogue.Context(step=Step.PRINT)
     for code in ("CANCEL", "KK-004711"):
-        assert not flow.scan(context, code, WITH_PRINTER)[0].reprinting
-    assert flow.scan(replace(context, asset="KK-1"), "REPRINT", WITH_PRINTER)[0].asset is None
+        assert dialogue.scan(context, code, WITH_PRINTER, {}).context.step is not Step.PRINT
+    kept = dialogue.Context(step=Step.BAY, asset="KK-1")
+    assert dialogue.scan(kept, "REPRINT", WITH_PRINTER, {}).context == context

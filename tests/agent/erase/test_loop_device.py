@@ -81,5 +81,7 @@ def test_the_benchmark_writes_nothing_unless_it_is_told(make_loop: MakeLoop) -> 
         written = benchmark(drive, write=True, seconds=0.1)
     assert written.write is not None
     assert written.write > 0
-    assert written.limit in ("the drive's reading", "the drive's writing", "hashing", f"generating ({found.stream})")
+    limits = ("the drive's reading", "the drive's writing", "hashing", "comparing", f"generating ({found.stream})")
+    assert written.limit in limits
+    assert written.random.limit in limits
     assert Path(device).read_bytes() != before

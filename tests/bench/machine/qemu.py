@@ -25,7 +25,7 @@ from tests.bench.usb.redir import Port
 QEMU = "qemu-system-x86_64"
 USB_PORTS, NVME_SLOTS = 8, 2
 MEMORY_MIB, CPUS = 640, 2
-SATA_BYTES, STATE_BYTES = 8 << 20, 64 << 20
+SATA_BYTES, STATE_BYTES = 8 << 20, 32 << 20
 START_TIMEOUT_S, BOOT_TIMEOUT_S, SAVE_TIMEOUT_S, UNPLUG_TIMEOUT_S = 60.0, 240.0, 120.0, 60.0
 APPEND = "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check random.trust_cpu=on"
 
@@ -38,6 +38,8 @@ class Image:
     ram_disk: Path
     root: Path
     saved: Path
+    state: Path
+    """An empty ext4 file system: what a station's state folder is on at first."""
 
 
 @dataclass
@@ -45,7 +47,6 @@ class Disks:
     """Raw images on the host; the machine makes the ones that are not given."""
 
     sata: Sequence[Path] = ()
-    state: Path | None = None
     faults: Mapping[int, Sequence[Mapping[str, object]]] = field(default_factory=dict)
     """blkdebug rules (inject-error) of a SATA disk, by its number."""
 
@@ -62,7 +63,8 @@ class Machine:
             self._disks.sata[n] if n < len(self._disks.sata) else self._blank(f"sata{n}.img", SATA_BYTES)
             for n in range(2)
         ]
-        self.state = self._disks.state or self._blank("state.img", STATE_BYTES)
+        self.state = self.folder / "state.img"
+        shutil.copyfile(image.state, self.state)
 
     def __enter__(self) -> Self:
         return self

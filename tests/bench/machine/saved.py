@@ -20,7 +20,7 @@ from pathlib import Path
 
 from tests.bench.guest import kernel, root
 from tests.bench.guest.tools import run
-from tests.bench.machine.qemu import QEMU, Image, Machine
+from tests.bench.machine.qemu import QEMU, STATE_BYTES, Image, Machine
 
 log = logging.getLogger("bench")
 
@@ -54,6 +54,7 @@ def _image(unpacked: Path, folder: Path) -> Image:
         ram_disk=folder / "initrd.gz",
         root=folder / "root.squashfs",
         saved=folder / "saved",
+        state=folder / "state.img",
     )
 
 
@@ -69,6 +70,9 @@ def _make(unpacked: Path, folder: Path) -> None:
         root.build(Path(temporary) / "root", unpacked)
         squash = ["mksquashfs", f"{temporary}/root", str(found.root), "-comp", "lz4", "-noappend", "-all-root"]
         run([*squash, "-quiet", "-no-progress"], timeout=300)
+    with found.state.open("wb") as file:
+        file.truncate(STATE_BYTES)
+    run(["mkfs.ext4", "-q", "-F", str(found.state)])
     built = time.monotonic()
     with Machine(found) as machine:
         machine.boot()

@@ -14,7 +14,6 @@ from tests.bench.models.target import (
     Answer,
     ScsiTarget,
     check,
-    fixed,
     number,
 )
 
@@ -60,12 +59,12 @@ class SasDrive(ScsiTarget):
             return check(MEDIUM_ERROR, *FAILED)
         return None
 
-    def sense_now(self) -> bytes:
+    def condition(self) -> tuple[int, int, int, int | None]:
         """Progress, or that it failed; else nothing (SBC-4, 5.30.1)."""
         progress = self.eraser.progress()
         if progress is not None:
-            return fixed(NOT_READY, *BUSY, progress=progress)
-        return fixed(MEDIUM_ERROR, *FAILED) if self.eraser.state == "failed" else fixed(0, 0, 0)
+            return NOT_READY, *BUSY, progress
+        return (MEDIUM_ERROR, *FAILED, None) if self.eraser.state == "failed" else (0, 0, 0, None)
 
     def pages(self) -> dict[int, bytes]:
         """Serial number, NAA, limits, rotation."""

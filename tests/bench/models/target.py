@@ -48,6 +48,10 @@ def described(key: int, asc: int, ascq: int, descriptor: bytes = b"") -> bytes:
     return bytes([0x72, key, asc, ascq, 0, 0, 0, len(descriptor)]) + descriptor
 
 
+def _progress_described(progress: int) -> bytes:
+    return bytes([0x02, 6, 0, 0, 0x80, *progress.to_bytes(2, "big"), 0])
+
+
 def check(key: int, asc: int, ascq: int = 0, *, progress: int | None = None, block: int | None = None) -> Answer:
     """CHECK CONDITION with fixed-format sense data."""
     return Answer(status=CHECK, sense=fixed(key, asc, ascq, progress=progress, block=block))
@@ -131,16 +135,24 @@ class ScsiTarget:
         """Vital product data: page -> what stands in it."""
         raise NotImplementedError
 
-    def sense_now(self) -> bytes:
-        """What REQUEST SENSE answers."""
-        return fixed(0, 0, 0)
+    def condition(self) -> tuple[int, int, int, int | None]:
+        """What REQUEST SENSE tells: sense key, ASC, ASCQ, and the progress of what is under way."""
+        return 0, 0, 0, None
+
+    def _request_sense(self, cdb: bytes, _data: bytes) -> Answer:
+        """In descriptor format where that is asked for (SPC-5, 6.39)."""
+        key, asc, ascq, progress = self.condition()
+        if not cdb[1] & 1:
+            return Answer(data=fixed(key, asc, ascq, progress=progress)[: cdb[4]])
+        more = b"" if progress is None else _progress_described(progress)
+        return Answer(data=described(key, asc, ascq, more)[: cdb[4]])
 
     def table(self) -> dict[int, Callable[[bytes, bytes], Answer]]:
         """Operation code -> what carries it out."""
         done = lambda _cdb, _data: Answer()  # noqa: E731  a row of the table, as the others are
         return {
             **dict.fromkeys((0x00, 0x1B, 0x1E), done),
-            0x03: lambda cdb, _: Answer(data=self.sense_now()[: cdb[4]]),
+            0x03: self._request_sense,
             0x12: self._inquiry,
             **dict.fromkeys((0x1A, 0x5A), self._mode_sense),
             0x25: lambda _cdb, _data: Answer(data=_last(self.blocks, 4) + _size(self.medium)),

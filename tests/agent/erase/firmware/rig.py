@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec
+from agent.erase import Checkpoint, EraseSpec, Limits, Progress, Renewed, ResumePoint, Stop, VerifySpec
 from agent.erase.firmware import HOW
 from agent.outcome import Outcome
 from agent.registrar import security_password
@@ -34,7 +34,7 @@ class Bench:
     folder: Path
     technique: str
     point: ResumePoint | None = None
-    reports: list[Progress | Checkpoint] = field(default_factory=list)
+    reports: list[Progress | Checkpoint | Renewed] = field(default_factory=list)
     keeps: Callable[[Checkpoint], bool] = lambda _: True
 
     @classmethod
@@ -65,7 +65,7 @@ class Bench:
         }
         return EraseSpec(**{**given, **facts})
 
-    def emit(self, report: Progress | Checkpoint) -> None:
+    def emit(self, report: Progress | Checkpoint | Renewed) -> None:
         """As the ledger does: kept, and the receipt told."""
         self.reports.append(report)
         if isinstance(report, Checkpoint):

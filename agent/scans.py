@@ -1,0 +1,123 @@
+"""What was scanned: (text, symbology) -> one of the kinds of code that the bench knows. Pure.
+
+The patterns are the configuration's ([scanning]); so is which symbology may carry what ([scanning.symbologies]).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agent.label_proof import label_named
+from agent.settings import Settings
+from drivers.drives.base import Drive
+
+SHOWN = 40  # characters of a code that a display repeats
+LEAST_SERIAL = 5  # shorter serials are compared as they are, without looking for something before them
+
+
+class Kind(StrEnum):
+    """What a code is."""
+
+    BADGE = "badge"
+    LOT = "lot"
+    TAG = "tag"
+    BAY = "bay"
+    YES = "yes"
+    NO = "no"
+    UNDO = "undo"
+    START = "start"
+    CANCEL = "cancel"
+    REPRINT = "reprint"
+    GRADE = "grade"
+    DESTINATION = "destination"
+    LABEL = "label"
+    PSID = "psid"
+    OTHER = "other"
+    WRONG_SYMBOL = "wrong-symbol"
+
+
+COMMANDS = (Kind.CANCEL, Kind.START, Kind.YES, Kind.NO, Kind.UNDO, Kind.REPRINT)
+FIELD: Mapping[Kind, str] = {
+    Kind.TAG: "asset",
+    Kind.BADGE: "badge",
+    Kind.LOT: "lot",
+    Kind.BAY: "bay",
+    Kind.OTHER: "",
+    Kind.LABEL: "",
+    Kind.PSID: "",
+}
+"""The key of [scanning.symbologies] for a kind; "" where any is right. Those that are not here are commands."""
+
+
+@dataclass(frozen=True)
+class Code:
+    """A scan. `value`: the bay's name, the grade's letter, the label's number or id; else the text itself."""
+
+    kind: Kind
+    value: str
+
+
+def read(text: str, symbology: str | None, settings: Settings) -> Code:
+    """What this scan is. A scanner that does not tell the symbology is believed."""
+    code = _read(text, settings)
+    field = FIELD.get(code.kind, "command")
+    allowed: tuple[str, ...] = getattr(settings.scanning.symbologies, field) if field else ()
+    if symbology is not None and allowed and symbology not in allowed:
+        return Code(Kind.WRONG_SYMBOL, symbology)
+    return code
+
+
+def _read(text: str, settings: Settings) -> Code:
+    rules, about = settings.scanning, settings.station
+    for kind in COMMANDS:
+        if re.fullmatch(getattr(rules, kind.value), text):
+            return Code(kind, text)
+    if label := label_named(text, station_id=about.id, certificate_url=about.certificate_url):
+        return Code(Kind.LABEL, label)
+    for kind in (Kind.BAY, Kind.GRADE):
+        if match := re.fullmatch(getattr(rules, kind.value), text):
+            return Code(kind, match[kind.value])
+    for kind in (Kind.BADGE, Kind.LOT, Kind.DESTINATION, Kind.PSID):
+        if re.fullmatch(getattr(rules, kind.value), text):
+            return Code(kind, text)
+    return Code(Kind.TAG if re.fullmatch(rules.asset, text) else Kind.OTHER, text)
+
+
+def bay_called(name: str, bays: Sequence[str]) -> str | None:
+    """The bay of that name. A keypad has digits only: where no bay's name is a number, 1 is the first bay."""
+    if name in bays:
+        return name
+    if name.isascii() and name.isdigit() and not any(bay.isdigit() for bay in bays) and 1 <= int(name) <= len(bays):
+        return bays[int(name) - 1]
+    return None
+
+
+def is_of_drive(text: str, drive: Drive) -> bool:
+    """Whether this stands on that drive's own label: its whole serial number or WWN, never a part of one.
+
+    Spaces and small letters do not count, nor what labels print before a serial ("S/N:", the data identifier S of ANSI
+    MH10.8.2), nor the "WD-" that some drives say and their labels do not.
+    """
+    own = {_plain(known) for known in (drive.serial, drive.wwn) if known and _plain(known)}
+    return any(read_as in own or _without_maker(read_as) in own for read_as in _readings(text)) or any(
+        _without_maker(known) == read_as for known in own for read_as in _readings(text)
+    )
+
+
+def _plain(text: str) -> str:
+    return "".join(text.split()).upper()
+
+
+def _readings(text: str) -> Iterator[str]:
+    plain = _plain(text)
+    yield plain
+    named = re.fullmatch(r"(?:S/?N|SERIAL(?:NO|NUMBER)?|WWN|\(S\)|\(21\)|1S|S)[.:#=]*(.+)", plain)
+    if named and len(named[1]) >= LEAST_SERIAL:
+        yield named[1]
+
+
+def _without_maker(serial: str) -> str:
+    return serial.removeprefix("WD-")

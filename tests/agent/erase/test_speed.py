@@ -1,0 +1,43 @@
+"""The benchmark's forecast names what bounds an erase: the drive, or the processors where these are slower."""
+
+from __future__ import annotations
+
+import pytest
+
+from agent.erase.speed import NOTHING, Benchmark, forecast
+
+
+def measured(**rates: float) -> Benchmark:
+    """A machine of two cores, 10^6 bytes a second."""
+    made = {"compare": 30_000.0, "hash": 3_000.0, "read": 200.0, **rates}
+    return Benchmark(
+        device="/dev/sdz", bytes_tried=1, cores=2, generate={"chacha20": made.pop("generate", 6_000.0)},
+        stream="chacha20", write=None, limit="", zeros=NOTHING, random=NOTHING, **made,
+    )  # fmt: skip
+
+
+def test_a_disk_is_its_own_limit_and_many_fit() -> None:
+    found = forecast(measured(), 190.0)
+    assert found.limit == found.random.limit == "the drive's writing"
+    assert found.zeros.mb_per_s == pytest.approx(1 / (1 / 200 + 1 / 190), abs=0.1)
+    assert found.zeros.drives == int((1 / 200 + 1 / 190) * 2 / (1 / 30_000 + 1 / 3_000))
+    assert found.random.drives < found.zeros.drives
+
+
+def test_one_thread_that_hashes_a_pattern_bounds_a_drive_as_fast_as_memory() -> None:
+    found = forecast(measured(read=7_000.0), 8_000.0)
+    assert found.zeros.mb_per_s == 3_000.0
+    assert found.limit == "hashing"
+
+
+def test_a_slow_generator_bounds_a_random_pass_alone() -> None:
+    found = forecast(measured(generate=90.0), 190.0)
+    assert found.zeros.limit == "the drive's writing"
+    assert found.random.limit == "generating (chacha20)"
+    assert found.random.drives == 0
+    assert forecast(measured(generate=150.0), 190.0).random.drives == 1
+
+
+def test_what_was_not_written_is_taken_to_write_as_it_reads() -> None:
+    found = forecast(measured(), None)
+    assert (found.write, found.limit, found.zeros.mb_per_s) == (None, "the drive's reading", 100.0)
