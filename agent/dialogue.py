@@ -349,6 +349,7 @@ def place(bay: Bay) -> Seen:
 _PLACES: Mapping[BayState, Seen] = {
     BayState.EMPTY: Seen.EMPTY_BAY,
     BayState.WAITING: Seen.READY_BAY,
+    BayState.CYCLING: Seen.BUSY_BAY,
     BayState.ERASING: Seen.BUSY_BAY,
     BayState.VERIFYING: Seen.BUSY_BAY,
     BayState.STALLED: Seen.BUSY_BAY,
