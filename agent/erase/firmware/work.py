@@ -34,6 +34,7 @@ from agent.outcome import (
     NO_SENTINELS,
     NO_SUCH_TECHNIQUE,
     NOT_JOURNALLED,
+    NOT_UNLOCKED,
     PULLED_OUT,
     STATION_STOPPED,
     Aborted,
@@ -86,7 +87,9 @@ def take_off_own_password(
                 told.append(take_off(talk, found, [bytes.fromhex(text) for text in spec.passwords]))
 
         monitor.run(work)
-    return (told[0] if told else None), tuple(talk.commands)
+    reason = told[0] if told else None
+    # Of a drive that is as it was, questions are no work.
+    return reason, tuple(talk.commands) if reason in (None, NOT_UNLOCKED) else ()
 
 
 def _obstacle(drive: Drive, how: How, port: FirmwarePort | None) -> Reason | None:
