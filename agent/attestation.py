@@ -90,7 +90,8 @@ def problems(record: Record) -> Iterator[str]:
         return
     if done.passes or done.commands or record.unreached or record.interruptions or record.drive.capacity_bytes:
         yield "it is attested, and lists what only a measured erasure has"
-    if (read.kind, read.result, read.bytes, read.blake3, read.mismatches) != ("none", "not-run", 0, None, ()):
+    measured = read.bytes or read.blake3 or read.mismatches or read.sample or read.sentinels
+    if (read.kind, read.result) != ("none", "not-run") or measured:
         yield "it is attested, and lists a read-back"
     if record.operator is None or not record.operator.id or record.operator.id != said.by:
         yield "it is attested, and not by its operator"

@@ -118,7 +118,7 @@ def refuse_empty_claims(record: Record) -> None:
 
 def _firmware_gaps(record: Record) -> Iterator[tuple[bool, str]]:
     """What an erasure by the drive's own firmware takes: its word that it is complete, and sentinels that are gone."""
-    if record.sanitization.technique in ("overwrite", "none"):
+    if record.sanitization.technique in ("overwrite", "none") or record.attestation is not None:
         return
     sentinels = record.verification.sentinels
     completed = any(command.status.startswith(COMPLETED) for command in record.sanitization.commands)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from agent import record
 from agent.bench.bays import Bay, BayState
 from agent.flow import EXPECTED, HOME, STAY, TABLE, Do, Seen, Step
+from agent.handset_flow import Attempt, answer_seen, imei_seen, known_after
 from agent.scans import SHOWN, Code, Kind, bay_called, is_of_drive, read
 from agent.settings import Lot, Operator, Settings
 
@@ -27,6 +28,7 @@ class Context:
     job: str = ""
     grade: str = ""
     destination: str = ""
+    attempt: Attempt | None = None
 
     def on_job(self) -> tuple[record.Operator | None, record.Customer | None]:
         """Who works, and for whom, as it stands on a job."""
@@ -115,7 +117,14 @@ class Reprint:
     label: str = ""
 
 
-Action = Assign | Match | Begin | TakeBack | Rate | Cancel | LabelScanned | Reprint
+@dataclass(frozen=True)
+class Attest:
+    """Certify what the person who is signed in answers for."""
+
+    attempt: Attempt
+
+
+Action = Attest | Assign | Match | Begin | TakeBack | Rate | Cancel | LabelScanned | Reprint
 
 
 @dataclass(frozen=True)
@@ -190,7 +199,7 @@ def _begin(context: Context, seen: Seen, value: str, bays: Bays, settings: Setti
 
 
 def _forget(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
-    return replace(context, asset=None, bay="", job="", grade="", destination=""), None
+    return replace(context, asset=None, bay="", job="", grade="", destination="", attempt=None), None
 
 
 def _take_back(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
@@ -217,6 +226,19 @@ def _print(context: Context, seen: Seen, value: str, bays: Bays, settings: Setti
     return context, Reprint(label=value) if seen is Seen.LABEL else Reprint(bay=value)
 
 
+def _handset(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
+    known = known_after(context.attempt, seen, value, context.asset or "")
+    return replace(context, asset=None, grade="", destination="", attempt=known), None
+
+
+def _attest(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
+    return replace(context, attempt=None), Attest(known_after(context.attempt, seen, value, ""))
+
+
+def _hand_over(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
+    return _sign_in(replace(context, attempt=None), seen, value, bays, settings)
+
+
 def _rating(seen: Seen, value: str, settings: Settings) -> tuple[str, str]:
     """(grade, destination), one of them empty."""
     if seen is Seen.GRADE:
@@ -240,6 +262,9 @@ _DOING: Mapping[Do, Callable[[Context, Seen, str, Bays, Settings], Did]] = {
     Do.RATE: _rate,
     Do.NOTE_LABEL: _note_label,
     Do.PRINT: _print,
+    Do.HANDSET: _handset,
+    Do.ATTEST: _attest,
+    Do.HAND_OVER: _hand_over,
 }
 
 
@@ -249,19 +274,22 @@ def expects(context: Context, settings: Settings) -> str:
         return EXPECTED[Step.BADGE]
     if context.step is Step.TAG and settings.lot and context.lot is None:
         return EXPECTED[Step.LOT]
+    if context.step is Step.CHECK and context.attempt:
+        return context.attempt.asks
     return EXPECTED[context.step]
 
 
 def values(before: Context, after: Context, text: str, seen: Seen | None = None, value: str = "") -> dict[str, str]:
     """What the phrases about a scan may name."""
-    lot, who = after.lot, after.operator
+    lot, who, attempt = after.lot, after.operator, after.attempt or before.attempt
     named = value if seen is not None and seen.name.endswith("_BAY") else after.bay or before.bay
     grade, destination = after.grade or before.grade, after.destination or before.destination
     if seen is Seen.GRADE:
         grade = value
     return {
         "code": text[:SHOWN],
-        "asset": after.asset or before.asset or "",
+        "asset": after.asset or before.asset or (attempt.tag if attempt else ""),
+        "device": attempt.serial if attempt else "",
         "bay": named,
         "name": (who.name or who.id) if who else "",
         "lot": text[:SHOWN] if seen is Seen.UNKNOWN_LOT else lot.code if lot else "",
@@ -314,10 +342,16 @@ def see(code: Code, context: Context, settings: Settings, bays: Mapping[str, Bay
         case Kind.DESTINATION:
             known = any(place.code == code.value for place in settings.destination)
             return (Seen.DESTINATION if known else Seen.UNKNOWN_DESTINATION), code.value
-        case Kind.TAG | Kind.OTHER if context.step is Step.SERIAL:
+        case Kind.TAG | Kind.OTHER | Kind.IMEI if context.step is Step.SERIAL:
             drive = bays[context.bay].drive
             right = drive is not None and is_of_drive(code.value, drive)
             return (Seen.RIGHT_SERIAL if right else Seen.OTHER_SERIAL), code.value
+        case Kind.IMEI:
+            return imei_seen(code.value, signed_in=context.operator is not None), code.value
+        case Kind.YES | Kind.START | Kind.NO if context.step is Step.CHECK:
+            return answer_seen(context.attempt, yes=code.kind is not Kind.NO), code.value
+        case Kind.UNDO if context.step in (Step.DEVICE, Step.CHECK):
+            return Seen.UNDONE_CHECK, code.value
     return _KINDS[code.kind], code.value
 
 
@@ -332,6 +366,7 @@ _KINDS: Mapping[Kind, Seen] = {
     Kind.GRADE: Seen.GRADE,
     Kind.LABEL: Seen.LABEL,
     Kind.PSID: Seen.PSID,
+    Kind.TABLET: Seen.TABLET,
     Kind.WRONG_SYMBOL: Seen.WRONG_SYMBOL,
     Kind.OTHER: Seen.UNKNOWN,
 }

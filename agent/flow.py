@@ -2,6 +2,7 @@
 
     badge -> lot -> (asset tag -> bay) -> plan shown -> the drive's label, YES or the countdown
           -> erasing -> result -> grade -> label -> remove the drive
+    badge -> a phone's IMEI -> asset tag -> the vendor's reset -> YES or NO to each check -> label
 
 Each row of ROWS reads: in this step, when this is scanned, do that, go there, say so. What is in no row changes
 nothing, and the one thing that is expected now is said. Nothing here times out: a technician is never hurried. UNDO and
@@ -27,6 +28,8 @@ class Step(StrEnum):
     WHICH = "which"
     STOP = "stop"
     PRINT = "print"
+    DEVICE = "device"
+    CHECK = "check"
 
 
 class Seen(StrEnum):
@@ -36,6 +39,7 @@ class Seen(StrEnum):
     LOT = "a known lot"
     TAG = "an asset tag"
     YES = "YES or START"
+    LAST_YES = "YES to the last check"
     NO = "NO or UNDO"
     CANCEL = "CANCEL"
     REPRINT = "REPRINT"
@@ -54,6 +58,11 @@ class Seen(StrEnum):
     ERASED_BAY = "a bay whose drive is erased"
     SPENT_BAY = "a bay whose drive is not erased"
     SHUT_BAY = "a bay that is blocked or out of use"
+    IMEI = "a phone's IMEI"
+    BAD_IMEI = "an IMEI whose check digit does not fit"
+    NOBODYS_IMEI = "an IMEI, and nobody is signed in"
+    TABLET = "TABLET"
+    UNDONE_CHECK = "UNDO instead of an answer"
     UNKNOWN_BADGE = "an unknown badge"
     UNKNOWN_LOT = "an unknown lot"
     UNKNOWN_BAY = "a bay that is not there"
@@ -80,11 +89,15 @@ class Do(StrEnum):
     RATE = "write the grade down"
     NOTE_LABEL = "the label is there"
     PRINT = "print again"
+    HANDSET = "keep of the phone"
+    ATTEST = "certify what the person answers for"
+    HAND_OVER = "sign in, forget the phone"
 
 
 Row = tuple[tuple[Step, ...], tuple[Seen, ...], Do, Step | None, str]
 
 ANY = tuple(Step)
+NO_PHONE = tuple(step for step in Step if step not in (Step.DEVICE, Step.CHECK))
 HOME = Step.TAG  # or the badge or lot, while one is required and missing
 IDLE = (Step.TAG, Step.GRADE)
 STAY = None
@@ -94,7 +107,7 @@ PLAN = (Seen.ASKING_BAY, Seen.PLANNED_BAY, Seen.COUNTING_BAY)
 # fmt: off
 ROWS: tuple[Row, ...] = (
     # in this step               what is scanned                  what is done      then          what is said
-    (ANY,                        (Seen.BADGE,),                   Do.SIGN_IN,       STAY,         "hello"),
+    (NO_PHONE,                   (Seen.BADGE,),                   Do.SIGN_IN,       STAY,         "hello"),
     (ANY,                        (Seen.LOT,),                     Do.TAKE_LOT,      STAY,         "lot_set"),
     (ANY,                        (Seen.CANCEL,),                  Do.FORGET,        Step.STOP,    "scan_bay_to_cancel"),
     (ANY,                        (Seen.REPRINT,),                 Do.FORGET,        Step.PRINT,   "scan_to_reprint"),
@@ -140,6 +153,20 @@ ROWS: tuple[Row, ...] = (
                                                                   Do.NOTHING,       STAY,         "nothing_to_grade"),
     ((Step.WHICH, Step.STOP, Step.PRINT), (Seen.NO,),             Do.FORGET,        HOME,         "undone"),
 
+    # phones and tablets, which have no bay: one person from the IMEI to the last answer
+    ((*IDLE, Step.WHICH, Step.DEVICE), (Seen.IMEI,),              Do.HANDSET,       Step.DEVICE,  "scan_device_tag"),
+    ((Step.BAY,),                (Seen.IMEI,),                    Do.HANDSET,       Step.CHECK,   ""),
+    ((*IDLE, Step.BAY, Step.WHICH, Step.DEVICE), (Seen.BAD_IMEI,), Do.NOTHING,      STAY,         "bad_imei"),
+    ((*IDLE, Step.BAY, Step.WHICH), (Seen.NOBODYS_IMEI,),         Do.NOTHING,       STAY,         "badge_first"),
+    ((Step.DEVICE,),             (Seen.TABLET,),                  Do.HANDSET,       STAY,         "scan_device_tag"),
+    ((Step.DEVICE,),             (Seen.TAG,),                     Do.HANDSET,       Step.CHECK,   ""),
+    ((Step.CHECK,),              (Seen.YES,),                     Do.HANDSET,       STAY,         ""),
+    ((Step.CHECK,),              (Seen.LAST_YES,),                Do.ATTEST,        HOME,         "attested"),
+    ((Step.CHECK,),              (Seen.NO,),                      Do.ATTEST,        HOME,         "not_attested"),
+    ((Step.DEVICE,),             (Seen.NO, Seen.UNDONE_CHECK),    Do.FORGET,        HOME,         "undone"),
+    ((Step.CHECK,),              (Seen.UNDONE_CHECK,),            Do.FORGET,        HOME,         "undone"),
+    ((Step.DEVICE, Step.CHECK),  (Seen.BADGE,),                   Do.HAND_OVER,     HOME,         "hello"),
+
     # CANCEL and REPRINT name their bay after them
     ((Step.STOP,),               ANY_BAY,                         Do.STOP,          HOME,         "cancelled"),
     ((Step.PRINT,),              (*ANY_BAY, Seen.LABEL),          Do.PRINT,         HOME,         "printing_label"),
@@ -161,5 +188,7 @@ EXPECTED: Mapping[Step, str] = {
     Step.WHICH: "scan_bay_to_grade",
     Step.STOP: "scan_bay_to_cancel",
     Step.PRINT: "scan_to_reprint",
+    Step.DEVICE: "scan_device_tag",
+    Step.CHECK: "check_account_removed",
 }
 """The one instruction of each step."""

@@ -35,11 +35,13 @@ class Kind(StrEnum):
     DESTINATION = "destination"
     LABEL = "label"
     PSID = "psid"
+    IMEI = "imei"
+    TABLET = "tablet"
     OTHER = "other"
     WRONG_SYMBOL = "wrong-symbol"
 
 
-COMMANDS = (Kind.CANCEL, Kind.START, Kind.YES, Kind.NO, Kind.UNDO, Kind.REPRINT)
+COMMANDS = (Kind.CANCEL, Kind.START, Kind.YES, Kind.NO, Kind.UNDO, Kind.REPRINT, Kind.TABLET)
 FIELD: Mapping[Kind, str] = {
     Kind.TAG: "asset",
     Kind.BADGE: "badge",
@@ -48,6 +50,7 @@ FIELD: Mapping[Kind, str] = {
     Kind.OTHER: "",
     Kind.LABEL: "",
     Kind.PSID: "",
+    Kind.IMEI: "",
 }
 """The key of [scanning.symbologies] for a kind; "" where any is right. Those that are not here are commands."""
 
@@ -80,7 +83,7 @@ def _read(text: str, settings: Settings) -> Code:
     for kind in (Kind.BAY, Kind.GRADE):
         if match := re.fullmatch(getattr(rules, kind.value), text):
             return Code(kind, match[kind.value])
-    for kind in (Kind.BADGE, Kind.LOT, Kind.DESTINATION, Kind.PSID):
+    for kind in (Kind.BADGE, Kind.LOT, Kind.DESTINATION, Kind.PSID, Kind.IMEI):
         if re.fullmatch(getattr(rules, kind.value), text):
             return Code(kind, text)
     return Code(Kind.TAG if re.fullmatch(rules.asset, text) else Kind.OTHER, text)

@@ -138,6 +138,8 @@ class Scanning(msgspec.Struct, frozen=True, kw_only=True):
     undo: str = r"UNDO"
     grade: str = r"GRADE-(?P<grade>[A-D])"
     destination: str = r"DEST-.{1,60}"
+    imei: str = r"[0-9]{15}"
+    tablet: str = r"TABLET"
     psid: str = r"(?:PSID[:= ]?)?[A-Z0-9]{32}"
     require: tuple[Literal["badge", "lot"], ...] = ()
     ask_grade: bool = False

@@ -37,6 +37,7 @@ PURE = (
     "agent/reach.py",
     "agent/techniques.py",
     "agent/attestation.py",
+    "agent/handset_flow.py",
     "agent/certificate.py",
     "agent/jws.py",
     "agent/remote.py",

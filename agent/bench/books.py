@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import msgspec
 
 from agent import certify, job
+from agent.attestation import Handset, Reset
 from agent.bench.alarms import critical
 from agent.certificate import Certificate
 from agent.clock import utc_now
@@ -56,6 +57,11 @@ class Books:
         """The label of that certificate's number or id, at each printer."""
         with self._trying("ledger", clears=False):
             return self.registrar.ledger.labels(name)
+
+    def attest(self, handset: Handset, reset: Reset, occasion: certify.Occasion) -> Certificate:
+        """Certify a reset that a person answers for, and the intent to print its label."""
+        with self._trying("certificate"):
+            return self.registrar.attest(handset, reset, occasion, printers=self.printers)
 
     def newest(self, fingerprint: str) -> Job | None:
         """The drive's newest job."""

@@ -197,7 +197,7 @@ class StationEffects:
         """For all that is said and shown from now on."""
         self.language = language
 
-    def certified(self, ended: Job, certificate: Certificate) -> None:
+    def certified(self, ended: Job | None, certificate: Certificate) -> None:
         """Its label on every printer; the uplink learns that its outbox has a new row."""
         if self.uplink:
             self.uplink.wake()

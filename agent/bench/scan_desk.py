@@ -8,16 +8,21 @@ from dataclasses import replace
 import msgspec
 
 from agent import dialogue
+from agent.attestation import attest
 from agent.bench.bay_table import BayTable
 from agent.bench.bays import Bay, BayState, changed
 from agent.bench.books import Books
 from agent.bench.events import Scanned
 from agent.bench.labels import LabelDesk
 from agent.bench.reception import Reception
+from agent.certify import Occasion
+from agent.clock import utc_now
 from agent.errors import LedgerProblem
 from agent.flow import Step
+from agent.handset_flow import Attempt
 from agent.job import ENDED, Job, JobState
 from agent.record import Disposition
+from agent.registrar import new_id
 from agent.settings import Settings
 
 
@@ -36,6 +41,7 @@ class ScanDesk:
         """`cancel` stops a bay and returns the phrase about it."""
         self.settings, self.table, self.books = settings, table, books
         self.reception, self.labels, self.cancel = reception, labels, cancel
+        self._attempt_began = ""
 
     def scanned(self, event: Scanned) -> None:
         """Do what the scan asks for, and say so, with the one thing that is expected next.
@@ -45,6 +51,8 @@ class ScanDesk:
         before = self.reception.context
         turn = dialogue.scan(before, event.text, self.settings, self.table.bays, symbology=event.symbology)
         self.reception.context = turn.context
+        if before.attempt is None and turn.context.attempt is not None:
+            self._attempt_began = utc_now()
         try:
             said = self._do(turn)
         except LedgerProblem:
@@ -81,11 +89,22 @@ class ScanDesk:
             case dialogue.LabelScanned(label=label):
                 self.labels.scanned(label)
                 return ""
+            case dialogue.Attest(attempt=attempt):
+                return self._attest(attempt, turn.say)
             case dialogue.Reprint(bay=bay, label=label):
                 held = self.table[bay].job if bay else None
                 self.labels.reprint(label or (held.certificate_id if held else None))
                 return ""
         return turn.say
+
+    def _attest(self, attempt: Attempt, say: str) -> str:
+        """Certify, then label, then publish: as for a drive, and nothing was measured."""
+        who, customer = self.reception.context.on_job()
+        assert who is not None  # an IMEI of nobody begins nothing
+        occasion = Occasion(new_id(), self._attempt_began, who, customer)
+        certificate = self.books.attest(attempt.handset(), attest(who, attempt.given(), at=utc_now()), occasion)
+        self.table.tell(self.table.effects.certified, None, certificate)
+        return say
 
     def _assign(self, wish: dialogue.Assign, say: str) -> str:
         given = Disposition(grade=wish.grade, destination=wish.destination)

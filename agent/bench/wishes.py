@@ -33,8 +33,8 @@ class Effects(Protocol):
     def speak(self, language: str) -> None:
         """From now on say and show everything in this language. Labels stay in the station's."""
 
-    def certified(self, ended: Job, certificate: Certificate) -> None:
-        """Print its label, and let the uplink know of it."""
+    def certified(self, ended: Job | None, certificate: Certificate) -> None:
+        """Print its label, and let the uplink know of it. `ended` is None where a person attested, and no job was."""
 
     def print_label(self, certificate: Certificate, copy: int, grade: str = "") -> None:
         """Print a certificate's label on every printer; each puts a LabelResult. `grade`: one given afterwards."""

@@ -116,6 +116,7 @@ def _asked(given: Mapping[str, bool], language: str) -> dict[str, bool]:
     """All answers: what was not given is asked on a terminal, until a no. Enter alone is no answer."""
     from agent.attestation import QUESTIONS
     from agent.commands.screen import is_terminal
+    from agent.handset_flow import check_phrase
     from agent.phrases import phrase
 
     answers = dict(given)
@@ -125,7 +126,7 @@ def _asked(given: Mapping[str, bool], language: str) -> dict[str, bool]:
     if not is_terminal(sys.stdin):
         raise click.UsageError(f"no answer to {', '.join(missing)}: give --yes-to or --no-to, or use a terminal")
     for question in missing:
-        words = phrase(language, f"check_{question.replace('-', '_')}")
+        words = phrase(language, check_phrase(question))
         answers[question] = click.prompt(words, type=click.Choice(["yes", "no"]), err=True) == "yes"
         if not answers[question]:
             break

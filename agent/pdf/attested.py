@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.attestation import QUESTIONS, is_attested
+from agent.handset_flow import check_phrase
 from agent.pdf.page import Fact, Section, Table
 from agent.pdf.words import Words
 from agent.phrases import phrase
@@ -60,7 +61,7 @@ def checks(record: Record, say: Words) -> Iterator[Section]:
 
 
 def _words(question: str, say: Words) -> str:
-    return phrase(say.language, f"check_{question.replace('-', '_')}") if question in QUESTIONS else question
+    return phrase(say.language, check_phrase(question)) if question in QUESTIONS else question
 
 
 def _who(record: Record, say: Words) -> str:

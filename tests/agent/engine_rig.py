@@ -137,7 +137,7 @@ class FakeEffects:
         """In this language."""
         self.language = language
 
-    def certified(self, ended: Job, certificate: Certificate) -> None:
+    def certified(self, ended: Job | None, certificate: Certificate) -> None:
         """Printed."""
         self.certificates.append(certificate)
         self.print_label(certificate, 0)

@@ -11,6 +11,7 @@ import msgspec
 import pytest
 
 from agent import jws
+from agent.attestation import is_attested
 from agent.registrar import DISPOSITION
 from agent.settings import Device
 from tests.agent.engine_rig import Rig, drive, failed, settings
@@ -220,3 +221,50 @@ def test_after_each_scan_one_thing_is_expected(rig: Rig) -> None:
         ("unknown_code", "scan_bay"),
         ("assigned", "scan_asset"),
     ]
+
+
+# Phones and tablets
+
+
+IMEI = "490154203237518"
+
+
+def test_a_phone_is_attested_by_one_person_with_scans_alone(rig: Rig) -> None:
+    assert rig.scan(*IDA, IMEI) == "scan_device_tag"
+    assert (rig.scan("KK-0009"), rig.scan("YES"), rig.scan("YES")) == (
+        "check_account_removed",
+        "check_reset_done",
+        "check_start_screen_empty",
+    )
+    assert (rig.scan("YES"), rig.scan("YES"), expected(rig)) == ("check_cards_removed", "attested", "scan_asset")
+    (certificate,) = rig.certificates()
+    record = certificate.record
+    assert is_attested(record)
+    assert (record.drive.serial, record.asset.tag if record.asset else "") == (IMEI, "KK-0009")
+    assert (record.operator.id if record.operator else "", record.customer is not None) == ("ida", True)
+    assert rig.effects.labels == [(record.number, 0)]
+
+
+def test_a_no_is_certified_as_such_and_the_device_can_be_reset_again(rig: Rig) -> None:
+    rig.scan(*IDA, IMEI, "TABLET", "KK-0009", "YES", "NO")
+    rig.scan(IMEI, "KK-0009", *["YES"] * 4)
+    first, second = (c.record for c in rig.certificates())
+    assert (first.outcome, first.asset.kind if first.asset else "") == ("aborted", "tablet")
+    assert is_attested(second)
+
+
+def test_another_badge_forgets_the_device_and_undo_certifies_nothing(rig: Rig) -> None:
+    rig.scan(*IDA, IMEI, "KK-0009", "YES", "YES", "YES", "BADGE-7")
+    assert rig.scan("YES") == "scan_asset"
+    rig.scan(IMEI, "KK-0009", "YES", "UNDO", "YES")
+    assert rig.certificates() == []
+
+
+def test_an_answer_that_cannot_be_certified_is_asked_for_again(rig: Rig) -> None:
+    rig.scan(*IDA, IMEI, "KK-0009", "YES", "YES", "YES")
+    rig.break_ledger()
+    rig.scan("YES")
+    assert (rig.certificates(), expected(rig)) == ([], "check_cards_removed")
+    rig.mend_ledger()
+    assert rig.scan("YES") == "attested"
+    assert len(rig.certificates()) == 1
