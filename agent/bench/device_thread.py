@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import logging
+import queue
 import threading
 import time
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from agent.bench.events import DeviceFault
 from drivers.deadline import Deadline
@@ -75,27 +75,30 @@ class DeviceThread:
 
         DeviceSilent where that did not come about in time; then it is not carried out later either.
         """
-        answer: Future[T] = Future()
+        answer: queue.SimpleQueue[tuple[T, None] | tuple[None, Exception]] = queue.SimpleQueue()
 
         def run() -> None:
             try:
-                answer.set_result(what())
+                answer.put((what(), None))
             except Later:
                 raise
-            except BaseException as error:
-                answer.set_exception(error)
+            except Exception as error:
+                answer.put((None, error))
                 raise
 
         call = _Call(run)
         with self._changed:
             self._put(key, call)
         try:
-            return answer.result(within)
-        except TimeoutError:
+            returned, error = answer.get(timeout=within)
+        except queue.Empty:
             with self._changed:
                 if (waiting := self._calls.get(key)) is not None and waiting.what is run:
                     del self._calls[key]
             raise DeviceSilent(device=self.name, seconds=within) from None
+        if error is not None:
+            raise error
+        return cast(T, returned)
 
     def waits(self, key: Hashable) -> bool:
         """Whether a call of that key is still to be carried out."""
