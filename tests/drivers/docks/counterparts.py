@@ -24,7 +24,8 @@ import pytest
 from firmware_bridge.controller import wire
 from tests.firmware_bridge.controller.bench import Bench
 
-Mishap = Literal["none", "silent", "garbage", "stuck", "unplugged"]
+Mishap = Literal["none", "silent", "garbage", "stuck", "unplugged", "dies"]
+"""What is wrong with it. "dies": it is unplugged while it is asked (not all of them can)."""
 
 
 class Counterpart:
@@ -33,8 +34,6 @@ class Counterpart:
     slots: int
     settings: dict[str, Any]
     mishap: Mishap = "none"
-    gone_is_silent = False
-    """Whether a device that is unplugged looks the same as one that is silent."""
 
     def relays(self) -> list[bool]:
         """What the slots really have."""
@@ -99,12 +98,19 @@ class SerialBoard(Counterpart):
     def close(self) -> None:
         self._end.set()
 
+    def _die(self) -> None:
+        self.mishap = "unplugged"
+        self._link.unlink(missing_ok=True)
+
     def _serve(self, master: int, slave: int, end: threading.Event) -> None:
         data = b""
         while not end.is_set():
             if not select.select([master], [], [], 0.02)[0]:
                 continue
             data += os.read(master, 1)  # one byte at a time, as a line delivers them
+            if self.mishap == "dies":
+                self._die()
+                break
             self.seen += data[-1:]
             if self.mishap == "silent":
                 data = b""
@@ -224,6 +230,10 @@ class Modbus(SerialBoard):
         while not end.is_set():
             for ready in select.select([master, self._far], [], [], 0.02)[0]:
                 data = os.read(ready, 256)
+                if self.mishap == "dies" and ready == self._far:  # the answer was on its way
+                    self._die()
+                    end.set()
+                    break
                 if ready == master:
                     self.seen += data
                     if self.mishap == "stuck" and data[1:2] == b"\x05":
@@ -260,6 +270,8 @@ class I2cBoard(Counterpart):
         return self
 
     def _transfer(self, address: int) -> None:
+        if self.mishap == "dies" and self.log:
+            self.mishap = "unplugged"
         if self.mishap == "silent":
             raise TimeoutError(errno.ETIMEDOUT, os.strerror(errno.ETIMEDOUT))
         if self.mishap == "unplugged" or address != self.address:

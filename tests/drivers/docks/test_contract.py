@@ -19,6 +19,7 @@ from tests.drivers.docks.counterparts import COUNTERPARTS, Counterpart
 
 NO_POWER = {"plain", "ledctl"}
 POWERED = sorted(set(COUNTERPARTS) - NO_POWER)
+MORTAL = ["devantech_rly16", "kmtronic", "lcus", "mcp23017", "modbus_relay", "pcf8574"]
 HARDWARE = sorted(set(COUNTERPARTS) - {"plain"})
 
 
@@ -205,6 +206,16 @@ def test_an_unplugged_device_is_gone_and_is_found_again(dock: Dock, board: Count
     dock.probe(within=within())
     if Capability.POWER in dock.capabilities:
         dock.set_power(1, True, within=within())
+
+
+@pytest.mark.parametrize("board", MORTAL, indirect=True)
+def test_a_device_that_is_unplugged_while_it_is_asked_is_gone(dock: Dock, board: Counterpart) -> None:
+    dock.set_power(2, True, within=within())
+    board.mishap = "dies"
+    with pytest.raises((DeviceGone, DeviceSilent)):
+        dock.set_power(1, not dock.power(1, within=Deadline(2.0)), within=Deadline(2.0))
+    board.plug()
+    dock.set_power(1, True, within=within())
 
 
 def asks(dock: Dock) -> list[Ask]:
