@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from agent.bench.bays import Bay, BayState
 from agent.erase import Progress
 from agent.phrases import hint, phrase, reason
+from agent.plan import Plan
 
 
 def bay_lines(bay: Bay, language: str) -> tuple[str, ...]:
     """What a technician reads at a bay: one instruction, and why."""
-    return tuple(line for line in (_instruction(bay, language), _detail(bay, language), _plan(bay, language)) if line)
+    lines = (_instruction(bay, language), _detail(bay, language), _plan(bay, language), *_warnings(bay, language))
+    return tuple(line for line in lines if line)
 
 
 def bay_row(bay: Bay, *, now: float | None = None) -> dict[str, Any]:
@@ -32,6 +34,7 @@ def bay_row(bay: Bay, *, now: float | None = None) -> dict[str, Any]:
         "asset": bay.job.asset.tag if bay.job and bay.job.asset else None,
         "countdown_s": left,
         "asks": bay.asks or None,
+        "plan": _told(bay.job.plan) if bay.job and bay.job.plan else None,
         "phase": bay.progress.phase if bay.progress and bay.busy else None,
         "bytes_done": bay.progress.bytes_done if bay.progress and bay.busy else None,
         "bytes_total": bay.progress.bytes_total if bay.progress and bay.busy else None,
@@ -40,6 +43,19 @@ def bay_row(bay: Bay, *, now: float | None = None) -> dict[str, Any]:
         "certificate": bay.certificate_number,
         "reason": str(bay.reason) if bay.reason else None,
         "reason_code": bay.reason.code if bay.reason else None,
+    }
+
+
+def _told(made: Plan) -> dict[str, Any]:
+    return {
+        "technique": made.technique,
+        "method": made.method,
+        "level": made.level,
+        "asked_level": made.asked_level,
+        "why": made.why,
+        "prepare": list(made.prepare),
+        "not_reached": list(made.not_reached),
+        "also_destroyed": list(made.also_destroyed),
     }
 
 
@@ -103,6 +119,16 @@ def _plan(bay: Bay, language: str) -> str:
     made = bay.job.plan
     asset = bay.job.asset.tag if bay.job.asset else "-"
     return phrase(language, "plan_shown", asset=asset, method=made.method, level=made.level)
+
+
+def _warnings(bay: Bay, language: str) -> Iterator[str]:
+    """What must not be overlooked in a plan: that it is less than was asked for, and what dies beside the drive."""
+    if bay.state is not BayState.COUNTDOWN or bay.job is None or bay.job.plan is None:
+        return
+    if bay.job.plan.fell_back:
+        yield phrase(language, "plan_fell_back", asked=bay.job.plan.fell_back.from_, done=bay.job.plan.method)
+    if bay.job.plan.also_destroyed:
+        yield phrase(language, "plan_also_destroyed")
 
 
 def _detail(bay: Bay, language: str) -> str:

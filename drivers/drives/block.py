@@ -182,7 +182,9 @@ class BlockDrive(OpenDrive):
         return identify(self._file.fd, self.drive.device, within=_firmware.HOLD_S)
 
     def hold_all(self) -> None:
-        """The other namespaces of this controller, or of its subsystem."""
+        """The other namespaces of this controller, or of its subsystem. Calling it twice is harmless."""
+        if self._held:
+            return
         for folder in _sysfs.siblings(self.drive.number):
             path = f"/dev/{_sysfs.device_name(folder)}"
             fd, _ = _hold(path)

@@ -9,8 +9,12 @@ import pytest
 
 from agent.bench.bays import Bay, BayState
 from agent.erase import Progress
+from agent.job import Job
 from agent.outcome import Reason
+from agent.plan import Plan, plan
+from agent.policy import Policy
 from agent.view import bay_lines, bay_row, percent, table, time_left
+from drivers.drives.base import Capabilities
 from tests.agent.engine_rig import drive
 
 AT = Progress(job="j", phase="pass", pass_number=1, passes=1, bytes_done=25, bytes_total=100, mb_per_s=1.0)
@@ -37,6 +41,22 @@ def test_a_countdown_is_told_in_seconds_and_a_reason_with_its_code() -> None:
     assert bay_row(counting)["countdown_s"] == pytest.approx(9.2, abs=0.3)
     blocked = Bay(name="A1", state=BayState.BLOCKED, reason=Reason("BW-S04", "It is mounted", "Unmount it first."))
     assert "BW-S04" in bay_lines(blocked, "en")[1]
+
+
+def test_a_countdown_says_what_is_less_than_asked_for_and_what_dies_beside_the_drive() -> None:
+    purge = Policy(name="own", method="nist-purge", fallback="nist-clear")
+    for capabilities, words in (
+        (Capabilities(format=False, namespaces=2), "Less than nist-purge: zero."),
+        (Capabilities(format=False, namespaces=2, sanitize=("block",)), "All parts of the drive are erased."),
+    ):
+        who = drive(media="nvme", capabilities=capabilities)
+        made = plan(who, purge)
+        assert isinstance(made, Plan)
+        job = Job(id="j", bay="A1", drive=who, plan=made, created_at="2026-11-22T20:00:00Z")
+        counting = Bay(name="A1", state=BayState.COUNTDOWN, drive=who, job=job, due=time.monotonic() + 9)
+        assert words in bay_lines(counting, "en")
+        row = bay_row(counting)["plan"]
+        assert (row["technique"], row["asked_level"]) == (made.technique, "purge")
 
 
 def test_a_row_has_progress_only_while_somebody_works() -> None:
