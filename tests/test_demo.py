@@ -26,10 +26,11 @@ def test_the_demo_ends_well_with_every_outcome_that_it_promises(tmp_path: Path) 
     assert sorted((row[0], row[2]) for row in rows) == [
         ("SIM-HDD-0001", "erased"),
         ("SIM-HDD-0002", "failed"),
+        ("SIM-NVME-0004", "erased"),
         ("SIM-SSD-0003", "aborted"),
         ("SIM-SSD-0003", "erased"),
-        ("SIM-SSD-0004", "erased"),
     ]
+    assert {row[0] for row in rows if row[3] == "purge"} == {"SIM-NVME-0004"}
     assert len(list((tmp_path / "out" / "state" / "certificates").glob("*.jws"))) == 5
     assert len(list((tmp_path / "out" / "labels").glob("*.png"))) == 5
 

@@ -30,13 +30,15 @@ class DemoDrive:
     file_system: str
     outcomes: tuple[str, ...]
     bad: tuple[int, int] | None = None
+    level: str = "clear"
 
 
+SANITIZES = {"speaks": "nvme", "sanitize": ["block", "crypto"], "steps": 4}
 DRIVES = (
     DemoDrive("A1", "port-1", "SIM-HDD-0001", "Spindle 48", "KK-004711", "ext4", ("erased",)),
     DemoDrive("A2", "port-2", "SIM-HDD-0002", "Spindle 48", "KK-004712", "vfat", ("failed",), bad=BAD),
     DemoDrive("A3", "port-3", "SIM-SSD-0003", "Cell 48", "KK-004713", "ext4", ("aborted", "erased")),
-    DemoDrive("A4", "port-4", "SIM-SSD-0004", "Cell 48", "KK-004714", "vfat", ("erased",)),
+    DemoDrive("A4", "port-4", "SIM-NVME-0004", "Lane 48", "KK-004714", "vfat", ("erased",), level="purge"),
 )
 
 
@@ -70,15 +72,18 @@ class Files:
 
     def make(self, drive: DemoDrive, mb_per_s: float) -> str:
         """Make a drive with a file system on it; returns which."""
+        media_of = {"HDD": "hdd", "SSD": "ssd", "NVME": "nvme"}
+        sanitizes = {"commands": SANITIZES} if drive.level == "purge" else {}
         make_drive(
             self.bench,
             drive.serial,
             SIZE,
             model=drive.model,
             serial=drive.serial,
-            media="ssd" if "SSD" in drive.serial else "hdd",
+            media=media_of[drive.serial.split("-")[1]],
             mb_per_s=mb_per_s,
             bad=[drive.bad] if drive.bad else [],
+            **sanitizes,
         )
         return media.fill(self.image(drive), kind=drive.file_system, size=SIZE)
 

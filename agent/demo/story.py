@@ -127,6 +127,11 @@ class Story:
                 expect(
                     last["verification"]["blake3"] == hashed, f"drive {drive.serial}: the certificate's hash is not its"
                 )
+                told = last["sanitization"]
+                expect(told["level"] == drive.level, f"drive {drive.serial}: level {told['level']}, not {drive.level}")
+                expect(
+                    bool(told["fell_back"]) == (drive.level == "clear"), f"drive {drive.serial}: its fall is not told"
+                )
             if len(found) > 1:
                 expect(
                     bool(last["interruptions"]), f"drive {drive.serial}: its certificate hides that it was pulled out"
@@ -148,12 +153,13 @@ class Story:
         self.say("Signatures, hashes, labels and the collector's table were checked: all as it must be.")
 
     def _table(self) -> None:
-        print(f"\n{'DRIVE':<14} {'ASSET':<11} {'OUTCOME':<9} {'CERTIFICATE':<16} WHY")
+        print(f"\n{'DRIVE':<14} {'ASSET':<11} {'OUTCOME':<9} {'LEVEL':<6} {'CERTIFICATE':<16} WHY")
         for payload in sorted(self._payloads(), key=lambda p: int(p["sequence"])):
-            why = payload["reason"]["text"] if payload["reason"] else "erased and read back in full"
+            done = payload["sanitization"]
+            why = payload["reason"]["text"] if payload["reason"] else f"{done['method']}, and read back in full"
             print(
                 f"{payload['drive']['serial']:<14} {payload['asset']['tag']:<11} {payload['outcome']:<9} "
-                f"{payload['number']:<16} {why}"
+                f"{done['level']:<6} {payload['number']:<16} {why}"
             )
         print(f"\nCertificates: {self.files.certificates}\nLabels:       {self.files.labels} (ZPL, and a PNG of each)")
         print(f"Collector:    {self.files.folder / 'collector.db'}")
