@@ -3,6 +3,8 @@
     reveal        one change -> power off and on -> the same drive, showing what it should -> until nothing is hidden
     power-cycle   frozen -> power off and on -> the same drive
 
+A drive that our own crash left with a password loses it in between: unlocking needs it unfrozen, SET MAX unlocked.
+
 What the drive says when it is asked decides, not what the plan remembers: so a job that was interrupted in the middle
 does what is left. After every power cycle model, serial, WWN and block size must be those that were planned, and the
 capacity the one that is expected: another drive is never taken for it. Nothing of the user's data is touched here.
@@ -60,17 +62,35 @@ class Preparation:
         self.opened = opened
         self.spec, self.station = spec, station
         self.commands: list[CommandRecord] = []
+        self.changed = False
         area = opened.drive.hidden_area
         self.hidden: HiddenArea | None = area
         self._hid = area
 
     def run(self) -> Reason | None:
         """Why the drive cannot be erased; None when it is ready. DriveError, OSError."""
-        if "reveal" in self.spec.prepare and (reason := self._reveal()):
-            if self._hid is not None:
-                self.hidden = msgspec.structs.replace(self._hid, outcome="not-removed")
+        if reason := self._unfreeze() or self._without_own_password():
             return reason
-        return self._unfreeze()
+        if "reveal" not in self.spec.prepare or not (reason := self._reveal()):
+            return None
+        if self._hid is not None:
+            self.hidden = msgspec.structs.replace(self._hid, outcome="not-removed")
+        return reason
+
+    def _without_own_password(self) -> Reason | None:
+        if not self._has_password():
+            return None
+        from agent.erase.firmware.work import take_off_own_password  # a station that only overwrites does without it
+
+        station = self.station
+        reason, commands = take_off_own_password(self.opened, self.spec, station.emit, station.stop)
+        self.commands += commands
+        return reason
+
+    def _has_password(self) -> bool:
+        """One that may be ours."""
+        can = self.opened.drive.capabilities
+        return can is not None and bool(can.security_enabled or can.security_locked) and bool(self.spec.passwords)
 
     def _reveal(self) -> Reason | None:
         for _ in range(MOST_CHANGES):
@@ -82,6 +102,7 @@ class Preparation:
             change = show_more(port, self.commands)
             if isinstance(change, Reason):
                 return change
+            self.changed = True
             log.info("%s: %s is removed from the next power-on", self.opened.drive.device, change.kind.upper())
             if self.station.cycle is None:
                 return CANNOT_CYCLE
@@ -92,7 +113,7 @@ class Preparation:
     def _unfreeze(self) -> Reason | None:
         """Where nobody can switch the power, the technique itself refuses a frozen drive."""
         row, can, cycle = TECHNIQUES.get(self.spec.technique), self.opened.drive.capabilities, self.station.cycle
-        if row is None or not row.security or can is None or cycle is None:
+        if can is None or cycle is None or not (self._has_password() or (row and row.security)):
             return None
         if not (can.security_frozen or can.security_count_expired):
             return None

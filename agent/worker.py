@@ -17,7 +17,7 @@ from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, Stop, erase
 from agent.heat import heat_limits
 from agent.outcome import PULLED_OUT, Aborted, Erased, Failed, Outcome, Reason, Refused, Work, with_word
 from agent.prepare import Preparation, Station
-from agent.record import CommandRecord, Health
+from agent.record import Health
 from agent.techniques import everything_at_once
 from drivers.deadline import Deadline
 from drivers.drives.base import Capabilities, Drive, DriveError, DriveGone, OpenDrive
@@ -93,9 +93,7 @@ def run_job(
 def _prepared(ready: Preparation) -> Reason | None:
     """Why it cannot begin. A command that reaches other devices of the drive takes hold of them too."""
     try:
-        reason, commands = _without_own_password(ready)
-        ready.commands += commands
-        if reason := reason or ready.run():
+        if reason := ready.run():
             return reason
         if everything_at_once(ready.spec.technique, ready.opened.drive):
             ready.opened.hold_all()
@@ -109,7 +107,7 @@ def _prepared(ready: Preparation) -> Reason | None:
 def _unprepared(spec: EraseSpec, planned: Drive, ready: Preparation, reason: Reason) -> Outcome:
     """Not erased: refused while nothing was changed, else aborted, with what was. Who answers now is not believed."""
     asked_to_stop = ready.station.stop.requested == reason or reason == PULLED_OUT
-    outcome = Aborted(_before(spec), reason) if ready.commands or asked_to_stop else _untouched(spec, reason)
+    outcome = Aborted(_before(spec), reason) if ready.changed or asked_to_stop else _untouched(spec, reason)
     drive = msgspec.structs.replace(planned, hidden_area=ready.hidden or planned.hidden_area)
     return with_word(outcome, health=Health(), drive=drive, commands=tuple(ready.commands))
 
@@ -118,7 +116,7 @@ def _work(planned: Drive, ready: Preparation, doctor: Doctor) -> Outcome:
     opened, station = ready.opened, ready.station
     outcome, health = _erase(opened, ready.spec, station.emit, station.stop, doctor)
     outcome = _still_the_same(opened, opened.drive, outcome)
-    if isinstance(outcome, Refused) and ready.commands:
+    if isinstance(outcome, Refused) and ready.changed:
         outcome = Aborted(_before(ready.spec), outcome.reason)
     removed = planned.hidden_area if planned.hidden_area and planned.hidden_area.outcome == "removed" else None
     return with_word(
@@ -150,16 +148,6 @@ def _erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, doctor: Do
     # A drive that was pulled or cancelled is let go of at once: somebody waits for it.
     after = doctor(drive.drive) if before is not None and not isinstance(outcome, Aborted) else None
     return outcome, Health(before=before, after=after)
-
-
-def _without_own_password(ready: Preparation) -> tuple[Reason | None, tuple[CommandRecord, ...]]:
-    """A drive that our own crash left locked is opened before anything else. (why it could not be, what was sent)."""
-    can = ready.opened.drive.capabilities
-    if can is None or not (can.security_enabled or can.security_locked) or not ready.spec.passwords:
-        return None, ()
-    from agent.erase.firmware.work import take_off_own_password
-
-    return take_off_own_password(ready.opened, ready.spec, ready.station.emit, ready.station.stop)
 
 
 def _after(opened: OpenDrive, outcome: Outcome) -> Capabilities | None:

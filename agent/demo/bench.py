@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agent.demo import media
 from agent.demo.programs import Broker, DemoFailed
@@ -73,7 +74,7 @@ class Files:
     def make(self, drive: DemoDrive, mb_per_s: float) -> str:
         """Make a drive with a file system on it; returns which."""
         media_of = {"HDD": "hdd", "SSD": "ssd", "NVME": "nvme"}
-        sanitizes = {"commands": SANITIZES} if drive.level == "purge" else {}
+        sanitizes: dict[str, Any] = {"commands": SANITIZES} if drive.level == "purge" else {}
         make_drive(
             self.bench,
             drive.serial,

@@ -10,7 +10,6 @@ import pytest
 from tests.agent.daemon_bench import MIB, Daemon
 from tests.agent.mosquitto import wait_until
 
-WIRED = 'settings = { slots = 4, state_file = "dock.json", ports = { 1 = "bench/ports/p1" } }\nspin_up_s = 0'
 HIDING = {"speaks": "ata", "hpa": MIB, "dco": MIB}
 
 
@@ -18,10 +17,15 @@ HIDING = {"speaks": "ata", "hpa": MIB, "dco": MIB}
 def daemon(tmp_path: Path) -> Iterator[Daemon]:
     """Policy: what is hidden is removed. Bay A1's power is that of its port."""
     made = Daemon(tmp_path)
-    text = made.config.read_text().replace(
-        'settings = { slots = 4, state_file = "dock.json" }', f"{WIRED}\noff_s = OFF"
-    )
-    made.config.write_text(text.replace('name = "quick"', 'name = "quick"\nhidden_area = "remove"'))
+    text = made.config.read_text()
+    for before, after in (
+        ("settings = { slots = 4", 'settings = { ports = { 1 = "bench/ports/p1" }, slots = 4'),
+        ('name = "dock"\n', 'name = "dock"\noff_s = OFF\nspin_up_s = 0\n'),
+        ('name = "quick"\n', 'name = "quick"\nhidden_area = "remove"\n'),
+    ):
+        assert before in text
+        text = text.replace(before, after, 1)
+    made.config.write_text(text)
     yield made
     made.close()
 
@@ -46,6 +50,23 @@ def test_a_hidden_area_is_removed_by_two_power_cycles_erased_and_certified(daemo
     assert record.drive.capabilities.before.hidden_area_features == ("hpa", "dco")
     daemon.pull("p1")
     daemon.wait_bay("A1", "empty")
+
+
+def test_a_frozen_drive_is_unfrozen_by_its_bays_power_and_erases_itself(daemon: Daemon) -> None:
+    off_for(daemon, 0.1)
+    purge = 'name = "quick"\nmethod = "nist-purge"'
+    daemon.config.write_text(daemon.config.read_text().replace('name = "quick"', purge))
+    frozen = {"speaks": "ata", "security": True, "enhanced": True, "frozen": True}
+    image = daemon.make("S1", MIB, port="p1", media="hdd", transport="ata", commands=frozen)
+    daemon.start()
+    assert daemon.wait_bay("A1", "finished", 40)["outcome"] == "erased"
+    assert b"secret!" not in image.read_bytes()
+    (certificate,) = daemon.certificates()
+    done, drive = certificate.record.sanitization, certificate.record.drive
+    assert (done.technique, done.level, done.asked_level) == ("ata-secure-erase-enhanced", "purge", "purge")
+    assert "SECURITY ERASE UNIT" in {command.name for command in done.commands}
+    assert drive.capabilities.after is not None
+    assert (drive.capabilities.after.security_frozen, drive.capabilities.after.security_enabled) == (False, False)
 
 
 def test_a_station_that_dies_while_a_bay_is_dark_gives_it_power_and_goes_on(daemon: Daemon) -> None:

@@ -154,9 +154,11 @@ def test_a_locked_drive_is_refused_whatever_is_asked() -> None:
 @pytest.mark.parametrize("kind", ["hpa", "amac", "dco"])
 def test_a_hidden_area_is_removed_before_where_the_policy_says_so(kind: HiddenKind) -> None:
     hiding: dict[str, Any] = {"capabilities": ATA, "hidden_area": HiddenArea(kind=kind, bytes=4096), "media": "ssd"}
-    found = planned(Policy(name="own", method="nist-purge", hidden_area="remove"), **hiding)
+    found = planned(Policy(name="own", method="nist-purge", hidden_area="remove"), power=True, **hiding)
     assert found.prepare == ("reveal",)
     assert not found.not_reached
+    by_hand = planned(Policy(name="own", method="nist-purge", hidden_area="remove"), **hiding)
+    assert by_hand.prepare == ("reveal", "replug")
 
 
 def test_what_no_command_brings_back_cannot_be_removed() -> None:
