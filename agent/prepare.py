@@ -85,6 +85,7 @@ class Preparation:
         station = self.station
         reason, commands = take_off_own_password(self.opened, self.spec, station.emit, station.stop)
         self.commands += commands
+        self.changed = self.changed or bool(commands)
         return reason
 
     def _has_password(self) -> bool:
