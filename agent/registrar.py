@@ -14,7 +14,6 @@ from collections.abc import Collection
 from pathlib import Path
 
 import msgspec
-from blake3 import blake3
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import __version__, certify, files, job, jws, keys
@@ -298,6 +297,8 @@ def security_password(key: bytes) -> bytes:
 
     Printable, so that it could be typed into another machine's firmware to open the drive there.
     """
+    from blake3 import blake3  # with the first drive that wants a password
+
     return blake3(key, derive_key_context=_PASSWORD).hexdigest()[:32].encode()
 
 

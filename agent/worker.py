@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, Stop, erase
+from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, Stop
+from agent.erase.engine import erase
 from agent.heat import heat_limits
 from agent.outcome import PULLED_OUT, Aborted, Erased, Failed, Outcome, Reason, Refused, Work, with_word
 from agent.prepare import Preparation, Station

@@ -16,7 +16,8 @@ from typing import Literal, cast
 
 import msgspec
 
-from agent.erase import Checkpoint, EraseSpec, Limits, Progress, Stop, VerifySpec, erase
+from agent.erase import Checkpoint, EraseSpec, Limits, Progress, Stop, VerifySpec
+from agent.erase.engine import erase
 from benchmarks.rig import GIB, OneRun
 from drivers.drives.block import open_device
 

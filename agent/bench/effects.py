@@ -36,7 +36,6 @@ from agent.settings import Settings
 from agent.uplink.uplink import Uplink
 from agent.view import bay_lines
 from agent.watcher import Watcher
-from agent.worker import run_job
 from drivers.deadline import Deadline
 from drivers.displays.base import Display
 from drivers.docks.base import Capability, Dock, DockEvent, Light
@@ -118,6 +117,8 @@ class StationEffects:
             outcome: Outcome = Failed(Work(), DIED)
             cycle = self._cycler(place, started.id)
             try:
+                from agent.worker import run_job  # the erase engine, with the first job: 1 MB
+
                 outcome = run_job(started.drive, spec, lambda: source.open(place.port), emit, stop, cycle=cycle)
             finally:  # whatever kills this thread: the engine hears that nobody holds the drive any more
                 self._put(WorkEnded(bay.name, started.id, outcome))

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agent.commands.erase_command import LOOK_S, look
-from agent.erase import Benchmark, benchmark
-from agent.erase.speed import forecast
+from agent.erase.speed import Benchmark, benchmark, forecast
 from agent.errors import AgentError
 from agent.label import capacity
 from drivers.drives._direct import DirectFile

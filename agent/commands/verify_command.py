@@ -10,7 +10,8 @@ import msgspec
 from agent import keys
 from agent.certificate import Certificate, certificate_id, read_unverified, verify
 from agent.commands.screen import progress_line
-from agent.erase import Checkpoint, Progress, verify_against
+from agent.erase import Checkpoint, Progress
+from agent.erase.against import verify_against
 from agent.errors import CertificateProblem
 from agent.jws import MAX_BYTES, thumbprint
 from agent.record import Verification

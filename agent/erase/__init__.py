@@ -1,7 +1,9 @@
-"""The erase engine: overwrites a drive by a method, reads it back, and says what that proves (docs/erasing.md)."""
+"""The erase engine: overwrites a drive by a method, reads it back, and says what that proves (docs/erasing.md).
 
-from agent.erase.against import verify_against
-from agent.erase.engine import erase
+Here are the values that go in and out. What works on drives (`agent.erase.engine`, `against`, `speed`) is imported by
+whoever does that work: an idle station does without it.
+"""
+
 from agent.erase.job_spec import (
     Area,
     Checkpoint,
@@ -15,12 +17,10 @@ from agent.erase.job_spec import (
     VerifySpec,
 )
 from agent.erase.methods import METHODS, Method
-from agent.erase.speed import Benchmark, benchmark
 
 __all__ = [
     "METHODS",
     "Area",
-    "Benchmark",
     "Checkpoint",
     "EraseSpec",
     "Limits",
@@ -31,7 +31,4 @@ __all__ = [
     "Step",
     "Stop",
     "VerifySpec",
-    "benchmark",
-    "erase",
-    "verify_against",
 ]

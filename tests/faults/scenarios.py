@@ -12,7 +12,8 @@ from pathlib import Path
 
 import msgspec
 
-from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec, erase
+from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec
+from agent.erase.engine import erase
 from agent.erase.ranges import merge
 from agent.outcome import Aborted, Erased, Failed, Outcome, Refused
 from drivers.drives.block import open_device

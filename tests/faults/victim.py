@@ -6,7 +6,8 @@ import sys
 
 import msgspec
 
-from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, erase
+from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop
+from agent.erase.engine import erase
 from drivers.drives.block import open_device
 
 

@@ -7,8 +7,9 @@ from unittest import mock
 
 import msgspec
 
-from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec, erase
+from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec
 from agent.erase.buffers import Layout
+from agent.erase.engine import erase
 from agent.outcome import Failed, Outcome, Refused, Work
 from agent.record import Interruption
 from drivers.drives.base import OpenDrive

@@ -5,7 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from agent.erase import VerifySpec, verify_against
+from agent.erase import VerifySpec
+from agent.erase.against import verify_against
 from agent.outcome import Erased
 from agent.record import Clock, DriveRecord, Health, Record, Sanitization, Software, Station
 from tests.agent.erase.drives import Faults, MemoryDrive

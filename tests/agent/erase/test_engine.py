@@ -11,7 +11,8 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.erase import METHODS, Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec, erase
+from agent.erase import METHODS, Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec
+from agent.erase.engine import erase
 from agent.erase.ranges import merge
 from agent.outcome import (
     DRIVE_EXCHANGED,
