@@ -42,6 +42,7 @@ COMMANDS = {
     "cancel": "agent.commands.bench:cancel",
     "reprint": "agent.commands.bench:reprint",
     "bays": "agent.commands.bench:bays",
+    "dock-firmware": "agent.commands.dock_firmware:dock_firmware",
     "benchmark": "agent.commands.drives:benchmark",
 }
 DEFAULT_CONFIG = Path("/etc/benchwipe/station.toml")

@@ -17,7 +17,7 @@ class SerialLine:
         """`dtr`: Arduino-class boards reset when it rises, so it stays low; a board's own USB port may need it."""
         line = serial.Serial()
         line.port, line.baudrate, line.exclusive = port, baud, True
-        line.timeout, line.write_timeout = 0, 1.0
+        line.timeout, line.write_timeout = 0, 0.2
         line.dtr = dtr
         try:
             line.open()
@@ -28,9 +28,12 @@ class SerialLine:
         self._keep_dtr_at_close()
 
     def write(self, data: bytes) -> None:
-        """Hand over to the kernel."""
+        """Hand over to the kernel. What a stopped device does not take is dropped: the reply that is missing tells."""
         with self._as_os_error():
-            self._line.write(data)
+            try:
+                self._line.write(data)
+            except serial.SerialTimeoutException:
+                self._line.reset_output_buffer()
 
     def read(self, seconds: float) -> bytes:
         """The first byte within `seconds`, and then whatever else is there."""

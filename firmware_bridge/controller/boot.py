@@ -12,4 +12,10 @@ def all_off() -> None:
             machine.Pin(number, machine.Pin.OUT, value=0)
 
 
+def maintenance() -> bool:
+    """Whether the button of the first bay is held."""
+    button = machine.Pin(config.PIN_BAYS[0][1][2], machine.Pin.IN, machine.Pin.PULL_UP)
+    return bool(button.value() == 0)
+
+
 all_off()

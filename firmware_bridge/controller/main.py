@@ -1,5 +1,6 @@
 """Runs the dock controller for ever. MicroPython starts this file, as /main.py, after /boot.py has switched all off."""
 
+from firmware_bridge.controller import boot
 from firmware_bridge.controller.bays import SWEEP_MS, Bay, Limits
 from firmware_bridge.controller.hal import Rp2040
 from firmware_bridge.controller.session import Controller
@@ -21,5 +22,11 @@ def run() -> None:
     board.enter_boot()
 
 
+def start() -> None:
+    """Unless somebody holds the first bay's button: mpremote cannot stop a program that feeds a watchdog."""
+    if not boot.maintenance():
+        run()
+
+
 if __name__ == "__main__":
-    run()
+    start()

@@ -47,13 +47,15 @@ class Board:
         self._syncs = 0
         self.start()
 
-    def start(self) -> None:
-        """Power on."""
+    def start(self, *first: object) -> None:
+        """Power on; `first` is told to the bench before the firmware runs."""
         self.outputs = [0] * self.bays
         self.said: list[str] = []
         self._text = b""
         self._control, theirs = socket.socketpair()
         theirs.setblocking(False)
+        if first:
+            self._control.sendall(f"{' '.join(map(str, first))}\n".encode())
         self._control.settimeout(PATIENCE_S)
         descriptors = (self._master, theirs.fileno())
         self._process = subprocess.Popen(
@@ -63,7 +65,7 @@ class Board:
             env=os.environ | {"SERIAL_FD": str(descriptors[0]), "CONTROL_FD": str(descriptors[1])},
         )
         theirs.close()
-        self.until(lambda: "watchdog 2000" in self.said)
+        self.until(lambda: bool(self.said))
 
     def stop(self) -> None:
         """Power off, or a reset's first half. What was on its way is lost."""
@@ -88,7 +90,7 @@ class Board:
         """Wait for it, taking in what the bench says."""
         end = time.monotonic() + patience
         while not true():
-            ended = self._process.poll() if self.said[-1:] != ["booted"] else None
+            ended = self._process.poll() if self.said[-1:] not in (["booted"], ["ended"]) else None
             assert time.monotonic() < end, f"never came; the bench said {self.said[-5:]}, outputs {self.outputs}"
             assert ended is None, f"the firmware ended with {ended}; its words stand above"
             if select.select([self._control], [], [], 0.05)[0]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -30,6 +31,7 @@ COBS = {  # Wikipedia's table, which is Cheshire and Baker's
     "".join(f"{n:02x}" for n in range(2, 256)) + "00": "ff" + "".join(f"{n:02x}" for n in range(2, 256)) + "0101",
 }
 
+DOCS = Path(__file__).resolve().parents[3] / "docs/controller.md"
 SESSION = 0x1234
 GOLDEN = {  # as docs/controller.md shows them
     "03010101010201052e365ce900": (0, 1, messages.Hello()),
@@ -46,6 +48,7 @@ GOLDEN = {  # as docs/controller.md shows them
 def test_golden_frames(data: str) -> None:
     session, seq, body = GOLDEN[data]
     assert Frame(body.KIND, session, seq, body.to_body()).to_bytes().hex() == data
+    assert bytes.fromhex(data).hex(" ").upper() in DOCS.read_text("utf-8")
     assert type(body).from_body(Frame.from_bytes(bytes.fromhex(data)).body) == body
 
 

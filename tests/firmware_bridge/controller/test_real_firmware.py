@@ -190,6 +190,15 @@ def new_firmware_is_refused_while_a_bay_is_busy(bench: Bench) -> None:
     assert bench.board.outputs == [0, 0, 0]
 
 
+def a_held_button_leaves_the_board_to_whoever_wants_its_files(bench: Bench) -> None:
+    bench.power(1)
+    bench.dock.close()
+    bench.board.stop()
+    bench.board.start("button", 0, 1)
+    bench.board.until(lambda: "ended" in bench.board.said)
+    assert (bench.board.said, bench.board.outputs) == (["ended"], [0, 0, 0])  # no watchdog either
+
+
 Scenario = Callable[[Bench], None]
 SCENARIOS: tuple[Scenario, ...] = (
     bays_are_switched_locked_and_lit_each_alone,
@@ -203,6 +212,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     a_reset_switches_all_off_and_the_station_finds_it_again,
     a_dead_bus_is_no_end,
     new_firmware_is_refused_while_a_bay_is_busy,
+    a_held_button_leaves_the_board_to_whoever_wants_its_files,
 )
 
 

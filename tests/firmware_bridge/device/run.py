@@ -13,11 +13,11 @@ def run() -> None:
     from tests.firmware_bridge.device import machine, world
 
     sys.modules["machine"] = machine
-    from firmware_bridge.controller import boot, main
+    from firmware_bridge.controller import main  # and with it boot.py
 
-    assert boot
-    world.WORLD.tell("started")
     try:
-        main.run()
+        world.WORLD.obey()
+        main.start()
+        world.WORLD.tell("ended")
     except world.Quit:
         return
