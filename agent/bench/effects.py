@@ -261,7 +261,12 @@ class StationEffects:
         )
 
     def _keep_in(self, bay: Bay) -> None:
-        """Tell the dock whether a drive is at work: it locks, and holds its power if this station falls silent."""
+        """Tell the dock whether a drive is at work: it locks, and holds its power if this station falls silent.
+
+        A station that stops says nothing of "no more": the drive may go on by itself inside a firmware erasure.
+        """
+        if self.engine is not None and self.engine.stopping and not bay.busy:
+            return
         place = self._bays[bay.name]
         dock = self.bench.docks.get(place.dock or "")
         if dock is None or self._busy.get(bay.name) is bay.busy:

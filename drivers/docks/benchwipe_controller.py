@@ -6,6 +6,7 @@ station that dies leaves idle bays off and busy ones on, for `busy_hold_s`.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Annotated, ClassVar, Literal
@@ -70,6 +71,7 @@ class Driver(Dock):
         self._put: Callable[[DockEvent], None] | None = None
         self._states: tuple[BayState, ...] = ()
         self._told: tuple[BayState, ...] = ()
+        self._telling = threading.Lock()
         self._lights: dict[int, Light] = {}
         self._shown: dict[int, int] = {}
         self._busy: dict[int, bool] = {}
@@ -230,8 +232,11 @@ class Driver(Dock):
         self._tell_changes()
 
     def _tell_changes(self) -> None:
-        before, self._told = self._told, self._states
-        for index, now in enumerate(self._told[: self.slots]):
+        """From two threads; each change is told by one of them."""
+        with self._telling:
+            before, found = self._told, self._states
+            self._told = found
+        for index, now in enumerate(found[: self.slots]):
             changed = now.inputs ^ (before[index].inputs if before else 0)
             for bit, on, off in (
                 (wire.PRESENT, "present", "absent"),

@@ -134,8 +134,7 @@ class Rp2040(Board):
         utime.sleep_ms(2)
 
     def enter_boot(self) -> None:
-        """Become a USB drive, once the reply has left."""
-        utime.sleep_ms(50)
+        """Become a USB drive."""
         machine.bootloader()
 
     def _sensors(self, bay: int) -> tuple[list[CurrentSensor], TemperatureSensor | None]:

@@ -5,20 +5,25 @@ from firmware_bridge.controller.bays import SWEEP_MS, Bay, Limits
 from firmware_bridge.controller.hal import Rp2040
 from firmware_bridge.controller.session import Controller
 
+BOOT_AFTER_MS = 1000  # for a host whose first reply was lost: it asks again, and is answered
+
 
 def run() -> None:
     """Whatever goes wrong in here ends in the watchdog's reset, and a reset switches all bays off."""
     board = Rp2040()
     limits = Limits(board.limits.milliamps, board.limits.decicelsius)
     controller = Controller(board, [Bay(lines, limits) for lines in board.bays()], limits)
-    while not controller.boot_asked:
+    boot_at = None
+    while boot_at is None or board.now() < boot_at:
         data = board.receive()
         if data:
             controller.receive(data, board.now())
-        controller.tick(board.now(), SWEEP_MS)
+        swept = controller.tick(board.now(), SWEEP_MS)
         board.feed()
-        if not data:
+        if not data and not swept:
             board.rest()
+        if controller.boot_asked and boot_at is None:
+            boot_at = board.now() + BOOT_AFTER_MS
     board.enter_boot()
 
 

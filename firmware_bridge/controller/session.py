@@ -34,7 +34,7 @@ class Board:
 
 
 class Controller:
-    """Bays are off when it starts, whatever was before. `boot_asked` becomes true once the reply to that is sent."""
+    """Bays are off when it starts, whatever was before; and once `boot_asked`, for good."""
 
     def __init__(self, board: Board, bays: list[Bay], limits: Limits) -> None:
         """`limits` is shared with the bays: a session may lower it."""
@@ -51,7 +51,8 @@ class Controller:
         self._greeted = b""
         self._event = 0
         self._spun_up: int | None = None
-        self._swept: int | None = None
+        self._sweep_at = [0] * len(bays)
+        self._next_swept = 0
         self._handlers = {
             wire.HEARTBEAT: self._heartbeat,
             wire.SET_BAY: self._set_bay,
@@ -77,17 +78,19 @@ class Controller:
             else:
                 self._request(kind, session, seq, body)
 
-    def tick(self, now: int, sweep_ms: int) -> None:
-        """Lease, limits and inputs; to be called as often as possible."""
+    def tick(self, now: int, sweep_ms: int) -> bool:
+        """Lease, and one bay's limits and inputs if it is due: a request waits no longer than that. Whether one was."""
         self._now = now
         if self.session and now >= self._lease_until:
             self._expire()
-        if self._swept is not None and now - self._swept < sweep_ms:
-            return
-        self._swept = now
-        for index, bay in enumerate(self.bays):
-            for what, value in bay.sweep(now):
-                self._report(what, index, value)
+        index = self._next_swept
+        if now < self._sweep_at[index]:
+            return False
+        self._sweep_at[index] = now + sweep_ms
+        self._next_swept = (index + 1) % len(self.bays)
+        for what, value in self.bays[index].sweep(now):
+            self._report(what, index, value)
+        return True
 
     # Requests
 
@@ -115,6 +118,8 @@ class Controller:
                 handler = self._handlers.get(kind)
                 if handler is None:
                     raise Refusal(wire.E_TYPE)
+                if self.boot_asked and kind in (wire.SET_BAY, wire.PULSE):
+                    raise Refusal(wire.E_BUSY)
                 self._last_reply = wire.pack(kind | wire.REPLY, session, seq, handler(body))
             except Refusal as refusal:
                 self._last_reply = self._error(session, seq, refusal.code)

@@ -226,6 +226,9 @@ def test_the_boot_loader_is_refused_while_a_bay_is_busy(bench: Bench, link: Link
     set_bay(link, 2, wire.BUSY, 0)
     link.enter_boot(UID)
     assert bench.controller.boot_asked
+    with refused(wire.E_BUSY):
+        power(link, 0)
+    link.enter_boot(UID)  # a lost reply is asked for again
     assert [lines.on for lines in bench.lines] == [0, 0, 0]
 
 

@@ -5,6 +5,7 @@ Both run the same scenarios: what one of the two cannot do, the firmware must no
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from drivers.deadline import Deadline
 from drivers.docks._attachment import ControllerRefused
 from drivers.docks.base import DockEvent, Light
 from drivers.docks.benchwipe_controller import Driver, Settings
-from drivers.errors import OutputDidNotFollow
+from drivers.errors import DeviceSilent, OutputDidNotFollow
 from firmware_bridge.controller import wire
 from tests.firmware_bridge.controller.boards import RUNTIMES, Board
 
@@ -185,7 +186,8 @@ def new_firmware_is_refused_while_a_bay_is_busy(bench: Bench) -> None:
     bench.sync()
     assert bench.is_on(1)
     bench.dock.set_busy(2, False, within=within())
-    bench.dock.enter_boot(within=within())
+    with contextlib.suppress(DeviceSilent):  # on a machine so busy that each reply comes too late
+        bench.dock.enter_boot(within=within())
     bench.board.until(lambda: "booted" in bench.board.said)
     assert bench.board.outputs == [0, 0, 0]
 
