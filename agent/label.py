@@ -13,7 +13,7 @@ from typing import Literal
 from agent.attestation import is_attested
 from agent.certificate import Certificate
 from agent.phrases import phrase
-from agent.record import OutcomeName, Record
+from agent.record import Disposition, OutcomeName, Record
 from drivers.printers.languages import render
 from drivers.printers.languages.label import Label, Media, Row, Shape
 from drivers.printers.languages.preview import preview
@@ -29,22 +29,28 @@ SHAPES: Mapping[OutcomeName, Shape] = {
 
 
 def label_for(
-    certificate: Certificate, *, copy: int = 0, language: Words = "en", certificate_url: str = "", grade: str = ""
+    certificate: Certificate,
+    *,
+    copy: int = 0,
+    language: Words = "en",
+    certificate_url: str = "",
+    given: Disposition | None = None,
 ) -> Label:
     """What stands on this certificate's label. `copy` is 0 for the first print, n for its n-th reprint.
 
-    `grade`: one that was given after the certificate was signed; it takes the place of the certificate's.
+    `given`: grade and destination as they are now; they take the place of those that were signed.
 
     The QR code holds `certificate_url` with the certificate's id after it; without one, `benchwipe:<id>`.
     """
     record = certificate.record
-    grade = grade or (record.disposition.grade.strip() if record.disposition else "")
+    goes = given or record.disposition or Disposition()
+    grade = goes.grade.strip()
     attested = is_attested(record)
     return Label(
         headline=phrase(language, "label_attested" if attested else f"label_{record.outcome}"),
         shape=Shape.SIGNED if attested else SHAPES[record.outcome],
         alarm=record.outcome == "failed",
-        rows=tuple(_rows(record, grade, language)),
+        rows=tuple(_rows(record, goes, language)),
         footer=record.number,
         qr=f"{certificate_url or 'benchwipe:'}{certificate.id}",
         barcode=record.asset.tag if record.asset else record.number,
@@ -60,13 +66,13 @@ def write_label(
     copy: int = 0,
     language: Words = "en",
     certificate_url: str = "",
-    grade: str = "",
+    given: Disposition | None = None,
 ) -> bytes:
     """The bytes for the printer that `media` describes; UnknownLanguage, LabelDoesNotFit.
 
     Languages that send dots need the `labels` extra: DriverUnavailable without it.
     """
-    label = label_for(certificate, copy=copy, language=language, certificate_url=certificate_url, grade=grade)
+    label = label_for(certificate, copy=copy, language=language, certificate_url=certificate_url, given=given)
     return render(label, media or Media())
 
 
@@ -83,14 +89,14 @@ def preview_png(
     return preview(label, media or Media())
 
 
-def _rows(record: Record, grade: str, language: Words) -> Iterator[Row]:
+def _rows(record: Record, goes: Disposition, language: Words) -> Iterator[Row]:
     """In order of importance: a small label shows the first of them."""
     drive = record.drive
     if record.asset and record.asset.tag:
         yield Row(record.asset.tag, identifier=True, strong=True)
     yield Row(drive.serial or drive.wwn or phrase(language, "label_no_serial"), identifier=True)
-    if record.outcome == "erased" and record.disposition and record.disposition.destination:
-        yield Row(phrase(language, "label_destination", destination=record.disposition.destination))
+    if record.outcome == "erased" and goes.destination:
+        yield Row(phrase(language, "label_destination", destination=goes.destination))
     size = () if record.attestation else (capacity(drive.capacity_bytes),)
     yield Row(" ".join((*_name(drive.vendor, drive.model), *size)))
     if is_attested(record):
@@ -102,8 +108,8 @@ def _rows(record: Record, grade: str, language: Words) -> Iterator[Row]:
     elif record.reason:
         yield Row(f"{record.reason.code} {phrase(language, 'label_nothing_claimed')}")
     yield Row(_date(record, language))
-    if len(grade) > 1:
-        yield Row(phrase(language, "label_grade", grade=grade))
+    if len(goes.grade.strip()) > 1:
+        yield Row(phrase(language, "label_grade", grade=goes.grade.strip()))
 
 
 def _name(vendor: str | None, model: str | None) -> Iterator[str]:

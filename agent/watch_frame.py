@@ -38,6 +38,7 @@ LOOKS: Mapping[str, Look] = {
     "waiting": Look("\u25cb", "word_waiting", "hand"),
     "blocked": Look("\u00d7", "word_blocked", "hand"),
     "countdown": Look("\u25ba", "word_countdown", "busy"),
+    "cycling": Look("\u2195", "word_cycling", "busy"),
     "erasing": Look("\u25ba", "word_erasing", "busy"),
     "verifying": Look("\u2261", "word_verifying", "busy"),
     "stalled": Look("!", "word_stalled", "hand"),

@@ -31,6 +31,7 @@ from agent.messages import Alarm, BayProgressMessage, BayStateMessage, CommandSt
 from agent.notify import Notifier
 from agent.outcome import Failed, Outcome, Reason, Work
 from agent.phrases import phrase
+from agent.record import Disposition
 from agent.settings import Bay as BaySettings
 from agent.settings import Settings
 from agent.uplink.uplink import Uplink
@@ -204,10 +205,10 @@ class StationEffects:
             self.uplink.wake()
         self.print_label(certificate, 0)
 
-    def print_label(self, certificate: Certificate, copy: int, grade: str = "") -> None:
+    def print_label(self, certificate: Certificate, copy: int, given: Disposition | None = None) -> None:
         """On every printer, each in its own thread."""
         for name, printer in self.bench.printers.items():
-            if not self._threads[printer.name].call(functools.partial(self._print, name, certificate, copy, grade)):
+            if not self._threads[printer.name].call(functools.partial(self._print, name, certificate, copy, given)):
                 behind = f"{name} is too far behind"
                 self._put(LabelResult(certificate.record.number, name, copy, LabelState.NOT_PRINTED, behind))
 
@@ -287,7 +288,7 @@ class StationEffects:
             show = functools.partial(display.show, lines, bay=bay.name)
             self._threads[display.name].call(show, key=("bay", bay.name))
 
-    def _print(self, name: str, certificate: Certificate, copy: int, grade: str) -> None:
+    def _print(self, name: str, certificate: Certificate, copy: int, given: Disposition | None) -> None:
         number = certificate.record.number
         from agent import label  # with the first label: an idle station does without fonts and layouts
 
@@ -300,7 +301,7 @@ class StationEffects:
                 copy=copy,
                 language=about.language,
                 certificate_url=about.certificate_url,
-                grade=grade,
+                given=given,
             )
             state = LabelState.UNKNOWN  # a printer that breaks down may have printed something
             state, detail = _came_of(printer.print(data, label_id=number, within=Deadline(PRINT_S)))

@@ -109,8 +109,7 @@ class LabelDesk:
         self._forget(number)
         self.table.say("printing_label", number=number)
         done = self.books.job(certificate.record.job)
-        grade = done.disposition.grade if done and done.disposition else ""
-        self.table.tell(self.table.effects.print_label, certificate, copy, grade)
+        self.table.tell(self.table.effects.print_label, certificate, copy, done.disposition if done else None)
 
     def _show(self, row: LabelRow) -> None:
         """Alarm, list and one sentence, as the label's state is at all its printers."""

@@ -10,6 +10,7 @@ from agent.certificate import Certificate
 from agent.erase import EraseSpec, Stop
 from agent.job import Job
 from agent.messages import Alarm, CommandStatus
+from agent.record import Disposition
 
 Spoken = tuple[str, Mapping[str, str]]
 """A phrase's key and its values."""
@@ -36,8 +37,11 @@ class Effects(Protocol):
     def certified(self, ended: Job | None, certificate: Certificate) -> None:
         """Print its label, and let the uplink know of it. `ended` is None where a person attested, and no job was."""
 
-    def print_label(self, certificate: Certificate, copy: int, grade: str = "") -> None:
-        """Print a certificate's label on every printer; each puts a LabelResult. `grade`: one given afterwards."""
+    def print_label(self, certificate: Certificate, copy: int, given: Disposition | None = None) -> None:
+        """Print a certificate's label on every printer; each puts a LabelResult.
+
+        `given`: grade and destination as they are now.
+        """
 
     def alarm(self, name: str, alarm: Alarm | None) -> None:
         """Raise or clear an alarm."""

@@ -19,7 +19,7 @@ from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, Stop
 from agent.job import Job
 from agent.messages import Alarm, CommandStatus
 from agent.outcome import Failed, Outcome, Reason, Work, conclude
-from agent.record import PassRecord, Verification
+from agent.record import Disposition, PassRecord, Verification
 from agent.registrar import Registrar
 from agent.settings import Settings, parse
 from drivers.drives.base import Drive
@@ -142,9 +142,9 @@ class FakeEffects:
         self.certificates.append(certificate)
         self.print_label(certificate, 0)
 
-    def print_label(self, certificate: Certificate, copy: int, grade: str = "") -> None:
+    def print_label(self, certificate: Certificate, copy: int, given: Disposition | None = None) -> None:
         """Sent to the printers."""
-        self.grades.append(grade)
+        self.grades.append(given.grade if given else "")
         self.labels.append((certificate.record.number, copy))
         self._break()
 

@@ -185,3 +185,11 @@ def test_where_it_goes_stands_on_the_label_of_an_erased_drive_only() -> None:
         row.text == "Går til Genbrug Århus" for row in label_for(certificate(disposition=goes), language="da").rows
     )
     assert "Århus" not in words(label_for(ended("failed", disposition=goes), language="da"))
+
+
+def test_a_grade_that_was_given_later_takes_the_place_of_the_one_that_was_signed() -> None:
+    signed = certificate(disposition=Disposition(grade="B", destination="Genbrug Århus"))
+    label = label_for(signed, language="da", given=Disposition(grade="C", destination="Skrot"))
+    assert label.grade == "C"
+    assert "Går til Skrot" in words(label)
+    assert "Århus" not in words(label)

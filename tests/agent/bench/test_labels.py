@@ -14,6 +14,7 @@ from agent.certificate import Certificate
 from agent.errors import IllegalTransition
 from agent.flow import Step
 from agent.label_proof import NEXT, LabelRow, LabelState, advance, label_named, next_copy, settled
+from agent.record import Disposition
 from agent.settings import Device
 from tests.agent.engine_rig import Rig, settings
 
@@ -93,9 +94,9 @@ def test_the_intent_to_print_is_in_the_ledger_before_the_printer_gets_anything(r
     seen: list[list[LabelState]] = []
     real = rig.effects.print_label
 
-    def look(certificate: Certificate, copy: int, grade: str = "") -> None:
+    def look(certificate: Certificate, copy: int, given: Disposition | None = None) -> None:
         seen.append([row.state for row in rig.ledger.labels(NUMBER)])
-        real(certificate, copy, grade)
+        real(certificate, copy, given)
 
     rig.effects.print_label = look  # type: ignore[method-assign]  # the test looks where the printer would be
     erased(rig)
