@@ -47,11 +47,14 @@ class Talk:
             self.commands[-1] = new
 
     def write_down(self, point: FirmwarePoint) -> bool:
-        """Whether the ledger has the point on its medium: only then may be sent what it announces."""
+        """Whether the ledger has the point on its medium: only then may be sent what it announces.
+
+        False too where the job ends meanwhile: nothing is sent then.
+        """
         receipt = Receipt()
         self._journal(point, receipt)
         until = time.monotonic() + JOURNAL_S
-        while time.monotonic() < until:
+        while time.monotonic() < until and self.goes_on:
             if receipt.wait(0.25):
                 return receipt.kept
             self.monitor.moved(0)

@@ -1,0 +1,154 @@
+"""The station dies at any step of any technique, any number of times: in the end the drive is erased, or failed.
+
+It dies before or after a command, before or after a checkpoint; sometimes the drive loses its power with it. Whatever
+happens, nothing is "erased" while a byte of before is there, and no second sanitize is sent beside one at work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from agent.erase import Checkpoint, Stop
+from agent.erase.firmware import FIRMWARE_TECHNIQUES
+from agent.outcome import Aborted, Erased, Failed, Outcome
+from agent.worker import run_job
+from drivers.drives.base import OpenDrive
+from drivers.drives.firmware_port import FirmwarePort
+from drivers.drives.simulated import SimulatedDrive
+from tests.agent.erase.firmware.rig import SECRET, Bench
+
+MOST_RUNS = 12
+
+
+class Killed(BaseException):
+    """SIGKILL: nothing of the station goes on."""
+
+
+class Fuse:
+    """Dies at the so-manyth event; a negative number is after it happened, not before."""
+
+    def __init__(self, at: int | None) -> None:
+        self.at, self.count = at, 0
+
+    def around(self, action: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the action gives
+        """One event."""
+        self.count += 1
+        if self.at == self.count:
+            raise Killed
+        result = action()
+        if self.at == -self.count:
+            raise Killed
+        return result
+
+
+class FusedPort(FirmwarePort):
+    """Each command is an event. No SANITIZE reaches a drive that is at work on one."""
+
+    def __init__(self, port: FirmwarePort, fuse: Fuse) -> None:
+        self._port, self._fuse = port, fuse
+        self.speaks, self.namespace = port.speaks, port.namespace
+
+    def ata(self, task: Any, **given: Any) -> Any:  # noqa: ANN401
+        if task.command == 0xB4 and task.feature:
+            self._alone()
+        return self._fuse.around(lambda: self._port.ata(task, **given))
+
+    def scsi(self, cdb: bytes, **given: Any) -> Any:  # noqa: ANN401
+        if cdb[0] == 0x48:
+            self._alone()
+        return self._fuse.around(lambda: self._port.scsi(cdb, **given))
+
+    def nvme(self, command: Any, **given: Any) -> Any:  # noqa: ANN401
+        if command.opcode == 0x84:
+            self._alone()
+        return self._fuse.around(lambda: self._port.nvme(command, **given))
+
+    def _alone(self) -> None:
+        state = self._port._model.state  # type: ignore[attr-defined]
+        assert state.status != "running", "a second sanitize beside one at work"
+
+
+class FusedDrive(SimulatedDrive):
+    """A simulated drive whose commands are events."""
+
+    fuse: Fuse
+
+    @property
+    def firmware(self) -> Any:  # noqa: ANN401
+        """Its port, with the fuse in it."""
+        port = super().firmware
+        return FusedPort(port, self.fuse) if port is not None else None
+
+
+def run_until_killed(bench: Bench, fuse: Fuse) -> Outcome | None:
+    """The outcome; None where the station died before."""
+    source = bench.source
+
+    def opened() -> OpenDrive:
+        drive = source.open("p1")
+        drive.__class__ = FusedDrive
+        drive.fuse = fuse  # type: ignore[attr-defined]
+        return drive
+
+    def emit(report: Any) -> None:  # noqa: ANN401
+        if isinstance(report, Checkpoint):
+            fuse.around(lambda: bench.emit(report))
+
+    try:
+        return run_job(source.look("p1"), bench.spec(), opened, emit, Stop())
+    except Killed:
+        return None
+
+
+def live_through(bench: Bench, kills: list[int], power: list[bool]) -> Outcome:
+    """Run, die, come back, until there is an end. A drive that answers nothing leaves its job aborted."""
+    for n in range(MOST_RUNS):
+        outcome = run_until_killed(bench, Fuse(kills[n] if n < len(kills) else None))
+        if outcome is not None and (n >= len(kills) or not isinstance(outcome, Aborted)):
+            return outcome
+        if n < len(power) and power[n]:
+            bench.replug()
+    raise AssertionError("it never came to an end")
+
+
+KILLS = st.lists(st.integers(-14, 14).filter(bool), min_size=1, max_size=4)
+POWER = st.lists(st.booleans(), max_size=4)
+RARELY = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@RARELY
+@given(technique=st.sampled_from(FIRMWARE_TECHNIQUES), kills=KILLS, power=POWER)
+def test_an_honest_drive_is_erased_in_the_end(technique: str, kills: list[int], power: list[bool]) -> None:
+    with TemporaryDirectory() as folder:
+        bench = Bench.made(Path(folder), technique)
+        outcome = live_through(bench, kills, power)
+        assert isinstance(outcome, Erased), outcome
+        assert SECRET[:64] not in bench.content
+        with bench.source.open("p1") as drive:
+            can = drive.drive.capabilities
+            assert can is not None
+            assert not can.security_enabled
+
+
+@RARELY
+@given(
+    technique=st.sampled_from(FIRMWARE_TECHNIQUES),
+    fault=st.sampled_from(("lies", "fails", "idle", "unreadable", "zeros")),
+    kills=KILLS,
+    power=POWER,
+)
+def test_a_dishonest_drive_is_never_erased_while_it_holds_anything(
+    technique: str, fault: str, kills: list[int], power: list[bool]
+) -> None:
+    with TemporaryDirectory() as folder:
+        bench = Bench.made(Path(folder), technique, fault=fault)
+        outcome = live_through(bench, kills, power)
+        if fault == "lies":
+            assert isinstance(outcome, Failed), outcome
+        assert not isinstance(outcome, Erased) or SECRET[:64] not in bench.content

@@ -1,0 +1,34 @@
+"""The table of a firmware technique's steps, walked whole: one way leads to success."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from agent.erase.firmware.steps import ENDS, REASONS, Said, Step, advance
+
+SAID: tuple[Said, ...] = get_args(Said)
+
+
+@pytest.mark.parametrize("step", [step for step in Step if step not in ENDS])
+@pytest.mark.parametrize("said", SAID)
+def test_success_takes_our_own_command_and_the_word_completed(step: Step, said: Said) -> None:
+    after = advance(step, said)
+    assert (after is Step.FINISHED) == (step in (Step.ACCEPTED, Step.RUNNING) and said == "completed")
+    assert after is not Step.READY or step is Step.READY
+
+
+@pytest.mark.parametrize("said", [said for said in SAID if said not in ("accepted", "running", "completed")])
+def test_no_silence_and_no_odd_answer_leads_on(said: Said) -> None:
+    for step in (Step.ACCEPTED, Step.RUNNING):
+        after = advance(step, said)
+        assert after in (Step.FAILED, Step.UNKNOWN, step)
+        assert after is not step or said == "unreadable"
+
+
+def test_an_end_is_an_end_and_has_its_reason() -> None:
+    for end in ENDS:
+        with pytest.raises(ValueError, match="is the end"):
+            advance(end, "completed")
+        assert (end in REASONS) == (end is not Step.FINISHED)
