@@ -90,7 +90,7 @@ def plan(drive: Drive, policy: Policy, *, power: bool = False) -> Plan | Reason:
     offers = survey(drive, power=power)
     chosen = _choose(drive, policy, offers)
     if isinstance(chosen, Reason) and policy.fallback == "nist-clear":
-        instead = FellBack(from_=policy.method, to=policy.fallback, why=str(chosen))
+        instead = FellBack(from_=policy.method, to=policy.fallback, why=f"{chosen.text} ({chosen.code})")
         return _judged(drive, policy, offers, _overwrite(drive), instead, power=power)
     return chosen if isinstance(chosen, Reason) else _judged(drive, policy, offers, chosen, None, power=power)
 
@@ -147,8 +147,8 @@ def _no_purge(drive: Drive, offers: tuple[Offer, ...]) -> Reason:
     """With each technique's own reason. Silence is said once."""
     text = f"{drive.device} offers nothing for nist-purge"
     cures = [o.obstacle.cure for o in offers if o.obstacle and o.obstacle.cure and o.levels.certified == "purge"]
-    destroy = "Or choose a policy that allows clear (fallback), or send the drive to destruction."
-    return Reason("BW-P03", f"{text}: {_each(drive, offers)}", " ".join((*cures[:1], destroy)))
+    destroy = "Choose a policy that allows clear (fallback), or send the drive to destruction."
+    return Reason("BW-P03", f"{text}: {_each(drive, offers)}", " Or: ".join((*cures[:1], destroy)))
 
 
 def _each(drive: Drive, offers: tuple[Offer, ...]) -> str:
