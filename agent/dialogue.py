@@ -141,8 +141,18 @@ def scan(
     context: Context, text: str, settings: Settings, bays: Mapping[str, Bay], *, symbology: str | None = None
 ) -> Turn:
     """The turn that this scan is. The context changes by the table alone."""
+    return turn(context, read(text, symbology, settings), text, settings, bays)
+
+
+def pressed(context: Context, bay: str, settings: Settings, bays: Mapping[str, Bay]) -> Turn:
+    """The turn that a bay's button is: the same as its code."""
+    return turn(context, Code(Kind.BAY, bay), bay, settings, bays)
+
+
+def turn(context: Context, code: Code, text: str, settings: Settings, bays: Mapping[str, Bay]) -> Turn:
+    """What a code does, which `text` was read as."""
     context = at_home(current(context, bays), settings)
-    seen, value = see(read(text, symbology, settings), context, settings, bays)
+    seen, value = see(code, context, settings, bays)
     do, then, say = TABLE.get((context.step, seen), (Do.NOTHING, STAY, ""))
     after, action = _DOING[do](context, seen, value, bays, settings)
     if then is not STAY:

@@ -192,7 +192,7 @@ class Engine:
             case ReprintRequested():
                 self.labels.reprint(event.label)
             case DeviceFault() | DockReported():
-                device_reports.heard(self.table, event)
+                device_reports.heard(self.table, event, pressed=self._scans.pressed)
 
     def _tick_bay(self, name: str) -> None:
         bay = self.table[name]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from agent.bench.alarms import critical, warning
 from agent.bench.bay_table import BayTable
@@ -19,8 +19,8 @@ OVER = ("well", "absent")
 DOOR = ("BW-D34", "Bay {bay}: its door is open while its drive is at work. Close it.")
 
 
-def heard(table: BayTable, event: DeviceFault | DockReported) -> None:
-    """Faults are alarms by device, a dock's reports by bay.
+def heard(table: BayTable, event: DeviceFault | DockReported, *, pressed: Callable[[str], None]) -> None:
+    """Faults are alarms by device, a dock's reports by bay. `pressed(bay)`: its button is its code.
 
     A cut power needs no more than that: the drive's worker meets its absence, and ends.
     """
@@ -34,6 +34,8 @@ def heard(table: BayTable, event: DeviceFault | DockReported) -> None:
     if event.what in CUT:
         code, text = CUT[event.what]
         table.alarm(name, critical(code, text.format(bay=event.bay)))
+    elif event.what == "button":
+        pressed(event.bay)
     elif event.what in OVER:
         table.alarm(name, None)
     elif event.what == "door":

@@ -49,7 +49,14 @@ class ScanDesk:
         What cannot be done leaves the context as it was: the same thing is expected again.
         """
         before = self.reception.context
-        turn = dialogue.scan(before, event.text, self.settings, self.table.bays, symbology=event.symbology)
+        self._take(before, dialogue.scan(before, event.text, self.settings, self.table.bays, symbology=event.symbology))
+
+    def pressed(self, bay: str) -> None:
+        """A bay's button is as good as its code, and no better: alone it begins and ends nothing."""
+        before = self.reception.context
+        self._take(before, dialogue.pressed(before, bay, self.settings, self.table.bays))
+
+    def _take(self, before: dialogue.Context, turn: dialogue.Turn) -> None:
         self.reception.context = turn.context
         if before.attempt is None and turn.context.attempt is not None:
             self._attempt_began = utc_now()

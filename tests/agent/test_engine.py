@@ -516,6 +516,18 @@ def test_a_door_is_an_alarm_only_while_its_drive_is_at_work(rig: Rig) -> None:
     assert "door-A1" not in rig.effects.alarms
 
 
+def test_a_bays_button_is_as_good_as_its_code_and_no_better(scanning: Rig) -> None:
+    scanning.arrive("A1")
+    scanning.engine.handle(DockReported("cradle", "A1", "button"))
+    assert (scanning.effects.said[-1], scanning.state("A1")) == ("scan_asset_first", "waiting")
+    scanning.scan("KK-0001")
+    scanning.engine.handle(DockReported("cradle", "A1", "button"))
+    assert (scanning.effects.said[-1], scanning.state("A1")) == ("assigned", "countdown")
+    scanning.scan("CANCEL")
+    scanning.engine.handle(DockReported("cradle", "A1", "button"))
+    assert (scanning.effects.said[-1], scanning.state("A1")) == ("cancelled", "waiting")
+
+
 def test_what_a_dock_says_about_no_bay_of_ours_changes_nothing(rig: Rig) -> None:
     for what in ("present", "button", "lease", "overcurrent"):
         rig.engine.handle(DockReported("cradle", None, what))
