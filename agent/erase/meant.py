@@ -74,10 +74,12 @@ class MeantHash(ABC):
         return hasher
 
     def _take(self, view: memoryview) -> None:
+        """Hash it. `position` is moved last: whoever waits for it to come to his bytes takes the hasher at once."""
         self._hasher.update(view)
-        self.position += len(view)
-        if self.position - self._states[-1][0] >= self._every:
-            self._states.append((self.position, self._hasher.copy()))
+        position = self.position + len(view)
+        if position - self._states[-1][0] >= self._every:
+            self._states.append((position, self._hasher.copy()))
+        self.position = position
 
 
 class StreamHash(MeantHash):
