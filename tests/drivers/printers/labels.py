@@ -21,7 +21,8 @@ ERASED = Label("SLETTET", Shape.TICK, alarm=False, rows=ROWS, footer=FOOTER, qr=
 FAILED = Label("DESTROY", Shape.CROSS, alarm=True, rows=ROWS, footer=FOOTER, qr=QR, barcode="KK-004711", copy="COPY 2")
 ABORTED = Label("AFBRUDT - SLET IGEN", Shape.HALF, alarm=False, rows=ROWS, footer=FOOTER, qr=QR)
 REFUSED = Label("NOT ERASED", Shape.HOLLOW, alarm=False, rows=ROWS, footer=FOOTER, qr=QR, copy="KOPI 1")
-ALL = {"erased": ERASED, "failed": FAILED, "aborted": ABORTED, "refused": REFUSED}
+ATTESTED = Label("ATTESTERET, IKKE MÅLT", Shape.SIGNED, alarm=False, rows=ROWS, footer=FOOTER, qr=QR, grade="B")
+ALL = {"attested": ATTESTED, "erased": ERASED, "failed": FAILED, "aborted": ABORTED, "refused": REFUSED}
 
 SIZES = tuple(
     Media(width_mm=w, height_mm=h, dpi=dpi)
@@ -33,7 +34,7 @@ _text = st.text(max_size=80)
 _row = st.builds(Row, _text, identifier=st.booleans(), strong=st.booleans())
 LABELS = st.builds(
     Label,
-    headline=st.sampled_from(["ERASED", "DESTROY", "ABORTED - ERASE AGAIN", "IKKE SLETTET"]),
+    headline=st.sampled_from(["ERASED", "DESTROY", "ABORTED - ERASE AGAIN", "IKKE SLETTET", "ATTESTED, NOT MEASURED"]),
     shape=st.sampled_from(list(Shape)),
     alarm=st.booleans(),
     rows=st.lists(_row, max_size=8).map(tuple),
