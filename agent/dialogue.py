@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from agent import record
-from agent.bench.bays import Bay, BayState
+from agent.bench.bays import Bay
 from agent.flow import EXPECTED, HOME, STAY, TABLE, Do, Seen, Step
 from agent.handset_flow import Attempt, answer_seen, imei_seen, known_after
+from agent.places import place
 from agent.scans import SHOWN, Code, Kind, bay_called, is_of_drive, read
 from agent.settings import Lot, Operator, Settings
 
@@ -379,26 +380,4 @@ _KINDS: Mapping[Kind, Seen] = {
     Kind.TABLET: Seen.TABLET,
     Kind.WRONG_SYMBOL: Seen.WRONG_SYMBOL,
     Kind.OTHER: Seen.UNKNOWN,
-}
-
-
-def place(bay: Bay) -> Seen:
-    """A bay, by what may be done there."""
-    if bay.state is BayState.COUNTDOWN:
-        return {"serial": Seen.ASKING_BAY, "confirm": Seen.PLANNED_BAY}.get(bay.asks, Seen.COUNTING_BAY)
-    if bay.state is BayState.FINISHED:
-        return Seen.ERASED_BAY if bay.outcome == "erased" else Seen.SPENT_BAY
-    return _PLACES[bay.state]
-
-
-_PLACES: Mapping[BayState, Seen] = {
-    BayState.EMPTY: Seen.EMPTY_BAY,
-    BayState.WAITING: Seen.READY_BAY,
-    BayState.CYCLING: Seen.BUSY_BAY,
-    BayState.ERASING: Seen.BUSY_BAY,
-    BayState.VERIFYING: Seen.BUSY_BAY,
-    BayState.STALLED: Seen.BUSY_BAY,
-    BayState.CERTIFYING: Seen.BUSY_BAY,
-    BayState.BLOCKED: Seen.SHUT_BAY,
-    BayState.QUARANTINED: Seen.SHUT_BAY,
 }

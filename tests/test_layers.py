@@ -46,6 +46,7 @@ PURE = (
     "agent/messages.py",
     "agent/flow.py",
     "agent/scans.py",
+    "agent/places.py",
     "agent/dialogue.py",
     "agent/label.py",
     "agent/label_proof.py",

@@ -24,12 +24,12 @@ from agent.dialogue import (
     TakeBack,
     Turn,
     expects,
-    place,
     scan,
 )
 from agent.flow import EXPECTED, ROWS, TABLE, Do, Seen, Step
 from agent.handset_flow import Attempt, check_phrase
 from agent.phrases import keys
+from agent.places import place
 from agent.registrar import new_job
 from agent.settings import Destination, Lot, Operator, Settings
 from tests.agent.engine_rig import drive, settings
