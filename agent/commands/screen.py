@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from typing import TextIO
 
 from agent.erase import Progress
@@ -54,11 +55,17 @@ class Screen:
                 self._stream = None
 
 
+DOING: Mapping[str, str] = {
+    "firmware": "erases itself",
+    "verify": "reading back",
+    "stalled": "DOES NOT ANSWER",
+    "paused": "too hot: waiting",
+}
+
+
 def progress_line(device: str, at: Progress) -> str:
     """One drive's progress for a person: what is done now, how far it is, how fast, and what is left of it."""
-    what = {"verify": "reading back", "stalled": "DOES NOT ANSWER", "paused": "too hot: waiting"}.get(
-        at.phase, f"pass {at.pass_number}/{at.passes}"
-    )
+    what = DOING.get(at.phase, f"pass {at.pass_number}/{at.passes}")
     done = percent(at.bytes_done, at.bytes_total)
     bar = "#" * (done * BAR // 100)
     errors = f", {at.errors} errors" if at.errors else ""
