@@ -19,7 +19,10 @@ from firmware_bridge.reply import Unreadable
 
 COMMAND_S = 30.0
 NOT_SHOWN = "BW-E51"
-HINT = 'Choose a policy that accepts hidden areas (hidden_area = "accept"), or destroy the drive.'
+HINT = (
+    "Pull the drive out, put it in again, and try once more; else choose a policy that accepts hidden areas "
+    '(hidden_area = "accept"), or destroy the drive.'
+)
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from agent.pdf.page import Banner, Fact, Page, Section, Signature, Table
 from agent.pdf.words import Words
 from agent.reach import CELLS, FLASH, HIDDEN
 from agent.record import Record
+from agent.show import capability_words
 
 
 def page_of(certificate: Certificate, *, language: str, certificate_url: str, checked_with: str | None) -> Page:
@@ -84,6 +85,8 @@ def _drive(record: Record, say: Words) -> Section:
         area = drive.hidden_area
         told = say(f"hidden_{area.outcome}", kind=area.kind.upper(), bytes=say.count(area.bytes))
         facts.append(Fact(say("hidden"), told))
+    if drive.capabilities.before and (words := ", ".join(capability_words(drive.capabilities.before))):
+        facts.append(Fact(say("capabilities"), words))
     return Section(say("drive"), tuple(facts))
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 import pytest
 
 from agent.safety import judge
-from drivers.drives import block
+from drivers.drives import _sysfs, block
 from drivers.drives._direct import DirectFile
 from drivers.drives._sysfs import list_drives
-from drivers.drives.base import DriveChanged, DriveError, DriveGone, DriveHeld, DriveReadOnly, NotADrive
+from drivers.drives.base import DriveChanged, DriveError, DriveGone, DriveHeld, DriveInUse, DriveReadOnly, NotADrive
 from drivers.drives.block import look_device, open_device
 from drivers.drives.facts import gather
 from firmware_bridge import passthrough
@@ -338,3 +338,25 @@ def test_an_ordinary_user_is_told_what_is_missing(loops: Loops) -> None:
             os._exit(7 if error.code == "BW-B07" and "root" in error.line() else 8)
         os._exit(9)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+
+
+def test_a_command_for_the_whole_drive_holds_its_other_devices_until_the_end_and_refuses_one_in_use(
+    loops: Loops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = loops.attach(loops.image()), loops.attach(loops.image(name="other"))
+    beside = _sysfs.folder_of(f"{os.major(os.stat(other).st_rdev)}:{os.minor(os.stat(other).st_rdev)}")
+    monkeypatch.setattr(_sysfs, "siblings", lambda number: (beside,))
+    with open_device(one) as drive:
+        drive.hold_all()
+        drive.hold_all()
+        with pytest.raises(OSError, match="busy") as held:
+            os.open(other, os.O_RDWR | os.O_EXCL)
+        assert held.value.errno == errno.EBUSY
+    os.close(os.open(other, os.O_RDWR | os.O_EXCL))
+    run("mkfs.ext4", "-q", other)
+    run("mount", "-o", "ro", other, str(tmp_path / "loops"))
+    try:
+        with open_device(one) as drive, pytest.raises(DriveInUse):
+            drive.hold_all()
+    finally:
+        run("umount", str(tmp_path / "loops"))
