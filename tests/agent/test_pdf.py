@@ -39,6 +39,7 @@ from agent.record import (
     PassRecord,
     Record,
     Sample,
+    SentinelRecord,
     Unreached,
     Verification,
 )
@@ -209,12 +210,13 @@ def test_every_range_is_on_paper_and_every_page_names_its_certificate() -> None:
 
 @poppler
 def test_a_firmware_command_is_shown_as_sent_and_as_answered() -> None:
-    command = CommandRecord(name="CRYPTO SCRAMBLE EXT", bytes="850b0600", status="50", raw="7000aabb")
+    command = CommandRecord(name="CRYPTO SCRAMBLE EXT", bytes="850b0600", status="completed", raw="7000aabb")
     done = msgspec.structs.replace(
         record().sanitization, method="ata-sanitize-crypto", technique="ata-sanitize-crypto", passes=()
     )
-    text = text_of(record(sanitization=msgspec.structs.replace(done, commands=(command,))))
-    assert "CRYPTO SCRAMBLE EXT 50 850b0600 7000aabb" in text
+    read = msgspec.structs.replace(record().verification, sentinels=SentinelRecord(count=8))
+    text = text_of(record(sanitization=msgspec.structs.replace(done, commands=(command,)), verification=read))
+    assert "CRYPTO SCRAMBLE EXT completed 850b0600 7000aabb" in text
     assert "The drive's own command: ata-sanitize-crypto" in text
     assert "every block was reached" not in text
 
