@@ -94,16 +94,19 @@ def _head(answer: Mapping[str, Any], size: Size, language: str) -> Row:
 
 
 def _instruction(answer: Mapping[str, Any], language: str) -> str:
-    """What was said last at the bench; else what waits for a hand."""
-    if answer.get("said"):
-        return str(answer["said"])
-    for label in answer.get("labels", ()):
-        return phrase(language, "scan_label", number=label["number"])
-    return phrase(language, "station_ready")
+    """What was said last at the bench."""
+    return str(answer.get("said") or phrase(language, "station_ready"))
+
+
+def _label(label: Mapping[str, Any], language: str) -> str:
+    key = "label_not_printed" if label.get("state") == "not-printed" else "scan_label"
+    return phrase(language, key, number=label["number"], reason=label.get("detail", ""))
 
 
 def _alarms(answer: Mapping[str, Any], language: str) -> Iterator[Row]:
-    texts = [str(text) for text in answer.get("alarms", {}).values()]
+    """Open labels first, in the technician's words; then what the station calls an alarm."""
+    texts = [_label(label, language) for label in answer.get("labels", ())]
+    texts += [str(text) for name, text in answer.get("alarms", {}).items() if not name.startswith("label-")]
     for text in texts[: MOST_ALARMS if len(texts) <= MOST_ALARMS else MOST_ALARMS - 1]:
         yield _text(f"! {text}", "hand")
     if len(texts) > MOST_ALARMS:

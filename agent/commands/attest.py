@@ -125,9 +125,10 @@ def _asked(given: Mapping[str, bool], language: str) -> dict[str, bool]:
         return answers
     if not is_terminal(sys.stdin):
         raise click.UsageError(f"no answer to {', '.join(missing)}: give --yes-to or --no-to, or use a terminal")
+    yes, no = ("ja", "nej") if language == "da" else ("yes", "no")
     for question in missing:
         words = phrase(language, check_phrase(question))
-        answers[question] = click.prompt(words, type=click.Choice(["yes", "no"]), err=True) == "yes"
+        answers[question] = click.prompt(words, type=click.Choice([yes, no]), err=True) == yes
         if not answers[question]:
             break
     return answers

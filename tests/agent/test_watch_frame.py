@@ -96,7 +96,7 @@ def test_a_bay_with_room_says_why_and_what_to_do_in_the_stations_language() -> N
 
 def test_one_instruction_stands_on_top_and_a_missing_daemon_is_said() -> None:
     assert shown(answer(said="KK-1: now scan the bay."))[1] == "KK-1: now scan the bay."
-    assert shown(answer(labels=[{"number": "bench-01-000007"}]))[1] == "Scan label bench-01-000007, if it came out."
+    assert shown(answer())[1] == "Ready."
     assert shown(None, language="da")[1] == "Stationen svarer ikke. Prøver igen."
 
 
@@ -126,3 +126,14 @@ def test_without_colour_no_colour_is_written_and_ascii_terminals_get_ascii() -> 
     )
     assert text.isascii()
     assert not any(f"[0;{c}" in text or f";{c}m" in text for c in range(30, 50))
+
+
+def test_open_labels_stand_below_in_the_technicians_words_and_once() -> None:
+    labels = [{"number": "bench-01-000007", "state": "unknown"}]
+    labels.append({"number": "bench-01-000008", "state": "not-printed", "detail": "paper out"})
+    told = answer(labels=labels, alarms={"label-bench-01-000007": "in English", "dock": "no answer"}, said="Hej.")
+    assert shown(told, language="da")[-3:] == [
+        "! Scan label bench-01-000007, hvis den kom ud.",
+        "! Label bench-01-000008 kom ikke ud: paper out.",
+        "! no answer",
+    ]

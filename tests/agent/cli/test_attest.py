@@ -64,3 +64,19 @@ def test_where_the_configuration_knows_people_it_must_be_one_of_them(call: Call,
     assert done.status == 0
     record = read_unverified(Path(done.document["certificate_file"]).read_bytes()).record
     assert (record.operator.id, record.operator.name) == ("ida", "Ida") if record.operator else False
+
+
+def test_on_a_terminal_the_checks_are_asked_in_the_stations_language_until_a_no(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answer(words: str, **how: object) -> str:
+        asked.append(words)
+        return "ja" if len(asked) < 3 else "nej"
+
+    monkeypatch.setattr("agent.commands.screen.is_terminal", lambda _: True)
+    monkeypatch.setattr("click.prompt", answer)
+    done = call("attest", "--imei", IMEI, *WHO, "--json")
+    assert (done.status, done.document["outcome"]) == (1, "aborted")
+    assert [words[:10] for words in asked] == ["Er alle ko", "Blev nulst", "Starter de"]
