@@ -55,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_milliamps: Annotated[int, msgspec.Meta(ge=0, le=30000)] = 0
     max_celsius: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     blink: tuple[LightName, ...] = ("attention",)
-    blink_s: Annotated[float, msgspec.Meta(ge=0.5, le=10.0)] = 2.0
+    blink_s: Annotated[float, msgspec.Meta(ge=1.0, le=10.0)] = 2.0
     lamps: dict[LightName, Annotated[int, msgspec.Meta(ge=0, le=7)]] = {}
 
 
@@ -80,7 +80,7 @@ class Driver(Dock):
             lambda: SerialLine(settings.port, settings.baud, dtr=settings.dtr),
             self._begin,
             slots=settings.slots,
-            beat_s=settings.lease_ms / 4000,
+            beat_s=min(settings.lease_ms / 4000, settings.blink_s / 2),
             on_beat=self._on_beat,
         )
 

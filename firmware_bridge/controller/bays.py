@@ -114,6 +114,8 @@ class Bay:
             self.wanted = before & new
             self._write(self.wanted)
         self._output_fault = not followed
+        if (before ^ new) & wire.POWER:
+            self._measure()  # what was measured before says nothing about the bay as it is now
         self.rev = (self.rev + 1) & 0xFFFF
         return 0 if followed else wire.E_HARDWARE
 
@@ -141,15 +143,21 @@ class Bay:
         self.rev = (self.rev + 1) & 0xFFFF
         self._write(self.wanted)
 
-    def _limits(self) -> list[tuple[int, int]]:
+    def _measure(self) -> bool:
+        """Whether the sensors answered."""
         try:
             self.milliamps, self.millivolts = self.lines.milliamps(), self.lines.millivolts()
             self.decicelsius = self.lines.decicelsius()
-            self._deaf = 0
         except OSError:
             self.milliamps = self.millivolts = self.decicelsius = None
+            return False
+        return True
+
+    def _limits(self) -> list[tuple[int, int]]:
+        if not self._measure():
             self._deaf = min(self._deaf + 1, SENSOR_GONE_SWEEPS)
             return []
+        self._deaf = 0
         current, heat, limits = self.milliamps or 0, self.decicelsius, self.limits
         self._over = self._over + 1 if current > limits.milliamps else 0
         self._hot = self._hot + 1 if heat is not None and heat >= limits.decicelsius else 0
