@@ -43,6 +43,7 @@ COMMANDS = {
     "reprint": "agent.commands.bench:reprint",
     "bays": "agent.commands.bench:bays",
     "dock-firmware": "agent.commands.dock_firmware:dock_firmware",
+    "command-sheet": "agent.commands.certificates:command_sheet",
     "benchmark": "agent.commands.drives:benchmark",
 }
 DEFAULT_CONFIG = Path("/etc/benchwipe/station.toml")

@@ -92,6 +92,21 @@ def pdf(file: Path, out: Path, key: Path | None, text: str | None, settings: Set
         click.echo(printable(line), err=True)
 
 
+@click.command("command-sheet", short_help="Write the sheet of codes that a scanner needs.")
+@click.option("--out", type=FILE, required=True, metavar="SHEET.pdf", help="Where the sheet goes")
+@click.option("--language", type=click.Choice(["da", "en"]), help="Language of its words [default: the station's]")
+@config_option
+def command_sheet(out: Path, language: str | None, settings: Settings) -> None:
+    """Write a PDF (A4) of all codes: YES, NO, UNDO, CANCEL, grades, and this configuration's bays and destinations.
+
+    Exit status: 0 written, 2 bad usage, or a pattern of the configuration that no code can be printed for.
+    """
+    from agent.pdf.command_sheet import write_command_sheet
+    from agent.show import printable
+
+    click.echo(printable(write_command_sheet(settings, out, language or settings.station.language)), err=True)
+
+
 @click.command(short_help="Write a certificate's label, or a picture of it.")
 @click.argument("file", type=FILE)
 @click.option("--language", default="zpl", show_default=True, metavar="NAME", help="The printer's language")

@@ -1,0 +1,123 @@
+"""What stands on the command sheet: each code that a scanner needs, as the station's own patterns take it. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+from agent.errors import AgentError
+from agent.pdf.words import Words
+from agent.scans import Code, Kind, read
+from agent.settings import Scanning, Settings
+
+
+class Shape(StrEnum):
+    """The shape beside a code: it means the same without its colour."""
+
+    TICK = "tick"
+    CROSS = "cross"
+    BACK = "back"
+    STOP = "stop"
+    PAPER = "paper"
+    BAY = "bay"
+    LETTER = "letter"
+    ARROW = "arrow"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One code. `mark`: what stands in its shape, large."""
+
+    text: str
+    word: str
+    does: str
+    shape: Shape
+    mark: str = ""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Codes that belong together, under a title."""
+
+    title: str
+    entries: tuple[Entry, ...]
+
+
+class NoCodeForPattern(AgentError):
+    """A pattern of the configuration that no code of the sheet could be found for."""
+
+    code = "BW-A19"
+    message = "scanning.{key} = {pattern!r}: no code is found that it takes"
+    hint = "Write the pattern as a plain word, with the named group where it needs one."
+
+
+COMMANDS = (
+    (Kind.YES, Shape.TICK),
+    (Kind.NO, Shape.CROSS),
+    (Kind.START, Shape.TICK),
+    (Kind.UNDO, Shape.BACK),
+    (Kind.CANCEL, Shape.STOP),
+    (Kind.REPRINT, Shape.PAPER),
+)
+
+
+def groups(settings: Settings, language: str) -> tuple[Group, ...]:
+    """All codes of this configuration. NoCodeForPattern where one of its patterns is too wild to be printed."""
+    words = Words(language)
+    made = (
+        Group(words("sheet_commands"), tuple(_commands(settings, words))),
+        Group(words("sheet_grades"), tuple(_grades(settings, words))),
+        Group(words("sheet_bays"), tuple(_bays(settings, words))),
+        Group(words("sheet_destinations"), tuple(_destinations(settings, words))),
+    )
+    return tuple(group for group in made if group.entries)
+
+
+def _commands(settings: Settings, words: Words) -> Iterator[Entry]:
+    for kind, shape in COMMANDS:
+        text = _example(settings, kind, "")
+        yield Entry(text, text, words(f"sheet_{kind.value}"), shape)
+
+
+def _grades(settings: Settings, words: Words) -> Iterator[Entry]:
+    for letter in "ABCD":
+        text = _example(settings, Kind.GRADE, letter)
+        yield Entry(text, text, words("sheet_grade", grade=letter), Shape.LETTER, letter)
+
+
+def _bays(settings: Settings, words: Words) -> Iterator[Entry]:
+    for bay in settings.bay:
+        text = _example(settings, Kind.BAY, bay.name)
+        yield Entry(text, text, words("sheet_bay", bay=bay.name), Shape.BAY, bay.name)
+
+
+def _destinations(settings: Settings, words: Words) -> Iterator[Entry]:
+    for place in settings.destination:
+        if read(place.code, None, settings).kind is not Kind.DESTINATION:
+            raise NoCodeForPattern(key="destination", pattern=place.code)
+        yield Entry(place.code, place.name, words("sheet_destination", destination=place.name), Shape.ARROW)
+
+
+def _example(settings: Settings, kind: Kind, value: str) -> str:
+    """The code of that value, which the station reads as just that."""
+    pattern: str = getattr(settings.scanning, kind.value)
+    default: str = getattr(Scanning(), kind.value)
+    for source in (pattern, default):
+        text = _literal(source, kind.value, value)
+        if read(text, None, settings) == Code(kind, value or text):
+            return text
+    raise NoCodeForPattern(key=kind.value, pattern=pattern)
+
+
+def _literal(pattern: str, group: str, value: str) -> str:
+    """The pattern as text: its named group replaced by the value, its escapes and anchors taken off."""
+    start = pattern.find(f"(?P<{group}>")
+    if start >= 0:
+        end, depth = start + 1, 1
+        while depth and end < len(pattern):
+            depth += {"(": 1, ")": -1}.get(pattern[end], 0)
+            end += 1
+        pattern = pattern[:start] + value + pattern[end:]
+    return re.sub(r"\\([^A-Za-z0-9])", r"\1", pattern.removeprefix("^").removesuffix("$"))
