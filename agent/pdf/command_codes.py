@@ -48,7 +48,7 @@ class Group:
 class NoCodeForPattern(AgentError):
     """A pattern of the configuration that no code of the sheet could be found for."""
 
-    code = "BW-A19"
+    code = "BW-A26"
     message = "scanning.{key} = {pattern!r}: no code is found that it takes"
     hint = "Write the pattern as a plain word, with the named group where it needs one."
 
