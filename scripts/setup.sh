@@ -85,5 +85,6 @@ else
     make_venv
 fi
 install_extra
+"$venv/bin/python" -m agent.phrases || die "the catalogues of agent/phrases could not be compiled; the reason stands above"
 printf '%s\n' "$base" >"$venv/.ready-base"
 printf '%s\n' "$fingerprint" >"$venv/.ready-$extra"

@@ -14,7 +14,7 @@ PATTERNS = {"00": "pattern_zeros", "ff": "pattern_ones", "random": "pattern_rand
 
 
 class Words:
-    """The sentences of agent/phrases/<language>.toml, table [pdf]."""
+    """The sentences of agent/phrases, table "pdf"."""
 
     def __init__(self, language: str) -> None:
         self.language = language

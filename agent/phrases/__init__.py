@@ -1,15 +1,18 @@
-"""What technicians read, in Danish and English: en.toml and da.toml, one short sentence a key, the same keys in both.
+"""What technicians read, in Danish and English: gettext catalogues, one short sentence a key, the same keys in both.
 
-Plain tables and not gettext catalogues: a key stays when its wording changes, hints are found by error code, nothing is
-compiled, and a test holds keys and placeholders of both languages equal. docs/labels.md says how to add a language.
+People edit locale/<language>/LC_MESSAGES/benchwipe.po; benchwipe.mo is read here; `python -m agent.phrases` makes it.
+Keys and not English sentences are the msgids: a key stays when its wording changes, and a hint is found by its error's
+code. docs/labels.md says how to add a sentence or a language.
 """
 
 from __future__ import annotations
 
-import tomllib
+import gettext
+import io
 from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
+
+from agent.phrases import po
 
 LANGUAGES = ("da", "en")
 FALLBACK = "en"
@@ -20,24 +23,28 @@ def phrase(language: str, key: str, **values: object) -> str:
 
     Words must never stop an erasure: an unknown language reads English, an unknown key itself, a value not given "?".
     """
-    texts = _catalogue(language)["phrases"]
-    template = texts.get(key) or _catalogue(FALLBACK)["phrases"].get(key)
+    template = _sentence(language, "phrases", key) or _sentence(FALLBACK, "phrases", key)
     return key if template is None else template.format_map(_Values(values))
 
 
 def hint(language: str, code: str, otherwise: str = "") -> str:
     """What to do about an error code (BW-...); `otherwise` is the English hint that the error itself carries."""
-    return _catalogue(language)["hints"].get(code, otherwise)
+    return _sentence(language, "hints", code) or otherwise
 
 
 def reason(language: str, code: str, otherwise: str = "") -> str:
     """Why, in one short sentence, by its code; `otherwise` is the English one that the error itself carries."""
-    return _catalogue(language)["reasons"].get(code, otherwise)
+    return _sentence(language, "reasons", code) or otherwise
 
 
 def keys(table: str = "phrases", language: str = FALLBACK) -> Mapping[str, str]:
-    """All sentences of a table, "phrases" or "hints", without their values."""
-    return dict(_catalogue(language)[table])
+    """All sentences of a table ("phrases", "hints", "reasons", "pdf"), without their values."""
+    return _catalogue(language).tables[table]
+
+
+def _sentence(language: str, table: str, key: str) -> str | None:
+    found = _catalogue(language).pgettext(table, key)
+    return None if found == key else found
 
 
 class _Values(dict[str, object]):
@@ -45,8 +52,27 @@ class _Values(dict[str, object]):
         return "?"
 
 
+class _Catalogue(gettext.GNUTranslations):
+    """A language's sentences; `tables` lists them."""
+
+    _catalog: dict[object, str]
+
+    @property
+    def tables(self) -> dict[str, dict[str, str]]:
+        """Table -> key -> sentence."""
+        found: dict[str, dict[str, str]] = {}
+        for name, sentence in self._catalog.items():
+            table, end, key = str(name).partition(po.CONTEXT_END)
+            if end:
+                found.setdefault(table, {})[key] = sentence
+        return found
+
+
 @cache
-def _catalogue(language: str) -> Mapping[str, Mapping[str, str]]:
+def _catalogue(language: str) -> _Catalogue:
+    """From the compiled catalogue; where that is missing, or older than its text, from the text."""
     name = language if language in LANGUAGES else FALLBACK
-    found: Mapping[str, Mapping[str, str]] = tomllib.loads(Path(__file__).with_name(f"{name}.toml").read_text("utf-8"))
-    return found
+    compiled, text = po.place(name, "mo"), po.place(name, "po")
+    if compiled.exists() and (not text.exists() or compiled.stat().st_mtime >= text.stat().st_mtime):
+        return _Catalogue(io.BytesIO(compiled.read_bytes()))
+    return _Catalogue(io.BytesIO(po.mo_bytes(po.read_po(text.read_text("utf-8")))))

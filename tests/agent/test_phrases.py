@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gettext
+import io
 import re
 import string
 from pathlib import Path
@@ -11,9 +13,27 @@ import pytest
 import agent
 from agent.bench.bays import BayState
 from agent.outcome import CANCELLED, INCOMPLETE, MISMATCH, NOT_VERIFIED, UNREACHED
-from agent.phrases import LANGUAGES, hint, keys, phrase
+from agent.phrases import LANGUAGES, hint, keys, phrase, po
 
 ROOT = Path(agent.__file__).parents[1]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_compiled_catalogue_says_what_the_text_says(language: str) -> None:
+    entries = po.read_po(po.place(language, "po").read_text("utf-8"))
+    compiled = gettext.GNUTranslations(io.BytesIO(po.mo_bytes(entries)))
+    assert {name: compiled.pgettext(*name) for name in entries} == entries
+    assert compiled.charset() == "UTF-8"
+    for table in ("phrases", "hints", "reasons", "pdf"):
+        assert keys(table, language) == {key: text for (where, key), text in entries.items() if where == table}
+
+
+def test_a_text_with_quotes_and_several_lines_is_read_and_one_that_is_none_is_refused() -> None:
+    text = '# c\n\nmsgctxt "t"\nmsgid "k"\nmsgstr "a \\"b\\" "\n"\\\\ \\nÆØÅ"\n'
+    assert po.read_po(text) == {("t", "k"): 'a "b" \\ \nÆØÅ'}
+    for wrong in ("nonsense", 'msgid "k"', text + "\n" + text):
+        with pytest.raises(ValueError, match=r"PO file|msgstr"):
+            po.read_po(wrong)
 
 
 def placeholders(text: str) -> set[str]:
