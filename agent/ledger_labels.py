@@ -36,6 +36,12 @@ class LabelRows(ABC):
         sql = f"SELECT {_COLUMNS} FROM label WHERE state IN ({marks}) ORDER BY rowid DESC LIMIT ?"
         return [_row(r) for r in reversed(self._all(sql, *sorted(OPEN), limit))]
 
+    def lose_sent_labels(self, detail: str) -> None:
+        """Whatever was sent and has no result yet is unknown: nobody will tell any more."""
+        with self._transaction():
+            sql = "UPDATE label SET state = ?, detail = ? WHERE state = ?"
+            self._db.execute(sql, (LabelState.UNKNOWN, detail, LabelState.SENT))
+
     def save_labels(self, rows: Sequence[LabelRow]) -> None:
         """Remember what is known now; all of it or nothing."""
         with self._transaction():

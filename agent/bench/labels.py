@@ -42,15 +42,13 @@ class LabelDesk:
 
     def recover(self) -> None:
         """What an earlier run sent and nobody proved is unknown; what it never sent is sent now. LedgerProblem."""
-        for row in self.books.registrar.ledger.open_labels(MOST_RECALLED):
+        ledger = self.books.registrar.ledger
+        ledger.lose_sent_labels(LOST)
+        for row in ledger.open_labels(MOST_RECALLED):
             if row.state is LabelState.DUE:
                 self.table.guarded(self.reprint, row.number)
-                continue
-            known = row
-            if row.state is LabelState.SENT:
-                known = advance(row, LabelState.UNKNOWN, detail=LOST)
-                self.books.save_labels([known])
-            self._show(known)
+            else:
+                self._show(row)
 
     def result(self, event: LabelResult) -> None:
         """What a printer's thread has to say. Not lost if the ledger cannot be written: it is tried again."""

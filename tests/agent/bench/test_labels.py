@@ -10,6 +10,7 @@ import pytest
 
 from agent import dialogue
 from agent.bench.events import LabelResult, ReprintRequested
+from agent.bench.labels import MOST_RECALLED
 from agent.certificate import Certificate
 from agent.errors import IllegalTransition
 from agent.flow import Step
@@ -203,3 +204,17 @@ def test_reprint_is_forgotten_by_the_next_thing_that_is_begun() -> None:
         assert dialogue.scan(context, code, WITH_PRINTER, {}).context.step is not Step.PRINT
     kept = dialogue.Context(step=Step.BAY, asset="KK-1")
     assert dialogue.scan(kept, "REPRINT", WITH_PRINTER, {}).context == context
+
+
+def test_after_a_restart_every_label_can_be_printed_again_and_the_newest_are_asked_for(rig: Rig) -> None:
+    identifier = erased(rig)
+    rows = [
+        LabelRow(number=f"bench-01-{n:06d}", printer="zebra", certificate_id=f"{n:064d}", state=S.SENT)
+        for n in range(2, MOST_RECALLED + 9)
+    ]
+    rig.ledger.save_labels(rows)
+    rig.restart()
+    assert len(rig.engine.labels.open) == MOST_RECALLED
+    assert {row.state for n in (1, 2, 40) for row in rig.ledger.labels(f"bench-01-{n:06d}")} == {S.UNKNOWN}
+    rig.scan("REPRINT", f"https://c.example/c/{identifier}")
+    assert rig.effects.labels == [(NUMBER, 1)]
