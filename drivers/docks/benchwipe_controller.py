@@ -207,10 +207,8 @@ class Driver(Dock):
         """The pattern of this moment, unless the lamps have it."""
         light = self._lights[slot]
         pattern = self._settings.lamps.get(light.value, LAMPS[light.value])
-        if (
-            light.value in self._settings.blink
-            and time.monotonic() % self._settings.blink_s > self._settings.blink_s / 2
-        ):
+        dark = int(time.monotonic() / (self._settings.blink_s / 2)) % 2
+        if dark and light.value in self._settings.blink:
             pattern = 0
         if self._shown.get(slot) != pattern:
             self._shown.pop(slot, None)

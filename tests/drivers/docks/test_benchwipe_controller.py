@@ -29,7 +29,7 @@ def board(tmp_path: Path) -> Iterator[OurController]:
 
 @pytest.fixture
 def dock(board: OurController) -> Iterator[Driver]:
-    made = Driver("dock", Settings(port=board.settings["port"], slots=4, lease_ms=2000, blink_s=0.5))
+    made = Driver("dock", Settings(port=board.settings["port"], slots=4, lease_ms=2000, blink_s=1.0))
     yield made
     made.close()
 
