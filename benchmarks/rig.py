@@ -45,21 +45,21 @@ def loops(count: int, size: int) -> Iterator[list[str]]:
     detached while it is open goes with its last user, which is us (the kernel's autoclear).
     """
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchwipe-bench-", dir="/dev/shm")))
-        devices = []
-        for n in range(count):
-            path = folder / f"drive{n}"
-            with path.open("wb") as file:
-                for _ in range(0, size, 16 * MIB):
-                    file.write(bytes(16 * MIB))
-                file.truncate(size)
-            command = ["losetup", "--find", "--show", "--direct-io=on", str(path)]
-            device = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
-            stack.callback(os.close, os.open(device, os.O_RDONLY | os.O_CLOEXEC))
-            subprocess.run(["losetup", "--detach", device], check=True)
-            path.unlink()
-            devices.append(device)
+        with tempfile.TemporaryDirectory(prefix="benchwipe-bench-", dir="/dev/shm") as folder:
+            devices = [_loop(Path(folder) / f"drive{n}", size, stack) for n in range(count)]
         yield devices
+
+
+def _loop(path: Path, size: int, held: contextlib.ExitStack) -> str:
+    with path.open("wb") as file:
+        for _ in range(0, size, 16 * MIB):
+            file.write(bytes(16 * MIB))
+        file.truncate(size)
+    command = ["losetup", "--find", "--show", "--direct-io=on", str(path)]
+    device = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    held.callback(os.close, os.open(device, os.O_RDONLY | os.O_CLOEXEC))
+    subprocess.run(["losetup", "--detach", device], check=True)
+    return device
 
 
 def fio(devices: Sequence[str], operation: str) -> float:
