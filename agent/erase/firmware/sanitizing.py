@@ -49,6 +49,8 @@ class Sanitizing(Machine):
                 self.talk.note("sanitize status", self.dialogue.question, answer.text, answer.raw)
                 return None
         if answer is not None and answer.said == "failed":
+            if not self.talk.write_down(self.point("prepared", b"")):
+                return Stopped(NOT_JOURNALLED, untouched=True)
             answer = self._open_again()
             if answer is not None and answer.said != "completed":
                 return Stopped(FIRMWARE_FAILED)
@@ -70,7 +72,7 @@ class Sanitizing(Machine):
     def _join(self, answer: Answer) -> Answer | None:
         """Wait for the end of what is at work. It counts where we had seen this very command to be accepted."""
         before = self.before
-        seen = before is not None and before.step in ("accepted", "finished")
+        seen = before is not None and before.step == "accepted"  # one that we saw finished is not this one
         shown = before is not None and before.step == "sent" and self.dialogue.knows_ours and not before.stale
         if (seen or shown) and answer.ours and before is not None and before.command == self.dialogue.command.hex():
             self.talk.note("sanitize status", self.dialogue.question, f"attached: {answer.text}", answer.raw)

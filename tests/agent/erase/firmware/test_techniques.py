@@ -268,3 +268,15 @@ def test_a_bridge_that_carries_no_status_is_refused_before_anything_is_sent(tmp_
     assert isinstance(failed, Failed)
     bench.point = None
     assert bench.run() == Refused(NO_ANSWER)
+
+
+def test_a_sanitize_that_failed_before_is_opened_by_one_that_does_not_count(tmp_path: Path) -> None:
+    bench = Bench.made(tmp_path, "ata-sanitize-block", fault="fails")
+    assert isinstance(bench.run(), Failed)
+    description = tmp_path / "drives/one/drive.toml"
+    description.write_text(description.read_text().replace("fails", "none"))
+    bench.point = None
+    outcome = bench.run()
+    assert isinstance(outcome, Erased), outcome
+    names = [command.name for command in outcome.work.commands]
+    assert names.index("SANITIZE, to open a drive whose last one failed") < names.index("SANITIZE block")
