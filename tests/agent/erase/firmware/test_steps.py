@@ -6,7 +6,9 @@ from typing import get_args
 
 import pytest
 
+from agent.erase.firmware import HOW
 from agent.erase.firmware.steps import ENDS, REASONS, Said, Step, advance
+from agent.techniques import TECHNIQUES
 
 SAID: tuple[Said, ...] = get_args(Said)
 
@@ -32,3 +34,10 @@ def test_an_end_is_an_end_and_has_its_reason() -> None:
         with pytest.raises(ValueError, match="is the end"):
             advance(end, "completed")
         assert (end in REASONS) == (end is not Step.FINISHED)
+
+
+def test_what_is_planned_can_be_carried_out_and_the_other_way_round() -> None:
+    assert {name: row.speaks for name, row in TECHNIQUES.items()} == {name: how.speaks for name, how in HOW.items()}
+    assert {name for name, row in TECHNIQUES.items() if row.security} == {
+        name for name, how in HOW.items() if how.machine == "security"
+    }
