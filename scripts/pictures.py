@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(REPOSITORY))
@@ -18,6 +19,8 @@ from agent.certificate import sign  # noqa: E402
 from agent.certify import Circumstances, Occasion, draft_attested  # noqa: E402
 from agent.label import Words, preview_png  # noqa: E402
 from agent.ledger import Position  # noqa: E402
+from agent.pdf.command_sheet import command_sheet  # noqa: E402
+from agent.phrases import phrase  # noqa: E402
 from agent.record import (  # noqa: E402
     Asset,
     Clock,
@@ -35,9 +38,12 @@ from agent.record import (  # noqa: E402
     Station,
     Verification,
 )
+from agent.settings import load  # noqa: E402
 from agent.watch_frame import Row, Size, frame  # noqa: E402
 from drivers.printers.languages.label import Media  # noqa: E402
 
+Language = Literal["da", "en"]
+LANGUAGES: tuple[Language, ...] = ("da", "en")
 PICTURES = REPOSITORY / "docs" / "pictures"
 INK = {
     "": "#d0d0d0",
@@ -55,7 +61,18 @@ def main() -> None:
     """All of them."""
     for name, made in labels().items():
         (PICTURES / f"label-{name}.png").write_bytes(made)
-    (PICTURES / "status-watch.svg").write_text(screen(frame(bench(), Size(80, 24), "da")), "utf-8")
+    for language in LANGUAGES:
+        watched = screen(frame(bench(language), Size(80, 24), language))
+        (PICTURES / f"status-watch-{language}.svg").write_text(watched, "utf-8")
+        (PICTURES / f"command-sheet-{language}.png").write_bytes(sheet(language))
+
+
+def sheet(language: Language) -> bytes:
+    """The command sheet's first page; needs pdftoppm (Debian: poppler-utils)."""
+    settings = load(REPOSITORY / "config" / "demo.toml")
+    command = ("pdftoppm", "-r", "60", "-png", "-singlefile", "-f", "1", "-")
+    pages, _ = command_sheet(settings, language)
+    return subprocess.run(command, input=pages, capture_output=True, check=True, timeout=60).stdout
 
 
 AT = "2026-11-22T13:41:00Z"
@@ -153,7 +170,7 @@ def place(sequence: int) -> dict[str, Any]:
     }
 
 
-def bench() -> dict[str, Any]:
+def bench(language: Language) -> dict[str, Any]:
     """A bench at work, as the daemon would tell of it."""
     nothing = dict.fromkeys(
         ("drive", "asset", "countdown_s", "bytes_done", "bytes_total", "mb_per_s", "outcome", "certificate")
@@ -174,7 +191,7 @@ def bench() -> dict[str, Any]:
     bays = [{**nothing, "bay": str(n), "state": state, **facts} for n, (state, facts) in enumerate(rows, start=1)]
     return {
         "station": "bench-01",
-        "said": "KK-004714 er i bås 5.",
+        "said": phrase(language, "assigned", asset="KK-004714", bay="5"),
         "bays": bays,
         "labels": [],
         "uplink": {"connected": True, "outbox_depth": 0},
