@@ -3,7 +3,7 @@
 #   make demo [ARGS=--serve]      the main job on a simulated bench; needs no root
 #   make test [ARGS="-k name"]    the tests; some need root, and are named at the end when they are left out
 #   sudo make faults              fault injection under real block devices; writes docs/reliability.md's table
-#   sudo make bench               drives of all kinds under a real kernel, in a QEMU guest; docs/bench.md
+#   sudo make bench [WRITE=docs/reliability.md]     drives of all kinds under a real kernel, in a QEMU guest; docs/bench.md
 #   make lint                     mypy --strict and ruff, which `make test` runs too
 #   sudo make install             a station under /opt/benchwipe; docs/install.md
 #   sudo make uninstall           takes it away, keeps ledger, key, certificates and configuration
@@ -56,7 +56,7 @@ faults: setup
 # A worker a core: an emulated guest is busy all the time.
 bench: setup
 	@scripts/debian-packages.sh $(BENCH_PACKAGES) || { echo "benchwipe: without these packages there is no virtual bench" >&2; exit 1; }
-	@BENCHWIPE_BENCH=1 $(BIN)/python -m pytest tests/bench --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
+	@BENCHWIPE_BENCH=1 BENCHWIPE_BENCH_WRITE="$(WRITE)" $(BIN)/python -m pytest tests/bench --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check

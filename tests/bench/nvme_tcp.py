@@ -50,6 +50,7 @@ class NvmeTarget:
 
     def unplug(self) -> None:
         """Hang up, and listen no more."""
+        self.drive.disconnect()
         for connection in (self._listener, *self._open):
             try:
                 connection.shutdown(socket.SHUT_RDWR)

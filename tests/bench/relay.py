@@ -18,6 +18,7 @@ class Relay:
 
     def __init__(self, target: ScsiTarget) -> None:
         self._target = target
+        target.connect()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._connection: socket.socket | None = None

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from agent.certificate import verify
 from agent.jws import public_key_from_jwk, thumbprint
 from agent.record import Record
@@ -46,6 +48,7 @@ class Rig:
         self._stack = ExitStack()
         self.machine = Machine(image, disks)
         self._unplug: dict[str, Callable[[], None]] = {}
+        self._key: Ed25519PublicKey | None = None
 
     def __enter__(self) -> Self:
         self._stack.enter_context(self.machine)
@@ -139,9 +142,10 @@ class Rig:
     def certificate(self, path: str) -> Record:
         """Verified on the host."""
         compact = self.machine.run("cat", path).checked().out.strip().encode()
-        jwk = json.loads(self.machine.benchwipe("key", "show", "--state-dir", STATE).checked().out)
-        key = public_key_from_jwk(jwk)
-        return verify(compact, {thumbprint(key): key}).record
+        if self._key is None:
+            shown = self.machine.benchwipe("key", "show", "--state-dir", STATE).checked().out
+            self._key = public_key_from_jwk(json.loads(shown))
+        return verify(compact, {thumbprint(self._key): self._key}).record
 
     def certificates(self, folder: str = f"{STATE}/certificates") -> list[Record]:
         """All of a folder's."""

@@ -92,7 +92,8 @@ class Agent:
                     os.killpg(job.pid, request["signal"])
         elif "warm" in request:
             for name in request["warm"]:
-                importlib.import_module(name)
+                with contextlib.suppress(ImportError, ValueError):  # a device's library that is not there; "__main__"
+                    importlib.import_module(name)
             gc.collect()
             gc.freeze()
             self._say(id=request["id"], rc=0)

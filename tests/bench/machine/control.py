@@ -13,7 +13,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-JOB_TIMEOUT_S = 120.0
+JOB_TIMEOUT_S = 100.0
 
 
 class GuestGone(Exception):

@@ -74,6 +74,10 @@ class NvmeDrive:
         self.namespaces = 1
         self.running = threading.Event()
         self.running.set()
+        self.released = threading.Event()
+        """A Format holds its command until this is set; tests that want it half-way clear it."""
+        self.released.set()
+        self._epoch = 0
         self.log: list[Request] = []
         self._lock = threading.Lock()
 
@@ -82,6 +86,12 @@ class NvmeDrive:
         self.medium.lose_cache()
         self.eraser.power(on=False)
         self.eraser.power(on=True)
+
+    def disconnect(self) -> None:
+        """It was pulled out: a Format that waits ends half-way, unheard."""
+        self._epoch += 1
+        self.released.set()
+        self.running.set()
 
     # --- admin -------------------------------------------------------------------------------------------------
 
@@ -210,7 +220,9 @@ class NvmeDrive:
             return Completion(status=BAD_FORMAT if self.oacs & 2 else BAD_OPCODE)
         if erase > 2 or (erase == 2 and not self.format_attributes & 4):
             return Completion(status=BAD_FIELD)
-        if self.format_ending == "fails":
+        epoch = self._epoch
+        self.released.wait()
+        if self.format_ending == "fails" or epoch != self._epoch:
             self.medium.fill(b"\0", upto=0.5)
             return Completion(status=_final(0, 0x06))
         if erase and self.format_ending != "lies":

@@ -48,6 +48,17 @@ class SasDrive(ScsiTarget):
         self.eraser.power(on=True)
         self.attention = True
 
+    def disconnect(self) -> None:
+        """Without power an erasure stands still."""
+        super().disconnect()
+        self.medium.lose_cache()
+        self.eraser.power(on=False)
+
+    def connect(self) -> None:
+        """With it, it goes on."""
+        self.eraser.power(on=True)
+        self.attention = True
+
     def refuse(self, cdb: bytes) -> Answer | None:
         """SANITIZE IN PROGRESS or SANITIZE COMMAND FAILED before everything that needs the medium."""
         progress = self.eraser.progress()

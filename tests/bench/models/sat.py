@@ -60,6 +60,17 @@ class SatTarget(ScsiTarget):
         self.drive.power_cycle()
         self.attention = True
 
+    def disconnect(self) -> None:
+        """Pulled out of its dock, a drive has no power."""
+        super().disconnect()
+        self.drive.power_off()
+
+    def connect(self) -> None:
+        """In a dock it has."""
+        if not self.drive.powered:
+            self.drive.power_on()
+            self.attention = True
+
     def refuse(self, cdb: bytes) -> Answer | None:
         """The translation of a drive that is being sanitized (SAT-4, 8.17) or is locked."""
         if cdb[0] not in NEEDS_MEDIUM:

@@ -122,6 +122,9 @@ class ScsiTarget:
                 self.running.clear()
                 self.paused.set()
 
+    def connect(self) -> None:
+        """It was plugged in."""
+
     def disconnect(self) -> None:
         """The cable was pulled out: commands that wait end unheard."""
         self._epoch += 1

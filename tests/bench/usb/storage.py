@@ -24,6 +24,7 @@ class Dock(Device):
     def __init__(self, target: ScsiTarget, *, serial: str = "000000000001", product: str = "USB-SATA dock") -> None:
         super().__init__(serial=serial, product=product)
         self._target = target
+        target.connect()
         self._wrapper: tuple[int, int, bool, bytes] | None = None
         self._incoming = b""
         self._sense = b""
