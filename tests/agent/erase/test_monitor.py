@@ -29,7 +29,7 @@ def test_a_drive_that_crawls_is_given_up() -> None:
 
 def test_a_drive_that_is_fast_enough_is_not_given_up() -> None:
     drive = MemoryDrive(8 * MIB, faults=Faults(delay_s=0.005))
-    outcome, _ = run_job(drive, limits=Limits(minimum_mb_per_s=0.5, window_s=0.2))
+    outcome, _ = run_job(drive, limits=Limits(minimum_mb_per_s=0.02, window_s=0.5))
     assert isinstance(outcome, Erased)
 
 

@@ -22,6 +22,7 @@ from drivers.drives.base import DriveChanged, DriveError, DriveGone, DriveHeld, 
 from drivers.drives.block import look_device, open_device
 from drivers.drives.facts import gather
 from firmware_bridge import passthrough
+from tests.agent.mosquitto import wait_until
 from tests.drivers.drives.conftest import MIB, Loops, needs_root
 
 
@@ -150,7 +151,8 @@ def test_somebody_who_holds_it_exclusively_is_named(loops: Loops) -> None:
     try:
         with untouched(image):
             assert codes(device) == {"BW-S08"}
-            assert f"process {os.getpid()}" in text(device)
+            # Whoever asks for a free loop device opens this one for a moment, and may be named first.
+            wait_until(lambda: f"process {os.getpid()}" in text(device), "its holder is named")
             with pytest.raises(DriveError):
                 open_device(device)
     finally:
