@@ -19,6 +19,7 @@ from agent.clock import clock
 from agent.job import ENDED
 from agent.ledger import Ledger
 from agent.messages import Command, CommandStatus, Request
+from agent.phrases import phrase
 
 log = logging.getLogger("benchwipe.remote")
 
@@ -92,7 +93,8 @@ class Remote:
             log.info("bay %s: a controller cancels job %s (command %s)", bay.name, job_id, request.id)
             said = self._cancel(bay)
             if said != "cancelled":
-                self._answer(request.type, request.id, CommandStatus(state="rejected", reason=said, rev=bay.rev))
+                reason = phrase("en", said, bay=bay.name)  # a controller is a program: it reads one language
+                self._answer(request.type, request.id, CommandStatus(state="rejected", reason=reason, rev=bay.rev))
                 return
             self._running[request.id] = (request.type, job_id)
             self._answer(request.type, request.id, CommandStatus(state="running", rev=bay.rev))

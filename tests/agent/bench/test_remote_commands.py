@@ -11,6 +11,7 @@ import pytest
 from agent.bench.events import CommandArrived
 from agent.messages import CommandStatus, Request
 from agent.outcome import CANCELLED, Aborted, Work
+from agent.phrases import phrase
 from tests.agent.engine_rig import Rig, erased
 from tests.agent.test_remote import KEYS, STRANGER, command
 
@@ -49,6 +50,10 @@ def job_id(rig: Rig) -> str:
     return job.id if job else "none"
 
 
+def rev(rig: Rig) -> int:
+    return rig.engine.bays["A1"].rev
+
+
 def test_a_countdown_is_cancelled(rig: Rig) -> None:
     ask(rig)
     rig.engine.tick()
@@ -63,6 +68,15 @@ def test_work_is_cancelled_and_the_answer_waits_for_its_end(rig: Rig) -> None:
     rig.end("A1", Aborted(Work(), CANCELLED))
     assert rig.effects.answers[-1][1] == CommandStatus(state="succeeded", reason="the job ended: aborted")
     assert rig.certificates()[-1].record.outcome == "aborted"
+
+
+def test_a_drive_that_erases_itself_cannot_be_stopped(rig: Rig) -> None:
+    rig.wait(10.1)
+    rig.progress("A1", "firmware")
+    assert ask(rig) == CommandStatus(
+        state="rejected", reason=phrase("en", "drive_erases_itself", bay="A1"), rev=rev(rig)
+    )
+    assert rig.worker("A1").stop.requested is None
 
 
 def test_a_repeat_is_answered_and_not_done_again(rig: Rig) -> None:
@@ -88,10 +102,10 @@ def test_cancelling_what_has_ended_is_done(rig: Rig) -> None:
 
 
 def test_a_bay_that_has_changed_is_left_alone(rig: Rig) -> None:
-    rev = rig.engine.bays["A1"].rev
-    status = ask(rig, rev=rev - 1)
-    assert (status.state, status.rev, rig.state("A1")) == ("rejected", rev, "countdown")
-    assert ask(rig, "c2", rev=rev).state == "running"
+    now = rev(rig)
+    status = ask(rig, rev=now - 1)
+    assert (status.state, status.rev, rig.state("A1")) == ("rejected", now, "countdown")
+    assert ask(rig, "c2", rev=now).state == "running"
 
 
 @pytest.mark.parametrize(
