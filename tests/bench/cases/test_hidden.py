@@ -5,10 +5,19 @@ from __future__ import annotations
 from tests.bench.models.ata import OLD_FEATURES, AtaDrive
 from tests.bench.models.medium import Medium
 from tests.bench.models.sat import SatTarget
-from tests.bench.rig import Rig
+from tests.bench.rig import TRIES, Ended, Rig
 
 SIZE = 4 << 20
 POLICY = '[[policy]]\\nname = "show"\\nhidden_area = "remove"\\n'
+
+
+def erase(rig: Rig, device: str) -> Ended:
+    """By the policy that removes hidden areas. What a drive hides that does not answer in time, nobody knows: again."""
+    for _ in range(TRIES):
+        ended = rig.erase(device, "show", "--config", "/tmp/show.toml")
+        if not ended.unanswered:
+            break
+    return ended
 
 
 def test_a_drive_that_hides_two_layers_is_erased_to_its_last_sector(rig: Rig) -> None:
@@ -20,7 +29,7 @@ def test_a_drive_that_hides_two_layers_is_erased_to_its_last_sector(rig: Rig) ->
     assert (refused.status, refused.outcome) == (3, "refused"), refused.said
     assert "BW-P02" in refused.reason
     for shows, command in ((6144, "SET MAX ADDRESS EXT"), (8192, "DEVICE CONFIGURATION RESTORE")):
-        ended = rig.erase(device, "show", "--config", "/tmp/show.toml")
+        ended = erase(rig, device)
         assert (ended.status, ended.outcome) == (1, "aborted"), ended.said
         assert "BW-E52" in ended.reason
         assert ended.record is not None
@@ -31,7 +40,7 @@ def test_a_drive_that_hides_two_layers_is_erased_to_its_last_sector(rig: Rig) ->
         drive.power_cycle()
         assert drive.sizes.shown == shows
         device = rig.dock(1, SatTarget(drive))
-    ended = rig.erase(device, "show", "--config", "/tmp/show.toml")
+    ended = erase(rig, device)
     assert (ended.status, ended.outcome) == (0, "erased"), ended.said
     assert ended.record is not None
     assert ended.record.drive.capacity_bytes == SIZE
