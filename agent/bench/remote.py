@@ -24,6 +24,7 @@ from agent.phrases import phrase
 log = logging.getLogger("benchwipe.remote")
 
 KNOWN = ("cancel",)
+LANGUAGE = "en"  # of reasons: a controller is a program, and reads one
 RESTARTED = CommandStatus(state="failed", reason="the station was restarted before it was done: ask again")
 
 
@@ -93,7 +94,7 @@ class Remote:
             log.info("bay %s: a controller cancels job %s (command %s)", bay.name, job_id, request.id)
             said = self._cancel(bay)
             if said != "cancelled":
-                reason = phrase("en", said, bay=bay.name)  # a controller is a program: it reads one language
+                reason = phrase(LANGUAGE, said, bay=bay.name)
                 self._answer(request.type, request.id, CommandStatus(state="rejected", reason=reason, rev=bay.rev))
                 return
             self._running[request.id] = (request.type, job_id)
