@@ -19,8 +19,8 @@ def erase(rig: Rig, device: str) -> Ended:
         ended = rig.erase(device, "show", "--config", "/tmp/show.toml")
         if not ended.unanswered:
             return ended
-    # An open fault: in four runs of six the emulated bridge was silent after the first refusal, beside a second guest and
-    # alone. Only this symptom is let pass, and it is said at the end of the run; anything else fails.
+    # An open fault (docs/bench.md): in four runs of six the emulated bridge was silent after the refusal, beside a
+    # second guest and alone. Only this symptom is let pass, and it is said at the end of the run; anything else fails.
     pytest.skip("the emulated bridge did not answer in time, twice: what the drive hides cannot be seen in this run")
 
 
