@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from typing import Annotated
 
@@ -10,8 +11,12 @@ import msgspec
 
 from drivers.deadline import Deadline
 from drivers.errors import DeviceGone
-from drivers.printers._channel import ChannelPrinter, ChannelSettings, Opened
-from firmware_bridge.passthrough import give_up_at_printer_errors
+from drivers.printers._channel import GONE, PAPER_OUT, ChannelPrinter, ChannelSettings, Opened
+from firmware_bridge.passthrough import give_up_at_printer_errors, printer_port_status
+
+USB_MAJOR = 180  # Documentation/admin-guide/devices.txt: usblp has its nodes there
+PORT_STATUS_SECONDS = 5.0  # as long as usblp waits for it
+PAPER_EMPTY, NO_ERROR = 1 << 5, 1 << 3
 
 
 class Settings(ChannelSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -36,7 +41,19 @@ class Driver(ChannelPrinter):
             raise DeviceGone(device=f"{self.name} ({self._path}: {error.strerror})") from error
         with contextlib.suppress(OSError):  # no printer of the kernel's: a pseudo-terminal, a pipe, a file
             give_up_at_printer_errors(fd)
-        return Opened(fd)
+        packets = os.major(os.fstat(fd).st_rdev) == USB_MAJOR
+        os.set_blocking(fd, packets)
+        return Opened(fd, packets=packets)
+
+    def trouble(self, opened: Opened, within: Deadline) -> str:
+        """Paper that is out, by the port's status: a printer that then answers nothing says so there."""
+        if not opened.packets or within.left() < PORT_STATUS_SECONDS:
+            return ""
+        try:
+            status = printer_port_status(opened.fd)
+        except OSError as error:
+            return GONE if error.errno == errno.ENODEV else ""
+        return PAPER_OUT if status & PAPER_EMPTY and not status & NO_ERROR else ""
 
     def close_channel(self, opened: Opened) -> None:
         """A device that is gone cannot be closed any better."""

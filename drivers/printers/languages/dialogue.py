@@ -8,11 +8,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PrinterStatus:
-    """What a printer says of itself. `ready` None: it does not tell. `waiting`: labels that it has not printed yet."""
+    """What a printer says of itself. `ready` None: it does not tell. `waiting`: labels that it has not printed yet.
+
+    `gone`: its line is cut; asking again on the same one is of no use.
+    """
 
     ready: bool | None
     problems: tuple[str, ...] = ()
     waiting: int | None = None
+    gone: bool = False
 
     def __str__(self) -> str:
         words = {True: "ready", False: "not ready", None: "it does not tell"}

@@ -72,7 +72,7 @@ def parse_host_status(reply: bytes) -> PrinterStatus | None:
         (second[3], "ribbon out"),
     )
     problems = tuple(words for flag, words in flags if flag.strip() == b"1")
-    waiting = _number(first[4]) + _number(second[8])
+    waiting = _number(first[4]) + _number(first[7]) + _number(second[8])  # formats, one that has no end yet, labels
     return PrinterStatus(ready=not problems, problems=problems, waiting=waiting)
 
 

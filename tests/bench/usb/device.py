@@ -23,6 +23,7 @@ class Status(IntEnum):
 
     DONE = 0
     CANCELLED = 1
+    IO_ERROR = 3
     STALLED = 4
 
 

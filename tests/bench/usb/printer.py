@@ -25,8 +25,9 @@ class ZplPrinter(Device):
 
     Faults, settable at any time. `paper_out`, `head_open`: its port status says so, ~HS gets no answer (as the ZPL
     guide has it), and formats wait. `left`: so many labels are left on the roll; with the one after them it notices
-    that its paper is out. `takes`: so many bytes more, and then it is stuck. `mute`: no ~HS is answered.
-    `broken_port_status`: 0, whatever is the matter. `empty_packets`: so many packets without data before each answer.
+    that its paper is out. `takes`: so many bytes more, and then it is stuck. `loses`: no piece of a label arrives (bad
+    packets on the cable, again and again). `mute`: no ~HS is answered. `broken_port_status`: 0, whatever is the
+    matter. `empty_packets`: so many packets without data before each answer.
     """
 
     vendor_id, product_id = 0x0A5F, 0x0166
@@ -35,7 +36,7 @@ class ZplPrinter(Device):
 
     def __init__(self, *, serial: str = "P-0001", product: str = "Label Printer") -> None:
         super().__init__(serial=serial, product=product)
-        self.paper_out = self.head_open = self.mute = self.broken_port_status = False
+        self.paper_out = self.head_open = self.mute = self.broken_port_status = self.loses = False
         self.left: int | None = None
         self.takes: int | None = None
         self.empty_packets = 0
@@ -73,6 +74,9 @@ class ZplPrinter(Device):
     def bulk_out(self, transfer: Transfer, data: bytes) -> None:
         """Bytes are taken, or wait in the guest."""
         with self._lock:
+            if self.loses and data != HOST_STATUS and self._port is not None:
+                self._port.bulk_done(transfer, status=Status.IO_ERROR)
+                return
             room = len(data) if self.takes is None else min(self.takes, len(data))
             if self.takes is not None:
                 self.takes -= room
@@ -114,7 +118,7 @@ class ZplPrinter(Device):
     def mend(self) -> None:
         """New paper, head closed, everything works: what waits is printed."""
         with self._lock:
-            self.paper_out = self.head_open = self.mute = self.broken_port_status = False
+            self.paper_out = self.head_open = self.mute = self.broken_port_status = self.loses = False
             self.left = self.takes = None
             self.stuck.clear()
             held, self._held = self._held, []
@@ -136,5 +140,10 @@ class ZplPrinter(Device):
             return
         for _ in range(self.empty_packets):
             self.send(IN, b"")
-        lines = (f"030,0,0,0245,{len(self._waiting):03},0,0,0,000,0,0,0", "000,0,0,0,0,2,4,0,00000000,1,000", "1234,0")
+        partial = b"^XA" in self._buffer
+        lines = (
+            f"030,0,0,0245,{len(self._waiting):03},0,0,{partial:d},000,0,0,0",
+            "000,0,0,0,0,2,4,0,00000000,1,000",
+            "1234,0",
+        )
         self.send(IN, b"".join(b"\x02" + line.encode() + b"\x03\r\n" for line in lines))

@@ -19,6 +19,7 @@ from drivers.printers import _channel
 from drivers.printers.base import NotPrinted, Printed, Printer, Unknown
 from drivers.printers.languages import render
 from drivers.printers.languages.label import Media
+from drivers.printers.languages.zpl import parse_host_status
 from firmware_bridge import passthrough
 from tests.drivers.printers.labels import ERASED
 
@@ -209,3 +210,22 @@ def test_a_printer_of_the_kernel_is_told_to_give_up_at_errors(monkeypatch: pytes
     printer = registry.load("printers", "raw", {"path": "/dev/null", "answers": False}, where="printer")
     assert isinstance(printer.print(DATA, label_id="1", within=Deadline(5)), Unknown)
     assert asked == [(0x0604, 1)]
+
+
+def test_a_usb_printer_that_takes_nothing_more_does_not_block_past_the_deadline() -> None:
+    reader, writer = os.pipe()  # it blocks, as usblp does
+    began = time.monotonic()
+    sent, problem = _channel._send(_channel.Opened(writer, packets=True), DATA * 200, Deadline(0.5))
+    assert (sent > 0, problem) == (True, "it takes nothing more")
+    assert time.monotonic() - began < 2.0
+    os.close(reader)
+    os.close(writer)
+
+
+def test_a_format_without_its_end_keeps_a_label_from_being_printed() -> None:
+    answer = (
+        b"\x02030,0,0,0245,000,0,0,1,000,0,0,0\x03\r\n\x02000,0,0,0,0,2,4,0,00000000,1,000\x03\r\n\x021234,0\x03\r\n"
+    )
+    status = parse_host_status(answer)
+    assert status is not None
+    assert (status.ready, status.waiting) == (True, 1)
