@@ -20,7 +20,7 @@ HEAD = """
 [station]
 id = "bench-vm"
 language = "en"
-mode = "automatic"
+mode = "{mode}"
 countdown_s = 0
 policy = "quick"
 
@@ -40,10 +40,13 @@ STALL_S = 5
 class Station:
     """A rig whose daemon can be started again after the power was cut. Bays U1 to U4 are USB ports, N1 a PCIe slot."""
 
-    def __init__(self, image: Image, folder: Path, *, stall_s: int = STALL_S) -> None:
+    def __init__(
+        self, image: Image, folder: Path, *, stall_s: int = STALL_S, mode: str = "automatic", more: str = ""
+    ) -> None:
+        """`more`: tables of its configuration beside those of the bays."""
         self.rig = Rig(image, Disks())
         self.broker = Mosquitto(folder / "broker")
-        self._stall_s = stall_s
+        self._stall_s, self._mode, self._more = stall_s, mode, more
         self._job: Job | None = None
 
     def __enter__(self) -> Self:
@@ -63,7 +66,7 @@ class Station:
 
     def start(self) -> None:
         """The daemon, until it answers."""
-        text = HEAD.format(port=self.broker.port, stall_s=self._stall_s)
+        text = HEAD.format(port=self.broker.port, stall_s=self._stall_s, mode=self._mode) + self._more
         text += "".join(BAY.format(name=f"U{n}", port=self._usb_path(n)) for n in range(1, 5))
         text += BAY.format(name="N1", port="/dev/nvme0n1")
         machine = self.rig.machine
@@ -83,10 +86,22 @@ class Station:
         """Its log, as far as it was heard."""
         return self._job.text("err") if self._job else ""
 
-    def bay(self, name: str) -> dict[str, Any]:
-        """What the daemon says of a bay."""
+    def status(self) -> dict[str, Any]:
+        """What the daemon says of itself."""
         status = self._ask()
         assert status is not None, self.said()
+        return status
+
+    def wait_alarm(self, name: str, *words: str, timeout: float = JOB_TIMEOUT_S) -> None:
+        """Until there is this alarm, with these words in it; without any: until there is none such."""
+        end = time.monotonic() + timeout
+        while not _said(alarms := self.status()["alarms"], name, words):
+            assert time.monotonic() < end, f"no alarm {name} with {words}: {alarms}\n{self.said()}"
+            time.sleep(0.05)
+
+    def bay(self, name: str) -> dict[str, Any]:
+        """What the daemon says of a bay."""
+        status = self.status()
         row: dict[str, Any] = next(row for row in status["bays"] if row["bay"] == name)
         return row
 
@@ -124,3 +139,9 @@ class Station:
         """The name that udev gives a disk in this port; where the guest's host controller stands is asked."""
         found = self.rig.machine.sh("ls -d /sys/bus/pci/drivers/xhci_hcd/0000:*").checked().out.split()[0]
         return f"pci-{Path(found).name}-usb-0:{port}:1.0-scsi-0:0:0:0"
+
+
+def _said(alarms: dict[str, str], name: str, words: tuple[str, ...]) -> bool:
+    if not words:
+        return name not in alarms
+    return all(word in alarms.get(name, "") for word in words)

@@ -19,6 +19,7 @@ from tests.bench.guest.tools import BenchLacks, run
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 PROJECT = ("agent", "drivers", "firmware_bridge")
+RULES = REPOSITORY / "systemd" / "60-benchwipe.rules"
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -105,11 +106,12 @@ def _programs(root: Root) -> None:
 
 
 def _udev(root: Root) -> None:
-    """The real udev, with all of the distribution's rules."""
+    """The real udev, with all of the distribution's rules and ours."""
     root.put_with_libraries(["/lib/systemd/systemd-udevd", *map(str, Path("/usr/lib/udev").glob("*_id"))])
     for name in ("/usr/lib/udev", "/etc/udev"):
         if Path(name).is_dir():
             root.put_tree(Path(name), name.lstrip("/"), leave=("hwdb.d", "hwdb.bin"))
+    shutil.copy2(RULES, root.folder / "usr" / "lib" / "udev" / "rules.d")
 
 
 def _python(root: Root) -> list[str]:

@@ -28,7 +28,10 @@ log = logging.getLogger("bench")
 CACHE = root.REPOSITORY / "build" / "bench"
 KEPT = 2
 BENCH = Path(__file__).resolve().parents[1]
-UNDER_UDEV = "ahci nvme xhci-pci sd_mod sg usb-storage uas virtio_net nvme-tcp dm-mod dm-flakey virtio-rng ext4"
+UNDER_UDEV = (
+    "ahci nvme xhci-pci sd_mod sg usb-storage uas usbhid hid-generic evdev usblp cdc-acm"
+    " virtio_net nvme-tcp dm-mod dm-flakey virtio-rng ext4"
+)
 LEFT_OUT = ("agent.demo", "agent.pdf")
 """Packages of the code under test that need what the guest has not."""
 REHEARSAL = """
@@ -123,7 +126,7 @@ def _fingerprint(unpacked: Path) -> str:
     for one in sorted(importlib.metadata.distributions(), key=lambda d: d.name):
         digest.update(f"{one.name} {one.version}".encode())
     sources = [path for name in root.PROJECT for path in (root.REPOSITORY / name).rglob("*") if path.suffix != ".pyc"]
-    sources += [*(BENCH / "guest").glob("*.*"), *(BENCH / "machine").glob("*.py")]
+    sources += [root.RULES, *(BENCH / "guest").glob("*.*"), *(BENCH / "machine").glob("*.py")]
     for path in sorted(path for path in sources if path.is_file()):
         digest.update(str(path.relative_to(root.REPOSITORY)).encode() + path.read_bytes())
     return digest.hexdigest()[:16]
