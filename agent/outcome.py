@@ -133,6 +133,11 @@ GOES_ON_BY_ITSELF = Reason(
 NOT_UNLOCKED = Reason(
     "BW-E41", "The drive did not take this station's own password off", "Take it out, put it in, and erase it again."
 )
+SILENT = Reason(
+    "BW-P08",
+    "The drive was asked what it hides, and did not answer in time",
+    "Wait a little, and try again. Else pull it out, and put it in again, without a bridge if you can.",
+)
 NO_ANSWER = Reason("BW-E42", "The drive's firmware does not answer", "Put it into another bay.")
 FORMAT_CHANGED = Reason("BW-E43", "The drive is formatted otherwise than before", "Destroy it.")
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import msgspec
 
 from agent.erase import METHODS, Limits, Step, VerifySpec
-from agent.outcome import Reason
+from agent.outcome import SILENT, Reason
 from agent.policy import Policy
-from agent.reach import also_destroyed, can_be_revealed, hidden_bytes, not_reached, reaches_hidden
+from agent.reach import also_destroyed, can_be_revealed, hidden_bytes, not_reached, reaches_hidden, unread
 from agent.record import FellBack, Level
 from agent.techniques import LOCKED, OVERWRITING, RANK, TECHNIQUES, Levels, Obstacle, levels_of, obstacle
 from drivers.drives.base import Drive
@@ -38,7 +38,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     `technique`: "overwrite", then `method` names its passes; or a firmware technique, then `method` is its name too.
     `prepare`: what comes before: the bay's power off and on, and making the drive show what it hides. `minutes`: how
     long the drive says that it takes; None where it does not say. `also_destroyed`: what dies beside the device
-    that was named. `fell_back`: the policy asked for more, and allowed this instead.
+    that was named. `fell_back`: the policy asked for more, and allowed this instead. `hidden_accepted`: it is erased
+    as far as it shows, also where nobody knows what it hides.
     """
 
     policy: str
@@ -53,6 +54,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     also_destroyed: tuple[str, ...] = ()
     asked_level: Level = "clear"
     fell_back: FellBack | None = None
+    hidden_accepted: bool = False
     level: Level
     level_nist_800_88_r1: Level
     level_ieee_2883: Level
@@ -87,12 +89,33 @@ def plan(drive: Drive, policy: Policy, *, power: bool = False) -> Plan | Reason:
         return Reason("BW-P04", f"no method is called {policy.method}", f"Known: {', '.join(known_methods())}.")
     if drive.capabilities and drive.capabilities.security_locked:
         return Reason(BY_LOCK, f"{drive.device}: {LOCKED.text}", LOCKED.cure)
+    if reason := _unknown(drive, policy):
+        return reason
     offers = survey(drive, power=power)
     chosen = _choose(drive, policy, offers)
     if isinstance(chosen, Reason) and policy.fallback == "nist-clear":
         instead = FellBack(from_=policy.method, to=policy.fallback, why=f"{chosen.text} ({chosen.code})")
         return _judged(drive, policy, offers, _overwrite(drive), instead, power=power)
     return chosen if isinstance(chosen, Reason) else _judged(drive, policy, offers, chosen, None, power=power)
+
+
+def _unknown(drive: Drive, policy: Policy) -> Reason | None:
+    """Why a drive is not planned of which nobody knows what it hides; None where that is known, or accepted.
+
+    Silence may pass, so it is refused by every other policy. An answer that does not tell the size stays as it is: it
+    refuses where the policy wants hidden areas removed, which nobody could see to be done.
+    """
+    if policy.hidden_area == "accept":
+        return None
+    accept = 'choose a policy that accepts hidden areas (hidden_area = "accept")'
+    if drive.silent:
+        text = f"{drive.device} was asked what it hides, and did not answer in time"
+        return Reason(SILENT.code, text, f"{SILENT.hint} Or {accept}.")
+    features = ", ".join(feature.upper() for feature in unread(drive))
+    if features and policy.hidden_area == "remove":
+        text = f"{drive.device} does not say whether it hides anything ({features})"
+        return Reason("BW-P09", text, f"Connect it without a bridge, or {accept}.")
+    return None
 
 
 def survey(drive: Drive, *, power: bool = False) -> tuple[Offer, ...]:
@@ -200,6 +223,7 @@ def _judged(
         also_destroyed=also_destroyed(drive, technique),
         asked_level=_asked(drive, policy),
         fell_back=fell_back,
+        hidden_accepted=policy.hidden_area == "accept",
         level=chosen.levels.certified,
         level_nist_800_88_r1=chosen.levels.r1,
         level_ieee_2883=chosen.levels.ieee,

@@ -21,7 +21,7 @@ import msgspec
 
 from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, Stop
 from agent.hidden_area import NOT_SHOWN, Change, show_more
-from agent.outcome import Reason
+from agent.outcome import SILENT, Reason
 from agent.record import CommandRecord
 from agent.techniques import TECHNIQUES
 from drivers.drives.base import Drive, DriveError, DriveGone, HiddenArea, OpenDrive
@@ -132,8 +132,8 @@ class Preparation:
         except DriverError as error:
             return Reason(error.code, str(error), error.hint)
         found = self._reopened()
-        if found is None:
-            return NOT_BACK
+        if isinstance(found, Reason):
+            return found
         self.opened = found
         if reason := _wrong(found.drive, before, change):
             return reason
@@ -142,17 +142,30 @@ class Preparation:
         self._say("pass")
         return None
 
-    def _reopened(self) -> OpenDrive | None:
-        """As soon as it is there; a drive that spins up is gone for a while, one that udev looks at is in use."""
-        until = time.monotonic() + APPEAR_S
+    def _reopened(self) -> OpenDrive | Reason:
+        """As soon as it is there, and says what it hides.
+
+        A drive that spins up is gone for a while, or silent; one that udev looks at is in use, as is one whose question
+        of a moment ago still waits in the kernel.
+        """
+        until, silent = time.monotonic() + APPEAR_S, False
         while True:
+            problem: DriveError | None = None
             try:
-                return self.station.reopen()
+                found = self.station.reopen()
+                if not found.drive.silent:
+                    return found
+                found.close()
+                silent = True
             except DriveError as error:
-                if self.station.stop.requested or time.monotonic() > until:
-                    if isinstance(error, DriveGone):
-                        return None
-                    raise
+                problem = error
+            if self.station.stop.requested or time.monotonic() > until:
+                if silent:
+                    return SILENT
+                if isinstance(problem, DriveGone):
+                    return NOT_BACK
+                assert problem is not None
+                raise problem
             self._say("cycling")
             time.sleep(AGAIN_S)
 

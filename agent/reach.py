@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.techniques import TECHNIQUES, Technique, everything_at_once
-from drivers.drives.base import Capabilities, Drive
+from drivers.drives.base import Capabilities, Drive, HiddenFeature
 from drivers.drives.firmware_port import speaks
 
 FLASH = ("ssd", "nvme", "flash")
 CELLS = "flash cells outside the addressable range (over-provisioning, retired blocks)"
 HIDDEN = "bytes of hidden area"
+UNHEARD = "whatever the drive may hide: its firmware was asked, and did not answer in time"
+UNASKED = "whatever the drive may hide: none of its firmware's answers got here"
+ASKED = frozenset({"ata", "usb", "sas", "scsi", "iscsi", "nvme"})
+"""Transports behind which a drive's own firmware is. Others end in this machine: nothing hides there."""
 SECTORS = "sectors that the drive has taken out of use"
 
 
@@ -33,6 +37,15 @@ def hidden_bytes(drive: Drive) -> int:
     return max(native - drive.capacity_bytes, drive.hidden_area.bytes if drive.hidden_area else 0)
 
 
+def unread(drive: Drive) -> tuple[HiddenFeature, ...]:
+    """Features in use that must tell the native size, and did not: HPA (ACS-2, 7.32), AMAC (ACS-4, 7.2).
+
+    Not DCO: drives abort its IDENTIFY for good reasons, above all after DEVICE CONFIGURATION FREEZE LOCK (ACS-2, 7.9).
+    """
+    asked = drive.capabilities.hidden_area_unread if drive.capabilities else ()
+    return tuple(feature for feature in asked if feature != "dco")
+
+
 def reaches_hidden(drive: Drive, technique: str) -> bool:
     """Whether the technique erases what the drive does not show: NVMe Sanitize, where no namespace holds it."""
     row = TECHNIQUES.get(technique)
@@ -52,6 +65,10 @@ def _missing(drive: Drive, row: Technique | None, *, revealed: bool) -> Iterator
             yield SECTORS
     if hidden_bytes(drive) and not revealed and not (row and reaches_hidden(drive, row.name)):
         yield f"{hidden_bytes(drive)} {HIDDEN}"
+    if drive.silent:
+        yield UNHEARD
+    elif drive.capabilities is None and drive.transport in ASKED and not drive.removable:
+        yield UNASKED
     if drive.capabilities:
         yield from _beside(drive, drive.capabilities, row)
     if drive.transport == "mmc":
@@ -59,7 +76,7 @@ def _missing(drive: Drive, row: Technique | None, *, revealed: bool) -> Iterator
 
 
 def _beside(drive: Drive, can: Capabilities, row: Technique | None) -> Iterator[str]:
-    for feature in can.hidden_area_unread:
+    for feature in () if drive.silent else can.hidden_area_unread:
         yield f"whatever {feature.upper()} may hide: the drive did not say"
     if (can.namespaces or 1) > 1 and not (row and everything_at_once(row.name, drive)):
         yield f"the drive's other namespaces (it has {can.namespaces})"

@@ -115,6 +115,7 @@ class Registrar:
             method=planned.plan.method,
             technique=planned.plan.technique,
             prepare=planned.plan.prepare,
+            hidden_accepted=planned.plan.hidden_accepted,
             verify=planned.plan.verify,
             limits=planned.plan.limits,
             key_hex=key.hex(),

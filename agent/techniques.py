@@ -178,8 +178,8 @@ def everything_at_once(technique: str, drive: Drive) -> bool:
 def obstacle(technique: Technique, drive: Drive) -> Obstacle | None:
     """What stands in the way; None where the drive says that it can."""
     can = drive.capabilities
-    if can is None:
-        return _silent(drive)
+    if can is None or drive.silent:
+        return _unheard(drive)
     if speaks(drive) != technique.speaks:
         return Obstacle(f"it is no {NAMES[technique.speaks]} drive")
     if missing := technique.lacking(can):
@@ -193,10 +193,12 @@ def obstacle(technique: Technique, drive: Drive) -> Obstacle | None:
     return None
 
 
-def _silent(drive: Drive) -> Obstacle:
+def _unheard(drive: Drive) -> Obstacle:
+    if drive.silent:
+        return Obstacle("its firmware was asked, and did not answer in time", "Wait a little, and try again.")
     if drive.transport == "usb":
         return Obstacle("its USB bridge passes none of its commands on", "Connect it without the bridge.")
-    return Obstacle("its firmware was not asked, or did not answer", "Look whether this user may ask it: run as root.")
+    return Obstacle("its firmware was not asked, or did not say", "Look whether this user may ask it: run as root.")
 
 
 LOCKED = Obstacle(

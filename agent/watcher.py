@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Protocol
 
 from agent.bench.events import DeviceFault, DriveArrived, DriveLeft, DriveUnreadable, Event
-from agent.outcome import Reason
+from agent.outcome import SILENT, Reason
 from agent.safety import judge
 from drivers.drives.base import DriveError, DriveGone, DriveSource
 
@@ -26,6 +26,7 @@ log = logging.getLogger("benchwipe.watcher")
 
 LOOK_EVERY_S = 1.0
 AGAIN_S = 5.0  # what is refused may be unmounted, what is spinning up may answer: look again
+SILENT_LOOKS = 6  # of 2 s each: a disk that turns takes up to 30 s to be ready
 
 
 class Put(Protocol):
@@ -37,11 +38,15 @@ class Put(Protocol):
 
 @dataclass(frozen=True)
 class _Seen:
-    """What was told of a port: `told` is None while it is asked, `refused_at` for a drive that may be erased."""
+    """What was told of a port: `told` is None while it is asked, `refused_at` for a drive that may be erased.
+
+    `silent`: looks in a row that its firmware did not answer.
+    """
 
     token: str
     told: DriveArrived | DriveUnreadable | None = None
     refused_at: float | None = None
+    silent: int = 0
 
 
 class Watcher:
@@ -109,7 +114,7 @@ class Watcher:
                     continue
                 if seen is not None and (seen.refused_at is None or time.monotonic() - seen.refused_at < AGAIN_S):
                     continue
-                asked = self._seen[port] = _Seen(token, seen.told if seen else None)
+                asked = self._seen[port] = replace(seen, refused_at=None) if seen else _Seen(token)
             name = f"look-{self.bays[port]}"
             threading.Thread(target=functools.partial(self._identify, port, asked), name=name, daemon=True).start()
 
@@ -123,8 +128,10 @@ class Watcher:
                 if asked.told is not None:
                     self.put(DriveLeft(self.bays[port]))
                 return
+            silent = asked.silent + 1 if isinstance(event, DriveArrived) and event.drive.silent else 0
+            event = _patiently(event, silent)
             refused = isinstance(event, DriveUnreadable) or bool(event.refusals)
-            self._seen[port] = _Seen(asked.token, event, time.monotonic() if refused else None)
+            self._seen[port] = _Seen(asked.token, event, time.monotonic() if refused else None, silent)
             if event != asked.told:
                 self.put(event)
 
@@ -166,6 +173,13 @@ class Watcher:
             self._failing = text is not None
             log.log(logging.WARNING if text else logging.INFO, "source %s: %s", self.name, text or "works again")
             self.put(DeviceFault(f"source-{self.name}", "BW-B91", text))
+
+
+def _patiently(event: DriveArrived | DriveUnreadable, silent: int) -> DriveArrived | DriveUnreadable:
+    """A drive whose firmware is silent may be spinning up: not yet. After some looks the policy decides."""
+    if isinstance(event, DriveUnreadable) or not 0 < silent < SILENT_LOOKS:
+        return event
+    return replace(event, refusals=(*event.refusals, SILENT))
 
 
 def _reason(error: DriveError | OSError) -> Reason:

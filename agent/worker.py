@@ -16,7 +16,7 @@ import msgspec
 from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, Stop
 from agent.erase.engine import erase
 from agent.heat import heat_limits
-from agent.outcome import PULLED_OUT, Aborted, Erased, Failed, Outcome, Reason, Refused, Work, with_word
+from agent.outcome import PULLED_OUT, SILENT, Aborted, Erased, Failed, Outcome, Reason, Refused, Work, with_word
 from agent.prepare import Preparation, Station
 from agent.record import Health
 from agent.techniques import everything_at_once
@@ -80,6 +80,8 @@ def run_job(
         return _broke_down(spec, error)
     ready = Preparation(opened, spec, Station(open_drive, cycle, emit, stop))
     try:
+        if opened.drive.silent and not (planned.silent and spec.hidden_accepted):
+            return _untouched(spec, SILENT)
         if not _the_same(opened.drive, planned):
             return _untouched(spec, ANOTHER_DRIVE)
         if reason := _prepared(ready):

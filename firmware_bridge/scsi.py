@@ -8,6 +8,7 @@ import msgspec
 
 from firmware_bridge.reply import CHECK_CONDITION, ScsiReply, Unreadable
 
+NOT_READY = 0x02
 UNIT_ATTENTION = 0x06
 RECOVERED_ERROR = 0x01
 SANITIZE_ACTIONS = {"overwrite": 0x01, "block": 0x02, "crypto": 0x03, "exit-failure": 0x1F}  # SBC-4, table 97

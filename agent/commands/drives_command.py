@@ -34,6 +34,8 @@ class DriveRow(msgspec.Struct, frozen=True, kw_only=True):
     identity_source: str | None
     bridge: str | None
     capabilities: Capabilities | None
+    silent: bool
+    """Its firmware was asked, and did not answer in time."""
     erasable: bool
     reason: str | None
     plan: Plan | None
@@ -64,6 +66,7 @@ def drive_rows(settings: Settings, state_dir: Path) -> list[DriveRow]:
                 identity_source=drive.identity_source if drive else None,
                 bridge=drive.bridge if drive else None,
                 capabilities=drive.capabilities if drive else None,
+                silent=drive is not None and drive.silent,
                 erasable=candidate.refusal is None,
                 reason=str(candidate.refusal) if candidate.refusal else None,
                 plan=candidate.plan,
@@ -89,6 +92,8 @@ def drive_table(rows: list[DriveRow]) -> list[str]:
 def _firmware_lines(row: DriveRow) -> Iterator[str]:
     if row.hidden_area:
         yield f"hidden area: {row.hidden_area.kind}, {row.hidden_area.bytes} bytes"
+    if row.silent:
+        yield "firmware: asked, and did not answer in time: what it hides is not known"
     if row.capabilities is None:
         return
     if words := ", ".join(capability_words(row.capabilities)):

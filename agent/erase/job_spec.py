@@ -115,7 +115,8 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     `stream`: name of the generator of random passes; empty lets a short measurement choose. `drives_at_once` scales
     buffers down. `interruption` is added to those of `resume`, with the offset that the work goes on from.
     `passwords`: in hex, ATA passwords that this station may have set on the drive, the job's own first; never shown.
-    `prepare`: what comes before the erasure (agent/prepare.py).
+    `prepare`: what comes before the erasure (agent/prepare.py). `hidden_accepted`: also a drive that was silent when it
+    was planned, so that nobody knows what it hides, is erased as far as it shows.
     """
 
     job: str
@@ -131,6 +132,7 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     interruption: Interruption | None = None
     drives_at_once: int = 1
     prepare: tuple[Step, ...] = ()
+    hidden_accepted: bool = False
 
     def __post_init__(self) -> None:
         """ValueError for an unknown method, or a random pass or firmware technique without a key."""

@@ -2,7 +2,8 @@
 
 Everything asked here is read-only (docs/firmware.md lists it). An answer that is missing, odd or late changes nothing:
 what sysfs said of the drive stays. What is answered is taken only where it fits: a damaged IDENTIFY, or one that shows
-less than the bridge does (a dock that joins two drives), speaks of no drive that we see.
+less than the bridge does (a dock that joins two drives), speaks of no drive that we see. Where an answer is missing or
+late, not odd, the drive is marked as `silent`: nobody knows what it hides, and asking again may tell.
 
 Which answers go into a drive's fingerprint must not depend on chance. Behind libata, SAS and NVMe model, serial and WWN
 stay those of sysfs, which the kernel read from the drive. Behind a USB bridge they are the drive's own IDENTIFY, if it
@@ -11,6 +12,7 @@ answers, both when it is looked at and when it is opened; a drive that stops ans
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import threading
@@ -34,6 +36,9 @@ HOLD_S = 10.0
 # the command (hdparm waits 15 s).
 COMMAND_MS = 15_000
 TRIES = 3  # the first commands after plugging in are answered with UNIT ATTENTION
+# The kernel passes no commands on, and says so: no right to ask, or no such way. Any other error is no answer.
+REFUSES = frozenset({errno.EPERM, errno.EACCES, errno.ENOTTY, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
+PATH_RELATED = 0x3  # status code type of an NVMe command that did not reach the controller, or was aborted by the host
 ASKED = frozenset({"ata", "usb", "sas", "scsi", "iscsi", "nvme"})
 
 # USB bridges that are not asked: IDENTIFY through SAT leads nowhere behind them, and commands of their vendors are
@@ -54,10 +59,14 @@ NOT_ASKED: dict[str, str] = {
 }
 
 
+class Unanswered(Exception):
+    """A command that was sent, and ended without the drive's answer: timed out, reset, aborted by the host."""
+
+
 def ask(fd: int, drive: Drive, *, within: float = LOOK_S) -> Drive:
     """The drive with what its firmware adds: identity behind USB, native size, hidden area, capabilities.
 
-    Never raises, and returns after `within` seconds with what was answered by then.
+    Never raises, and returns after `within` seconds with what was answered by then: `silent` where that is not all.
     """
     if drive.transport not in ASKED or not drive.capacity_bytes or not _may_be_asked(drive):
         return drive
@@ -69,7 +78,7 @@ def ask_again(fd: int, now: Drive, before: Drive, *, within: float = HOLD_S) -> 
 
     None where it does not say it any more: then nobody knows whether it is the same.
     """
-    kept = {name: getattr(before, name) for name in ("native_capacity_bytes", "hidden_area", "capabilities")}
+    kept = {name: getattr(before, name) for name in ("native_capacity_bytes", "hidden_area", "capabilities", "silent")}
     if before.transport != "usb" or before.capabilities is None:
         return msgspec.structs.replace(now, **kept)
     found = _bounded(fd, now, _who, within)
@@ -90,16 +99,16 @@ Stages = Callable[[int, Drive], Iterator[Drive]]
 
 
 def _bounded(fd: int, drive: Drive, stages: Stages, within: float) -> Drive:
-    """The last stage that was reached in time. Asked in a thread with a descriptor of its own.
+    """The last stage that was reached in time, `silent` if it was not the end. Asked in a thread with a descriptor.
 
     A device that does not answer holds its thread, and an exclusive descriptor, until the kernel gives it up; a
     command that is cut short instead would be answered with a reset of the device, in the midst of somebody's work.
     """
-    answers, given_up = [drive], threading.Event()
+    answers, given_up, through = [drive], threading.Event(), threading.Event()
     try:
         own = os.dup(fd)
     except OSError:
-        return drive
+        return msgspec.structs.replace(drive, silent=True)
 
     def asking() -> None:
         try:
@@ -107,8 +116,13 @@ def _bounded(fd: int, drive: Drive, stages: Stages, within: float) -> Drive:
                 if given_up.is_set():
                     return
                 answers.append(answer)
-        except OSError as error:  # the kernel passes no commands on: no right, or no such device
+            through.set()
+        except OSError as error:
             log.debug("%s: %s", drive.device, error)
+            if error.errno in REFUSES:
+                through.set()
+        except Unanswered as error:
+            log.warning("%s did not answer: %s", drive.device, error)
         except Exception:  # the thread's outermost edge: a look must not fail because of an odd answer
             log.exception("%s: an answer was not understood", drive.device)
         finally:
@@ -120,7 +134,8 @@ def _bounded(fd: int, drive: Drive, stages: Stages, within: float) -> Drive:
     if thread.is_alive():
         given_up.set()
         log.warning("%s did not answer within %s s; asked no further", drive.device, within)
-    return answers[-1]
+    complete = through.is_set()  # before the answers are read: what is complete then has them all
+    return answers[-1] if complete else msgspec.structs.replace(answers[-1], silent=True)
 
 
 def _stages(fd: int, drive: Drive) -> Iterator[Drive]:
@@ -299,14 +314,26 @@ def _good(reply: ScsiReply) -> bytes:
 
 
 def _send(fd: int, cdb: bytes, *, data_in: int = 0) -> ScsiReply:
-    """Again only after UNIT ATTENTION, which says that something happened before, and carries the command not out."""
-    for _ in range(TRIES - 1):
+    """Again only after UNIT ATTENTION, which says that something happened before, and carries the command not out.
+
+    Unanswered where the command did not come back from the device (SG_IO's host status), or the device was busy, is
+    becoming ready, or has nothing but attention to offer.
+    """
+    for _ in range(TRIES):
         reply = passthrough.sg_io(fd, cdb, data_in=data_in, timeout_ms=COMMAND_MS)
         sense = scsi.sense_of(reply)
         if not isinstance(sense, scsi.Sense) or sense.key != scsi.UNIT_ATTENTION:
-            return reply
+            break
         time.sleep(0.02)
-    return passthrough.sg_io(fd, cdb, data_in=data_in, timeout_ms=COMMAND_MS)
+    if not reply.delivered or (isinstance(sense, scsi.Sense) and _not_yet(sense)):
+        raise Unanswered(f"{cdb.hex()}: host status {reply.host_status:02X}h, status {reply.status:02X}h, {sense}")
+    return reply
+
+
+def _not_yet(sense: scsi.Sense) -> bool:
+    """Attention, or 02h/04h/01h: in process of becoming ready (SPC-5, annex F)."""
+    becoming_ready = (sense.key, sense.asc, sense.ascq) == (scsi.NOT_READY, 0x04, 0x01)
+    return sense.key == scsi.UNIT_ATTENTION or becoming_ready
 
 
 # --- NVMe ------------------------------------------------------------------------------------------------------
@@ -340,4 +367,6 @@ def _nvme(fd: int, drive: Drive) -> Iterator[Drive]:
 
 def _admin(fd: int, command: AdminCommand) -> bytes:
     reply = passthrough.nvme_admin(fd, command, timeout_ms=COMMAND_MS)
+    if reply.status >> 8 & 0x7 == PATH_RELATED:
+        raise Unanswered(f"command {command.opcode:02X}h: status {reply.status:03X}h")
     return reply.data if reply.good else b""

@@ -97,6 +97,11 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
     hidden_area: HiddenArea | None = None
     capabilities: Capabilities | None = None
     """None: its firmware was not asked, or did not answer."""
+    silent: bool = False
+    """Its firmware was asked, and gave no answer in time to a question: what it can do or hides is not wholly known.
+
+    A bridge that answers that it passes no commands on is not silent, nor is a drive that may not be asked.
+    """
     number: str = ""
     """major:minor of the device node, where the kernel has one."""
     disk_sequence: int | None = None

@@ -273,6 +273,8 @@ def _same(found: Drive, expected: Drive | None) -> None:
     """The planned drive, in the same appearance: unplugged and plugged in again asks for a new plan."""
     if expected is None:
         return
+    if found.silent and not expected.silent:
+        raise DriveMute(device=found.device)
     known = (expected.number, expected.disk_sequence) if expected.number else (found.number, found.disk_sequence)
     if found.fingerprint != expected.fingerprint or (found.number, found.disk_sequence) != known:
         raise DriveChanged(device=found.device, planned=_words(expected), found=_words(found))

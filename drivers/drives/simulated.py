@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -43,7 +43,8 @@ class Medium(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `bad`, `bad_reads`, `bad_writes`: EIO. `lies`: says written, and is not. `corrupt`: written with one bit flipped.
     `stall_at`: no answer to any request that covers this offset, until the drive is pulled. `bad_flushes`: so many
     flushes fail. `forgets`: what was not flushed is lost when the drive is pulled. `commands`: a table of what its own
-    firmware can do; without it, it takes no commands.
+    firmware can do; without it, it takes no commands. `silent`: its firmware does not answer in time when it is asked
+    who it is ("wholly"), or what it hides ("half").
     """
 
     vendor: str = "Simulated"
@@ -65,6 +66,7 @@ class Medium(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     stall_at: Annotated[int, msgspec.Meta(ge=-1)] = -1
     bad_flushes: Annotated[int, msgspec.Meta(ge=0)] = 0
     forgets: bool = False
+    silent: Literal["no", "half", "wholly"] = "no"
     commands: own.Commands | None = None
 
 
@@ -161,7 +163,17 @@ def read_drive(place: Path) -> tuple[Drive, Medium]:
         state = own.read_state(place, medium.commands, plugged(place))
         drive = msgspec.structs.replace(drive, **own.sizes(drive, medium.commands, state))
         drive = msgspec.structs.replace(drive, capabilities=own.capabilities(drive, medium.commands, state))
-    return drive, medium
+    return _as_heard(drive, medium), medium
+
+
+def _as_heard(drive: Drive, medium: Medium) -> Drive:
+    """Without what it did not say."""
+    if medium.silent == "no":
+        return drive
+    can = drive.capabilities if medium.silent == "half" else None
+    if can is not None:
+        can = msgspec.structs.replace(can, hidden_area_unread=can.hidden_area_features)
+    return msgspec.structs.replace(drive, silent=True, capabilities=can, native_capacity_bytes=None, hidden_area=None)
 
 
 def _open(link: Path, drive: Drive, medium: Medium) -> OpenDrive:
@@ -216,7 +228,7 @@ class SimulatedDrive(OpenDrive):
     @property
     def firmware(self) -> SimulatedPort | None:
         """Its own firmware, where drive.toml gives it commands."""
-        if self._model is None:
+        if self._model is None or self.drive.capabilities is None:
             return None
         return SimulatedPort(self._model, there=self._there, pull=self._link.unlink)
 

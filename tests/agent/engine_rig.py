@@ -50,6 +50,7 @@ def settings(*bays: str, **station: Any) -> Settings:  # noqa: ANN401 - fields o
             "policy": [
                 {"name": "thorough", "method": "dod-5220.22-m"},
                 {"name": "quick", "method": "zero", "verify": {"kind": "sample"}},
+                {"name": "accepting", "hidden_area": "accept"},
                 {"name": "asking", "method": "zero", "confirm": True, "match_serial": True},
             ],
         },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import pytest
@@ -159,6 +159,64 @@ def test_a_hidden_area_is_removed_before_where_the_policy_says_so(kind: HiddenKi
     assert not found.not_reached
     by_hand = planned(Policy(name="own", method="nist-purge", hidden_area="remove"), **hiding)
     assert by_hand.prepare == ("reveal", "replug")
+
+
+HALF = Capabilities(
+    security_supported=True, hidden_area_features=("hpa", "dco"), hidden_area_unread=("hpa",), sanitize=("block",)
+)
+
+
+@pytest.mark.parametrize("can", [None, HALF, ATA])
+@pytest.mark.parametrize("hidden_area", ["refuse", "remove"])
+@pytest.mark.parametrize("method", ["nist-clear", "nist-purge", "gutmann", "ata-sanitize-block"])
+def test_a_drive_that_did_not_answer_in_time_is_no_plan(
+    can: Capabilities | None, hidden_area: Literal["refuse", "remove"], method: str
+) -> None:
+    policy = Policy(name="own", method=method, fallback="nist-clear", hidden_area=hidden_area)
+    refused = plan(drive(silent=True, capabilities=can, media="ssd"), policy, power=True)
+    assert isinstance(refused, Reason)
+    assert refused.code == "BW-P08"
+    assert "put it in again" in refused.hint
+
+
+@pytest.mark.parametrize("can", [None, HALF, ATA])
+def test_where_hidden_areas_are_accepted_the_plan_says_what_is_not_known_and_uses_no_firmware(
+    can: Capabilities | None,
+) -> None:
+    accept = Policy(name="own", hidden_area="accept")
+    found = planned(accept, silent=True, capabilities=can, transport="usb")
+    assert (found.technique, found.hidden_accepted) == ("overwrite", True)
+    assert any("did not answer in time" in what for what in found.not_reached)
+    assert not any(other.possible for other in found.alternatives)
+    assert all("did not answer in time" in other.why for other in found.alternatives)
+    assert isinstance(plan(drive(silent=True, capabilities=can), Policy(name="own", method="nist-purge")), Reason)
+
+
+def test_a_size_that_the_drive_must_tell_and_does_not_refuses_removal_and_is_said_otherwise() -> None:
+    remove = Policy(name="own", hidden_area="remove")
+    for unread in (("hpa",), ("amac",), ("amac", "dco")):
+        can = msgspec.structs.replace(HALF, hidden_area_unread=unread)
+        refused = plan(drive(capabilities=can), remove)
+        assert isinstance(refused, Reason)
+        assert refused.code == "BW-P09"
+        assert unread[0].upper() in refused.text
+        found = planned(NIST_CLEAR, capabilities=can)
+        assert f"whatever {unread[0].upper()} may hide: the drive did not say" in found.not_reached
+        assert not found.hidden_accepted
+
+
+def test_a_drive_that_does_not_tell_its_dco_is_erased_and_the_plan_says_so() -> None:
+    """Drives abort DCO IDENTIFY once a computer has frozen it, and many always do."""
+    can = msgspec.structs.replace(HALF, hidden_area_unread=("dco",))
+    for hidden_area in ("refuse", "remove"):
+        found = planned(Policy(name="own", hidden_area=hidden_area), capabilities=can)
+        assert "whatever DCO may hide: the drive did not say" in found.not_reached
+
+
+def test_a_disk_behind_a_bridge_that_passes_nothing_on_is_planned_and_what_is_not_known_is_said() -> None:
+    found = planned(NIST_CLEAR, transport="usb")
+    assert any("firmware's answers" in what for what in found.not_reached)
+    assert not planned(NIST_CLEAR, transport="usb", removable=True).not_reached
 
 
 def test_what_no_command_brings_back_cannot_be_removed() -> None:

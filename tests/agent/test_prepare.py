@@ -6,10 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from agent import prepare
 from agent.erase import EraseSpec, Renewed, Stop
-from agent.outcome import CANCELLED, Aborted, Erased, Outcome
+from agent.outcome import CANCELLED, Aborted, Erased, Outcome, Refused
 from agent.prepare import Preparation, Station
 from agent.worker import run_job
 from drivers.drives.base import DriveError, OpenDrive
@@ -89,6 +91,81 @@ def test_a_drive_that_says_it_shows_and_does_not_is_not_erased(tmp_path: Path) -
     assert outcome.work.drive is not None
     assert outcome.work.drive.hidden_area is not None
     assert outcome.work.drive.hidden_area.outcome == "not-removed"
+    assert bay.image == before
+
+
+def write_silence(bay: Bay, how: str) -> None:
+    """From now on its firmware is so silent."""
+    settings = bay.place / "drive.toml"
+    lines = [line for line in settings.read_text().splitlines() if not line.startswith("silent")]
+    settings.write_text("\n".join([f'silent = "{how}"', *lines]) + "\n")
+
+
+@pytest.mark.parametrize("how", ["half", "wholly"])
+def test_a_drive_that_answered_when_it_was_planned_and_is_silent_when_it_is_opened_is_not_touched(
+    tmp_path: Path, how: str
+) -> None:
+    """Else nobody would see the hidden area that was to be shown first."""
+    bay = Bay(tmp_path, hpa=PART)
+    planned, before = bay.source.look("p1"), bay.image
+    write_silence(bay, how)
+    for spec in (REVEAL, msgspec.structs.replace(REVEAL, hidden_accepted=True)):
+        outcome = bay.run(spec, cycle=bay.cycle, planned=planned)
+        assert isinstance(outcome, Refused)
+        assert outcome.reason.code == "BW-P08"
+    assert bay.image == before
+    assert bay.cycles == 0
+
+
+def test_a_drive_that_was_silent_already_is_erased_only_where_that_was_accepted(tmp_path: Path) -> None:
+    bay = Bay(tmp_path, hpa=PART)
+    write_silence(bay, "wholly")
+    overwrite = EraseSpec(job="job-1", method="zero")
+    before = bay.image
+    assert isinstance(bay.run(overwrite), Refused)
+    assert bay.image == before
+    outcome = bay.run(msgspec.structs.replace(overwrite, hidden_accepted=True))
+    assert isinstance(outcome, Erased)
+    assert outcome.work.drive is not None
+    assert outcome.work.drive.silent
+
+
+def test_a_drive_that_is_silent_after_its_power_was_off_is_waited_for(tmp_path: Path) -> None:
+    bay = Bay(tmp_path, hpa=PART, dco=PART)
+    opened = []
+
+    def cycle() -> None:
+        bay.cycle()
+        write_silence(bay, "half")
+
+    def reopen() -> OpenDrive:
+        found = bay.source.open("p1")
+        opened.append(found.drive.silent)
+        write_silence(bay, "no")
+        return found
+
+    planned = bay.source.look("p1")
+    outcome = run_job(planned, REVEAL, reopen, bay.reports.append, bay.stop, cycle=cycle)
+    assert isinstance(outcome, Erased), outcome
+    assert bay.image == bytes(SIZE)
+    assert opened == [False, True, False, True, False]
+
+
+def test_a_drive_that_stays_silent_after_its_power_was_off_is_not_erased(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beneath the HPA that it shows now there may be more."""
+    monkeypatch.setattr(prepare, "APPEAR_S", 0.3)
+    bay = Bay(tmp_path, hpa=PART, dco=PART)
+    before = bay.image
+
+    def cycle() -> None:
+        bay.cycle()
+        write_silence(bay, "half")
+
+    outcome = bay.run(cycle=cycle)
+    assert isinstance(outcome, Aborted)
+    assert outcome.reason.code == "BW-P08"
     assert bay.image == before
 
 

@@ -10,19 +10,24 @@ import pytest
 
 from agent import watcher as watcher_module
 from agent.bench.events import DriveArrived, DriveLeft, DriveUnreadable, Event
-from agent.watcher import Watcher
+from agent.watcher import SILENT_LOOKS, Watcher
 from drivers.drives.base import Drive, DriveError, DriveGone, DriveSource, OpenDrive
 from drivers.drives.facts import Facts, Use
 from tests.agent.mosquitto import wait_until
 
 
 class Bench(DriveSource):
-    """Ports that the test fills: port -> (token, serial). `slow` drives answer when they are let."""
+    """Ports that the test fills: port -> (token, serial). `slow` drives answer when they are let.
+
+    `silent`: so many looks their firmware does not answer.
+    """
 
     def __init__(self) -> None:
         self.ports: dict[str, tuple[str, str]] = {}
         self.mounted: set[str] = set()
         self.dumb: set[str] = set()
+        self.silent: dict[str, int] = {}
+        self.looks = 0
         self.slow: dict[str, threading.Event] = {}
 
     def present(self, ports: frozenset[str]) -> Mapping[str, str]:
@@ -36,7 +41,10 @@ class Bench(DriveSource):
         serial = self.ports[port][1]
         if serial in self.dumb:
             raise DriveError(device=port, problem="it does not answer")
-        return Drive(device=port, serial=serial, capacity_bytes=4096)
+        left = self.silent.get(serial, 0)
+        self.silent[serial] = max(0, left - 1)
+        self.looks += 1
+        return Drive(device=port, serial=serial, capacity_bytes=4096, silent=left > 0)
 
     def facts(self, port: str, *, protect: Iterable[Path]) -> Facts:
         """Whether it is mounted."""
@@ -178,6 +186,36 @@ def test_what_is_refused_or_dumb_is_asked_again_and_only_news_is_told(
     wait_until(lambda: look(watcher, events, 2)[2:], "asked again", 5)
     wait_until(lambda: len(events) == 4, "both are told", 5)
     assert sorted(short(event) for event in events[2:]) == ["A1+S1", "A2+S2"]
+
+
+def test_a_drive_whose_firmware_is_silent_is_not_planned_and_is_asked_again(
+    watcher: Watcher, bench: Bench, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A disk that turns takes its time: the bay says so, and goes on as soon as it answers."""
+    monkeypatch.setattr(watcher_module, "AGAIN_S", 0.0)
+    bench.silent["S1"] = SILENT_LOOKS - 1
+    bench.ports["p1"] = ("t1", "S1")
+    wait_until(lambda: look(watcher, events, 1)[1:], "it answers", 5)
+    first, last = events
+    assert isinstance(first, DriveArrived)
+    assert [reason.code for reason in first.refusals] == ["BW-P08"]
+    assert isinstance(last, DriveArrived)
+    assert (last.drive.silent, last.refusals) == (False, ())
+    assert bench.looks == SILENT_LOOKS
+
+
+def test_a_drive_that_stays_silent_is_left_to_the_policy_after_some_looks(
+    watcher: Watcher, bench: Bench, events: list[Event], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watcher_module, "AGAIN_S", 0.0)
+    bench.silent["S1"] = 1000
+    bench.ports["p1"] = ("t1", "S1")
+    wait_until(lambda: look(watcher, events, 1)[1:], "its looks are over", 5)
+    last = events[-1]
+    assert isinstance(last, DriveArrived)
+    assert (last.drive.silent, last.refusals, bench.looks) == (True, (), SILENT_LOOKS)
+    watcher.look()
+    assert (len(events), bench.looks) == (2, SILENT_LOOKS)
 
 
 def test_a_source_that_cannot_wait_for_news_is_looked_at_by_the_clock(

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from agent.commands.drives_command import DriveRow, drive_table
 from agent.plan import Plan, offered, plan
 from agent.policy import NIST_PURGE
@@ -38,6 +40,14 @@ def test_kind_state_hidden_area_and_every_technique_stand_below_the_drive() -> N
         "ata-sanitize-block: not possible: it has no sanitize block erase",
     ):
         assert said in text
+
+
+def test_a_silent_drive_is_shown_as_such_and_offers_nothing() -> None:
+    who = drive(transport="usb", silent=True, capabilities=Capabilities(sanitize=("crypto",), security_supported=True))
+    text = "\n".join(drive_table([row(who)]))
+    assert "asked, and did not answer in time: what it hides is not known" in text
+    assert "ata-sanitize-crypto: not possible: its firmware was asked, and did not answer in time" in text
+    assert msgspec.json.decode(msgspec.json.encode(row(who)))["silent"] is True
 
 
 def test_a_drive_whose_firmware_was_not_asked_has_one_line() -> None:

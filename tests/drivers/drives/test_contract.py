@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from drivers.drives import block, simulated
+from drivers.drives import _firmware, block, simulated
 from drivers.drives.base import DriveError, DriveGone, DriveInUse, DriveSource
+from firmware_bridge import passthrough
+from firmware_bridge.reply import ScsiReply
 from tests.drivers.drives.conftest import MIB, Loops
 
 
@@ -51,6 +53,26 @@ def test_looking_and_opening_tell_the_same_drive(bench: Bench) -> None:
         assert drive.identify_again().fingerprint == seen.fingerprint
     assert seen.identified
     assert seen.capacity_bytes == 4 * MIB
+
+
+@pytest.fixture
+def silent(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    """The same, with a drive whose firmware is asked and does not answer."""
+    if isinstance(bench.source, simulated.Driver):
+        settings = bench.image.with_name("drive.toml")
+        settings.write_text(settings.read_text() + 'silent = "wholly"\n')
+    monkeypatch.setattr(_firmware, "ASKED", frozenset({"loop"}))
+    monkeypatch.setattr(passthrough, "sg_io", lambda *_, **__: ScsiReply(status=0, host_status=3, driver_status=0))
+    return bench
+
+
+def test_a_drive_whose_firmware_does_not_answer_is_silent_and_has_no_way_to_it(silent: Bench) -> None:
+    assert silent.source.look(silent.port).silent
+    with silent.source.open(silent.port) as drive:
+        assert drive.drive.silent
+        assert drive.drive.capabilities is None
+        assert drive.firmware is None
+        assert drive.identify_again().silent
 
 
 def test_what_is_written_is_in_the_medium_after_a_flush_and_nothing_else_is(bench: Bench) -> None:

@@ -142,7 +142,6 @@ DAMAGED[300] ^= 4
         data(identify(serial="0" * 20)),
         data(identify(model="")),
         data(identify(sectors=SECTORS // 2)),
-        ScsiReply(status=0, host_status=7, driver_status=0, data=identify()),
         PermissionError(1, "Operation not permitted"),
         OSError(25, "Inappropriate ioctl for device"),
     ],
@@ -194,6 +193,60 @@ def test_a_drive_on_libata_keeps_the_kernels_identity_and_gains_capabilities(bri
 def test_an_identify_of_another_drive_says_nothing_of_this_one(bridge: Bridge, fd: int) -> None:
     bridge.says("ec", data(identify(serial="ANOTHER-1")))
     assert _firmware.ask(fd, sata()) == sata()
+
+
+# --- silence ---------------------------------------------------------------------------------------------------
+
+BECOMING_READY = bytes([0x70, 0, 2, 0, 0, 0, 0, 10, 0, 0, 0, 0, 0x04, 0x01, 0, 0, 0, 0])
+SILENCES: list[Answer] = [
+    ScsiReply(status=0, host_status=3, driver_status=0),
+    ScsiReply(status=0, host_status=7, driver_status=0, data=identify()),
+    ScsiReply(status=8, host_status=0, driver_status=0),
+    sense(ATTENTION),
+    sense(BECOMING_READY),
+    OSError(5, "Input/output error"),
+    OSError(110, "Connection timed out"),
+]
+
+
+@pytest.mark.parametrize("answer", SILENCES)
+def test_a_drive_that_was_asked_and_did_not_answer_is_silent(bridge: Bridge, fd: int, answer: Answer) -> None:
+    bridge.says("ec", answer)
+    assert _firmware.ask(fd, usb()) == usb(silent=True)
+    bridge.says(INQUIRY, answer)
+    assert _firmware.ask(fd, sata(transport="sas")) == sata(transport="sas", silent=True)
+
+
+@pytest.mark.parametrize("answer", SILENCES)
+def test_a_drive_that_says_who_it_is_and_then_falls_silent_is_known_by_its_word_and_silent(
+    bridge: Bridge, fd: int, answer: Answer
+) -> None:
+    bridge.says("ec", data(identify(w82=0x0400, w83=0x4C00, w85=0x0400, w86=0x0C00)))
+    for command in (NATIVE_EXT, DCO):
+        bridge.says(NATIVE_EXT, sense(returned(lba=SECTORS - 1)))
+        bridge.says(DCO, data(dco(SECTORS)))
+        assert not _firmware.ask(fd, usb()).silent
+        bridge.says(command, answer)
+        found = _firmware.ask(fd, usb())
+        assert (found.silent, found.serial, found.hidden_area) == (True, "S4X-0042", None)
+        refused = plan(found, NIST_CLEAR)
+        assert isinstance(refused, Reason)
+        assert refused.code == "BW-P08"
+
+
+def test_who_does_not_pass_commands_on_and_says_so_is_not_silent(bridge: Bridge, fd: int) -> None:
+    for answer in (sense(ILLEGAL), PermissionError(1, "Operation not permitted"), OSError(25, "Inappropriate ioctl")):
+        bridge.says("ec", answer)
+        assert not _firmware.ask(fd, usb()).silent
+    assert not _firmware.ask(fd, usb(removable=True)).silent
+
+
+def test_a_defect_in_understanding_is_no_answer(bridge: Bridge, fd: int) -> None:
+    def breaks() -> ScsiReply:
+        raise RuntimeError("an answer that nobody expected")
+
+    bridge.says("ec", breaks)
+    assert _firmware.ask(fd, usb()) == usb(silent=True)
 
 
 # --- hidden areas ----------------------------------------------------------------------------------------------
@@ -301,6 +354,7 @@ def test_a_drive_that_does_not_answer_holds_nobody_up_and_loses_nothing(bridge: 
     assert time.monotonic() - began < 2
     release.set()
     assert (found.serial, found.hidden_area, found.native_capacity_bytes) == ("S4X-0042", None, None)
+    assert found.silent
     assert found.capabilities is not None
     assert found.capabilities.hidden_area_unread == ("hpa",)
 
@@ -395,6 +449,13 @@ def test_a_whole_namespace_hides_nothing(admin: dict[int, bytes], fd: int) -> No
     found = _firmware.ask(fd, NVME)
     assert (found.native_capacity_bytes, found.hidden_area) == (NVME.capacity_bytes, None)
     assert found.fingerprint == NVME.fingerprint
+
+
+def test_a_controller_whose_command_was_aborted_by_the_host_is_silent(
+    admin: dict[int, bytes], fd: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(passthrough, "nvme_admin", lambda *_, timeout_ms: NvmeReply(status=0x371))
+    assert _firmware.ask(fd, NVME) == msgspec.structs.replace(NVME, silent=True)
 
 
 def test_another_controllers_answer_is_not_taken(admin: dict[int, bytes], fd: int) -> None:
