@@ -56,6 +56,7 @@ class Port:
         self._socket: socket.socket | None = None
         self._lock = threading.Lock()
         self._device: Device | None = None
+        self._pulling = threading.Lock()
 
     def plug(self, device: Device) -> None:
         """Plug it in; the guest sees it a moment later."""
@@ -79,9 +80,15 @@ class Port:
             except OSError as error:
                 log.debug("usb port: %s", error)
             connection.close()
-        if self._device is not None:
-            self._device.detached()
+        self._pulled(self._device)
+
+    def _pulled(self, device: Device | None) -> None:
+        """Once for each time that it was plugged in: its drive may stand in another device by the second time."""
+        with self._pulling:
+            if device is None or self._device is not device:
+                return
             self._device = None
+            device.detached()
 
     # --- to the guest ------------------------------------------------------------------------------------------
 
@@ -96,6 +103,11 @@ class Port:
                 connection.sendall(head + body)
             except OSError as error:
                 log.debug("usb packet to nobody: %s", error)
+
+    def _answer(self, device: Device, kind: Kind, ident: int, body: bytes) -> None:
+        """Of a device that still stands here: by now another may, which was not asked this."""
+        if self._device is device:
+            self._send(kind, ident, body)
 
     def bulk_done(self, transfer: Transfer, data: bytes = b"", status: Status = Status.DONE) -> None:
         """A bulk transfer ended; `data` for one from the device."""
@@ -121,7 +133,7 @@ class Port:
         except (EOFError, OSError, ValueError) as error:
             log.debug("usb port: %s", error)
         finally:
-            device.detached()
+            self._pulled(device)
 
     def _packet(self, kind: int, ident: int, body: bytes, device: Device) -> None:
         if kind == Kind.HELLO:
@@ -136,7 +148,7 @@ class Port:
             else:
                 device.bulk_out(transfer, body[10:])
         elif kind == Kind.INTERRUPT:
-            self._send(Kind.INTERRUPT, ident, struct.pack("<BBH", body[0], Status.DONE, len(body) - 4))
+            self._answer(device, Kind.INTERRUPT, ident, struct.pack("<BBH", body[0], Status.DONE, len(body) - 4))
         elif kind == Kind.RESET:
             device.reset()
         elif kind == Kind.CANCEL:
@@ -147,11 +159,11 @@ class Port:
     def _settle(self, kind: int, ident: int, body: bytes, device: Device) -> None:
         """Requests that are always granted: one configuration, one setting, interrupts on and off."""
         if kind in (Kind.SET_CONFIGURATION, Kind.GET_CONFIGURATION):
-            self._send(Kind.CONFIGURATION, ident, bytes([Status.DONE, 1]))
+            self._answer(device, Kind.CONFIGURATION, ident, bytes([Status.DONE, 1]))
         elif kind in (Kind.SET_ALTERNATE, Kind.GET_ALTERNATE):
-            self._send(Kind.ALTERNATE, ident, bytes([Status.DONE, body[0], 0]))
+            self._answer(device, Kind.ALTERNATE, ident, bytes([Status.DONE, body[0], 0]))
         elif kind in (Kind.START_INTERRUPTS, Kind.STOP_INTERRUPTS):
-            self._send(Kind.INTERRUPTS, ident, bytes([Status.DONE, body[0]]))
+            self._answer(device, Kind.INTERRUPTS, ident, bytes([Status.DONE, body[0]]))
             if kind == Kind.START_INTERRUPTS:
                 device.interrupts_wanted(body[0])
 
@@ -181,7 +193,7 @@ class Port:
             status, length = Status.STALLED, 0
         size = len(data) if kind & 0x80 else length
         head = struct.pack("<BBBBHHH", endpoint, request, kind, status, value, index, size)
-        self._send(Kind.CONTROL, ident, head + (data if kind & 0x80 else b""))
+        self._answer(device, Kind.CONTROL, ident, head + (data if kind & 0x80 else b""))
 
 
 def _exactly(stream: BinaryIO, size: int) -> bytes:
