@@ -83,11 +83,15 @@ class Registrar:
             log.warning("job %s: its drive did not come back in %d days; its key is forgotten", old, days)
 
     def open_job(self, new: Job, *, resumes: Job | None = None) -> Job:
-        """Write a new job down. With `resumes` it goes on from that job's last flushed point, with the same key."""
+        """Write a new job down. With `resumes` it goes on from that job's last flushed point, with the same key.
+
+        One that left no such point goes on from the start; that it was interrupted is certified all the same.
+        """
         point = self.ledger.checkpoint(resumes.id) if resumes else None
         key = self.ledger.key(resumes.id) if resumes else None
-        if resumes and point and key:
+        if resumes:
             new = msgspec.structs.replace(new, resumes=resumes.id)
+        if point and key:
             self.ledger.add_job(new, key, point)
         else:
             self.ledger.add_job(new, secrets.token_bytes(32))

@@ -3,7 +3,7 @@
 The real watcher, engine, ledger and effects, in automatic mode. A drive is inserted
   loop       by attaching a loop device (root): the kernel's uevent wakes the watcher, as it does for a USB drive;
   no events  the same, with the watcher left to its clock: what a machine without libudev does;
-  simulated  by a link in the simulated bench's folder, which has no events.
+  simulated  by a link in the simulated bench's folder, whose time its driver looks at every 20 ms.
   bench      (--bench, alone) a modelled USB drive plugged into an emulated machine, udev and MQTT too.
 What is not in the first three: the time until the kernel shows a block device of a real drive, and udev's
 rules. Prints JSON, milliseconds; exit status 1 where the slowest took 2 s or more.

@@ -3,6 +3,7 @@
 <folder>/drives/<name>/image         the medium
 <folder>/drives/<name>/drive.toml    who it is, and how it misbehaves (`Medium`)
 <folder>/drives/<name>/firmware.json what its own firmware is at, where it has commands
+<folder>/drives/<name>/hold          an offset: while this file is there, requests that reach beyond it get no answer
 <folder>/ports/<port>                a link to the drive's folder: making it plugs the drive in, removing it
                                      pulls the drive out, in the middle of a write too
 """
@@ -20,6 +21,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from drivers.deadline import Deadline
 from drivers.drives import _simulated_firmware as own
 from drivers.drives._simulated_port import SimulatedPort
 from drivers.drives.base import Drive, DriveError, DriveGone, DriveInUse, DriveReadOnly, DriveSource, Media, OpenDrive
@@ -78,6 +80,7 @@ class Driver(DriveSource):
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self._ports = Path(settings.folder) / "ports"
+        self._known = 0
 
     def present(self, ports: frozenset[str]) -> Mapping[str, str]:
         """Port -> which link it is: one made anew is another."""
@@ -113,6 +116,19 @@ class Driver(DriveSource):
         if medium.read_only:
             raise DriveReadOnly(device=drive.device)
         return _open(self._ports / port, drive, medium)
+
+    def wait_for_change(self, seconds: float) -> None:
+        """As soon as a link was made or removed, which changes the folder's time; belongs to one thread."""
+        until = Deadline(seconds)
+        while (now := self._changed_at()) == self._known and not until.passed:
+            time.sleep(min(POLL_S, until.left()))
+        self._known = now
+
+    def _changed_at(self) -> int:
+        try:
+            return self._ports.stat().st_mtime_ns
+        except OSError:
+            return 0
 
     def _identify(self, port: str) -> tuple[Drive, Medium]:
         link = self._ports / port
@@ -284,16 +300,24 @@ class SimulatedDrive(OpenDrive):
     def _request(self, offset: int, size: int, bad: Ranges) -> None:
         """Waits as the medium does, and fails where it is bad or gone."""
         self._there()
-        if offset <= self._medium.stall_at < offset + size:
-            while True:
-                time.sleep(POLL_S)
-                self._there()
+        while self._stands_still(offset, offset + size):
+            time.sleep(POLL_S)
+            self._there()
         wait = self._throttle.turn(size) - time.monotonic()
         if wait > 0:
             time.sleep(wait)
             self._there()
         if any(start < offset + size and offset < end for start, end in map(self._blocks, bad)):
             raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    def _stands_still(self, start: int, end: int) -> bool:
+        """For ever at the offset of its drive.toml; as long as somebody wishes at that of `hold`."""
+        if start <= self._medium.stall_at < end:
+            return True
+        try:
+            return end > int((self._link / "hold").read_text())
+        except (OSError, ValueError):
+            return False
 
     def _there(self) -> None:
         if plugged(self._link) == self._token:

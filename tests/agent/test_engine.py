@@ -206,6 +206,9 @@ def test_a_pulled_drive_goes_on_in_another_bay_after_the_first_has_let_go(rig: R
     assert rig.state("A2") == "empty"  # two workers on one drive must never be
     rig.end("A1", Aborted(Work(), PULLED_OUT))
     assert (rig.state("A1"), rig.state("A2")) == ("empty", "countdown")
+    rig.wait(10.1)
+    spec = rig.worker("A2").spec  # from the start, because nothing was flushed; and its certificate will say why
+    assert (spec.resume, spec.interruption and spec.interruption.reason) == (None, PULLED_OUT.text)
 
 
 def test_two_drives_with_one_identity_are_never_worked_on_together(rig: Rig) -> None:

@@ -1,0 +1,1 @@
+"""A whole shift: a table of drives and mistakes, a technician who goes by it, an account that must tally."""
