@@ -24,6 +24,9 @@ BY_PATH = "/dev/disk/by-path/"
 # What path_id makes (udev-builtin-path_id.c). Anything else could be read as a pattern, or end the string.
 PORT = re.compile(r"[A-Za-z0-9:._+@,-]+")
 
+UNWATCHED = 'OPTIONS:="nowatch"'
+"""Final, because 60-block.rules asks for the watch: a look at its partitions whenever somebody lets go of a drive."""
+
 HEAD = """\
 # Written by `benchwipe bays udev-rules` from the bays of the station's configuration; do not edit.
 ACTION=="remove", GOTO="benchwipe_bays_end"
@@ -37,6 +40,9 @@ ENV{{BENCHWIPE_BAY}}!="?*", GOTO="benchwipe_bays_end"
 # No look for file systems: mdadm, LVM, btrfs and bcache act on what it finds, and by-uuid links come from it.
 ENV{{UDEV_DISABLE_PERSISTENT_STORAGE_BLKID_FLAG}}="1"
 ENV{{UDISKS_IGNORE}}="1"
+# No look for partitions each time somebody lets go of the drive. One that is being sanitized answers no read: the
+# kernel would repeat them for minutes, and a station that came back meanwhile could not open the drive before.
+{UNWATCHED}
 ENV{{DEVTYPE}}=="disk", GROUP="{GROUP}", MODE="0660"
 LABEL="benchwipe_bays_end"
 """

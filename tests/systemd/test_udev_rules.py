@@ -21,8 +21,8 @@ ATA = "pci-0000:00:17.0-ata-1.0"
 
 # udev(7): what may be matched, what may be assigned. Anything else, udev ignores with one line in the journal.
 MATCHED = r"ACTION|SUBSYSTEM|SUBSYSTEMS|KERNEL|KERNELS|DEVPATH|DRIVERS|ATTR\{[^}]+\}|ATTRS\{[^}]+\}|ENV\{[^}]+\}"
-ASSIGNED = r"ENV\{[^}]+\}|GROUP|MODE|SYMLINK|GOTO|LABEL|IMPORT\{(?:builtin|parent)\}"
-ITEM = re.compile(rf'(?:(?:{MATCHED})(?:==|!=)|(?:{ASSIGNED})(?:=|\+=))"[^"]*"')
+ASSIGNED = r"ENV\{[^}]+\}|GROUP|MODE|SYMLINK|GOTO|LABEL|OPTIONS|IMPORT\{(?:builtin|parent)\}"
+ITEM = re.compile(rf'(?:(?:{MATCHED})(?:==|!=)|(?:{ASSIGNED})(?:=|\+=|:=))"[^"]*"')
 
 STATIC = (REPOSITORY / "systemd/60-benchwipe.rules").read_text(encoding="utf-8")
 BAYS = bay_rules.rules([(PORT, "A"), (ATA, "B")])
@@ -52,11 +52,17 @@ def test_drives_in_bays_are_hidden_before_udev_looks_for_file_systems() -> None:
     assert 'ENV{UDISKS_IGNORE}="1"' in lines(BAYS)
 
 
+def test_drives_in_bays_are_not_read_again_when_somebody_lets_go_of_them() -> None:
+    """ ":=", for 60-block.rules asks for the watch behind these rules."""
+    assert bay_rules.RULES_FILE.name < "60-block.rules"
+    assert 'OPTIONS:="nowatch"' in lines(BAYS)
+
+
 def test_a_drive_that_stands_in_no_bay_is_left_alone() -> None:
     """Everything that changes a device comes after the line that leaves the others out."""
     rows = lines(BAYS)
     gate = rows.index('ENV{BENCHWIPE_BAY}!="?*", GOTO="benchwipe_bays_end"')
-    assert not [row for row in rows[:gate] if re.search(r"GROUP|MODE|UDISKS|DISABLE|SYMLINK", row)]
+    assert not [row for row in rows[:gate] if re.search(r"GROUP|MODE|UDISKS|DISABLE|SYMLINK|OPTIONS", row)]
     marks = [row for row in rows[:gate] if re.search(r'ENV\{BENCHWIPE_BAY\}="', row)]
     assert marks == [
         f'ENV{{DEVTYPE}}=="disk", ENV{{{key}}}=="{port}", ENV{{BENCHWIPE_BAY}}="{name}"'

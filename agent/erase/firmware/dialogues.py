@@ -12,7 +12,7 @@ import errno
 from abc import ABC, abstractmethod
 from typing import cast
 
-from agent.erase.firmware.steps import Answer
+from agent.erase.firmware.steps import Answer, Said
 from agent.erase.firmware.talk import ASK_S, Talk
 from agent.erase.firmware.techniques import How
 from agent.erase.monitor import GONE
@@ -31,6 +31,10 @@ class Dialogue(ABC):
 
     knows_ours = False
     """Whether the drive's log shows which command it speaks of."""
+    tells_last = False
+    """Whether its status says how the last sanitize ended, over power cuts, and forgets it when another begins."""
+    afterwards: Said = "completed"
+    """What it says long after one that succeeded."""
 
     def __init__(self, talk: Talk, how: How) -> None:
         self.talk, self.how = talk, how
@@ -75,7 +79,13 @@ REASONS = {0: "no reason given", 1: "a sanitize failed", 2: "not supported", 3: 
 
 
 class AtaDialogue(Dialogue):
-    """SANITIZE DEVICE. COUNT carries the state: b15 completed without error, b14 in progress, b13 frozen."""
+    """SANITIZE DEVICE. COUNT carries the state: b15 completed without error, b14 in progress, b13 frozen.
+
+    b15 is set when a sanitize succeeds, cleared when one begins, and maintained across power-on resets (ACS-4, the
+    Sanitize Device state machine). It does not say which command it was, nor whether anything was written since.
+    """
+
+    tells_last = True
 
     @property
     def _task(self) -> ata.TaskFile:
@@ -136,6 +146,8 @@ TEST_UNIT_READY = bytes(6)
 
 class ScsiDialogue(Dialogue):
     """SANITIZE with IMMED, then REQUEST SENSE. An end is believed after progress was seen, and if the unit is ready."""
+
+    afterwards: Said = "idle"  # there is no log: a unit at rest says nothing of what it did
 
     def __init__(self, talk: Talk, how: How) -> None:
         super().__init__(talk, how)

@@ -1,8 +1,9 @@
 """SANITIZE from the question whether one goes on already to the drive's word that ours is completed.
 
 It goes on by itself: through resets, power cuts and in another port. So nothing is sent while one is at work. A job
-that comes back attaches to the one that it had seen to be accepted. Of one that ended meanwhile only NVMe's log says
-which command it was, and whether anything was written since; elsewhere it is done again.
+that comes back attaches to the one that it had seen to be accepted. Of one that ended meanwhile NVMe's log says which
+command it was, and whether anything was written since; ATA's status says that the last one succeeded, whichever it was;
+SCSI says nothing, and it is done again.
 """
 
 from __future__ import annotations
@@ -43,11 +44,12 @@ class Sanitizing(Machine):
             answer = self._join(answer)
             if self.done_before:
                 return None
-        elif answer.said == "completed":
-            self.done_before = self._ended_meanwhile(answer)
-            if self.done_before:
-                self.talk.note("sanitize status", self.dialogue.question, answer.text, answer.raw)
-                return None
+        elif self._ended_meanwhile(answer):
+            self.done_before = True
+            self.talk.heard(
+                "sanitize status", self.dialogue.question, f"{answer.text} (it had ended before)", answer.raw
+            )
+            return None
         if answer is not None and answer.said == "failed":
             if not self.talk.write_down(self.point("prepared", b"")):
                 return Stopped(NOT_JOURNALLED, untouched=True)
@@ -64,7 +66,7 @@ class Sanitizing(Machine):
             answer = self.dialogue.status()
             if answer.said != "unreadable":
                 return answer
-            self.talk.note("sanitize status", self.dialogue.question, answer.text, answer.raw)
+            self.talk.heard("sanitize status", self.dialogue.question, answer.text, answer.raw)
             if not self.talk.wait():
                 return None
         return None
@@ -75,10 +77,10 @@ class Sanitizing(Machine):
         seen = before is not None and before.step == "accepted"  # one that we saw finished is not this one
         shown = before is not None and before.step == "sent" and self.dialogue.knows_ours and not before.stale
         if (seen or shown) and answer.ours and before is not None and before.command == self.dialogue.command.hex():
-            self.talk.note("sanitize status", self.dialogue.question, f"attached: {answer.text}", answer.raw)
+            self.talk.heard("sanitize status", self.dialogue.question, f"attached: {answer.text}", answer.raw)
             self.done_before = self._follow(Step.RUNNING) is Step.FINISHED
             return self._readable() if self.talk.goes_on and not self._too_long else None
-        self.talk.note(
+        self.talk.heard(
             "sanitize status", self.dialogue.question, f"waited for, and not counted: {answer.text}", answer.raw
         )
         return self._outlast()
@@ -103,13 +105,15 @@ class Sanitizing(Machine):
     def _ended_meanwhile(self, answer: Answer) -> bool:
         """Whether what ended while nobody looked was our command, and nothing was written since."""
         before = self.before
-        if before is None or before.command != self.dialogue.command.hex():
+        if before is None or before.command != self.dialogue.command.hex() or answer.said != self.dialogue.afterwards:
             return False
         if self.dialogue.knows_ours:
             return before.step != "prepared" and answer.ours and not before.stale and answer.fresh
-        # Seen to its end, and interrupted while it was read back: a full reading of what must be the same everywhere
+        # Seen to its end, and interrupted while it was read back; or accepted, when nothing was completed before, and
+        # completed now: ours, or one that somebody sent behind it. A full reading of what must be the same everywhere
         # finds whatever was written meanwhile. Of a lost key nobody can say what belongs there.
-        return before.step == "finished" and self.how.leaves != "anything" and self.spec.verify.kind == "full"
+        told = self.dialogue.tells_last and before.step == "accepted" and not before.stale
+        return (before.step == "finished" or told) and self.how.leaves != "anything" and self.spec.verify.kind == "full"
 
     def _open_again(self) -> Answer | None:
         answer = self.dialogue.start()
@@ -133,7 +137,7 @@ class Sanitizing(Machine):
         step = advance(Step.READY, answer.said)
         self.at_work = step not in ENDS
         if step is Step.ACCEPTED:
-            self.talk.write_down(self.point("accepted", command))
+            self.talk.write_down(self.point("accepted", command, stale=self._stale))
         if step not in ENDS:
             step = self._follow(step)
         if step is Step.FINISHED:
@@ -155,7 +159,7 @@ class Sanitizing(Machine):
                 answer = self.dialogue.confirm() or answer
             unread = unread + 1 if answer.said == "unreadable" else 0
             step = Step.UNKNOWN if unread >= TRIES else advance(step, answer.said if answer.ours else "another")
-            self.talk.note("sanitize status", self.dialogue.question, answer.text, answer.raw)
+            self.talk.heard("sanitize status", self.dialogue.question, answer.text, answer.raw)
             self.talk.show(answer)
             if step in ENDS:
                 self.at_work = False

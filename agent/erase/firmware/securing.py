@@ -134,7 +134,7 @@ def _note_state(talk: Talk, data: bytes, found: Security | None) -> None:
     words = ("enabled", "locked", "frozen", "count_expired")
     told = ", ".join(word for word in words if found and getattr(found, word)) or "no password"
     question = sat.pass_through_16(ata.IDENTIFY_DEVICE)
-    talk.note(ata.IDENTIFY_DEVICE.name, question, f"security: {told}", data[164:186] + data[256:258])
+    talk.heard(ata.IDENTIFY_DEVICE.name, question, f"security: {told}", data[164:186] + data[256:258])
 
 
 def give(talk: Talk, task: TaskFile, data: bytes = b"", *, within: float = COMMAND_S) -> bool:

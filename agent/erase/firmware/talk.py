@@ -37,14 +37,18 @@ class Talk:
         self._poll_s = FIRST_POLL_S
 
     def note(self, name: str, command: bytes, status: str, raw: bytes = b"") -> None:
-        """One line of the certificate. The same answer to the same question again changes nothing."""
+        """One line of the certificate: a command, and what came of it."""
         new = CommandRecord(name=name, bytes=command.hex(), status=status, raw=raw[:64].hex())
-        if self.commands and (self.commands[-1].name, self.commands[-1].status) == (name, status):
-            self.commands[-1] = new
-        elif len(self.commands) < MOST_COMMANDS:
+        if len(self.commands) < MOST_COMMANDS:
             self.commands.append(new)
         else:
             self.commands[-1] = new
+
+    def heard(self, name: str, question: bytes, status: str, raw: bytes = b"") -> None:
+        """The answer to a question. The same again takes the place of the one before it."""
+        if self.commands and (self.commands[-1].name, self.commands[-1].status) == (name, status):
+            self.commands.pop()
+        self.note(name, question, status, raw)
 
     def write_down(self, point: FirmwarePoint) -> bool:
         """Whether the ledger has the point on its medium: only then may be sent what it announces.

@@ -11,17 +11,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.erase import Checkpoint, Stop
-from agent.erase.firmware import FIRMWARE_TECHNIQUES
+from agent.erase.firmware import FIRMWARE_TECHNIQUES, HOW
 from agent.outcome import Aborted, Erased, Failed, Outcome
 from agent.worker import run_job
 from drivers.drives.base import OpenDrive
 from drivers.drives.firmware_port import FirmwarePort
 from drivers.drives.simulated import SimulatedDrive
-from tests.agent.erase.firmware.rig import SECRET, Bench
+from firmware_bridge import ata
+from tests.agent.erase.firmware.rig import SECRET, SIZE, Bench
 
 MOST_RUNS = 12
 
@@ -152,3 +154,82 @@ def test_a_dishonest_drive_is_never_erased_while_it_holds_anything(
         if fault == "lies":
             assert isinstance(outcome, Failed), outcome
         assert not isinstance(outcome, Erased) or SECRET[:64] not in bench.content
+
+
+def killed_at(bench: Bench, step: str) -> None:
+    """SIGKILL as soon as the ledger has this step."""
+
+    def emit(report: Any) -> None:  # noqa: ANN401
+        bench.emit(report)
+        if isinstance(report, Checkpoint) and report.point.firmware and report.point.firmware.step == step:
+            raise Killed
+
+    with pytest.raises(Killed):
+        bench.run(emit=emit)
+
+
+def ends_by_itself(bench: Bench) -> None:
+    """The drive goes on to its end, and nobody looks."""
+    place = bench.folder / "drives/one/firmware.json"
+    with bench.source.open("p1") as drive:
+        port = drive.firmware
+        assert port is not None
+        for _ in range(9):
+            port._model.step()  # type: ignore[attr-defined]
+    assert b'"status":"completed"' in place.read_bytes()
+
+
+def sent(outcome: Outcome) -> int:
+    """How many sanitizes the certificate would name."""
+    assert isinstance(outcome, Erased), outcome
+    return sum(command.name.startswith("SANITIZE ") for command in outcome.work.commands)
+
+
+SEEN_TO_THE_END = [name for name, how in HOW.items() if how.machine == "sanitize" and how.leaves != "anything"]
+
+
+@pytest.mark.parametrize("technique", [name for name, how in HOW.items() if how.machine == "sanitize"])
+def test_a_sanitize_that_ended_while_nobody_looked_counts_where_the_drive_can_say_so(
+    tmp_path: Path, technique: str
+) -> None:
+    """NVMe's log names it. ATA's status says that the last one succeeded: enough, if the reading shows the rest."""
+    bench = Bench.made(tmp_path, technique)
+    killed_at(bench, "accepted")
+    ends_by_itself(bench)
+    bench.replug()
+    ours = technique.startswith("nvme") or technique in ("ata-sanitize-block", "ata-sanitize-overwrite")
+    assert sent(bench.run()) == (1 if ours else 2)
+    assert SECRET[:64] not in bench.content
+
+
+def test_what_was_completed_before_ours_was_sent_counts_for_nothing(tmp_path: Path) -> None:
+    """An ATA drive that would not clear its "completed" when ours begins could not be told from one that did it."""
+    bench = Bench.made(tmp_path, "ata-sanitize-block")
+    with bench.source.open("p1") as drive:
+        port = drive.firmware
+        assert port is not None
+        port.ata(ata.sanitize("overwrite"), within=1)
+    ends_by_itself(bench)
+    killed_at(bench, "accepted")
+    ends_by_itself(bench)
+    assert sent(bench.run()) == 2
+
+
+def test_what_was_written_since_is_found(tmp_path: Path) -> None:
+    bench = Bench.made(tmp_path, "ata-sanitize-block")
+    killed_at(bench, "accepted")
+    ends_by_itself(bench)
+    with (bench.folder / "drives/one/image").open("r+b") as image:
+        image.seek(SIZE // 2)
+        image.write(b"somebody's letter")
+    outcome = bench.run()
+    assert isinstance(outcome, Failed), outcome
+    assert [m.offset for m in outcome.work.verification.mismatches] == [SIZE // 2]
+
+
+@pytest.mark.parametrize("technique", SEEN_TO_THE_END)
+def test_one_that_was_seen_to_its_end_is_only_read_back(tmp_path: Path, technique: str) -> None:
+    bench = Bench.made(tmp_path, technique)
+    killed_at(bench, "finished")
+    bench.replug()
+    assert sent(bench.run()) == 1
