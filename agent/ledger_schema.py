@@ -50,6 +50,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             "PRIMARY KEY (drive, password))"
         ),
     ),
+    # When a password was last of use, as for keys: a drive that never comes back was destroyed.
+    (
+        "ALTER TABLE drive_password ADD COLUMN made INTEGER NOT NULL DEFAULT 0",
+        "UPDATE drive_password SET made = strftime('%s', 'now')",
+    ),
 )
 
 

@@ -77,10 +77,13 @@ class Registrar:
         self.forget_keys()
 
     def forget_keys(self, *, at_work: Collection[str] = ()) -> None:
-        """Let go of keys and checkpoints of jobs whose drive did not come back; `at_work` are jobs of right now."""
+        """Let go of keys, checkpoints and ATA passwords of drives that did not come back; `at_work`: jobs of now."""
         days = self.settings.station.keep_keys_days
-        for old in self.ledger.forget_keys(before=time.time() - days * 86400, but=at_work):
+        before = time.time() - days * 86400
+        for old in self.ledger.forget_keys(before=before, but=at_work):
             log.warning("job %s: its drive did not come back in %d days; its key is forgotten", old, days)
+        for old in self.ledger.forget_old_passwords(before=before, but=at_work):
+            log.warning("job %s: its drive did not come back in %d days; its ATA password is forgotten", old, days)
 
     def open_job(self, new: Job, *, resumes: Job | None = None) -> Job:
         """Write a new job down. With `resumes` it goes on from that job's last flushed point, with the same key.

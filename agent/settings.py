@@ -26,7 +26,8 @@ class Station(msgspec.Struct, frozen=True, kw_only=True):
     """Who this station is. `id` is its MQTT client id and the head of its certificate numbers.
 
     `stalled_power_off_s`: how long a drive that answers no more may stay so before its bay is given up.
-    `keep_keys_days`: how long a job that stopped keeps the key of its random passes, for its drive to come back.
+    `keep_keys_days`: how long a job that stopped keeps the key of its random passes and its ATA password, for its drive
+    to come back.
     """
 
     id: Name = "bench-01"

@@ -121,6 +121,27 @@ def test_a_key_whose_drive_never_comes_back_ends_by_age_and_leaves_no_trace(ledg
         assert key not in path.read_bytes(), path.name
 
 
+def test_a_password_whose_drive_never_comes_back_ends_by_age_and_leaves_no_trace(ledger: Ledger) -> None:
+    password, now = os.urandom(32), time.time()
+    ledger.keep_password("drive", password, "job-1")
+    ledger.keep_password("other", b"other's", "job-2")
+    assert ledger.forget_old_passwords(before=now - 60) == []
+    assert ledger.passwords("drive") == (password,)
+    assert ledger.forget_old_passwords(before=now + 60, but=["job-2"]) == ["job-1"]
+    assert (ledger.passwords("drive"), ledger.passwords("other")) == ((), (b"other's",))
+    for path in ledger.path.parent.glob("ledger.sqlite3*"):
+        assert password not in path.read_bytes(), path.name
+
+
+def test_a_drive_that_is_met_again_keeps_all_its_passwords_young(ledger: Ledger) -> None:
+    ledger.keep_password("drive", b"first", "job-1")
+    with contextlib.closing(sqlite3.connect(ledger.path)) as db, db:
+        db.execute("UPDATE drive_password SET made = 0")
+    ledger.keep_password("drive", b"second", "job-2")
+    assert ledger.forget_old_passwords(before=time.time() - 60) == []
+    assert ledger.passwords("drive") == (b"second", b"first")
+
+
 def test_a_checkpoint_keeps_its_key_young(ledger: Ledger) -> None:
     ledger.add_job(job(), b"k")
     with contextlib.closing(sqlite3.connect(ledger.path)) as db, db:
