@@ -39,6 +39,8 @@ def bay_row(bay: Bay, *, now: float | None = None) -> dict[str, Any]:
         "bytes_done": bay.progress.bytes_done if bay.progress and bay.busy else None,
         "bytes_total": bay.progress.bytes_total if bay.progress and bay.busy else None,
         "mb_per_s": round(bay.progress.mb_per_s, 1) if bay.progress and bay.busy else None,
+        "works_s": bay.progress.works_s if bay.progress and bay.busy else None,
+        "estimate_s": bay.progress.estimate_s if bay.progress and bay.busy else None,
         "outcome": bay.outcome,
         "certificate": bay.certificate_number,
         "reason": str(bay.reason) if bay.reason else None,
@@ -78,6 +80,8 @@ def percent(done: int, total: int) -> int:
 def _progress(row: dict[str, Any]) -> str:
     if row["countdown_s"] is not None:
         return f"starts in {row['countdown_s']:.0f} s"
+    if row["works_s"] is not None:
+        return by_itself(row["works_s"], row["estimate_s"])
     if row["bytes_total"]:
         return f"{percent(row['bytes_done'], row['bytes_total'])} % {row['mb_per_s']:.0f} MB/s"
     return ""
@@ -96,6 +100,9 @@ def _instruction(bay: Bay, language: str) -> str:
         at = bay.progress
         values["percent"] = str(percent(at.bytes_done, at.bytes_total))
         values["left"] = time_left(at)
+        if at.works_s is not None and bay.state is BayState.ERASING:
+            key = "bay_untold" if at.estimate_s is None else "bay_estimated"
+            values.update(elapsed=span(at.works_s), estimate=span(at.estimate_s or 0))
     return phrase(language, key, **values)
 
 
@@ -108,8 +115,18 @@ def left_at(done: int, total: int, mb_per_s: float) -> str:
     """The same of a row of `benchwipe status`."""
     if mb_per_s <= 0:
         return "-"
-    seconds = round((total - done) / (mb_per_s * 1e6))
-    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"
+    return span((total - done) / (mb_per_s * 1e6))
+
+
+def span(seconds: float) -> str:
+    """A time in whole minutes; seconds below two of them."""
+    whole = round(seconds)
+    return f"{whole} s" if whole < 120 else f"{whole // 60} min"
+
+
+def by_itself(works_s: float, estimate_s: float | None) -> str:
+    """How long a drive has been at a command that tells no progress, and of how much by its own estimate."""
+    return span(works_s) + (f" of ~{span(estimate_s)}" if estimate_s else "")
 
 
 def _plan(bay: Bay, language: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from agent.phrases import hint, phrase, reason
-from agent.view import left_at, percent
+from agent.view import by_itself, left_at, percent
 
 Style = Literal["", "title", "good", "bad", "busy", "hand", "faint"]
 Cell = tuple[str, Style]
@@ -159,11 +159,13 @@ def _box(bay: Mapping[str, Any], width: int, names: int, lines: int, language: s
 
 
 def _progress(bay: Mapping[str, Any], width: int, *, wide: bool) -> Row:
-    """A countdown's seconds, or percent with as much of a bar as there is room for."""
+    """A countdown's seconds, a time where the drive tells no progress, or percent with as much of a bar as fits."""
     if bay.get("countdown_s") is not None:
         return _text(f"{bay['countdown_s']:.0f} s", "title")
     if not bay.get("bytes_total"):
         return _text(str(bay.get("certificate") or ""), "")
+    if bay.get("works_s") is not None:
+        return _text(by_itself(bay["works_s"], bay.get("estimate_s")), "title")
     done = percent(bay["bytes_done"], bay["bytes_total"])
     left = left_at(bay["bytes_done"], bay["bytes_total"], bay["mb_per_s"])
     after = f" {done:>3} %" + (f" {left:>8}" if wide else "")

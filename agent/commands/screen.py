@@ -9,7 +9,7 @@ from typing import TextIO
 
 from agent.erase import Progress
 from agent.show import printable
-from agent.view import percent, time_left
+from agent.view import by_itself, percent, time_left
 
 BAR = 24
 
@@ -69,5 +69,8 @@ def progress_line(device: str, at: Progress) -> str:
     done = percent(at.bytes_done, at.bytes_total)
     bar = "#" * (done * BAR // 100)
     errors = f", {at.errors} errors" if at.errors else ""
+    if at.works_s is not None:
+        whose = "the drive's own estimate" if at.estimate_s else "it does not say how long it takes"
+        return f"{printable(device)}: {what:<12} {by_itself(at.works_s, at.estimate_s)} ({whose}){errors}"
     speed = f"{at.mb_per_s:.0f} MB/s, {time_left(at)} left"
     return f"{printable(device)}: {what:<12} [{bar:<{BAR}}] {done:>3} %, {speed}{errors}"

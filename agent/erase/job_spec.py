@@ -163,7 +163,11 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where a job is; at most about four a second. "stalled": the drive has not answered since `stall_after_s`."""
+    """Where a job is; at most about four a second. "stalled": the drive has not answered since `stall_after_s`.
+
+    `works_s`: so long the drive has been at a command of which it tells no progress; `estimate_s`: what it says that
+    this takes, where it says so. Of a command that tells its progress both are empty.
+    """
 
     job: str
     phase: Phase
@@ -174,6 +178,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     mb_per_s: float
     errors: int = 0
     celsius: float | None = None
+    works_s: float | None = None
+    estimate_s: float | None = None
 
 
 class Receipt:

@@ -81,6 +81,7 @@ class Monitor:
         self._done = self._total = self._moved = self._window_moved = self._running = 0
         self._samples: deque[tuple[float, int]] = deque([(self._began, 0)])
         self._celsius: float | None = None
+        self._untold: tuple[float, float | None] | None = None
         self._finished = threading.Event()
 
     # --- what workers call --------------------------------------------------------------------------------
@@ -144,6 +145,11 @@ class Monitor:
             self._points.append((point, receipt))
             self._changed.notify_all()
 
+    def works_untold(self, estimate_s: float | None) -> None:
+        """Until the next phase the drive is at a command that tells no progress; its own estimate, if it has one."""
+        with self._changed:
+            self._untold = (time.monotonic(), estimate_s)
+
     def expect_silence(self, seconds: float) -> None:
         """A request is about to be sent that may take so long: until then the drive has not stalled."""
         with self._changed:
@@ -173,6 +179,7 @@ class Monitor:
         """A new phase begins: its pass, and where in it we stand."""
         with self._changed:
             self._phase, self._number, self._done, self._total = phase, number, done, total
+            self._untold = None
             self._active = time.monotonic()
 
     def run(self, *workers: Callable[[], None]) -> None:
@@ -242,6 +249,7 @@ class Monitor:
                 self._samples.popleft()
             (since, before), paused = self._samples[0], self._paused_at is not None
             rate = (self._moved - before) / max(now - since, 1e-6) / 1e6
+            began, estimate = self._untold or (None, None)
             return Progress(
                 job=self._job,
                 phase="stalled" if stalled else "paused" if paused else self._phase,
@@ -252,6 +260,8 @@ class Monitor:
                 mb_per_s=round(0.0 if stalled or paused else rate, 1),
                 errors=self.errors,
                 celsius=self._celsius,
+                works_s=None if began is None else round(now - began, 1),
+                estimate_s=estimate,
             )
 
     def _mind_limits(self, now: float) -> None:

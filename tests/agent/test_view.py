@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from agent.bench.bays import Bay, BayState
@@ -69,3 +70,14 @@ def test_a_row_has_progress_only_while_somebody_works() -> None:
 @pytest.mark.parametrize(("rate", "told"), [(0.0, "-"), (1e-6, "75 s"), (1e-7, "12 min")])
 def test_what_is_left_is_told_in_minutes_and_in_seconds_near_the_end(rate: float, told: str) -> None:
     assert time_left(Progress(**{**{n: getattr(AT, n) for n in AT.__struct_fields__}, "mb_per_s": rate})) == told
+
+
+def test_a_drive_that_tells_no_progress_shows_its_time_and_whose_estimate_it_is() -> None:
+    alone = replace(BAY, progress=msgspec.structs.replace(AT, phase="firmware", bytes_done=0, works_s=720.4))
+    assert "erases itself, 12 min so far." in bay_lines(alone, "en")[0]
+    assert table([bay_row(alone)])[1].split()[-2:] == ["12", "min"]
+    assert alone.progress is not None
+    told = replace(alone, progress=msgspec.structs.replace(alone.progress, estimate_s=2400.0))
+    assert "erases itself, 12 min of ~40 min." in bay_lines(told, "en")[0]
+    assert "12 min of ~40 min" in table([bay_row(told)])[1]
+    assert "%" not in table([bay_row(told)])[1]

@@ -35,8 +35,7 @@ class Formatting(Machine):
             return Stopped(NOT_JOURNALLED)
         if not self.talk.goes_on:
             return None
-        total = self.talk.monitor.drive.drive.capacity_bytes
-        self.talk.monitor.phase("firmware", number=1, done=0, total=total)
+        self.talk.waits(None)
         answer = send(self.talk, command, self.how.patience_s)
         step = advance(Step.READY, answer.said)
         if step is not Step.ACCEPTED:

@@ -75,7 +75,7 @@ class Securing(Machine):
         enhanced = self.how.kind == "enhanced"
         minutes = found.enhanced_erase_minutes if enhanced else found.erase_minutes
         within = 2 * 60.0 * minutes + MARGIN_S if minutes else self.how.patience_s
-        self.talk.monitor.phase("firmware", number=1, done=0, total=self.talk.monitor.drive.drive.capacity_bytes)
+        self.talk.waits(60.0 * minutes if minutes else None)
         return self._give(task, ata.password_block(password, enhanced=enhanced), within=within)
 
     def _failed(self, password: bytes, reason: Reason) -> Stopped:

@@ -86,6 +86,11 @@ class Talk:
         """A command that may take so long: until then the drive has not stalled."""
         self.monitor.expect_silence(seconds)
 
+    def waits(self, estimate_s: float | None) -> None:
+        """A command is sent that tells no progress and ends with the work; people see how long it has been at it."""
+        self.monitor.phase("firmware", number=1, done=0, total=self.monitor.drive.drive.capacity_bytes)
+        self.monitor.works_untold(estimate_s)
+
     def show(self, answer: Answer) -> None:
         """Progress, for people."""
         total = self.monitor.drive.drive.capacity_bytes

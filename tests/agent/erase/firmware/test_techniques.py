@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from agent.erase import Limits, Stop, VerifySpec
+from agent.erase import Limits, Progress, Stop, VerifySpec
 from agent.erase.firmware import FIRMWARE_TECHNIQUES, HOW
 from agent.outcome import (
     CANCELLED,
@@ -27,12 +28,39 @@ from agent.outcome import (
     Failed,
     Refused,
 )
+from drivers.drives._simulated_firmware import Model
 from drivers.drives.simulated import make_drive
 from tests.agent.erase.firmware.rig import SECRET, SIZE, Bench
 
 SANITIZES = [name for name in FIRMWARE_TECHNIQUES if HOW[name].machine == "sanitize"]
 SECURITY = [name for name in FIRMWARE_TECHNIQUES if HOW[name].machine == "security"]
 FORMATS = [name for name in FIRMWARE_TECHNIQUES if HOW[name].machine == "format"]
+
+
+@pytest.mark.parametrize(
+    ("technique", "estimate_s"),
+    [("ata-secure-erase", 120.0), ("ata-secure-erase-enhanced", 120.0), ("nvme-format-crypto", None)],
+)
+def test_a_command_that_tells_no_progress_shows_its_time_and_the_drives_own_estimate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, technique: str, estimate_s: float | None
+) -> None:
+    bench = Bench.made(tmp_path, technique)
+    shown, told = threading.Event(), set()
+    erases = Model.erase
+
+    def slowly(model: Model, *given: Any) -> None:  # noqa: ANN401
+        assert shown.wait(20), "nothing was shown while the command was out"
+        erases(model, *given)
+
+    def emit(report: Any) -> None:  # noqa: ANN401
+        bench.emit(report)
+        if isinstance(report, Progress) and report.works_s is not None:
+            told.add((report.phase, report.estimate_s))
+            shown.set()
+
+    monkeypatch.setattr(Model, "erase", slowly)
+    assert isinstance(bench.run(emit=emit), Erased)
+    assert told == {("firmware", estimate_s)}
 
 
 @pytest.mark.parametrize("technique", FIRMWARE_TECHNIQUES)
