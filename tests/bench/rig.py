@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from agent.bay_rules import UNWATCHED
 from agent.certificate import verify
 from agent.jws import public_key_from_jwk, thumbprint
 from agent.record import Record
@@ -82,6 +83,14 @@ class Rig:
         """A drive in a USB dock; its device, once udev is done with it."""
         self.machine.ports[port].plug(Dock(target, serial=serial))
         return self._by_path(f"*-usb-0:{port}:1.0-scsi-0:0:0:0")
+
+    def unwatched(self) -> None:
+        """From now on udev does with drives as with those in a station's bays: at a close, nothing."""
+        rule = f'SUBSYSTEM=="block", {UNWATCHED}'
+        folder = "/run/udev/rules.d"
+        self.machine.sh(
+            f"mkdir -p {folder} && echo {shlex.quote(rule)} >{folder}/59-bench.rules && udevadm control --reload"
+        ).checked()
 
     def sas(self, name: str, drive: SasDrive) -> str:
         """A SAS drive; its device."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 
+from firmware_bridge import scsi
 from tests.agent.mosquitto import wait_until
 from tests.bench.models.ata import ALL_FEATURES, AtaDrive
 from tests.bench.models.eraser import Ending, Eraser
@@ -54,6 +55,10 @@ class Subject(ABC):
         """Whether one is."""
         return self.eraser.state == "running"
 
+    @abstractmethod
+    def looks(self) -> int:
+        """How often it was asked how its sanitize stands."""
+
     def hidden_secrets(self) -> bool:
         """Whether what it does not show still holds data."""
         return False
@@ -97,6 +102,10 @@ class AtaSubject(Subject):
         """Its log says whether the erase has come."""
         return any(c.command == 0xF4 for c in self.drive.log) if self._security else super().at_work()
 
+    def looks(self) -> int:
+        """SANITIZE STATUS EXT."""
+        return sum((c.command, c.feature) == (0xB4, 0) for c in self.drive.log)
+
     def hidden_secrets(self) -> bool:
         """Behind an HPA."""
         shown = self.drive.sizes.shown * self.medium.block_bytes
@@ -123,6 +132,10 @@ class SasSubject(Subject):
     def unplug(self, rig: Rig) -> None:
         """The host hangs up."""
         rig.unplug(self._name)
+
+    def looks(self) -> int:
+        """REQUEST SENSE as we ask it; smartctl asks otherwise."""
+        return sum(c.cdb == scsi.request_sense() for c in self.drive.log)
 
 
 class NvmeSubject(Subject):
@@ -168,6 +181,10 @@ class NvmeSubject(Subject):
     def at_work(self) -> bool:
         """Its log says whether the Format has come."""
         return any(r.opcode == 0x80 for r in self.drive.log) if self._format else super().at_work()
+
+    def looks(self) -> int:
+        """Get Log Page 81h."""
+        return sum((r.opcode, r.cdw10 & 0xFF) == (0x02, 0x81) for r in self.drive.log)
 
 
 def subject(technique: str) -> Subject:

@@ -30,7 +30,7 @@ KEPT = 2
 BENCH = Path(__file__).resolve().parents[1]
 UNDER_UDEV = (
     "ahci nvme xhci-pci sd_mod sg usb-storage uas usbhid hid-generic evdev usblp cdc-acm"
-    " virtio_net nvme-tcp dm-mod dm-flakey virtio-rng ext4"
+    " virtio_net nvme-tcp dm-mod dm-flakey virtio-rng ext4 tcm_loop"
 )
 LEFT_OUT = ("agent.demo", "agent.pdf")
 """Packages of the code under test that need what the guest has not."""

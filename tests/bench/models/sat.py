@@ -33,13 +33,18 @@ NON_DATA, PIO_IN, PIO_OUT = 3, 4, 5  # PROTOCOL (SAT-4, table 150); DMA is 6
 
 @dataclass(frozen=True, kw_only=True)
 class Bridge:
-    """What is peculiar to a bridge. `registers`: how they come back; `passes`: whether it lets ATA commands through."""
+    """What is peculiar to a bridge. `registers`: how they come back; `passes`: whether it lets ATA commands through.
+
+    `knows_sanitize`: it translates SANITIZE in progress (SAT-4, 8.17); others pass on that the drive aborted a read, as
+    libata does.
+    """
 
     vendor: str = "BENCH"
     product: str = "USB-SATA"
     serial: str = "000000000001"
     registers: RegistersBack = "descriptor"
     passes: bool = True
+    knows_sanitize: bool = True
 
 
 class SatTarget(ScsiTarget):
@@ -77,7 +82,7 @@ class SatTarget(ScsiTarget):
             return None
         progress = self.drive.eraser.progress()
         if progress is not None:
-            return check(NOT_READY, 0x04, 0x1B, progress=progress)
+            return check(NOT_READY, 0x04, 0x1B, progress=progress) if self.bridge.knows_sanitize else check(ABORTED, 0)
         if cdb[0] != 0x00 and not self.drive.readable:
             return check(PROTECT, 0x74, 0x71)
         return None
