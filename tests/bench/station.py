@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +14,10 @@ from tests.agent.mosquitto import Mosquitto, wait_until
 from tests.agent.uplink.fake_collector import FakeCollector
 from tests.bench.machine.control import JOB_TIMEOUT_S, Job
 from tests.bench.machine.qemu import Disks, Image
+from tests.bench.models.target import ScsiTarget
 from tests.bench.rig import STATE, Rig
+from tests.bench.usb.serial import Rly16
+from tests.bench.usb.storage import Dock
 
 CONFIG = "/tmp/station.toml"
 HEAD = """
@@ -31,22 +35,73 @@ keepalive_s = 5
 
 [[policy]]
 name = "quick"
+method = "{method}"
+hidden_area = "remove"
 limits = {{ checkpoint_bytes = 1048576, checkpoint_s = 0.2, stall_after_s = {stall_s} }}
 """
 BAY = '\n[[bay]]\nname = "{name}"\nport = "{port}"\n'
+RELAYS = """
+[[dock]]
+name = "relays"
+driver = "devantech_rly16"
+settings = {{ port = "{port}" }}
+spin_up_s = 0
+off_s = 0.2
+"""
+RELAY_PORT = 8
 STALL_S = 5
 
 
+class PoweredBays(Rly16):
+    """A relay for each of the USB ports 1 to 4: a drive that stands there is seen while its relay is on."""
+
+    def __init__(self, rig: Rig) -> None:
+        super().__init__()
+        self._rig, self._drives = rig, dict[int, ScsiTarget]()
+        self.cuts = Counter[int]()
+
+    def stand(self, port: int, target: ScsiTarget) -> None:
+        """Put a drive into a bay."""
+        self._drives[port] = target
+        if self.states >> (port - 1) & 1:
+            self._rig.machine.ports[port].plug(Dock(target))
+
+    def heard(self, data: bytes) -> bytes:
+        """What the relays do to the bays."""
+        before = self.states
+        answer = super().heard(data)
+        for port, target in self._drives.items():
+            was, now = before >> (port - 1) & 1, self.states >> (port - 1) & 1
+            if now and not was:
+                self._rig.machine.ports[port].plug(Dock(target))
+            elif was and not now:
+                self.cuts[port] += 1
+                self._rig.machine.ports[port].unplug()
+        return answer
+
+
 class Station:
-    """A rig whose daemon can be started again after the power was cut. Bays U1 to U4 are USB ports, N1 a PCIe slot."""
+    """A rig whose daemon can be started again after the power was cut. Bays U1 to U4 are USB ports, N1 a PCIe slot.
+
+    `method`: of its one policy. `powered`: a relay module switches the power of U1 to U4. `more`: tables of its
+    configuration beside those of the bays.
+    """
 
     def __init__(
-        self, image: Image, folder: Path, *, stall_s: int = STALL_S, mode: str = "automatic", more: str = ""
+        self,
+        image: Image,
+        folder: Path,
+        *,
+        stall_s: int = STALL_S,
+        mode: str = "automatic",
+        method: str = "nist-clear",
+        powered: bool = False,
+        more: str = "",
     ) -> None:
-        """`more`: tables of its configuration beside those of the bays."""
         self.rig = Rig(image, Disks())
+        self.relays = PoweredBays(self.rig) if powered else None
         self.broker = Mosquitto(folder / "broker")
-        self._stall_s, self._mode, self._more = stall_s, mode, more
+        self._stall_s, self._mode, self._method, self._more = stall_s, mode, method, more
         self._job: Job | None = None
 
     def __enter__(self) -> Self:
@@ -66,8 +121,10 @@ class Station:
 
     def start(self) -> None:
         """The daemon, until it answers."""
-        text = HEAD.format(port=self.broker.port, stall_s=self._stall_s, mode=self._mode) + self._more
-        text += "".join(BAY.format(name=f"U{n}", port=self._usb_path(n)) for n in range(1, 5))
+        text = HEAD.format(port=self.broker.port, stall_s=self._stall_s, mode=self._mode, method=self._method)
+        text += self._more + self._docks()
+        switched = 'dock = "relays"\nslot = {n}\n' if self.relays else ""
+        text += "".join(BAY.format(name=f"U{n}", port=self._usb_path(n)) + switched.format(n=n) for n in range(1, 5))
         text += BAY.format(name="N1", port="/dev/nvme0n1")
         machine = self.rig.machine
         machine.control.start(argv=["sh", "-c", f"cat >{CONFIG}"], stdin=text.encode()).wait().checked()
@@ -75,6 +132,13 @@ class Station:
         end = time.monotonic() + JOB_TIMEOUT_S
         while self._ask() is None:
             assert time.monotonic() < end, f"the daemon does not answer: {self.said()}"
+
+    def _docks(self) -> str:
+        if self.relays is None:
+            return ""
+        self.rig.machine.ports[RELAY_PORT].plug(self.relays)
+        port = self.rig.machine.wait_until(f"ls /dev/serial/by-id/*{self.relays.strings[3]}*").strip()
+        return RELAYS.format(port=port)
 
     def stop(self) -> int:
         """SIGTERM, as systemd sends it; its exit status."""

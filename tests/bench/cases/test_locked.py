@@ -1,0 +1,56 @@
+"""What a dock that switches its bays' power does for ATA drives, frozen ones and hiding ones, under a stock kernel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.bench.machine.qemu import Image
+from tests.bench.models.ata import AtaDrive
+from tests.bench.models.medium import Medium
+from tests.bench.models.sat import SatTarget
+from tests.bench.scenarios import FOREIGN
+from tests.bench.station import Station
+
+SIZE = 32 << 10
+
+
+def drive(serial: str) -> SatTarget:
+    return SatTarget(AtaDrive(Medium(SIZE), serial=serial, features=frozenset({"security", "enhanced", "amac"})))
+
+
+def test_frozen_and_hiding_drives_are_cured_by_their_dock_and_a_foreign_password_is_not_touched(
+    image: Image, tmp_path: Path
+) -> None:
+    with Station(image, tmp_path, method="ata-secure-erase", powered=True) as station:
+        frozen, foreign, hiding = drive("FROZEN"), drive("FOREIGN"), drive("HIDING")
+        frozen.drive.lock.frozen = True  # as a computer's firmware leaves it; a dock does not freeze
+        foreign.drive.lock.user, foreign.drive.lock.locked = FOREIGN, True
+        hiding.drive.sizes.shown = hiding.drive.sizes.made * 3 // 4  # SET ACCESSIBLE MAX ADDRESS EXT
+        assert station.relays is not None
+        station.relays.states = 0b1111  # they hold while the station is off
+        station.relays.stand(1, frozen)
+        station.relays.stand(2, foreign)
+        station.relays.stand(3, hiding)
+        station.start()
+        for bay in ("U1", "U3"):
+            assert station.wait_bay(bay, "finished")["outcome"] == "erased", station.said()
+        assert station.relays.cuts == {1: 1, 3: 1}
+        assert (frozen.drive.lock.frozen, frozen.medium.secrets(), hiding.medium.secrets()) == (False, 0, 0)
+        records = {record.drive.serial: record for record in station.arrived(3)}
+        told = {serial: (record.outcome, record.sanitization.technique) for serial, record in records.items()}
+        erased = ("erased", "ata-secure-erase")
+        assert told == {"FROZEN": erased, "HIDING": erased, "FOREIGN": ("refused", "none")}
+        shown = records["HIDING"].drive
+        assert shown.hidden_area is not None
+        assert (shown.hidden_area.kind, shown.hidden_area.bytes, shown.hidden_area.outcome) == (
+            "amac",
+            SIZE // 4,
+            "removed",
+        )
+        assert (shown.capacity_bytes, hiding.drive.sizes.shown * 512) == (SIZE, SIZE)
+        blocked = station.wait_bay("U2", "blocked")
+        assert blocked["reason_code"] == "BW-P06"
+        assert "Unlock it with its password in the machine that it comes from" in blocked["reason"]
+        sent = {command.command for command in foreign.drive.log}
+        assert not sent & {0xF1, 0xF2, 0xF4, 0xF6}, "a password of ours was tried on it"
+        assert foreign.drive.lock.user == FOREIGN
