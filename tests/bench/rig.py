@@ -101,6 +101,19 @@ class Rig:
         self._unplug[name] = relay.unplug
         return self._new_disk(before, "/dev/sd?")
 
+    def qemu_scsi(self, image: Path, *, serial: str) -> str:
+        """QEMU's own SCSI disk; its device."""
+        before = self._disks()
+        self.machine.plug_scsi(2, image, serial=serial)
+        return self._new_disk(before, "/dev/sd?")
+
+    def scsi_debug(self, **settings: int) -> str:
+        """The kernel's own stand-in for a SCSI disk, as it is loaded with these settings; its device."""
+        before = self._disks()
+        words = " ".join(f"{name}={value}" for name, value in settings.items())
+        self.machine.sh(f"modprobe scsi_debug {words}").checked()
+        return self._new_disk(before, "/dev/sd?")
+
     def nvme(self, drive: NvmeDrive) -> str:
         """An NVMe drive on the network; its namespace's device."""
         before = self._disks()

@@ -22,10 +22,22 @@ def erased(ended: Ended) -> None:
     assert ended.record is not None
 
 
+def healthy(ended: Ended, *told: str) -> None:
+    """Its health is what smartctl read of this very drive, before and after."""
+    assert ended.record is not None
+    health = ended.record.drive.health
+    for found in (health.before, health.after):
+        assert found is not None
+        assert found["passed"] is True
+        assert set(told) <= set(found), found
+
+
 def test_a_sata_drive(image: Image, tmp_path: Path) -> None:
     medium = secret_file(tmp_path / "sata", SATA_BYTES)
     with Rig(image, Disks(sata=[medium])) as rig:
-        erased(rig.erase("/dev/sda", "zero"))
+        ended = rig.erase("/dev/sda", "zero")
+    erased(ended)
+    healthy(ended, "power_on_hours", "reallocated_sectors")
     assert medium.read_bytes() == bytes(SATA_BYTES)
 
 
@@ -54,7 +66,10 @@ def test_qemus_own_nvme_drive(rig: Rig, tmp_path: Path) -> None:
     medium = secret_file(tmp_path / "nvme", SIZE)
     rig.machine.plug_nvme(1, medium, serial="QEMU-NVME")
     device = rig.machine.wait_until("udevadm settle; ls /dev/nvme?n?").split()[0]
-    erased(rig.erase(device, "zero"))
+    for method in ("zero", "nvme-format-user-data"):
+        ended = rig.erase(device, method)
+        erased(ended)
+        healthy(ended, "temperature_c", "wear_percent", "available_spare_percent")
     rig.machine.unplug_nvme(1)
     assert medium.read_bytes() == bytes(SIZE)
 

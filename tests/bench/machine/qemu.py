@@ -181,6 +181,16 @@ class Machine:
         self.qmp.wait_event("DEVICE_DELETED", device=name, timeout=UNPLUG_TIMEOUT_S)
         self.qmp.execute("blockdev-del", **{"node-name": f"b{name}"})
 
+    def plug_scsi(self, slot: int, image: Path, *, serial: str) -> None:
+        """QEMU's own SCSI disk, behind a virtio-scsi controller in a PCIe slot (1 or 2)."""
+        name = f"scsi{slot}"
+        file = {"driver": "file", "filename": str(image)}
+        self.qmp.execute("blockdev-add", **{"driver": "raw", "node-name": f"b{name}", "file": file})
+        self.qmp.execute("device_add", driver="virtio-scsi-pci", id=name, bus=f"slot{slot}")
+        self.qmp.execute(
+            "device_add", driver="scsi-hd", id=f"d{name}", drive=f"b{name}", serial=serial, bus=f"{name}.0"
+        )
+
     # --- QEMU --------------------------------------------------------------------------------------------------
 
     def _start(self, more: list[str]) -> None:
