@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, Stop
+from agent.erase.blame import who_answers
 from agent.erase.engine import erase
 from agent.heat import heat_limits
 from agent.outcome import PULLED_OUT, SILENT, Aborted, Erased, Failed, Outcome, Reason, Refused, Work, with_word
@@ -198,7 +199,7 @@ def _still_the_same(opened: OpenDrive, planned: Drive, outcome: Outcome) -> Outc
     if not isinstance(outcome, Erased):
         return outcome
     try:
-        now = opened.identify_again()
+        now = who_answers(opened)
     except DriveGone:
         return Aborted(outcome.work, PULLED_OUT)
     except (DriveError, OSError) as error:

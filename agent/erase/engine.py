@@ -6,9 +6,11 @@ import logging
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import msgspec
 
+from agent.erase.blame import gone, look_for
 from agent.erase.buffers import Layout
 from agent.erase.job_spec import Area, EraseSpec, ResumePoint, Stop
 from agent.erase.meant import MeantHash, StreamHash, begin_hash, end_hash
@@ -113,16 +115,22 @@ class _Job:
             end_hash(self.meant)
 
     def run(self) -> Outcome:
-        """Passes, then the read-back; ends early where the monitor halts."""
+        """Passes, then the read-back; ends early where the monitor halts. No drive is blamed that is gone."""
+        outcome = self._erased()
+        if isinstance(outcome, Failed):
+            # Where no request failed, the drive was there to its last answer; it may have been another by then.
+            self.monitor.run(partial(look_for, self.monitor) if self.monitor.errors else self.monitor.check_identity)
+            if self.monitor.halt is not None and gone(self.monitor):
+                return self._halted(self.monitor.halt)
+        return outcome
+
+    def _erased(self) -> Outcome:
         for number in range(self.resume.pass_number, len(self.passes) + 1):
             self._overwrite(number)
             if self.monitor.halt is not None:
                 return self._halted(self.monitor.halt)
         if self.spec.verify.kind != "none":
             self._verify()
-        if self.monitor.halt is None and (self.bad or self.verification.result == "failed"):
-            # Before a drive is blamed: is it still there, and still the same?
-            self.monitor.run(self.monitor.check_identity)
         if self.monitor.halt is not None:
             return self._halted(self.monitor.halt)
         return conclude(self._work(), capacity_bytes=self.capacity, passes_planned=len(self.passes))

@@ -9,12 +9,13 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, Stop
-from agent.outcome import CANCELLED, DRIVE_EXCHANGED, PULLED_OUT, TOO_HOT, Aborted, Erased, Failed, Refused
+from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, Stop, blame
+from agent.outcome import CANCELLED, DRIVE_EXCHANGED, PULLED_OUT, TOO_HOT, Aborted, Erased, Failed, Outcome, Refused
 from agent.record import Interruption
-from agent.worker import ANOTHER_DRIVE, EXCHANGED, ask_health, run_job
-from drivers.drives.base import Drive, DriveGone, DriveInUse, OpenDrive
+from agent.worker import ANOTHER_DRIVE, EXCHANGED, _still_the_same, ask_health, run_job
+from drivers.drives.base import Drive, DriveGone, DriveInUse, DriveMute, OpenDrive
 from drivers.drives.simulated import Driver, Settings, make_drive, pull
+from tests.agent.engine_rig import erased
 
 SIZE = 4 << 20
 AGAIN = Interruption(at="2026-11-22T20:00:00Z", reason="lost power", resumed_at_offset=0)
@@ -123,6 +124,29 @@ def test_a_drive_that_changed_its_identity_meanwhile_is_not_erased(source: Drive
     opened.identify_again = lambda: other  # type: ignore[method-assign]
     outcome = run(source, lambda: opened)
     assert outcome.reason in (EXCHANGED, DRIVE_EXCHANGED)
+
+
+@pytest.mark.parametrize(("answers", "ends"), [("gone", Aborted), ("mute", Failed), ("itself", Erased), ("S2", Failed)])
+def test_a_drive_that_is_mute_before_it_is_certified_is_asked_again_and_may_be_gone(
+    source: Driver, monkeypatch: pytest.MonkeyPatch, answers: str, ends: type[Outcome]
+) -> None:
+    """Pulled out in the last moment: its bridge fails at once, and the kernel lets go of it a moment later."""
+    monkeypatch.setattr(blame, "SETTLE_S", 0.4)
+    opened, asked = source.open("p1"), iter(range(1000))
+
+    def identify_again() -> Drive:
+        if next(asked) < 2 or answers == "mute":
+            raise DriveMute(device="p1")
+        if answers == "gone":
+            raise DriveGone(device="p1")
+        return opened.drive if answers == "itself" else msgspec.structs.replace(opened.drive, serial=answers)
+
+    opened.identify_again = identify_again  # type: ignore[method-assign]
+    outcome = _still_the_same(opened, opened.drive, erased())
+    opened.close()
+    assert isinstance(outcome, ends)
+    if isinstance(outcome, Aborted):
+        assert outcome.reason == PULLED_OUT
 
 
 # Health

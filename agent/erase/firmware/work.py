@@ -10,6 +10,7 @@ from functools import partial
 import msgspec
 
 from agent.clock import utc_now
+from agent.erase.blame import gone, look_for
 from agent.erase.buffers import Layout
 from agent.erase.firmware.formatting import Formatting
 from agent.erase.firmware.machine import Machine, Stopped
@@ -141,7 +142,15 @@ class _Job:
         self.verification = Verification(kind=spec.verify.kind, result="not-run")
 
     def run(self) -> Outcome:
-        """Each stage once; the first that does not succeed is the end."""
+        """Each stage once; the first that does not succeed is the end. No drive is blamed that is gone."""
+        outcome = self._carried_out()
+        if isinstance(outcome, Failed):
+            self.monitor.run(partial(look_for, self.monitor))
+            if gone(self.monitor):
+                return self._ended()
+        return outcome
+
+    def _carried_out(self) -> Outcome:
         for stage in (self._prepare, self._plant, self._send, self._look):
             self.monitor.run(partial(self._guarded, stage))
             if self.monitor.halt is not None or self.stopped is not None:
@@ -150,8 +159,6 @@ class _Job:
             self._write_what_cannot_be_read()
         if self.monitor.halt is None and self.spec.verify.kind != "none" and not self.found.survived:
             self._read_back()
-        if self.monitor.halt is None and (self.bad or self.verification.result == "failed"):
-            self.monitor.run(self.monitor.check_identity)
         if self.monitor.halt is not None:
             return self._ended()
         planned = len(self.passes)

@@ -34,6 +34,8 @@ class Faults:
     flush_bad: list[Span] = field(default_factory=list)
     gone_after_writes: int | None = None
     says_eio_when_gone: bool = False
+    remembered: int = 0
+    """So often the kernel still knows it when it is asked after it was pulled."""
     delay_s: float = 0.0
     block_writes: threading.Event | None = None
     before_write: Callable[[int], None] | None = None
@@ -105,7 +107,7 @@ class MemoryDrive(OpenDrive):
     def flush(self) -> None:
         """See OpenDrive."""
         if self.gone:
-            raise OSError(errno.ENODEV, "gone")
+            raise OSError(errno.EIO if self.faults.says_eio_when_gone else errno.ENODEV, "gone")
         with self.lock:
             self.flushes += 1
             dirty, self.dirty = self.dirty, []
@@ -130,8 +132,9 @@ class MemoryDrive(OpenDrive):
 
     def identify_again(self) -> Drive:
         """See OpenDrive."""
-        if self.gone:
+        if self.gone and self.faults.remembered <= 0:
             raise DriveGone(device=self.drive.device)
+        self.faults.remembered -= self.gone
         return self.answers_as
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.erase import METHODS, Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec
+from agent.erase import METHODS, Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec, blame
 from agent.erase.engine import erase
 from agent.erase.ranges import merge
 from agent.outcome import (
@@ -304,6 +304,37 @@ def test_a_drive_that_is_pulled_out_while_it_is_read_back_is_aborted() -> None:
     outcome, _ = run_job(drive)
     assert isinstance(outcome, Aborted)
     assert outcome.reason == PULLED_OUT
+
+
+@pytest.mark.parametrize("most", [0, 3])
+@pytest.mark.parametrize("after", [0, 1, 10])
+def test_a_drive_that_the_kernel_still_remembers_when_it_is_pulled_out_is_not_blamed(
+    after: int, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every request fails with EIO, to the end of the job, before the kernel has let go of it."""
+    monkeypatch.setattr(blame, "AGAIN_S", 0.01)
+    faults = Faults(gone_after_writes=after, says_eio_when_gone=True, remembered=12)
+    drive = MemoryDrive(MIB, faults=faults)
+    outcome, _ = run_job(drive, limits=Limits(give_up_after_errors=most))
+    assert isinstance(outcome, Aborted)
+    assert outcome.reason == PULLED_OUT
+    assert faults.remembered == 0
+
+
+def test_a_drive_that_the_kernel_still_remembers_when_it_is_read_back_is_not_blamed() -> None:
+    drive = MemoryDrive(4 * MIB, faults=Faults(says_eio_when_gone=True, remembered=12))
+    drive.faults.before_read = lambda offset: setattr(drive, "gone", drive.gone or offset >= MIB)
+    outcome, _ = run_job(drive)
+    assert isinstance(outcome, Aborted)
+    assert outcome.reason == PULLED_OUT
+
+
+def test_a_drive_that_is_there_and_dead_is_blamed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(blame, "SETTLE_S", 0.3)
+    drive = MemoryDrive(MIB, faults=Faults(read_errors=[(0, MIB)], write_errors=[(0, MIB)]))
+    outcome, _ = run_job(drive, limits=Limits(give_up_after_errors=5))
+    assert isinstance(outcome, Failed)
+    assert outcome.reason == TOO_MANY_ERRORS
 
 
 def test_another_drive_on_the_descriptor_stops_the_job() -> None:
