@@ -1,6 +1,7 @@
 """The guest's root: programs with their libraries, Python with what benchwipe imports, udev, some kernel modules.
 
-Made of this machine's own files, without a network, in a few seconds; a squashfs, under a layer in memory.
+Made of this machine's own files, without a network, in a few seconds, or of the packages of another architecture
+(packages.py); a squashfs, under a layer in memory.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from tests.bench.guest.kernel import version_of
 from tests.bench.guest.tools import BenchLacks, run
 
 REPOSITORY = Path(__file__).resolve().parents[3]
+PYTHON = "opt/python"
+"""Where the distributions are that benchwipe requires."""
 PROJECT = ("agent", "drivers", "firmware_bridge")
 RULES = REPOSITORY / "systemd" / "60-benchwipe.rules"
 
@@ -51,7 +54,8 @@ class Root:
         for name in FOLDERS.split():
             (folder / name).mkdir(parents=True, exist_ok=True)
         for name in ("bin", "sbin", "lib", "lib64"):
-            (folder / name).symlink_to(f"usr/{name}")
+            if not (folder / name).is_symlink():
+                (folder / name).symlink_to(f"usr/{name}")
 
     def put(self, path: str) -> None:
         """A file of this machine, with what links to it resolved, in the same place."""
@@ -76,25 +80,37 @@ class Root:
 
     def put_tree(self, source: Path, place: str, *, leave: tuple[str, ...] = ()) -> None:
         """A folder, under another name."""
-        ignore = shutil.ignore_patterns("__pycache__", *leave)
+        ignore = shutil.ignore_patterns(*leave)
         shutil.copytree(source, self.folder / place, symlinks=True, dirs_exist_ok=True, ignore=ignore)
 
+    def compile(self, *places: str) -> None:
+        """Bytecode of all modules below these, where this Python makes the guest's: emulated, ten times slower."""
+        if f"python{sysconfig.get_python_version()}" != os.path.basename(os.readlink(self.folder / "usr/bin/python3")):
+            return
+        argv = [sys.executable, "-m", "compileall", "-q", "-j0", "-s", str(self.folder), "-p", "/"]
+        run([*argv, *(str(self.folder / place) for place in places)], ok=True)
 
-def build(folder: Path, kernel: Path) -> None:
-    """Fill the folder."""
+
+def build(folder: Path, kernel: Path, base: Path | None) -> None:
+    """Fill the folder: of this machine's files, or of `base`, another architecture's."""
+    if base is not None:
+        shutil.copytree(base, folder, symlinks=True)
     root = Root(folder)
-    _programs(root)
-    _udev(root)
-    python_path = _python(root)
+    if base is None:
+        _programs(root)
+        _udev(root)
+        _python(root)
     _modules(root, kernel)
     for name in PROJECT:
         root.put_tree(REPOSITORY / name, f"opt/benchwipe/{name}")
     for name in ("agent.py", "tcmu.py"):
         if (source := Path(__file__).parent / name).exists():
             shutil.copy2(source, folder / "opt" / "bench" / name)
-    (folder / "etc" / "bench-python-path").write_text("\n".join(["/opt/benchwipe", "/opt/bench", *python_path]))
+    (folder / "etc" / "bench-python-path").write_text("\n".join(["/opt/benchwipe", "/opt/bench", f"/{PYTHON}"]))
+    root.compile("opt")
     _etc(folder)
-    run(["ldconfig", "-r", str(folder)], ok=True)
+    if base is None:  # another architecture's loader looks into Debian's folders without a cache
+        _library_paths(folder)
 
 
 def _programs(root: Root) -> None:
@@ -114,20 +130,19 @@ def _udev(root: Root) -> None:
     shutil.copy2(RULES, root.folder / "usr" / "lib" / "udev" / "rules.d")
 
 
-def _python(root: Root) -> list[str]:
+def _python(root: Root) -> None:
     """The interpreter of this environment, its library and the distributions that benchwipe requires."""
     executable = os.path.realpath(sys.executable)
     library = Path(sysconfig.get_path("stdlib"))
     leave = ("test", "tests", "idlelib", "tkinter", "lib2to3", "ensurepip", "config-*", "*.a", "site-packages")
     root.put_tree(library, str(library).lstrip("/"), leave=(*leave, "dist-packages", "turtledemo", "pydoc_data"))
     extensions = [*library.glob("lib-dynload/*.so")]
-    place = "opt/python"
-    for name in sorted(_required("benchwipe")):
+    for name in sorted(required("benchwipe")):
         for file in importlib.metadata.distribution(name).files or ():
             source = Path(str(file.locate()))
             if ".." in file.parts or not source.is_file() or source.suffix == ".pyc":
                 continue
-            target = root.folder / place / file
+            target = root.folder / PYTHON / file
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
             if source.suffix == ".so":
@@ -135,10 +150,10 @@ def _python(root: Root) -> list[str]:
     root.put_with_libraries([executable, *map(str, extensions)])
     (root.folder / "usr" / "bin" / "python3").unlink(missing_ok=True)
     (root.folder / "usr" / "bin" / "python3").symlink_to(executable)
-    return [f"/{place}"]
+    root.compile(str(library).lstrip("/"))
 
 
-def _required(name: str) -> Iterator[str]:
+def required(name: str) -> Iterator[str]:
     """The distributions that one requires, directly or not, without its extras and itself."""
     seen, waiting = {name}, [name]
     while waiting:
@@ -183,19 +198,27 @@ def needed(kernel: Path, names: Iterable[str]) -> list[Path]:
 
 def _etc(folder: Path) -> None:
     etc = folder / "etc"
-    for name in ("nsswitch.conf", "ld.so.conf", "os-release", "protocols", "services", "passwd", "group"):
+    for name in ("nsswitch.conf", "os-release", "protocols", "services", "passwd", "group"):
         if (source := Path("/etc") / name).exists():
             shutil.copy2(source, etc / name)
-    if Path("/etc/ld.so.conf.d").is_dir():
-        shutil.copytree("/etc/ld.so.conf.d", etc / "ld.so.conf.d")
     (etc / "hostname").write_text("bench\n")
     (etc / "hosts").write_text("127.0.0.1 localhost\n10.0.2.2 host\n")
     (etc / "machine-id").write_text("be7c0000000000000000000000000001\n")
 
 
-def initial_ram_disk(kernel: Path, target: Path, scratch: Path) -> None:
+def _library_paths(folder: Path) -> None:
+    """The loader's cache, from this machine's settings."""
+    if Path("/etc/ld.so.conf").exists():
+        shutil.copy2("/etc/ld.so.conf", folder / "etc" / "ld.so.conf")
+    if Path("/etc/ld.so.conf.d").is_dir():
+        shutil.copytree("/etc/ld.so.conf.d", folder / "etc" / "ld.so.conf.d")
+    run(["ldconfig", "-r", str(folder)], ok=True)
+
+
+def initial_ram_disk(kernel: Path, base: Path | None, target: Path, scratch: Path) -> None:
     """busybox, the modules that the root is mounted with, and init.sh."""
-    busybox = next((p for p in ("/bin/busybox", "/usr/bin/busybox") if Path(p).exists()), None)
+    places = [Path("bin/busybox"), Path("usr/bin/busybox")]
+    busybox = next((path for place in places if (path := (base or Path("/")) / place).exists()), None)
     if busybox is None:
         raise BenchLacks("busybox (package busybox-static) is missing; `make bench` installs it")
     (scratch / "bin").mkdir(parents=True)

@@ -11,6 +11,10 @@ class BenchLacks(Exception):
     """The bench cannot be built or started on this machine, and this is why."""
 
 
+class CannotDownload(BenchLacks):
+    """No mirror, or none that has what is needed."""
+
+
 def run(
     argv: list[str], *, cwd: Path | None = None, stdin: IO[bytes] | None = None, timeout: float = 120, ok: bool = False
 ) -> str:

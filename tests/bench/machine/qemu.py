@@ -17,23 +17,24 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from tests.bench.arch import Arch
 from tests.bench.guest.tools import BenchLacks
 from tests.bench.machine.control import JOB_TIMEOUT_S, Control, Done, Job
 from tests.bench.machine.qmp import Qmp, QmpError, connected
 from tests.bench.usb.redir import Port
 
-QEMU = "qemu-system-x86_64"
 USB_PORTS, NVME_SLOTS = 8, 2
 MEMORY_MIB, CPUS = 640, 2
 SATA_BYTES, STATE_BYTES = 8 << 20, 32 << 20
 START_TIMEOUT_S, BOOT_TIMEOUT_S, SAVE_TIMEOUT_S, UNPLUG_TIMEOUT_S = 60.0, 240.0, 120.0, 60.0
-APPEND = "console=ttyS0 quiet panic=-1 mitigations=off no_timer_check random.trust_cpu=on"
+APPEND = "quiet panic=-1 mitigations=off no_timer_check random.trust_cpu=on"
 
 
 @dataclass(frozen=True)
 class Image:
     """What a guest is made of."""
 
+    arch: Arch
     kernel: Path
     ram_disk: Path
     root: Path
@@ -212,10 +213,11 @@ class Machine:
 
     def _command(self) -> list[str]:
         image, folder = self._image, self.folder
-        command = [QEMU, "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", "Nehalem,+rdrand"]
+        append = f"console={image.arch.console} {APPEND} {image.arch.environment}"
+        command = [image.arch.qemu, *image.arch.board, "-accel", "tcg,thread=multi"]
         command += ["-m", str(MEMORY_MIB), "-smp", str(CPUS)]
         command += ["-display", "none", "-no-user-config", "-nodefaults", "-no-reboot"]
-        command += ["-kernel", str(image.kernel), "-initrd", str(image.ram_disk), "-append", APPEND]
+        command += ["-kernel", str(image.kernel), "-initrd", str(image.ram_disk), "-append", append]
         command += ["-serial", f"file:{folder}/console.log", "-qmp", f"unix:{folder}/qmp,server=on,wait=off"]
         command += ["-device", "virtio-serial-pci", "-device", "virtio-rng-pci"]
         command += ["-chardev", f"socket,id=control,path={folder}/control,server=on,wait=off"]

@@ -17,11 +17,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.guest import kernel, root
+from tests.bench.arch import AMD64, Arch
+from tests.bench.guest import debian, kernel, packages, root
 from tests.bench.guest.tools import run
-from tests.bench.machine.qemu import QEMU, STATE_BYTES, Image, Machine
+from tests.bench.machine.qemu import STATE_BYTES, Image, Machine
 
 log = logging.getLogger("bench")
 
@@ -45,22 +47,38 @@ except SystemExit:
 """
 
 
-def image() -> Image:
+def image(arch: Arch = AMD64) -> Image:
     """The saved guest of this very code, made where there is none. BenchLacks. Safe with several processes at once."""
     CACHE.mkdir(parents=True, exist_ok=True)
-    with _locked(CACHE / "lock"):
-        unpacked = kernel.unpacked(CACHE)
-        folder = CACHE / f"guest-{_fingerprint(unpacked)}"
-        found = _image(unpacked, folder)
+    with _locked(CACHE / f"lock-{arch.debian}"):
+        parts = _parts(arch)
+        folder = CACHE / f"guest-{arch.debian}-{_fingerprint(parts)}"
+        found = _image(parts, folder)
         if not found.saved.exists():
-            _make(unpacked, folder)
+            _make(parts, folder)
             _forget_old(folder)
         return found
 
 
-def _image(unpacked: Path, folder: Path) -> Image:
+@dataclass(frozen=True)
+class Parts:
+    """What a guest is built of: a kernel, and a base (guest/packages.py) where this machine's own files do not run."""
+
+    arch: Arch
+    kernel: Path
+    base: Path | None
+
+
+def _parts(arch: Arch) -> Parts:
+    apt = debian.Apt(arch.debian, CACHE)
+    unpacked = kernel.unpacked(CACHE, apt, arch.debian)
+    return Parts(arch, unpacked, packages.base(CACHE, apt, arch.debian) if apt.foreign else None)
+
+
+def _image(parts: Parts, folder: Path) -> Image:
     return Image(
-        kernel=unpacked / "boot" / "vmlinux",
+        arch=parts.arch,
+        kernel=parts.kernel / "boot" / "vmlinux",
         ram_disk=folder / "initrd.gz",
         root=folder / "root.squashfs",
         saved=folder / "saved",
@@ -68,16 +86,16 @@ def _image(unpacked: Path, folder: Path) -> Image:
     )
 
 
-def _make(unpacked: Path, folder: Path) -> None:
+def _make(parts: Parts, folder: Path) -> None:
     """Build, boot, warm and save; in a folder beside, so that a half-made guest is never found."""
     start = time.monotonic()
     scratch = folder.with_suffix(".new")
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir()
-    found = _image(unpacked, scratch)
+    found = _image(parts, scratch)
     with tempfile.TemporaryDirectory(prefix="bw-root-") as temporary:
-        root.initial_ram_disk(unpacked, found.ram_disk, Path(temporary) / "initrd")
-        root.build(Path(temporary) / "root", unpacked)
+        root.initial_ram_disk(parts.kernel, parts.base, found.ram_disk, Path(temporary) / "initrd")
+        root.build(Path(temporary) / "root", parts.kernel, parts.base)
         squash = ["mksquashfs", f"{temporary}/root", str(found.root), "-comp", "lz4", "-noappend", "-all-root"]
         run([*squash, "-quiet", "-no-progress"], timeout=300)
     with found.state.open("wb") as file:
@@ -86,24 +104,26 @@ def _make(unpacked: Path, folder: Path) -> None:
     built = time.monotonic()
     with Machine(found) as machine:
         machine.boot()
-        _warm(machine)
+        _warm(machine, parts.arch)
         machine.save(found.saved)
     scratch.rename(folder)
     size = (folder / "saved").stat().st_size >> 20
     log.warning(
-        "guest built in %.1f s, booted, warmed and saved in %.1f s, %d MiB",
+        "%s guest built in %.1f s, booted, warmed and saved in %.1f s, %d MiB",
+        parts.arch.debian,
         built - start,
         time.monotonic() - built,
         size,
     )
 
 
-def _warm(machine: Machine) -> None:
+def _warm(machine: Machine, arch: Arch) -> None:
     """What would otherwise be slow once in every test: modules, udev, imports, programs in the page cache."""
-    machine.sh(f"modprobe usb-storage delay_use=0; modprobe -a {UNDER_UDEV}; udevadm trigger; udevadm settle").checked()
+    machine.sh(f"modprobe usb-storage delay_use=0; modprobe -a {UNDER_UDEV}").checked()
+    machine.sh("udevadm trigger --subsystem-nomatch=tty --subsystem-nomatch=vc; udevadm settle").checked()
     machine.sh("ip addr add 10.0.2.15/24 dev $(ls /sys/class/net | grep -v lo)").checked()
     machine.sh("ip link set $(ls /sys/class/net | grep -v lo) up; ip route add default via 10.0.2.2").checked()
-    machine.control.start(warm=_modules()).wait().checked()
+    machine.control.start(warm=_modules(arch)).wait().checked()
     used = machine.python(REHEARSAL).checked().out.splitlines()[-1]
     machine.control.start(warm=json.loads(used)).wait().checked()
     machine.benchwipe("drives", "--json").checked()
@@ -112,17 +132,19 @@ def _warm(machine: Machine) -> None:
     machine.sh("blockdev --flushbufs /dev/sda /dev/sdb; sync").checked()
 
 
-def _modules() -> list[str]:
-    """Every module of the code under test."""
+def _modules(arch: Arch) -> list[str]:
+    """The modules of the code under test that are imported before it is saved."""
     paths = [path for name in root.PROJECT for path in sorted((root.REPOSITORY / name).rglob("*.py"))]
     names = [".".join(path.relative_to(root.REPOSITORY).with_suffix("").parts) for path in paths]
     names = [name.removesuffix(".__init__") for name in names if not name.endswith("__main__")]
-    return [*(name for name in names if not name.startswith(LEFT_OUT)), "paho.mqtt.client"]
+    names = [*(name for name in names if not name.startswith(LEFT_OUT)), "paho.mqtt.client"]
+    return [name for name in names if name.startswith(arch.warmed)]
 
 
-def _fingerprint(unpacked: Path) -> str:
+def _fingerprint(parts: Parts) -> str:
     digest = hashlib.sha256()
-    digest.update(f"{unpacked.name} {sys.version} {run([QEMU, '--version'])}".encode())
+    base = parts.base.name if parts.base else sys.version
+    digest.update(f"{parts.arch} {parts.kernel.name} {base} {run([parts.arch.qemu, '--version'])}".encode())
     for one in sorted(importlib.metadata.distributions(), key=lambda d: d.name):
         digest.update(f"{one.name} {one.version}".encode())
     sources = [path for name in root.PROJECT for path in (root.REPOSITORY / name).rglob("*") if path.suffix != ".pyc"]
@@ -134,7 +156,9 @@ def _fingerprint(unpacked: Path) -> str:
 
 def _forget_old(keep: Path) -> None:
     """Guests of code that has changed since: some hundred megabytes each."""
-    others = sorted(CACHE.glob("guest-*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    others = sorted(
+        CACHE.glob(f"{keep.name.rpartition('-')[0]}-*"), key=lambda path: path.stat().st_mtime, reverse=True
+    )
     for folder in [path for path in others if path != keep][KEPT - 1 :]:
         shutil.rmtree(folder, ignore_errors=True)
 
