@@ -26,7 +26,7 @@ WITH ?= collector,docks,labels,pdf
 # pdftotext and a font for certificates on paper, the programs of docks.
 TEST_PACKAGES := mosquitto mosquitto-clients postgresql e2fsprogs dosfstools mtools fdisk util-linux fio smartmontools udev systemd poppler-utils fonts-liberation b3sum uhubctl sg3-utils ledmon cups-daemon cups-client
 # What the virtual bench is built of and looks at drives with: emulators, tools for the guest's root, for drives, a broker.
-BENCH_PACKAGES := qemu-system-x86 busybox-static squashfs-tools cpio kmod zstd udev e2fsprogs util-linux iproute2 dmsetup procps \
+BENCH_PACKAGES := qemu-system-x86 qemu-system-arm busybox-static squashfs-tools cpio kmod zstd udev e2fsprogs util-linux iproute2 dmsetup procps \
  nvme-cli hdparm sg3-utils smartmontools mosquitto
 # An independent renderer of ZPL, which the labels are read back with; needs node.
 ORACLE := tests/drivers/printers/zpl_oracle
