@@ -170,10 +170,13 @@ class StationEffects:
             )
 
     def progressed(self, bay: Bay) -> None:
-        """Displays and MQTT; both keep no more than the latest."""
+        """Displays and MQTT; both keep no more than the latest.
+
+        Of a command that tells no progress nothing goes out: the collector would make a percentage of it.
+        """
         self._show(bay)
         at = bay.progress
-        if self.uplink and at and bay.job:
+        if self.uplink and at and bay.job and at.works_s is None:
             self.uplink.progress(
                 BayProgressMessage(
                     bay=bay.name,
