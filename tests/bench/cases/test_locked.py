@@ -48,9 +48,9 @@ def test_frozen_and_hiding_drives_are_cured_by_their_dock_and_a_foreign_password
             "removed",
         )
         assert (shown.capacity_bytes, hiding.drive.sizes.shown * 512) == (SIZE, SIZE)
-        blocked = station.wait_bay("U2", "blocked")
-        assert blocked["reason_code"] == "BW-P06"
-        assert "Unlock it with its password in the machine that it comes from" in blocked["reason"]
+        refused = station.wait_bay("U2", "finished")
+        assert (refused["outcome"], refused["reason_code"]) == ("refused", "BW-P06")
+        assert "Unlock it with its password in the machine that it comes from" in refused["reason"]
         sent = {command.command for command in foreign.drive.log}
         assert not sent & {0xF1, 0xF2, 0xF4, 0xF6}, "a password of ours was tried on it"
         assert foreign.drive.lock.user == FOREIGN
