@@ -12,6 +12,7 @@ from tests.bench.scenarios import FOREIGN
 from tests.bench.station import Station
 
 SIZE = 32 << 10
+PATIENCE_S = 200.0  # three drives in one emulated guest, two of them re-plugged
 
 
 def drive(serial: str) -> SatTarget:
@@ -33,7 +34,7 @@ def test_frozen_and_hiding_drives_are_cured_by_their_dock_and_a_foreign_password
         station.relays.stand(3, hiding)
         station.start()
         for bay in ("U1", "U3"):
-            assert station.wait_bay(bay, "finished")["outcome"] == "erased", station.said()
+            assert station.wait_bay(bay, "finished", timeout=PATIENCE_S)["outcome"] == "erased", station.said()
         assert station.relays.cuts == {1: 1, 3: 1}
         assert (frozen.drive.lock.frozen, frozen.medium.secrets(), hiding.medium.secrets()) == (False, 0, 0)
         records = {record.drive.serial: record for record in station.arrived(3)}
