@@ -27,6 +27,19 @@ class Found:
     collected: Sequence[str]
 
 
+def secret(number: int) -> bytes:
+    """Sixteen bytes that only this drive holds when it comes in, over and over."""
+    return f"secret of {number:05} ".encode()
+
+
+def medium_is(number: int, data: bytes) -> MediumIs:
+    """What became of a medium; media that were swapped are seen too."""
+    own = secret(number)
+    if data == own * (len(data) // len(own)):
+        return "untouched"
+    return "begun" if b"secret" in data else "erased"
+
+
 def problems(rows: Sequence[Row], found: Found) -> list[str]:
     """Everything that does not tally, in words; empty where every drive is accounted for."""
     return [*_chain(found), *_collector(found), *_labels(found), *_strangers(rows, found), *_drives(rows, found)]

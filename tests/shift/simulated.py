@@ -15,9 +15,10 @@ from drivers.drives.simulated import make_drive, plug, pull
 from tests.agent.daemon_bench import Daemon
 from tests.agent.mosquitto import Mosquitto, wait_until
 from tests.collector.conftest import Collector
-from tests.shift.account import Found
-from tests.shift.table import MediumIs, Row
-from tests.shift.technician import BADGE, LOTS, Shown, serial_of
+from tests.shift.account import Found, medium_is, secret
+from tests.shift.settings import PEOPLE
+from tests.shift.table import Row
+from tests.shift.technician import Shown, serial_of
 
 MIB = 1 << 20
 SIZE, HELD_SIZE, HELD_AT = MIB, 6 * MIB, 2 * MIB  # one request of the engine goes through, and the next waits
@@ -49,35 +50,6 @@ driver = "simulated"
 settings = {{ folder = "labels", control_file = "printer.control" }}
 """
 BAY = '\n[[bay]]\nname = "A{n}"\nsource = "simulated"\nport = "p{n}"\ndock = "dock"\nslot = {n}\n'
-PEOPLE = f"""
-[[operator]]
-badge = "{BADGE}"
-id = "ida"
-name = "Ida"
-
-[[customer]]
-name = "Kolding"
-
-[[lot]]
-code = "{LOTS["Q"]}"
-customer = "Kolding"
-policy = "quick"
-
-[[lot]]
-code = "{LOTS["C"]}"
-customer = "Kolding"
-policy = "careful"
-
-[[policy]]
-name = "quick"
-limits = {{ checkpoint_bytes = 1048576, checkpoint_s = 0.2 }}
-
-[[policy]]
-name = "careful"
-match_serial = true
-confirm = true
-limits = {{ checkpoint_bytes = 1048576, checkpoint_s = 0.2 }}
-"""
 
 
 class SimulatedBench:
@@ -198,16 +170,10 @@ class SimulatedBench:
         answer = self.collector.get("/api/certificates?per_page=200").json()
         return Found(
             certificates=[verify(path.read_bytes(), keys) for path in files],
-            media={row.number: self._medium(row.number) for row in rows},
+            media={row.number: medium_is(row.number, (self._place(row.number) / "image").read_bytes()) for row in rows},
             labels=self._labels(),
             collected=[row["id"] for row in answer["certificates"]],
         )
-
-    def _medium(self, number: int) -> MediumIs:
-        data, own = (self._place(number) / "image").read_bytes(), secret(number)
-        if data == own * (len(data) // len(own)):
-            return "untouched"
-        return "begun" if b"secret" in data else "erased"
 
     def _labels(self) -> list[bytes]:
         return [path.read_bytes() for path in (self.daemon.folder / "labels").glob("*.zpl")]
@@ -217,8 +183,3 @@ class SimulatedBench:
 
     def _hold(self, number: int) -> Path:
         return self._place(number) / "hold"
-
-
-def secret(number: int) -> bytes:
-    """Sixteen bytes that only this drive holds."""
-    return f"secret of {number:05} ".encode()

@@ -12,12 +12,12 @@ import string
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from agent.phrases import keys
 from tests.shift.table import Row
 
-PATIENCE_S = 30.0
 LOOK_S = 0.005
 BUSY = frozenset({"cycling", "erasing", "verifying", "stalled"})
 RESULTS = ("erased", "failed", "aborted")
@@ -148,10 +148,11 @@ class Drive:
 
 @dataclass
 class Technician:
-    """One person at one bench. `reactions`: seconds from each scan to its answer."""
+    """One person at one bench, who gives up after `patience_s`. `reactions`: seconds from each scan to its answer."""
 
     bench: Bench
     dice: random.Random
+    patience_s: float = 30.0
     reactions: list[float] = field(default_factory=list)
     _coming: list[Drive] = field(default_factory=list)
     _here: list[Drive] = field(default_factory=list)
@@ -170,7 +171,7 @@ class Technician:
         while self._here or self._coming:
             if self._one_round():
                 last = time.monotonic()
-            assert time.monotonic() < last + PATIENCE_S, f"nothing goes on: {self._told()}"
+            assert time.monotonic() < last + self.patience_s, f"nothing goes on: {self._told()}"
             time.sleep(LOOK_S)
         self._put_in_order()
 
@@ -187,8 +188,8 @@ class Technician:
 
     def _turn_to(self, drive: Drive) -> bool:
         """The drive's next step, if it can be taken."""
-        needs_others = [word for word in drive.step if word in ("empty bay", "busy bay")]
-        if not all(self._ready(drive, word) for word in (drive.step[0], *needs_others)):
+        needs_others = [word for word in drive.step if word in ("empty bay", "busy bay", "power cut")]
+        if not all(self._ready(drive, word) for word in (drive.step[0], *needs_others)) or self._holds_back(drive):
             return False
         for word in drive.step:
             self._do(drive, word)
@@ -206,6 +207,10 @@ class Technician:
                 return bool(self._free())
             case "busy bay":
                 return bool(self._busy(drive))
+            case "power cut":  # drives that are done are forgotten with it; those that stand still or wait are not
+                return not any({*RESULTS, "no label"} & set(other.step) - {"begun"} for other in self._here)
+            case "cable in":
+                return bool(spoken("dock_silent").search(self.bench.said(), drive.heard))
             case "put back":
                 return here.state == "empty"
             case "begun":
@@ -224,6 +229,11 @@ class Technician:
         """Empty bays that nobody's drive comes back to, but this one's."""
         taken = {other.bay for other in self._here if other is not drive and not other.over}
         return [bay for bay, shown in self.bench.shown().items() if shown.state == "empty" and bay not in taken]
+
+    def _holds_back(self, drive: Drive) -> bool:
+        """Nothing is begun while a drive waits for the power cut."""
+        waiting = (other for other in self._here if "power cut" in other.step and other is not drive)
+        return "bay" in drive.step and any(self._ready(other, "begun") for other in waiting)
 
     def _busy(self, drive: Drive) -> list[str]:
         """Bays of other drives that are at work, and stay so."""
@@ -305,7 +315,6 @@ class Technician:
         self.bench.cable(plugged=False)
 
     def _plug_cable(self, drive: Drive) -> None:
-        self._wait(lambda: spoken("dock_silent").search(self.bench.said(), drive.heard), "the dock is missed")
         self.bench.cable(plugged=True)
 
     def _lose_power(self, drive: Drive) -> None:
@@ -328,12 +337,19 @@ class Technician:
         }
 
     def _scan(self, code: str, *answers: str) -> None:
-        """Scan, and read the answer."""
-        wanted = re.compile("|".join(spoken(key).pattern for key in answers))
-        before, began = len(self.bench.said()), time.monotonic()
-        self.bench.scan(code)
-        self._wait(lambda: wanted.search(self.bench.said(), before), f"{code} is answered: {wanted.pattern}")
-        self.reactions.append(time.monotonic() - began)
+        """Scan, and read the answer; a code that did not arrive whole is scanned again."""
+        again = spoken("scan_again")
+        wanted = re.compile("|".join((*(spoken(key).pattern for key in answers), again.pattern)))
+        heard: re.Match[str] | None = None
+        while heard is None or again.match(heard[0]):
+            before, began = len(self.bench.said()), time.monotonic()
+            self.bench.scan(code)
+            self._wait(partial(self._hears, wanted, before), f"{code} is answered: {wanted.pattern}")
+            self.reactions.append(time.monotonic() - began)
+            heard = self._hears(wanted, before)
+
+    def _hears(self, wanted: re.Pattern[str], since: int) -> re.Match[str] | None:
+        return wanted.search(self.bench.said(), since)
 
     def _put_in_order(self) -> None:
         """At the end of the day: labels that the bench asks for are scanned or printed, and no alarm stands."""
@@ -352,7 +368,7 @@ class Technician:
         return self.bench.shown()[drive.bay]
 
     def _wait(self, true: Callable[[], object], what: str) -> None:
-        end = time.monotonic() + PATIENCE_S
+        end = time.monotonic() + self.patience_s
         while not true():
             assert time.monotonic() < end, f"in vain: {what}; {self._told()}"
             time.sleep(LOOK_S)

@@ -14,6 +14,7 @@ from tests.shift.table import SHIFT
 from tests.shift.technician import Technician
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.skipif(PROGRAM is None, reason="mosquitto is not installed (apt-get install mosquitto)")
 @pytest.mark.parametrize("seed", [1])
 def test_after_a_shift_with_every_mistake_each_drive_is_accounted_for(tmp_path: Path, seed: int) -> None:

@@ -60,6 +60,11 @@ class Job:
             if not self._next(end):
                 raise TimeoutError(f"{words!r} was not said: {self.text('out')}{self.text('err')}")
 
+    def hear(self) -> None:
+        """Take in what it has said meanwhile, without waiting. GuestGone."""
+        while not self.messages.empty():
+            self._next(0.0)
+
     def kill(self, number: int = signal.SIGKILL) -> None:
         """A signal to it and its children."""
         self._control.send(kill=self.ident, signal=int(number))

@@ -1,7 +1,7 @@
 """One guest: QEMU's command line, and what is plugged in and pulled out while it runs.
 
 The machine's shape is always the same, because a saved guest can only be restored into the shape that it was saved
-from: two SATA disks, a state disk, eight USB ports, two PCIe slots for NVMe, a network that leads to the host.
+from: two SATA disks, a state disk, fourteen USB ports, two PCIe slots for NVMe, a network that leads to the host.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tests.bench.machine.control import JOB_TIMEOUT_S, Control, Done, Job
 from tests.bench.machine.qmp import Qmp, QmpError, connected
 from tests.bench.usb.redir import Port
 
-USB_PORTS, NVME_SLOTS = 8, 2
+USB_PORTS, NVME_SLOTS = 14, 2
 MEMORY_MIB, CPUS = 640, 2
 SATA_BYTES, STATE_BYTES = 8 << 20, 32 << 20
 START_TIMEOUT_S, BOOT_TIMEOUT_S, SAVE_TIMEOUT_S, UNPLUG_TIMEOUT_S = 60.0, 240.0, 120.0, 60.0

@@ -29,6 +29,7 @@ log = logging.getLogger("bench")
 
 CACHE = root.REPOSITORY / "build" / "bench"
 KEPT = 2
+WARM_TIMEOUT_S = 400.0  # some 20 s on two cores of its own
 BENCH = Path(__file__).resolve().parents[1]
 UNDER_UDEV = (
     "ahci nvme xhci-pci sd_mod sg usb-storage uas usbhid hid-generic evdev usblp cdc-acm"
@@ -123,9 +124,9 @@ def _warm(machine: Machine, arch: Arch) -> None:
     machine.sh("udevadm trigger --subsystem-nomatch=tty --subsystem-nomatch=vc; udevadm settle").checked()
     machine.sh("ip addr add 10.0.2.15/24 dev $(ls /sys/class/net | grep -v lo)").checked()
     machine.sh("ip link set $(ls /sys/class/net | grep -v lo) up; ip route add default via 10.0.2.2").checked()
-    machine.control.start(warm=_modules(arch)).wait().checked()
+    machine.control.start(warm=_modules(arch)).wait(WARM_TIMEOUT_S).checked()
     used = machine.python(REHEARSAL).checked().out.splitlines()[-1]
-    machine.control.start(warm=json.loads(used)).wait().checked()
+    machine.control.start(warm=json.loads(used)).wait(WARM_TIMEOUT_S).checked()
     machine.benchwipe("drives", "--json").checked()
     for command in ("nvme version", "hdparm -V", "sg_inq -V", "smartctl -V", "mount", "dd --version", "date"):
         machine.sh(command)
