@@ -16,6 +16,7 @@ from agent.plan import FIRMWARE_TECHNIQUES, known_methods
 from agent.policy import BUILT_IN, Policy
 from drivers.drives.ports import canonical
 from drivers.options import convert, read_toml
+from drivers.senses import Senses
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
@@ -186,6 +187,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     operator: tuple[Operator, ...] = ()
     destination: tuple[Destination, ...] = ()
     policy: tuple[Policy, ...] = ()
+    senses: Senses = Senses()
     scanning: Scanning = Scanning()
     mqtt: Mqtt | None = None
 

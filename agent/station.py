@@ -212,6 +212,7 @@ class Station:
             "station": self.settings.station.id,
             "language": self.settings.station.language,
             "said": self.effects.said,
+            "sound": self.settings.senses.sound,
             "bays": [bay_row(bay) for bay in list(self.engine.bays.values())],
             "labels": [
                 {"number": label.number, "state": label.state.value, "copy": label.copy, "detail": label.detail}
@@ -248,12 +249,16 @@ def open_bench(settings: Settings) -> Bench:
     }
     if any(bay.source == "block" for bay in settings.bay) and "block" not in sources:
         sources["block"] = registry.load("drives", "block", {}, where="source.block")
+    docks = {d.name: registry.load("docks", d.driver, d.settings, where=f"dock.{d.name}") for d in settings.dock}
+    displays = {
+        d.name: registry.load("displays", d.driver, d.settings, where=f"display.{d.name}") for d in settings.display
+    }
+    for device in (*docks.values(), *displays.values()):
+        device.adjust(settings.senses)
     return Bench(
         sources=sources,
-        docks={d.name: registry.load("docks", d.driver, d.settings, where=f"dock.{d.name}") for d in settings.dock},
-        displays={
-            d.name: registry.load("displays", d.driver, d.settings, where=f"display.{d.name}") for d in settings.display
-        },
+        docks=docks,
+        displays=displays,
         printers={
             p.name: registry.load("printers", p.driver, p.settings, where=f"printer.{p.name}") for p in settings.printer
         },

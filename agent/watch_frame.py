@@ -82,6 +82,19 @@ def look(row: Mapping[str, Any]) -> Look:
     return LOOKS.get(str(row.get("outcome")) if state == "finished" else state, UNKNOWN)
 
 
+def wanting(answer: Mapping[str, Any] | None) -> frozenset[str]:
+    """What waits for a person, each with what it is about: bays with an outcome or a trouble, labels, alarms.
+
+    A bay that only waits for its first scan is none of them: whoever put the drive in stands there.
+    """
+    if answer is None or "bays" not in answer:
+        return frozenset()
+    bays = ((bay, look(bay)) for bay in answer["bays"] if bay.get("state") != "waiting")
+    found = [f"bay {bay.get('bay')} {told.word}" for bay, told in bays if told.style in ("good", "bad", "hand")]
+    labels = [f"label {label['number']} {label.get('state')}" for label in answer.get("labels", ())]
+    return frozenset((*found, *labels, *(f"alarm {name}" for name in answer.get("alarms", {}))))
+
+
 def _head(answer: Mapping[str, Any], size: Size, language: str) -> Row:
     uplink = answer.get("uplink")
     told = ""

@@ -150,6 +150,10 @@ class Link:
         """One output on for a moment; the bay's new revision."""
         return messages.Revision.from_body(self._ask(messages.Pulse(bay, output, milliseconds))).rev
 
+    def dim(self, percent: int) -> None:
+        """How bright all lamps are, 1 to 100. RequestRefused by a controller that cannot."""
+        self._ask(messages.Dim(percent))
+
     def enter_boot(self, uid: bytes) -> None:
         """Make this very controller ready for new firmware. It answers no more afterwards."""
         self._ask(messages.EnterBoot(wire.BOOT_MAGIC, uid))

@@ -168,6 +168,14 @@ class Pulse(Body):
 
 
 @dataclass(frozen=True)
+class Dim(Body):
+    """Lamps that are on are so bright, in percent. Only for a controller whose `capabilities` have wire.CAN_DIM."""
+
+    KIND, LAYOUT = wire.DIM, wire.DIM_BODY
+    percent: int
+
+
+@dataclass(frozen=True)
 class Event(Body):
     """What happened: wire.SAW_*. `number` counts all events since the controller started, 65535 before 0."""
 

@@ -15,6 +15,7 @@ from agent.policy import Policy
 from agent.settings import Bay, Destination, DockDevice, Mqtt, Scanning, Settings, Station, Symbologies, Tls, load
 from collector.settings import load as load_collector
 from drivers import registry
+from drivers.senses import Senses
 
 CONFIG = Path(__file__).resolve().parents[1] / "config"
 STATION = CONFIG / "station.example.toml"
@@ -44,6 +45,7 @@ def test_what_is_not_commented_out_says_the_default() -> None:
     settings = load(STATION)
     assert settings.station == Station()
     assert settings.scanning == Scanning()
+    assert settings.senses == Senses()
     (policy,) = settings.policy
     assert policy == Policy(name="thorough")
     assert (policy.verify, policy.limits) == (VerifySpec(), Limits())
@@ -61,6 +63,7 @@ def with_everything() -> dict[str, Any]:
         ("station", Station),
         ("bay", Bay),
         ("dock", DockDevice),
+        ("senses", Senses),
         ("scanning", Scanning),
         ("scanning.symbologies", Symbologies),
         ("destination", Destination),

@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any
 
 from agent.control import NotRunning, ask
-from agent.watch_frame import Row, Size, Style, frame
+from agent.watch_frame import Row, Size, Style, frame, wanting
 
 LOOK_S = 1.0
 RESIZE_S = 0.25
@@ -75,6 +75,20 @@ class Painter:
         return char
 
 
+class Bell:
+    """The terminal's bell, once for each look that finds something new for a person; where the station allows sound."""
+
+    def __init__(self) -> None:
+        self._known: frozenset[str] | None = None
+
+    def rings(self, answer: Mapping[str, Any] | None) -> bool:
+        """Whether it does. What stood there when this began is no news, nor what only went away."""
+        if answer is None:
+            return False
+        before, self._known = self._known, wanting(answer)
+        return bool(answer.get("sound")) and before is not None and bool(self._known - before)
+
+
 _ASCII = {
     "\u00b7": ".",
     "\u25cb": "o",
@@ -93,9 +107,13 @@ def watch(state_dir: Path, language: str, *, colour: bool) -> None:
     """Until Ctrl-C (KeyboardInterrupt) or SIGTERM (SystemExit); the terminal is as it was then."""
     out = sys.stdout
     painter = Painter(colour=colour and "NO_COLOR" not in os.environ, encoding=out.encoding or "ascii")
+    bell = Bell()
     with _whole_screen(out.write, out.flush):
         while True:
             answer = _answer(state_dir)
+            if bell.rings(answer):
+                out.write("\a")
+                out.flush()
             words = str((answer or {}).get("language", language))
             end = time.monotonic() + LOOK_S
             while time.monotonic() < end:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import unicodedata
 from abc import ABC, abstractmethod
 
+from drivers.senses import Senses
+
 
 class Display(ABC):
     """Something that a technician reads. Called from one thread only, its own, and waits a second at most."""
@@ -13,6 +15,10 @@ class Display(ABC):
     columns: int | None = None
     """Characters in a line; None where it does not matter."""
     rows: int | None = None
+
+    def adjust(self, senses: Senses) -> None:
+        """How bright it may be; said once, before anything is shown. Here: it has nothing to adjust."""
+        return
 
     def show(self, lines: tuple[str, ...], *, bay: str | None) -> None:
         """Replace what is shown for this bay (None: the bench). Text may hold what a drive said of itself.

@@ -13,19 +13,19 @@ from drivers.displays._small import SmallDisplay, SmallSettings
 from drivers.errors import DeviceGone
 from drivers.printers.languages.marks import Drawing, Text
 from drivers.printers.languages.paint import paint
+from drivers.senses import Senses
 
 CONTROLLERS = {"ssd1306": ssd1306, "sh1106": sh1106}
 WIDTH, ROW = 128, 16  # pixels
 
 
 class Settings(SmallSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`brightness`: 0 (dark) to 255. An OLED burns in: a dim one lives longer."""
+    """An OLED burns in: a dim one lives longer."""
 
     bus: Annotated[int, msgspec.Meta(ge=0, le=255)] = 1
     address: Annotated[int, msgspec.Meta(ge=0x08, le=0x77)] = 0x3C
     controller: Literal["ssd1306", "sh1106"] = "ssd1306"
     height: Literal[32, 64] = 64
-    brightness: Annotated[int, msgspec.Meta(ge=0, le=255)] = 64
 
 
 class Driver(SmallDisplay):
@@ -37,7 +37,12 @@ class Driver(SmallDisplay):
         super().__init__(name, settings.bay)
         self.rows = settings.height // ROW
         self._settings = settings
+        self._brightness = Senses().brightness
         self._device: ssd1306 | sh1106 | None = None
+
+    def adjust(self, senses: Senses) -> None:
+        """Its contrast, which both controllers count from 0 to 255."""
+        self._brightness = senses.brightness
 
     def put(self, rows: tuple[str, ...]) -> None:
         """The whole picture, white on black."""
@@ -62,5 +67,5 @@ class Driver(SmallDisplay):
         wanted = self._settings
         line = i2c(port=wanted.bus, address=wanted.address)
         device = CONTROLLERS[wanted.controller](line, width=WIDTH, height=wanted.height)
-        device.contrast(wanted.brightness)
+        device.contrast(255 * self._brightness // 100)
         return device

@@ -22,6 +22,7 @@ from typing import ClassVar
 
 from drivers.deadline import Deadline
 from drivers.errors import DriverError, OutputDidNotFollow
+from drivers.senses import Senses
 
 
 class Capability(Enum):
@@ -103,6 +104,10 @@ class Dock(ABC):
     capabilities: frozenset[Capability]
     settle_seconds: ClassVar[float] = 0.0
     """How long an output may lag behind its command before it counts as not following."""
+
+    def adjust(self, senses: Senses) -> None:
+        """How bright and how restless its lamps may be; said once, before anything else. Here: nothing to adjust."""
+        return
 
     def probe(self, *, within: Deadline) -> None:
         """Ask whether the device is there and has all its slots; DeviceGone, DeviceSilent. Switches nothing, ever.

@@ -17,6 +17,7 @@ from drivers.deadline import Deadline
 from drivers.docks._attachment import Attachment, ControllerRefused
 from drivers.docks.base import Capability, Dock, DockEvent, Light, Readings
 from drivers.errors import DeviceSilent
+from drivers.senses import BLINK_S, Senses
 from firmware_bridge.controller import wire
 from firmware_bridge.link import Link, RequestRefused
 from firmware_bridge.messages import BayState, Event
@@ -37,13 +38,14 @@ FIRST_LAMP = 4  # its bit among the outputs
 STRAY_MILLIAMPS, STRAY_MILLIVOLTS = 50, 1000  # above these a bay has power, whatever its switch says
 RETRY_S = 0.05
 REV_TRIES = 3
+LONGEST_BEAT_S = min(BLINK_S.values()) / 2  # lamps blink with the heartbeats
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """`port`: a name under /dev/serial/by-id. 0 for a limit is the controller's own, which nothing here can lift.
 
-    `dtr`: true only for the board's own USB port. `blink`: the lights that do, once every `blink_s`. `lamps`: other
-    patterns of the three lamps than ours, as bits 1, 2 and 4.
+    `dtr`: true only for the board's own USB port. `blink`: the lights that do, where the station's senses let any.
+    `lamps`: other patterns of the three lamps than ours, as bits 1, 2 and 4.
     """
 
     port: Annotated[str, msgspec.Meta(min_length=1)]
@@ -55,7 +57,6 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_milliamps: Annotated[int, msgspec.Meta(ge=0, le=30000)] = 0
     max_celsius: Annotated[int, msgspec.Meta(ge=0, le=100)] = 0
     blink: tuple[LightName, ...] = ("attention",)
-    blink_s: Annotated[float, msgspec.Meta(ge=1.0, le=10.0)] = 2.0
     lamps: dict[LightName, Annotated[int, msgspec.Meta(ge=0, le=7)]] = {}
 
 
@@ -68,6 +69,7 @@ class Driver(Dock):
         self.name, self.slots = name, settings.slots
         self.capabilities = frozenset(Capability)
         self._settings = settings
+        self._senses = Senses()
         self._put: Callable[[DockEvent], None] | None = None
         self._states: tuple[BayState, ...] = ()
         self._told: tuple[BayState, ...] = ()
@@ -80,11 +82,15 @@ class Driver(Dock):
             lambda: SerialLine(settings.port, settings.baud, dtr=settings.dtr),
             self._begin,
             slots=settings.slots,
-            beat_s=min(settings.lease_ms / 4000, settings.blink_s / 2),
+            beat_s=min(settings.lease_ms / 4000, LONGEST_BEAT_S),
             on_beat=self._on_beat,
         )
 
     # What the station asks for
+
+    def adjust(self, senses: Senses) -> None:
+        """Brightness where its firmware can dim, with each session; which lights blink at all is its own setting."""
+        self._senses = senses
 
     def probe(self, *, within: Deadline) -> None:
         """One look at all bays."""
@@ -163,6 +169,9 @@ class Driver(Dock):
             max_milliamps=wanted.max_milliamps,
             max_decicelsius=wanted.max_celsius * 10,
         )
+        info = self._controller.info
+        if info is not None and info.capabilities & wire.CAN_DIM:
+            link.dim(self._senses.brightness)
         self._states = link.bays()
         self._shown.clear()
         for slot, busy in self._busy.items():
@@ -207,8 +216,7 @@ class Driver(Dock):
         """The pattern of this moment, unless the lamps have it."""
         light = self._lights[slot]
         pattern = self._settings.lamps.get(light.value, LAMPS[light.value])
-        dark = int(time.monotonic() / (self._settings.blink_s / 2)) % 2
-        if dark and light.value in self._settings.blink:
+        if light.value in self._settings.blink and self._senses.dark(time.monotonic()):
             pattern = 0
         if self._shown.get(slot) != pattern:
             self._shown.pop(slot, None)

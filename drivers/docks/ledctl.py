@@ -16,6 +16,7 @@ import msgspec
 from drivers.deadline import Deadline
 from drivers.docks.base import Capability, Dock, Light
 from drivers.program import run
+from drivers.senses import Senses
 
 PATTERNS: Mapping[Light, str] = {
     Light.OFF: "normal",
@@ -25,6 +26,10 @@ PATTERNS: Mapping[Light, str] = {
     Light.DONE: "hotspare",
     Light.FAILED: "failure",
 }
+
+
+STEADY: Mapping[Light, str] = {**dict.fromkeys(Light, "normal"), Light.ATTENTION: "failure", Light.FAILED: "failure"}
+"""Where nothing may blink: of SFF-8489's patterns only these two do not."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -43,6 +48,11 @@ class Driver(Dock):
         self.slots = len(settings.ports)
         self.capabilities = frozenset({Capability.LIGHT})
         self._settings = settings
+        self._patterns = PATTERNS
+
+    def adjust(self, senses: Senses) -> None:
+        """How fast a pattern blinks is the backplane's own; so it blinks, or it does not."""
+        self._patterns = STEADY if senses.blinking == "off" else PATTERNS
 
     def probe(self, *, within: Deadline) -> None:
         """The program is there."""
@@ -53,7 +63,7 @@ class Driver(Dock):
         self.require(Capability.LIGHT, slot)
         drive = os.path.realpath(Path(self._settings.by_path) / self._settings.ports[slot - 1])
         if os.path.exists(drive):
-            words = [self._settings.program, "--listed-only", f"{PATTERNS[light]}={drive}"]
+            words = [self._settings.program, "--listed-only", f"{self._patterns[light]}={drive}"]
             run(words, device=self.name, within=within)
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ from drivers.deadline import Deadline
 from drivers.docks.base import Capability, Dock, Light
 from drivers.errors import DeviceGarbled, OutputDidNotFollow
 from drivers.program import run
+from drivers.senses import Senses
 
 LIGHTS: Mapping[Light, tuple[bool, bool]] = {  # ident, fault
     Light.OFF: (False, False),
@@ -46,6 +47,11 @@ class Driver(Dock):
         self.slots = settings.slots
         self.capabilities = frozenset({Capability.LIGHT} | ({Capability.POWER} if settings.power else set()))
         self._settings = settings
+        self._blinks = True
+
+    def adjust(self, senses: Senses) -> None:
+        """How fast its lights blink, if they do, is the enclosure's own affair."""
+        self._blinks = senses.blinking != "off"
 
     def probe(self, *, within: Deadline) -> None:
         """The last slot's field can be read: it is an enclosure, and has so many."""
@@ -61,9 +67,10 @@ class Driver(Dock):
         return not self._get(slot, "devoff", within) if self._settings.power else None
 
     def set_light(self, slot: int, light: Light, *, within: Deadline) -> None:
-        """Two lights, and each is read back."""
+        """Two lights, and each is read back. Where nothing may blink "ident" stays dark: it often does."""
         self.require(Capability.LIGHT, slot)
-        for field, wanted in zip(("ident", "fault"), LIGHTS[light], strict=True):
+        ident, fault = LIGHTS[light]
+        for field, wanted in (("ident", ident and self._blinks), ("fault", fault)):
             self._set(slot, field, wanted, within)
             if self._get(slot, field, within) is not wanted:
                 words = (f"{field} off", f"{field} on")

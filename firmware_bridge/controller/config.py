@@ -18,6 +18,11 @@ PIN_BAYS = (
 # Further bays, one MCP23017 each: port A is the outputs, port B the inputs, bit for bit.
 EXPANDERS: tuple[int, ...] = ()  # (0x20, 0x21, ..) for bays 3, 4, ..
 
+# Lamps on the board's own pins are dimmed by switching them this often: above 3000 a second no eye and no camera is
+# troubled by it (IEEE 1789-2015). Those on expanders are only on or off.
+LAMP_HZ = 4000
+LAMP_PERCENT = 50  # until a host says otherwise
+
 # Sensors of bay n are at these addresses plus n. None: there are none.
 CURRENT_CHIP: str | None = "ina219"  # or "ina226"
 CURRENT_ADDRESS = 0x40

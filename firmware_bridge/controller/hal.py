@@ -11,9 +11,11 @@ from firmware_bridge.controller.chips import Bus, CurrentSensor, ExpanderBay, Se
 from firmware_bridge.controller.lines import BayLines
 from firmware_bridge.controller.session import Board
 
+LAMPS = 4  # the outputs before the lamps can only be on or off, and are read back at the pad
+
 
 class PinBay(Sensors):
-    """A bay on the board's own pins."""
+    """A bay on the board's own pins. Its lamps are dimmed: such a pad, switched all the time, tells nothing."""
 
     def __init__(
         self,
@@ -23,21 +25,34 @@ class PinBay(Sensors):
         temperature: TemperatureSensor | None,
     ) -> None:
         super().__init__(rails, temperature)
-        self._outputs = [machine.Pin(number, machine.Pin.OUT, value=0) for number in outputs]
+        self._outputs = [machine.Pin(number, machine.Pin.OUT, value=0) for number in outputs[:LAMPS]]
+        self._lamps = [_lamp(number) for number in outputs[LAMPS:]]
+        self._lit, self._percent = 0, config.LAMP_PERCENT
         self._inputs = [machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_UP) for number in inputs]
 
     def write(self, outputs: int) -> None:
         """Line by line."""
         for bit, pin in enumerate(self._outputs):
             pin.value(outputs >> bit & 1)
+        self._lit = outputs >> LAMPS
+        self._shine()
+
+    def dim(self, percent: int) -> None:
+        """At once, also the lamps that are on."""
+        self._percent = percent
+        self._shine()
 
     def read_outputs(self) -> int:
-        """The pads, which a short to ground holds low."""
-        return _bits(self._outputs)
+        """The pads, which a short to ground holds low; the lamps as they were written."""
+        return _bits(self._outputs) | self._lit << LAMPS
 
     def read_inputs(self) -> int:
         """A closed contact is low: a drive, a pressed button; an open door is an open contact."""
         return _bits(self._inputs) ^ (wire.PRESENT | wire.BUTTON)
+
+    def _shine(self) -> None:
+        for bit, lamp in enumerate(self._lamps):
+            lamp.duty_u16(0xFFFF * self._percent // 100 if self._lit >> bit & 1 else 0)
 
 
 class Uart:
@@ -90,7 +105,8 @@ class Rp2040(Board):
         self.uid = (machine.unique_id() + bytes(12))[:12]  # 64 bits here
         self.limits = Limits(config.MAX_MILLIAMPS, config.MAX_DECICELSIUS)
         self.spin_up_ms, self.busy_hold_s = config.SPIN_UP_MS, config.BUSY_HOLD_S
-        self.capabilities = wire.LINES | wire.CAN_PRESENCE | wire.CAN_DOOR | wire.CAN_BUTTON | wire.CAN_BOOT
+        self.capabilities = wire.LINES | wire.CAN_PRESENCE | wire.CAN_DOOR | wire.CAN_BUTTON
+        self.capabilities |= wire.CAN_BOOT | wire.CAN_DIM
         self.capabilities |= wire.CAN_CURRENT if config.CURRENT_CHIP else 0
         self.capabilities |= wire.CAN_TEMPERATURE if config.TEMPERATURE_ADDRESS is not None else 0
         self._buses: list[Bus] = [_bus(*config.I2C_12V), _bus(*config.I2C_5V)]
@@ -151,6 +167,14 @@ class Rp2040(Board):
 def _bus(number: int, scl: int, sda: int) -> Bus:
     bus: Bus = machine.I2C(number, scl=machine.Pin(scl), sda=machine.Pin(sda), freq=config.I2C_HZ)
     return bus
+
+
+def _lamp(number: int) -> machine.PWM:
+    """A lamp that is off. GP10 to GP12 and GP20 to GP22 have a PWM channel each; another wiring must see to that."""
+    lamp = machine.PWM(machine.Pin(number, machine.Pin.OUT, value=0))
+    lamp.freq(config.LAMP_HZ)
+    lamp.duty_u16(0)
+    return lamp
 
 
 def _bits(pins: list[machine.Pin]) -> int:

@@ -9,8 +9,12 @@ class BayLines:
         raise NotImplementedError
 
     def read_outputs(self) -> int:
-        """The lines as they really are, not as they were written."""
+        """The lines as they really are, not as they were written; of lamps that are dimmed, as they were."""
         raise NotImplementedError
+
+    def dim(self, percent: int) -> None:
+        """Lamps that are on are so bright (1 to 100). Nothing happens where they can only be on or off."""
+        return
 
     def read_inputs(self) -> int:
         """wire.PRESENT | wire.DOOR | wire.BUTTON, as they are now."""

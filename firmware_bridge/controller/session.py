@@ -5,7 +5,7 @@ import struct
 from firmware_bridge.controller import wire
 from firmware_bridge.controller.bays import Bay, Limits
 
-FIRMWARE = (1, 0, 0)
+FIRMWARE = (1, 1, 0)
 HARDWARE_ID = 1
 USED_SESSIONS = 4  # a late copy of an OPEN_SESSION must not bring an old session back
 
@@ -58,6 +58,7 @@ class Controller:
             wire.SET_BAY: self._set_bay,
             wire.GET_ALL: self._get_all,
             wire.PULSE: self._pulse,
+            wire.DIM: self._dim,
             wire.ENTER_BOOT: self._enter_boot,
         }
 
@@ -207,6 +208,17 @@ class Controller:
         if failed:
             raise Refusal(failed)
         return struct.pack(wire.REV_BODY, bay.rev)
+
+    def _dim(self, body: bytes) -> bytes:
+        """All bays: a bench whose lamps differ in brightness says something that nobody meant."""
+        (percent,) = _fields(wire.DIM_BODY, body)
+        if not self.board.capabilities & wire.CAN_DIM:
+            raise Refusal(wire.E_TYPE)
+        if not 1 <= percent <= 100:
+            raise Refusal(wire.E_BODY)
+        for bay in self.bays:
+            bay.lines.dim(percent)
+        return struct.pack(wire.DIM_BODY, percent)
 
     def _enter_boot(self, body: bytes) -> bytes:
         if body != struct.pack(wire.BOOT_BODY, wire.BOOT_MAGIC, self.board.uid):

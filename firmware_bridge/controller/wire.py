@@ -10,7 +10,7 @@ from binascii import crc32
 VERSION = 1
 
 HELLO, OPEN_SESSION, HEARTBEAT = 0x01, 0x02, 0x03
-SET_BAY, GET_ALL, PULSE = 0x10, 0x11, 0x12
+SET_BAY, GET_ALL, PULSE, DIM = 0x10, 0x11, 0x12, 0x13
 ENTER_BOOT = 0x7E
 EVENT, ERROR = 0xA0, 0xFF
 REPLY = 0x80  # a reply's type is its request's, with this bit
@@ -43,7 +43,7 @@ RESET_UNKNOWN, RESET_POWER_ON, RESET_WATCHDOG = 0, 1, 2
 
 # Capabilities in an INFO: the outputs' bits below, the inputs' and sensors' above.
 CAN_PRESENCE, CAN_DOOR, CAN_BUTTON = 0x0100, 0x0200, 0x0400
-CAN_CURRENT, CAN_TEMPERATURE, CAN_BOOT = 0x0800, 0x1000, 0x2000
+CAN_CURRENT, CAN_TEMPERATURE, CAN_BOOT, CAN_DIM = 0x0800, 0x1000, 0x2000, 0x4000
 
 BOOT_MAGIC = 0x544F4F42  # "BOOT"
 MAX_PULSE_MS = 2000
@@ -59,6 +59,7 @@ SET_BAY_BODY = "<BBBH"  # bay, mask, value, expected rev
 REV_BODY = "<H"
 BAY_BODY = "<BBHHhH"  # outputs, inputs, mA, mV, 0.1 C, rev; one for each bay
 PULSE_BODY = "<BBH"  # bay, number of the output (0 to 6), ms
+DIM_BODY = "<B"  # how bright the lamps are, in percent
 EVENT_BODY = "<HBBh"  # number, what, bay, value
 BOOT_BODY = "<I12s"  # magic, uid
 ERROR_BODY = "<BH"  # code, seq of the request

@@ -9,7 +9,7 @@ import pytest
 from agent.bench.bays import BayState
 from agent.commands.watch import Painter
 from agent.phrases import LANGUAGES
-from agent.watch_frame import LOOKS, UNKNOWN, Size, frame, look
+from agent.watch_frame import LOOKS, UNKNOWN, Size, frame, look, wanting
 
 
 def bay(name: str = "A1", state: str = "empty", **facts: Any) -> dict[str, Any]:  # noqa: ANN401 - fields of a row
@@ -137,3 +137,23 @@ def test_open_labels_stand_below_in_the_technicians_words_and_once() -> None:
         "! Label bench-01-000008 kom ikke ud: paper out.",
         "! no answer",
     ]
+
+
+def test_a_person_is_wanted_for_outcomes_troubles_labels_and_alarms_and_for_nothing_else() -> None:
+    calm = answer(bay("1", "empty"), bay("2", "waiting"), bay("3", "erasing", **ERASING), bay("4", "countdown"))
+    assert wanting(calm) == wanting(None) == wanting({"error": "busy"}) == frozenset()
+    label = {"number": "bench-01-000007", "state": "unknown", "copy": 0, "detail": ""}
+    found = wanting(
+        answer(
+            bay("1", "finished", outcome="erased"),
+            bay("2", "stalled"),
+            labels=[label],
+            alarms={"dock": "silent"},
+        )
+    )
+    assert found == {
+        "bay 1 label_erased",
+        "bay 2 word_stalled",
+        "label bench-01-000007 unknown",
+        "alarm dock",
+    }

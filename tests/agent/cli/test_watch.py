@@ -143,6 +143,23 @@ def test_the_whole_screen_follows_the_daemon_and_the_terminal_is_as_it_was(
     assert termios.tcgetattr(screen.end)[3] == screen.before[3]
 
 
+@pytest.mark.parametrize("sound", [False, True])
+def test_the_bell_rings_once_for_what_is_new_and_only_where_sound_is_on(
+    state: Path, told: dict[str, Any], open_screen: Callable[..., Screen], sound: bool
+) -> None:
+    told["sound"] = sound
+    control = daemon(state, told)
+    screen = open_screen()
+    screen.until(lambda text: "45 %" in text and "DESTRUER" in text)
+    told["bays"][0] = bay("1", "finished", outcome="erased", certificate="bench-01-000009")
+    screen.until(lambda text: "SLETTET" in text)
+    told["bays"][0] = bay("1", "empty")
+    screen.until(lambda text: "SLETTET" not in text)
+    assert screen.ends(signal.SIGTERM) == 0
+    control.close()
+    assert screen.raw.count(b"\a") == (1 if sound else 0)
+
+
 @pytest.mark.parametrize("how", ["option", "environment"])
 def test_without_colour_and_without_a_daemon(
     state: Path, told: dict[str, Any], open_screen: Callable[..., Screen], how: str

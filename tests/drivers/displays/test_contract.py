@@ -12,6 +12,7 @@ from RPLCD import i2c as rplcd
 
 from drivers import registry
 from drivers.displays.base import Display
+from drivers.senses import Senses
 from tests.drivers.displays.lcd_bus import LcdBus
 from tests.drivers.displays.test_small_displays import OledBus
 
@@ -45,4 +46,12 @@ def test_it_takes_any_words_for_the_bench_and_for_a_bay(
 
 def test_nothing_is_opened_before_the_first_word(display: Display) -> None:
     assert LcdBus.instances == []
+    display.close()
+
+
+@pytest.mark.parametrize("percent", [1, 100])
+def test_it_takes_whatever_the_senses_want_and_opens_nothing_for_it(display: Display, percent: int) -> None:
+    display.adjust(Senses(brightness=percent, blinking="off"))
+    assert LcdBus.instances == []
+    display.show(("Ready.",), bay=None)
     display.close()

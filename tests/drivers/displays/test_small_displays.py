@@ -14,6 +14,7 @@ from drivers.displays._small import wrapped
 from drivers.displays.base import Display
 from drivers.displays.hd44780 import FACES
 from drivers.errors import DeviceGone
+from drivers.senses import Senses
 from tests.drivers.displays.lcd_bus import LcdBus
 
 LETTERS = {dots: char for char, dots in FACES.items()}
@@ -147,3 +148,17 @@ def test_an_oled_shows_white_letters_on_black_and_says_when_it_is_gone(
     with pytest.raises(DeviceGone, match="0x3c"):
         display.show(("Other.",), bay=None)
     display.close()
+
+
+@pytest.mark.parametrize("controller", ["ssd1306", "sh1106"])
+def test_an_oled_is_as_bright_as_it_may_be(monkeypatch: pytest.MonkeyPatch, controller: str) -> None:
+    told: list[list[int]] = []
+    monkeypatch.setattr(smbus2, "SMBus", OledBus)
+    monkeypatch.setattr(OledBus, "gone", False)
+    monkeypatch.setattr(OledBus, "write_i2c_block_data", lambda _, __, ___, values: told.append(list(values)))
+    display = registry.load("displays", "oled", {"controller": controller}, where="oled")
+    display.adjust(Senses(brightness=20))
+    display.show(("Bås 3",), bay=None)
+    display.close()
+    contrasts = [values[1] for values in told if values[0] == 0x81]  # "set contrast control", 0 to 255
+    assert contrasts[-1] == 51

@@ -12,6 +12,7 @@ from drivers.docks._attachment import WrongController
 from drivers.docks.base import DockEvent, Light
 from drivers.docks.benchwipe_controller import LAMPS, Driver, Settings
 from drivers.errors import DeviceGone, OutputDidNotFollow
+from drivers.senses import Senses
 from firmware_bridge import messages
 from firmware_bridge.controller import wire
 from tests.agent.mosquitto import wait_until
@@ -29,7 +30,7 @@ def board(tmp_path: Path) -> Iterator[OurController]:
 
 @pytest.fixture
 def dock(board: OurController) -> Iterator[Driver]:
-    made = Driver("dock", Settings(port=board.settings["port"], slots=4, lease_ms=2000, blink_s=1.0))
+    made = Driver("dock", Settings(port=board.settings["port"], slots=4, lease_ms=2000))
     yield made
     made.close()
 
@@ -89,6 +90,7 @@ def test_no_two_states_look_alike_without_colour_and_blinking() -> None:
 
 
 def test_lamps_blink_where_that_is_wanted_and_stand_still_elsewhere(board: OurController, dock: Driver) -> None:
+    dock.adjust(Senses(blinking="normal"))
     dock.set_light(1, Light.DONE, within=within())
     dock.set_light(2, Light.ATTENTION, within=within())
     seen: list[set[int]] = [set(), set()]
@@ -100,6 +102,27 @@ def test_lamps_blink_where_that_is_wanted_and_stand_still_elsewhere(board: OurCo
 
     wait_until(both, "lamps on and off", 30)
     assert seen == [{LAMPS["done"] << 4}, {0, LAMPS["attention"] << 4}]
+
+
+def test_lamps_are_as_bright_as_they_may_be_also_after_a_reset(board: OurController, dock: Driver) -> None:
+    dock.adjust(Senses(brightness=30))
+    dock.set_light(1, Light.DONE, within=within())
+    assert [lines.percent for lines in board.bench.lines] == [30] * 4
+    for lines in board.bench.lines:
+        lines.percent = 100
+    board.bench.reset()
+    dock.set_light(1, Light.DONE, within=within())
+    assert [lines.percent for lines in board.bench.lines] == [30] * 4
+
+
+def test_a_controller_of_before_is_not_asked_to_dim(
+    board: OurController, dock: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del board.bench.controller._handlers[wire.DIM]
+    monkeypatch.setattr(board.bench.board, "capabilities", wire.LINES)
+    dock.adjust(Senses(brightness=30))
+    dock.set_light(1, Light.DONE, within=within())
+    assert [lines.percent for lines in board.bench.lines] == [100] * 4
 
 
 def test_lamps_of_ones_own(board: OurController) -> None:

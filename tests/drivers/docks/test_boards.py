@@ -12,6 +12,7 @@ from drivers.deadline import Deadline
 from drivers.docks import devantech_rly16, kmtronic, lcus, ledctl, mcp23017, modbus_relay, pcf8574, ses, uhubctl
 from drivers.docks.base import Dock, Light
 from drivers.errors import DeviceGarbled, DeviceGone, DriverError, DriverUnavailable, OutputDidNotFollow
+from drivers.senses import Senses
 from tests.drivers.docks import counterparts as c
 
 
@@ -163,6 +164,22 @@ def test_an_enclosure_shows_failed_and_done_as_lights_that_differ(tmp_path: Path
     enclosure.mishap = "stuck"
     with pytest.raises(OutputDidNotFollow, match="ident off"):
         dock.set_light(2, Light.OFF, within=within())
+
+
+def test_where_nothing_may_blink_backplanes_get_only_lights_that_stand_still(tmp_path: Path) -> None:
+    for name in ("shelf", "lights"):
+        (tmp_path / name).mkdir()
+    enclosure, backplane = c.Ses(tmp_path / "shelf"), c.Ledctl(tmp_path / "lights")
+    shelf = ses.Driver("d", ses.Settings(**enclosure.settings))
+    lights = ledctl.Driver("d", ledctl.Settings(**backplane.settings))
+    for dock in (shelf, lights):
+        dock.adjust(Senses(blinking="off"))
+    for light in Light:
+        shelf.set_light(2, light, within=within())
+        lights.set_light(1, light, within=within())
+        wants_a_hand = light in (Light.ATTENTION, Light.FAILED)
+        assert enclosure.state()["1"] == {"devoff": 0, "ident": 0, "fault": int(wants_a_hand)}
+        assert backplane.state() == {str(tmp_path / "lights/port-1"): "failure" if wants_a_hand else "normal"}
 
 
 def test_ledctl_leaves_other_lights_alone_and_an_empty_bay_dark(tmp_path: Path) -> None:

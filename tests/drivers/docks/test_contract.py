@@ -15,6 +15,7 @@ from drivers import registry
 from drivers.deadline import Deadline
 from drivers.docks.base import Capability, Dock, DockCannot, Light, NoSuchSlot, Readings
 from drivers.errors import DeviceGone, DeviceSilent, DriverError, OutputDidNotFollow
+from drivers.senses import Senses
 from tests.drivers.docks.counterparts import COUNTERPARTS, Counterpart
 
 NO_POWER = {"plain", "ledctl"}
@@ -127,6 +128,18 @@ def test_every_light_can_be_shown_or_none(dock: Dock) -> None:
         else:
             with pytest.raises(DockCannot):
                 dock.set_light(1, light, within=within())
+
+
+@every
+@pytest.mark.parametrize("senses", [Senses(blinking="off", brightness=1), Senses(blinking="normal", brightness=100)])
+def test_it_takes_whatever_the_senses_want_and_still_shows_every_light(
+    dock: Dock, board: Counterpart, senses: Senses
+) -> None:
+    board.mishap = "silent"
+    dock.adjust(senses)  # opens nothing, asks nothing
+    board.mishap = "none"
+    for light in Light if Capability.LIGHT in dock.capabilities else ():
+        dock.set_light(1, light, within=within())
 
 
 @every

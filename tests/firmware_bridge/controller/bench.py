@@ -22,6 +22,7 @@ class Lines(BayLines):
         self.current = 100
         self.heat: int | None = 300
         self.dead = self.deaf = self.stuck = False
+        self.percent = 100
 
     def write(self, outputs: int) -> None:
         self._alive()
@@ -31,6 +32,9 @@ class Lines(BayLines):
     def read_outputs(self) -> int:
         self._alive()
         return self.on
+
+    def dim(self, percent: int) -> None:
+        self.percent = percent
 
     def read_inputs(self) -> int:
         self._alive()
@@ -56,7 +60,7 @@ class MemoryBoard(Board):
     """Sends into `out`."""
 
     uid = UID
-    capabilities = wire.LINES
+    capabilities = wire.LINES | wire.CAN_DIM
     reset_cause = wire.RESET_POWER_ON
     busy_hold_s = 60
 

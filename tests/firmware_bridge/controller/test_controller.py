@@ -54,7 +54,7 @@ def whats(link: Link) -> list[tuple[int, int, int]]:
 
 def test_hello_says_who_it_is(bench: Bench) -> None:
     info = link_over(KindLine(bench)).hello()
-    assert (info.lowest, info.highest, info.firmware, info.uid) == (1, 1, "1.0.0", UID)
+    assert (info.lowest, info.highest, info.firmware, info.uid) == (1, 1, "1.1.0", UID)
     assert (info.bays, info.reset_cause) == (3, wire.RESET_POWER_ON)
 
 
@@ -216,6 +216,18 @@ def test_a_pulse_ends_and_never_opens_the_lock_of_a_busy_bay(bench: Bench, link:
     set_bay(link, 0, wire.BUSY | wire.LOCK, wire.BUSY | wire.LOCK)
     with refused(wire.E_BUSY):
         link.pulse(0, 2, 500)
+
+
+def test_lamps_are_dimmed_all_alike_and_by_nothing_that_makes_no_sense(bench: Bench, link: Link) -> None:
+    link.dim(25)
+    for percent in (0, 101):
+        with refused(wire.E_BODY):
+            link.dim(percent)
+    assert [lines.percent for lines in bench.lines] == [25] * 3
+    bench.board.capabilities = wire.LINES
+    with refused(wire.E_TYPE):
+        link.dim(50)
+    assert [lines.percent for lines in bench.lines] == [25] * 3
 
 
 def test_the_boot_loader_is_refused_while_a_bay_is_busy(bench: Bench, link: Link) -> None:

@@ -17,6 +17,7 @@ from drivers.docks._attachment import ControllerRefused
 from drivers.docks.base import DockEvent, Light
 from drivers.docks.benchwipe_controller import Driver, Settings
 from drivers.errors import DeviceSilent, OutputDidNotFollow
+from drivers.senses import Senses
 from firmware_bridge.controller import wire
 from tests.firmware_bridge.controller.boards import RUNTIMES, Board
 
@@ -75,6 +76,18 @@ def bays_are_switched_locked_and_lit_each_alone(bench: Bench) -> None:
     bench.sync()
     assert bench.board.outputs == [wire.POWER | wire.LED_3, 0, wire.POWER | wire.LOCK]
     assert [bench.dock.power(n, within=within()) for n in (1, 2, 3)] == [True, False, True]
+
+
+def lamps_are_as_bright_as_they_may_be(bench: Bench) -> None:
+    bench.dock.adjust(Senses(brightness=20))
+    bench.dock.set_light(1, Light.FAILED, within=within())
+    bench.dock.set_light(3, Light.FAILED, within=within())  # on the expander, which has no half
+    bench.sync()
+    assert bench.board.outputs == [wire.LED_3, 0, wire.LED_3]
+    bench.board.until(lambda: "shines 12 20" in bench.board.said)
+    bench.dock.set_light(1, Light.OFF, within=within())
+    bench.sync()
+    assert bench.board.outputs[0] == 0
 
 
 def sensors_and_contacts_are_read(bench: Bench) -> None:
@@ -204,6 +217,7 @@ def a_held_button_leaves_the_board_to_whoever_wants_its_files(bench: Bench) -> N
 Scenario = Callable[[Bench], None]
 SCENARIOS: tuple[Scenario, ...] = (
     bays_are_switched_locked_and_lit_each_alone,
+    lamps_are_as_bright_as_they_may_be,
     sensors_and_contacts_are_read,
     a_button_is_told,
     too_much_current_cuts_the_power_of_a_busy_bay_too,

@@ -13,7 +13,7 @@ class Pin:
     IN, OUT, PULL_UP = 0, 1, 1
 
     def __init__(self, number: int, mode: int = -1, pull: int = -1, value: int | None = None) -> None:
-        self._number, self._mode = number, mode
+        self.number, self._mode = number, mode
         if value is not None:
             self.value(value)
 
@@ -21,8 +21,24 @@ class Pin:
         """Read, or drive."""
         if level is not None:
             assert self._mode == Pin.OUT
-            WORLD.drive_pin(self._number, 1 if level else 0)
-        return WORLD.read_pin(self._number)
+            WORLD.drive_pin(self.number, 1 if level else 0)
+        return WORLD.read_pin(self.number)
+
+
+class PWM:
+    """A pin that is on for a part of the time: on at all, for the bench, and how bright a lamp is, for the test."""
+
+    def __init__(self, pin: Pin) -> None:
+        self._number = pin.number
+
+    def freq(self, hertz: int) -> None:
+        """As the RP2040 takes it."""
+        assert 8 <= hertz <= 62_500_000
+
+    def duty_u16(self, duty: int) -> None:
+        """0 is off, 65535 on all the time."""
+        assert 0 <= duty <= 0xFFFF
+        WORLD.shine_pin(self._number, duty)
 
 
 class I2C:

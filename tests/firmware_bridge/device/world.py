@@ -35,6 +35,7 @@ class World:
         self.bus_dead = False
         self.cause = 1
         self._pins: dict[int, int] = {}
+        self._duties: dict[int, int] = {}
         self._registers = [bytearray([0xFF, 0xFF] + [0] * 20) for _ in config.EXPANDERS]
         self._text = ""
 
@@ -47,6 +48,13 @@ class World:
                 return
         self._pins[number] = level
         self._show()
+
+    def shine_pin(self, number: int, duty: int) -> None:
+        """A lamp's pin: told in percent where its brightness changes while it is on."""
+        if duty and duty != self._duties.get(number, 0):
+            self.tell("shines", number, round(duty * 100 / 0xFFFF))
+        self._duties[number] = duty
+        self.drive_pin(number, 1 if duty else 0)
 
     def read_pin(self, number: int) -> int:
         """A pad: what the board drives, or what a contact does to it."""
