@@ -30,6 +30,13 @@ def test_the_demo_ends_well_with_every_outcome_that_it_promises(tmp_path: Path) 
         ("SIM-SSD-0003", "aborted"),
         ("SIM-SSD-0003", "erased"),
     ]
+    assert {(row[0], row[4]) for row in rows if row[2] == "erased"} == {
+        ("SIM-HDD-0001", "A"),
+        ("SIM-NVME-0004", "B"),
+        ("SIM-SSD-0003", "C"),
+    }
+    assert "label of SIM-HDD-0002 by mistake. That is not the label of the drive in bay A1." in done.stdout
+    assert done.stdout.count("She scans YES.") == 4
     assert {row[0] for row in rows if row[3] == "purge"} == {"SIM-NVME-0004"}
     assert len(list((tmp_path / "out" / "state" / "certificates").glob("*.jws"))) == 5
     assert len(list((tmp_path / "out" / "labels").glob("*.png"))) == 5

@@ -39,6 +39,7 @@ class LabelDesk:
         self.table, self.books = table, books
         self.open: tuple[OpenLabel, ...] = ()
         self._untold: list[LabelResult] = []
+        self._outdated: set[str] = set()  # numbers: what is being printed says less than is known now
 
     def recover(self) -> None:
         """What an earlier run sent and nobody proved is unknown; what it never sent is sent now. LedgerProblem."""
@@ -54,6 +55,7 @@ class LabelDesk:
         """What a printer's thread has to say. Not lost if the ledger cannot be written: it is tried again."""
         try:
             self._result(event)
+            self._replace(event.number)
         except LedgerProblem:
             self._untold.append(event)
 
@@ -108,6 +110,19 @@ class LabelDesk:
         self.table.say("printing_label", number=number)
         done = self.books.job(certificate.record.job)
         self.table.tell(self.table.effects.print_label, certificate, copy, done.disposition if done else None)
+
+    def renew(self, certificate_id: str) -> None:
+        """There is more to say on a label: print it again, after the one that is on its way. LedgerProblem."""
+        rows = self.books.labels(certificate_id)
+        if any(row.state is LabelState.SENT for row in rows):
+            self._outdated.add(rows[0].number)
+        else:
+            self.reprint(certificate_id)
+
+    def _replace(self, number: str) -> None:
+        if number in self._outdated and all(row.state is not LabelState.SENT for row in self.books.labels(number)):
+            self.reprint(number)
+            self._outdated.discard(number)
 
     def _show(self, row: LabelRow) -> None:
         """Alarm, list and one sentence, as the label's state is at all its printers."""

@@ -170,5 +170,5 @@ class ScanDesk:
     def _rate_afterwards(self, rated: Job) -> None:
         who, _ = self.reception.context.on_job()
         self.books.rated(rated, who)
-        if self.books.printers:
-            self.labels.reprint(rated.certificate_id)
+        if self.books.printers and rated.certificate_id:
+            self.labels.renew(rated.certificate_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from agent.demo import media
 from agent.demo.programs import Broker, DemoFailed
@@ -19,9 +19,15 @@ BAD = (20 * MIB + 4096, 1536)
 BAD_RANGES = ({"offset": BAD[0], "bytes": BAD[1]},)
 
 
+Graded = Literal["with the tag", "during the work", "afterwards", "never"]
+
+
 @dataclass(frozen=True)
 class DemoDrive:
-    """One drive of the story, and what must come of it, one outcome for each certificate."""
+    """One drive of the story, and what must come of it, one outcome for each certificate.
+
+    `graded`: when its device gets its `grade`. With the tag or during the work, the grade stands on the certificate.
+    """
 
     bay: str
     port: str
@@ -32,14 +38,47 @@ class DemoDrive:
     outcomes: tuple[str, ...]
     bad: tuple[int, int] | None = None
     level: str = "clear"
+    grade: str = ""
+    graded: Graded = "never"
 
 
 SANITIZES = {"speaks": "nvme", "sanitize": ["block", "crypto"], "steps": 4}
 DRIVES = (
-    DemoDrive("A1", "port-1", "SIM-HDD-0001", "Spindle 48", "KK-004711", "ext4", ("erased",)),
+    DemoDrive(
+        "A1",
+        "port-1",
+        "SIM-HDD-0001",
+        "Spindle 48",
+        "KK-004711",
+        "ext4",
+        ("erased",),
+        grade="A",
+        graded="during the work",
+    ),
     DemoDrive("A2", "port-2", "SIM-HDD-0002", "Spindle 48", "KK-004712", "vfat", ("failed",), bad=BAD),
-    DemoDrive("A3", "port-3", "SIM-SSD-0003", "Cell 48", "KK-004713", "ext4", ("aborted", "erased")),
-    DemoDrive("A4", "port-4", "SIM-NVME-0004", "Lane 48", "KK-004714", "vfat", ("erased",), level="purge"),
+    DemoDrive(
+        "A3",
+        "port-3",
+        "SIM-SSD-0003",
+        "Cell 48",
+        "KK-004713",
+        "ext4",
+        ("aborted", "erased"),
+        grade="C",
+        graded="with the tag",
+    ),
+    DemoDrive(
+        "A4",
+        "port-4",
+        "SIM-NVME-0004",
+        "Lane 48",
+        "KK-004714",
+        "vfat",
+        ("erased",),
+        level="purge",
+        grade="B",
+        graded="afterwards",
+    ),
 )
 
 

@@ -76,9 +76,9 @@ class Story:
         for drive in DRIVES:
             self.files.plug(drive)
             self._wait_for(drive, lambda row: row["state"] == "waiting", "it waits for its asset tag")
-            self.say(f"Drive {drive.serial} stands in bay {drive.bay}. Ida scans {drive.asset}, then the bay.")
-            self.files.scan(drive.asset)
-            self.files.scan(f"BAY-{drive.bay}")
+            self._assign(drive)
+            self._confirm(drive)
+        self._grade_during_the_work()
         pulled = next(drive for drive in DRIVES if "aborted" in drive.outcomes)
         self._wait_for(pulled, lambda row: row["state"] == "erasing" and half_done(row), "it is half erased")
         self.files.pull(pulled)
@@ -88,10 +88,60 @@ class Story:
         self.files.plug(pulled)
         for drive in DRIVES:
             self._wait_for(drive, lambda row: row["state"] == "finished", "it is finished")
-            self.say(f"Bay {drive.bay}: {self._row(drive)['outcome'].upper()}, label printed. Ida takes the drive out.")
+            self.say(f"Bay {drive.bay}: {self._row(drive)['outcome'].upper()}, label printed.")
+            if drive.graded == "afterwards":
+                self._grade(drive)
+                self._wait_for_label(drive)
+                self.say("A new label with the grade is printed; the certificate stays as it was signed.")
             self.files.pull(drive)
+        self.say("Ida takes the drives out.")
         wait_until(lambda: self._status()["uplink"]["outbox_depth"] == 0, "every certificate has its receipt")
         self.say("Every certificate has the collector's receipt; the outbox is empty.")
+
+    def _assign(self, drive: DemoDrive) -> None:
+        with_grade = f"grade {drive.grade}, " if drive.graded == "with the tag" else ""
+        self.say(f"Drive {drive.serial} stands in bay {drive.bay}. Ida scans {drive.asset}, {with_grade}then the bay.")
+        self.files.scan(drive.asset)
+        if with_grade:
+            self.files.scan(f"GRADE-{drive.grade}")
+        self.files.scan(f"BAY-{drive.bay}")
+
+    def _confirm(self, drive: DemoDrive) -> None:
+        """Two sources say which drive it is: the drive itself, and the label on it. Then a person says YES."""
+        self._wait_for(drive, lambda row: row["asks"] == "serial", "it asks for the drive's label")
+        if drive is DRIVES[0]:
+            other = DRIVES[1].serial
+            self.files.scan(other)
+            self._hears("not the label", "another drive's label is told")
+            expect(self._row(drive)["asks"] == "serial", f"bay {drive.bay} took the label of {other}")
+            self.say(f"She scans the label of {other} by mistake. {self._said()}")
+        self.files.scan(drive.serial)
+        self._wait_for(drive, lambda row: row["asks"] == "confirm", "it asks for YES")
+        self.files.scan("YES")
+        self._wait_for(drive, lambda row: row["asks"] is None, "it has its YES")
+        self.say(f"She scans the label on the drive: it is the one in bay {drive.bay}. She scans YES.")
+
+    def _grade_during_the_work(self) -> None:
+        for drive in DRIVES:
+            if drive.graded == "during the work":
+                self._wait_for(drive, lambda row: row["state"] == "erasing", "it is being erased")
+                self._grade(drive)
+
+    def _grade(self, drive: DemoDrive) -> None:
+        self.files.scan(f"BAY-{drive.bay}")
+        self.files.scan(f"GRADE-{drive.grade}")
+        self._hears(f"Bay {drive.bay}: {drive.grade} is written down.", "the grade is written down")
+        self.say(f"Ida scans bay {drive.bay}, then grade {drive.grade}. {self._said()}")
+
+    def _wait_for_label(self, drive: DemoDrive) -> None:
+        label = self.files.labels / f"{self._row(drive)['certificate']}.zpl"
+        wait_until(lambda: label.exists() and f"^FD{drive.grade}^FS" in label.read_text("utf-8"), "the new label")
+
+    def _hears(self, words: str, what: str) -> None:
+        wait_until(lambda: words in self._said(), what)
+
+    def _said(self) -> str:
+        return str(self._status()["said"])
 
     def _wait_for(self, drive: DemoDrive, true: Callable[[dict[str, Any]], bool], what: str) -> None:
         def so() -> bool:
@@ -132,6 +182,7 @@ class Story:
                 expect(
                     bool(told["fell_back"]) == (drive.level == "clear"), f"drive {drive.serial}: its fall is not told"
                 )
+            self._check_grade(drive, last)
             if len(found) > 1:
                 expect(
                     bool(last["interruptions"]), f"drive {drive.serial}: its certificate hides that it was pulled out"
@@ -152,14 +203,22 @@ class Story:
         expect(stored == own, f"the collector has {len(stored)} certificates, the station {len(own)}")
         self.say("Signatures, hashes, labels and the collector's table were checked: all as it must be.")
 
+    def _check_grade(self, drive: DemoDrive, payload: dict[str, Any]) -> None:
+        """On the certificate, if it was signed later; on the label in any case."""
+        signed = (payload["disposition"] or {}).get("grade", "")
+        due = drive.grade if drive.graded in ("with the tag", "during the work") else ""
+        expect(signed == due, f"drive {drive.serial}: its certificate has grade {signed!r}, not {due!r}")
+        label = (self.files.labels / f"{payload['number']}.zpl").read_text("utf-8")
+        expect(not drive.grade or f"^FD{drive.grade}^FS" in label, f"label {payload['number']} has no {drive.grade}")
+
     def _table(self) -> None:
-        print(f"\n{'DRIVE':<14} {'ASSET':<11} {'OUTCOME':<9} {'LEVEL':<6} {'CERTIFICATE':<16} WHY")
+        print(f"\n{'DRIVE':<14} {'ASSET':<11} {'OUTCOME':<9} {'LEVEL':<6} {'GRADE':<5} {'CERTIFICATE':<16} WHY")
         for payload in sorted(self._payloads(), key=lambda p: int(p["sequence"])):
             done = payload["sanitization"]
             why = payload["reason"]["text"] if payload["reason"] else f"{done['method']}, and read back in full"
             print(
                 f"{payload['drive']['serial']:<14} {payload['asset']['tag']:<11} {payload['outcome']:<9} "
-                f"{done['level']:<6} {payload['number']:<16} {why}"
+                f"{done['level']:<6} {self._grade_of(payload):<5} {payload['number']:<16} {why}"
             )
         print(f"\nCertificates: {self.files.certificates}\nLabels:       {self.files.labels} (ZPL, and a PNG of each)")
         print(f"Collector:    {self.files.folder / 'collector.db'}")
@@ -192,6 +251,12 @@ class Story:
 
     def _collected(self) -> list[dict[str, Any]]:
         return list(self._get("/api/certificates")["certificates"])
+
+    @staticmethod
+    def _grade_of(payload: dict[str, Any]) -> str:
+        """The device's, also where it came after the signature; a drive that is not erased has none."""
+        drive = next(drive for drive in DRIVES if drive.serial == payload["drive"]["serial"])
+        return drive.grade if payload["outcome"] == "erased" else "-"
 
     def _key_file(self) -> Path:
         return self.files.folder / "demo-01.jwk"

@@ -173,6 +173,23 @@ def test_a_grade_scanned_afterwards_stands_on_a_new_label(tmp_path: Path) -> Non
     rig.close()
 
 
+def test_a_grade_scanned_while_the_label_is_printed_gets_its_label_too(tmp_path: Path) -> None:
+    printer = (Device(name="labels", driver="simulated"),)
+    rig = Rig(tmp_path / "state", msgspec.structs.replace(settings(mode="scan"), printer=printer))
+    assigned(rig)
+    rig.erase("A1")
+    from agent.bench.events import LabelResult
+    from agent.label_proof import LabelState
+
+    assert rig.scan("BAY-A1", "GRADE-B") == "graded"
+    assert rig.effects.labels == [("bench-01-000001", 0)]
+    for copy in (0, 1):
+        rig.engine.handle(LabelResult("bench-01-000001", "labels", copy, LabelState.PRINTED))
+    assert rig.effects.labels == [("bench-01-000001", 0), ("bench-01-000001", 1)]
+    assert rig.effects.grades == ["", "B"]
+    rig.close()
+
+
 def test_a_drive_that_failed_gets_no_grade_and_a_full_disk_loses_none(rig: Rig) -> None:
     assigned(rig)
     rig.erase("A1", failed())
