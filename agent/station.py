@@ -39,6 +39,8 @@ from agent.uplink.uplink import Uplink
 from agent.view import bay_row
 from agent.watcher import Watcher
 from drivers import registry
+from drivers.displays.base import Display
+from drivers.docks.base import Dock
 from drivers.drives.base import DriveSource
 from drivers.inputs.base import Input, Scan
 from firmware_bridge.passthrough import give_back_memory
@@ -253,7 +255,8 @@ def open_bench(settings: Settings) -> Bench:
     displays = {
         d.name: registry.load("displays", d.driver, d.settings, where=f"display.{d.name}") for d in settings.display
     }
-    for device in (*docks.values(), *displays.values()):
+    devices: tuple[Dock | Display, ...] = (*docks.values(), *displays.values())
+    for device in devices:
         device.adjust(settings.senses)
     return Bench(
         sources=sources,
