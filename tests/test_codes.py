@@ -5,14 +5,20 @@ from __future__ import annotations
 import ast
 import importlib
 import pkgutil
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from agent.phrases import LANGUAGES, keys
 from firmware_bridge.errors import CodedError
 
 ROOT = Path(__file__).parents[1]
 BOARD_ONLY = ("controller.boot", "controller.hal", "controller.main")  # run on the RP2040, and have no codes
+SHOWN = re.compile(r'"(BW-[BDELPSU](?!00)\d\d)"')  # bays, devices, labels, outcomes, plans, safety, the uplink
+SHOWN_BESIDE = {"BW-A04", "BW-A13", "BW-A90"}  # of the agent's own those that become an alarm or a reason
 PACKAGES = ("agent", "drivers", "firmware_bridge", "collector")
 
 
@@ -52,3 +58,19 @@ def test_a_reason_and_an_error_class_never_share_a_code_by_accident() -> None:
         texts[code].add(text)
     assert len(texts) > 15
     assert {code: found for code, found in texts.items() if len(found) > 1} == {}
+
+
+def shown_codes() -> set[str]:
+    """Codes that a technician can meet: on a bay's display, on the screen of all bays, on a page."""
+    found = set(SHOWN_BESIDE)
+    for package in ("agent", "drivers"):
+        for path in (ROOT / package).rglob("*.py"):
+            found |= set(SHOWN.findall(path.read_text("utf-8")))
+    return found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_code_that_a_technician_can_meet_has_its_sentence_and_what_to_do(language: str) -> None:
+    assert len(shown_codes()) > 80
+    assert sorted(shown_codes() - set(keys("reasons", language))) == []
+    assert sorted(shown_codes() - set(keys("hints", language))) == []

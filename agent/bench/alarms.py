@@ -13,8 +13,11 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
+
 from agent.clock import utc_now
 from agent.messages import Alarm
+from agent.phrases import FALLBACK, hint, reason
 
 log = logging.getLogger("benchwipe.alarms")
 
@@ -29,6 +32,15 @@ def critical(code: str, text: str) -> Alarm:
 def warning(code: str, text: str) -> Alarm:
     """An alarm that somebody should see to."""
     return Alarm(severity="warning", code=code, text=text, since=utc_now())
+
+
+def spoken(alarm: Alarm, language: str) -> Alarm:
+    """By its code in that language; behind it, in brackets, what was said of it in English: which bay, what it did."""
+    words = reason(language, alarm.code)
+    if language == FALLBACK or not words:
+        return alarm
+    advice = hint(language, alarm.code)
+    return msgspec.structs.replace(alarm, text=" ".join(filter(None, (words, advice, f"[{alarm.text}]"))))
 
 
 class AlarmBoard:

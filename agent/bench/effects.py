@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent.bench.alarms import AlarmBoard
+from agent.bench.alarms import AlarmBoard, spoken
 from agent.bench.bay_power import BayPower
 from agent.bench.bays import Bay, BayState
 from agent.bench.device_thread import DeviceThread
@@ -216,7 +216,10 @@ class StationEffects:
                 self._put(LabelResult(certificate.record.number, name, copy, LabelState.NOT_PRINTED, behind))
 
     def alarm(self, name: str, alarm: Alarm | None) -> None:
-        """Raise or clear; raising the same again is silent."""
+        """Raise or clear, in the station's language; raising the same again is silent."""
+        docks = {f"device-{dock.name}" for dock in self.bench.docks.values()}
+        if alarm is not None and not (name in docks and alarm.code in SILENT):  # that one has its words: _of_dock
+            alarm = spoken(alarm, self.settings.station.language)
         self.alarms.set(name, alarm)
 
     def command_status(self, kind: str, command: str, status: CommandStatus) -> None:

@@ -195,7 +195,9 @@ def _lists(record: Record, say: Words) -> Iterator[Section]:
         headings = tuple(say(f"command_{name}") for name in ("name", "status", "bytes", "raw"))
         yield Section(say("commands"), table=Table(headings, rows, (3, 2.4, 4, 4), frozenset({2, 3})))
     if record.interruptions:
-        paused = tuple((say.cell_moment(p.at), say.count(p.resumed_at_offset), p.reason) for p in record.interruptions)
+        paused = tuple(
+            (say.cell_moment(p.at), say.count(p.resumed_at_offset), say.signed(p.reason)) for p in record.interruptions
+        )
         yield Section(say("interruptions"), table=Table((say("at"), say("resumed"), say("why")), paused, (3, 3, 8)))
     if read.mismatches:
         wrong = tuple((say.count(found.offset), say.count(found.bytes)) for found in read.mismatches)
@@ -239,7 +241,11 @@ def _limits(record: Record, say: Words) -> Iterator[str]:
     if record.outcome != "erased":
         return
     said = (CELLS,) if done.technique == "overwrite" else ()
-    yield from (say("not_reached", what=what) for what in done.not_reached if what not in said and HIDDEN not in what)
+    yield from (
+        say("not_reached", what=say.signed(what))
+        for what in done.not_reached
+        if what not in said and HIDDEN not in what
+    )
     if done.technique != "overwrite":
         return
     if drive.media in FLASH:

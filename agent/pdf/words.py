@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import string
+from collections.abc import Iterator
+from functools import cache
 
 from agent.label import capacity
-from agent.phrases import hint, keys
+from agent.phrases import FALLBACK, hint, keys
+from agent.phrases import reason as short_reason
 from agent.record import Clock, Explanation, PassRecord, Sample
 
 CONFIDENCE = re.compile(r"95 %: less than ([0-9.e+-]+) % of the drive differs \(([0-9]+) independent places\)")
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z")
+SIGNED = ("reason_BW-", "left_", "pause_")
 PATTERNS = {"00": "pattern_zeros", "ff": "pattern_ones", "random": "pattern_random"}
 
 
@@ -70,8 +75,18 @@ class Words:
         return self("proves_value", percent=self.decimal(found[1]), places=self.count(int(found[2])))
 
     def reason(self, reason: Explanation) -> str:
-        """Why it is not erased."""
-        return self("reason", text=self.recorded(f"reason_{reason.code}", reason.text), code=reason.code)
+        """Why it is not erased. What was signed in words of its own is told by its code, then as it was signed."""
+        text, code = self.signed(reason.text), reason.code
+        if text != reason.text or self.language == FALLBACK:
+            return self("reason", text=text, code=code)
+        return self("reason_signed", why=short_reason(self.language, code), text=text, code=code).strip()
+
+    def signed(self, text: str) -> str:
+        """A sentence of the record in the reader's language, figures in their places; an unknown one as it stands."""
+        for key, sentence in _signed_sentences():
+            if found := sentence.fullmatch(text):
+                return self(key, **found.groupdict())
+        return text
 
     def recorded(self, key: str, text: str) -> str:
         """A sentence of the record in the reader's language if it is that key's English one, else as it stands."""
@@ -80,3 +95,21 @@ class Words:
     def what_to_do(self, reason: Explanation) -> str:
         """The hint, in the reader's language where there is one."""
         return hint(self.language, reason.code, reason.hint)
+
+
+@cache
+def _signed_sentences() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """What stands on certificates, which are signed in English: each such sentence's key, and how it is recognised."""
+    texts = keys("pdf", FALLBACK).items()
+    return tuple((key, re.compile(_pattern(text))) for key, text in texts if key.startswith(SIGNED))
+
+
+def _pattern(template: str) -> str:
+    return "".join(_pieces(template))
+
+
+def _pieces(template: str) -> Iterator[str]:
+    for text, name, _, _ in string.Formatter().parse(template):
+        yield re.escape(text)
+        if name:
+            yield f"(?P<{name}>.+)"

@@ -25,7 +25,9 @@ from agent.cli import main
 from agent.errors import CertificateProblem
 from agent.pdf import fonts, print_certificate
 from agent.pdf.document import NO_DATE, created
+from agent.pdf.words import Words
 from agent.phrases import LANGUAGES, keys
+from agent.reach import SECTORS
 from agent.record import (
     Asset,
     Clock,
@@ -363,6 +365,25 @@ def test_both_languages_have_the_same_sentences_in_letters_that_every_reader_has
         assert placeholders(english[key]) == placeholders(danish[key]), key
         assert english[key], key
         assert danish[key].encode("latin-1"), key
+
+
+def test_what_was_signed_in_english_is_read_in_danish_with_its_figures() -> None:
+    told = "4096 bytes of hidden area"
+    made = msgspec.structs.replace(record().sanitization, not_reached=(SECTORS,))
+    pause = Interruption(at="2026-11-22T20:00:00Z", reason="The drive was pulled out", resumed_at_offset=0)
+    text = " ".join(text_of(record(sanitization=made, interruptions=(pause,)), language="da").split())
+    assert "Ikke nået: sektorer, som drevet har taget ud af brug." in text
+    assert "Drevet blev trukket ud" in text
+    assert Words("da").signed(told) == "4096 byte skjult område"
+    assert Words("en").signed(told) == told
+    assert Words("da").signed("Something that nobody foresaw") == "Something that nobody foresaw"
+
+
+def test_a_reason_with_words_of_its_own_is_told_by_its_code_and_then_as_it_was_signed() -> None:
+    why = Explanation(code="BW-E45", text="no such technique: /dev/sdb has no ata-sanitize-block", hint="")
+    danish = Words("da").reason(why)
+    assert danish == f"Drevet har ikke den metode. I certifikatet: {why.text} (BW-E45)."
+    assert Words("en").reason(why) == f"{why.text} (BW-E45)."
 
 
 class Done(NamedTuple):

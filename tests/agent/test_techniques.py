@@ -5,8 +5,10 @@ from __future__ import annotations
 from itertools import product
 from typing import Any, get_args
 
+import msgspec
 import pytest
 
+from agent.pdf.words import Words
 from agent.plan import offered
 from agent.reach import also_destroyed, not_reached
 from agent.record import Level
@@ -142,3 +144,24 @@ def test_a_hidden_area_is_not_reached_unless_it_is_removed_or_belongs_to_no_name
     none = drive(capabilities=NVME, hidden_area=HiddenArea(kind="unknown", bytes=4096))
     assert "4096" not in " ".join(not_reached(none, "nvme-sanitize-crypto", revealed=False))
     assert "4096" in " ".join(not_reached(none, "overwrite", revealed=False))
+
+
+def test_each_sentence_of_what_is_not_reached_is_known_in_danish() -> None:
+    every = {
+        what
+        for media, transport, can in product(MEDIA, ("sata", "mmc"), (None, *ABLE.values()))
+        for technique in ("zero", *EXPECTED)
+        for area in (None, HiddenArea(kind="hpa", bytes=4096))
+        for what in not_reached(
+            drive(media=media, transport=transport, hidden_area=area, capabilities=can and changed_can(can)),
+            technique,
+            revealed=False,
+        )
+    }
+    assert len(every) >= 8
+    assert [what for what in sorted(every) if Words("da").signed(what) == what] == []
+
+
+def changed_can(can: Capabilities) -> Capabilities:
+    """With everything that it can leave out of reach."""
+    return msgspec.structs.replace(can, namespaces=3, replay_protected_units=2, hidden_area_unread=("dco",))
