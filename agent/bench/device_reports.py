@@ -15,6 +15,10 @@ CUT: Mapping[str, tuple[str, str]] = {
     "overcurrent": ("BW-D32", "Bay {bay}: the drive took too much current; the dock has cut its power. Take it out."),
     "hot": ("BW-D33", "Bay {bay}: the drive became too hot; the dock has cut its power. Let it cool, and take it out."),
 }
+DEAF = (
+    "BW-D37",
+    "Bay {bay}: its sensors of current and temperature do not answer. What is on stays on; no drive gets power anew.",
+)
 OVER = ("well", "absent")
 DOOR = ("BW-D34", "Bay {bay}: its door is open while its drive is at work. Close it.")
 
@@ -38,6 +42,9 @@ def heard(table: BayTable, event: DeviceFault | DockReported, *, pressed: Callab
         pressed(event.bay)
     elif event.what in OVER:
         table.alarm(name, None)
+    elif event.what in ("deaf", "hears"):
+        code, text = DEAF
+        table.alarm(f"sensor-{event.bay}", warning(code, text.format(bay=event.bay)) if event.what == "deaf" else None)
     elif event.what == "door":
         code, text = DOOR
         open_at_work = event.door_open is True and table[event.bay].busy

@@ -11,6 +11,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 from drivers.deadline import Deadline
@@ -47,8 +48,17 @@ class ControllerRefused(DriverError):
         super().__init__(device=device, problem=problem)
 
 
+@dataclass(frozen=True)
+class Heard:
+    """What came with a heartbeat: events, whether some were missed, and the faults that stand (wire.FAULT_*)."""
+
+    events: tuple[Event, ...]
+    missed: bool
+    faults: int
+
+
 class Attachment:
-    """`do` attaches where that is needed. `on_beat(events, missed)` is called after each heartbeat, in its thread."""
+    """`do` attaches where that is needed. `on_beat` is called after each heartbeat, in its thread."""
 
     def __init__(
         self,
@@ -58,7 +68,7 @@ class Attachment:
         *,
         slots: int,
         beat_s: float,
-        on_beat: Callable[[list[Event], bool], None],
+        on_beat: Callable[[Heard], None],
     ) -> None:
         """`begin` opens the session and sets up what the controller may have forgotten; `beat_s` between heartbeats."""
         self.name, self.slots = name, slots
@@ -151,9 +161,9 @@ class Attachment:
             if not self._heard(min(LOOK_S, beat_at - time.monotonic())) and time.monotonic() < beat_at:
                 continue
             try:
-                events, missed = self.do(_beat_and_take, within=Deadline(1.0))
+                heard = self.do(_beat_and_take, within=Deadline(1.0))
                 beat_at = time.monotonic() + self._beat_s
-                self._on_beat(events, missed)
+                self._on_beat(heard)
             except DriverError as error:
                 log.debug("dock %s: %s", self.name, error)
                 beat_at = time.monotonic() + AGAIN_S
@@ -171,8 +181,8 @@ class Attachment:
         return False
 
 
-def _beat_and_take(link: Link) -> tuple[list[Event], bool]:
-    link.heartbeat()
-    events = list(link.events)
+def _beat_and_take(link: Link) -> Heard:
+    faults = link.heartbeat().faults
+    events = tuple(link.events)
     link.events.clear()
-    return events, link.missed_events
+    return Heard(events, link.missed_events, faults)

@@ -63,7 +63,8 @@ class DockEvent:
     """What a dock reported by itself.
 
     "present", "absent", "door" (opened or closed), "button" (pressed), "overcurrent" and "hot" (it has cut the slot's
-    power), "well" (that is over), "lease" of slot 0 (it had heard nothing from the station; idle slots are off).
+    power), "well" (that is over), "deaf" (its sensors there do not answer any more; nothing was switched) and "hears"
+    (they do again), "lease" of slot 0 (it had heard nothing from the station; idle slots are off).
     """
 
     slot: int

@@ -14,13 +14,13 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 
 from drivers.deadline import Deadline
-from drivers.docks._attachment import Attachment, ControllerRefused
+from drivers.docks._attachment import Attachment, ControllerRefused, Heard
 from drivers.docks.base import Capability, Dock, DockEvent, Light, Readings
 from drivers.errors import DeviceSilent
 from drivers.senses import BLINK_S, Senses
 from firmware_bridge.controller import wire
 from firmware_bridge.link import Link, RequestRefused
-from firmware_bridge.messages import BayState, Event
+from firmware_bridge.messages import BayState
 from firmware_bridge.serial_line import SerialLine
 
 LightName = Literal["off", "ready", "working", "attention", "done", "failed"]
@@ -74,6 +74,7 @@ class Driver(Dock):
         self._states: tuple[BayState, ...] = ()
         self._told: tuple[BayState, ...] = ()
         self._telling = threading.Lock()
+        self._deaf: frozenset[int] = frozenset()
         self._lights: dict[int, Light] = {}
         self._shown: dict[int, int] = {}
         self._busy: dict[int, bool] = {}
@@ -223,19 +224,36 @@ class Driver(Dock):
             self._set(slot, wire.LED_1 | wire.LED_2 | wire.LED_3, pattern << FIRST_LAMP, within)
             self._shown[slot] = pattern
 
-    def _on_beat(self, events: list[Event], missed: bool) -> None:
+    def _on_beat(self, heard: Heard) -> None:
         """Buttons as they were pressed; everything else by comparing, so that a missed event changes nothing."""
         for slot in tuple(self._lights):
             self._show(slot, Deadline(1.0))
-        if not events and not missed:
+        self._tell_deafness(heard.faults)
+        if not heard.events and not heard.missed:
             return
         self._look(Deadline(1.0))
-        for event in events:
+        for event in heard.events:
             if event.what == wire.SAW_BUTTON and event.value and event.bay < self.slots:
                 self._tell(event.bay + 1, "button", self._states[event.bay])
             elif event.what == wire.SAW_LEASE_EXPIRED:
                 self._tell(0, "lease", None)
         self._tell_changes()
+
+    def _tell_deafness(self, faults: int) -> None:
+        """The heartbeat says that some sensor is silent, a look at the bays where."""
+        if self._put is None or not (faults & wire.FAULT_SENSOR or self._deaf):
+            return
+        states = self._look(Deadline(1.0))[: self.slots] if faults & wire.FAULT_SENSOR else ()
+        now = frozenset(slot for slot, state in enumerate(states, start=1) if self._measures_nothing(state))
+        before, self._deaf = self._deaf, now
+        for slot in sorted(now ^ before):
+            self._tell(slot, "deaf" if slot in now else "hears", self._states[slot - 1])
+
+    def _measures_nothing(self, state: BayState) -> bool:
+        """Whether a bay tells nothing of what this board can measure."""
+        can = self._controller.info.capabilities if self._controller.info else 0
+        no_current = can & wire.CAN_CURRENT and state.milliamps == wire.NO_MILLI
+        return bool(no_current or (can & wire.CAN_TEMPERATURE and state.decicelsius == wire.NO_TEMPERATURE))
 
     def _tell_changes(self) -> None:
         """From two threads; each change is told by one of them."""

@@ -508,6 +508,18 @@ def test_a_dock_that_cut_the_power_is_an_alarm_until_that_is_over(rig: Rig, what
     assert "dock-A1" not in rig.effects.alarms
 
 
+def test_sensors_that_do_not_answer_are_an_alarm_and_stop_no_work(rig: Rig) -> None:
+    rig.arrive("A1")
+    rig.wait(10.1)
+    before = rig.state("A1")
+    rig.engine.handle(DockReported("cradle", "A1", "deaf"))
+    assert rig.effects.alarms["sensor-A1"].code == "BW-D37"
+    rig.engine.handle(DockReported("cradle", "A1", "well"))  # of another thing
+    assert "sensor-A1" in rig.effects.alarms
+    rig.engine.handle(DockReported("cradle", "A1", "hears"))
+    assert (rig.effects.alarms, rig.state("A1"), before) == ({}, "erasing", "erasing")
+
+
 def test_a_door_is_an_alarm_only_while_its_drive_is_at_work(rig: Rig) -> None:
     rig.engine.handle(DockReported("cradle", "A1", "door", door_open=True))
     assert "door-A1" not in rig.effects.alarms

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drivers.deadline import Deadline
-from drivers.docks._attachment import WrongController
+from drivers.docks._attachment import Heard, WrongController
 from drivers.docks.base import DockEvent, Light
 from drivers.docks.benchwipe_controller import LAMPS, Driver, Settings
 from drivers.errors import DeviceGone, OutputDidNotFollow
@@ -141,6 +141,32 @@ def test_what_changed_while_nobody_listened_is_told_at_the_first_look(board: Our
     board.bench.lines[2].inputs = 0
     wait_until(lambda: looked(dock, heard)[1:], "its absence is told")
     assert [(event.slot, event.what) for event in heard[1:]] == [(3, "absent")]
+
+
+def test_sensors_that_fall_silent_are_told_of_their_bay_and_switch_nothing(board: OurController, dock: Driver) -> None:
+    heard: list[DockEvent] = []
+    dock.subscribe(heard.append)
+    dock.set_power(2, True, within=within())
+    board.bench.lines[1].deaf = True
+    wait_until(lambda: heard, "the silence of bay 2", 30)
+    assert board.relays() == [False, True, False, False]
+    board.bench.lines[1].deaf = False
+    wait_until(lambda: heard[1:], "bay 2 measures again", 30)
+    assert [(event.slot, event.what) for event in heard] == [(2, "deaf"), (2, "hears")]
+    assert board.relays() == [False, True, False, False]
+
+
+def test_a_board_without_sensors_is_not_deaf(
+    board: OurController, dock: Driver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board.bench.board, "capabilities", wire.LINES)
+    heard: list[DockEvent] = []
+    dock.subscribe(heard.append)
+    dock.set_power(2, True, within=within())
+    board.bench.lines[1].deaf = True
+    wait_until(lambda: board.bench.controller.bays[1].faults() & wire.FAULT_SENSOR, "the controller knows", 30)
+    dock._on_beat(Heard((), False, wire.FAULT_SENSOR))
+    assert heard == []
 
 
 def test_a_busy_slot_is_locked_cooled_and_held(board: OurController, dock: Driver) -> None:

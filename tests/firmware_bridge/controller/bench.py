@@ -60,7 +60,7 @@ class MemoryBoard(Board):
     """Sends into `out`."""
 
     uid = UID
-    capabilities = wire.LINES | wire.CAN_DIM
+    capabilities = wire.LINES | wire.CAN_DIM | wire.CAN_CURRENT | wire.CAN_TEMPERATURE
     reset_cause = wire.RESET_POWER_ON
     busy_hold_s = 60
 

@@ -187,8 +187,12 @@ def a_dead_bus_is_no_end(bench: Bench) -> None:
     while bench.dock.readings(1, within=within()).milliamps is not None:
         assert time.monotonic() < deadline
     assert bench.dock.power(1, within=within()) is True
+    bench.hears(1, "deaf")
     bench.board.tell("bus", "well")
+    bench.hears(1, "hears")
+    bench.hears(3, "hears")
     bench.power(3)
+    assert bench.is_on(1)
 
 
 def new_firmware_is_refused_while_a_bay_is_busy(bench: Bench) -> None:
