@@ -163,15 +163,18 @@ class Ledger(LabelRows, PasswordRows):
     # Certificates
 
     def issue(
-        self, draft: Callable[[Position], Certificate], job: Job | None = None, *, printers: tuple[str, ...] = ()
+        self,
+        draft: Callable[[Position], Certificate],
+        job: Job | None = None,
+        *,
+        printers: tuple[str, ...] = (),
+        labels: LabelState = LabelState.SENT,
     ) -> Certificate:
         """Number, sign, write and record a certificate; queue it for the collector; end its job with it.
 
-        `printers` are sent its label as soon as this returns: the intent is written down with the rest.
-
-        The number is taken inside the transaction that also holds the outbox row, so two processes never share one. The
-        file comes first: it is the record. A power cut between file and row is mended by `adopt`. If this raises,
-        nothing was issued: the file goes too, or the next try would make a second certificate of the same number.
+        `printers` are sent its label as soon as this returns (DUE: by the daemon); that is written down with the rest.
+        The number is taken in the transaction of the outbox row: two processes never share one. The file comes first:
+        it is the record, and `adopt` mends a power cut between. If this raises, nothing was issued, and the file goes.
         """
         with contextlib.ExitStack() as undo:
             with self._transaction():
@@ -179,7 +182,7 @@ class Ledger(LabelRows, PasswordRows):
                 undo.callback(self._withdraw, certificate)
                 files.write_once(self.certificates_dir / certificate.file_name, certificate.compact)
                 self._record(certificate)
-                self._put_first_labels(certificate, printers, LabelState.SENT)
+                self._put_first_labels(certificate, printers, labels)
                 if job is not None:
                     self._save(msgspec.structs.replace(job, certificate_id=certificate.id))
             undo.pop_all()

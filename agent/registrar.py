@@ -25,6 +25,7 @@ from agent.erase.firmware import HOW
 from agent.errors import CertificateProblem
 from agent.job import Job, JobState
 from agent.jws import thumbprint
+from agent.label_proof import LabelState
 from agent.ledger import Ledger, Position
 from agent.messages import Event
 from agent.outcome import STOPPED_EARLIER, Aborted, Erased, Outcome, Work
@@ -153,15 +154,24 @@ class Registrar:
         return done, certificate
 
     def attest(
-        self, handset: Handset, reset: Reset, occasion: certify.Occasion, *, printers: tuple[str, ...] = ()
+        self,
+        handset: Handset,
+        reset: Reset,
+        occasion: certify.Occasion,
+        *,
+        printers: tuple[str, ...] = (),
+        labels: LabelState = LabelState.SENT,
     ) -> Certificate:
-        """Certify a reset that a person answers for. LedgerProblem or OSError: nothing was written, try again."""
+        """Certify a reset that a person answers for. LedgerProblem or OSError: nothing was written, try again.
+
+        `labels`: as of Ledger.issue.
+        """
         circumstances = certify.Circumstances(finished_at=utc_now(), clock=clock(), station=self.station())
 
         def draft(position: Position) -> Certificate:
             return sign(certify.draft_attested(handset, reset, occasion, position, circumstances), self.key)
 
-        return self.ledger.issue(draft, printers=printers)
+        return self.ledger.issue(draft, printers=printers, labels=labels)
 
     def as_ours(self, drive: Drive) -> Drive:
         """A drive that may have a password of ours is planned as an open one: its job begins by opening it."""

@@ -16,9 +16,12 @@ from agent.commands.parameters import Place, Word
 
 if TYPE_CHECKING:
     from agent.certificate import Certificate
-    from agent.record import Operator
+    from agent.record import Customer, Operator
     from agent.registrar import Registrar
     from agent.settings import Settings
+
+
+Label = Literal["asked", "due"]
 
 
 @click.command(short_help="Certify a phone or tablet that a person reset: attested, not measured.")
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 @click.option("--serial", metavar="SERIAL", type=Word(), help="Serial number, of a device without an IMEI")
 @click.option("--asset", metavar="TAG", type=Word(), required=True, help="Asset tag of the device")
 @click.option("--operator", metavar="ID", type=Word(), required=True, help="Who answers for it: an id or a badge")
+@click.option("--lot", metavar="CODE", type=Word(), help="The delivery it came with, and with it the customer")
+@click.option("--customer", metavar="NAME", type=Word(), help="Whose it was, where it came with no lot")
 @click.option("--kind", type=click.Choice(["phone", "tablet", "other"]), default="phone", show_default=True)
 @click.option("--manufacturer", metavar="NAME", type=Word(), default=None, help="As it stands on the device")
 @click.option("--model", metavar="NAME", type=Word(), default=None, help="As it stands on the device")
@@ -40,6 +45,8 @@ def attest(
     serial: str | None,
     asset: str,
     operator: str,
+    lot: str | None,
+    customer: str | None,
     kind: Literal["phone", "tablet", "other"],
     manufacturer: str | None,
     model: str | None,
@@ -52,7 +59,8 @@ def attest(
 ) -> None:
     """Certify a phone or tablet that a person reset by its vendor's means. It says: attested, not measured.
 
-    Checks without an answer are asked on a terminal. Any no, and the certificate claims nothing.
+    Checks without an answer are asked on a terminal. Any no, and the certificate claims nothing. Where the station has
+    printers its label is printed by the daemon: now, or when it runs again.
 
     Exit status: 0 attested, 1 not attested (its certificate says so), 2 bad usage: nothing was written.
     """
@@ -60,18 +68,22 @@ def attest(
     from agent.attestation import attest as judge
     from agent.certify import Occasion
     from agent.clock import utc_now
+    from agent.label_proof import LabelState
     from agent.registrar import Registrar, new_id
 
     began = utc_now()
     handset = Handset(_identity(imei, serial), asset, kind, manufacturer or "", model or "")
-    who = _operator(settings, operator)
+    who, whose = _operator(settings, operator), _customer(settings, lot, customer)
+    printers = tuple(printer.name for printer in settings.printer)
     answers = _asked(_answers(yes_to, no_to), settings.station.language)
     registrar = Registrar(settings, state_dir)
     try:
         registrar.recover()
         reset = judge(who, answers, at=utc_now())
-        certificate = registrar.attest(handset, reset, Occasion(new_id(), began, who))
-        _report(certificate, _deliver(registrar, certificate, certificate_dir), as_json)
+        occasion = Occasion(new_id(), began, who, whose)
+        certificate = registrar.attest(handset, reset, occasion, printers=printers, labels=LabelState.DUE)
+        label = _ask_for_label(state_dir, certificate) if printers else None
+        _report(certificate, _deliver(registrar, certificate, certificate_dir), label, as_json)
     finally:
         registrar.close()
     raise click.exceptions.Exit(0 if isinstance(reset, Attested) else NOT_TRUE)
@@ -99,6 +111,35 @@ def _operator(settings: Settings, named: str) -> Operator:
         allowed = ", ".join(o.id for o in settings.operator)
         raise click.BadParameter(f"{named!r}: allowed is one of {allowed}", param_hint="'--operator'")
     return Operator(id=known.id, name=known.name, title=known.title) if known else Operator(id=named)
+
+
+def _customer(settings: Settings, lot: str | None, customer: str | None) -> Customer | None:
+    """Of the lot, or by name. Where the configuration knows customers, it must be one of them; a lot always."""
+    from agent.record import Customer
+
+    if lot is not None:
+        known = next((found for found in settings.lot if found.code == lot), None)
+        if known is None:
+            allowed = ", ".join(found.code for found in settings.lot) or "(no lot is configured)"
+            raise click.BadParameter(f"{lot!r}: allowed is one of {allowed}", param_hint="'--lot'")
+        if customer not in (None, known.customer):
+            raise click.UsageError(f"lot {lot} is of {known.customer}, not of {customer}")
+        return Customer(name=known.customer, lot=known.code, reference=known.reference)
+    names = [found.name for found in settings.customer]
+    if customer is not None and names and customer not in names:
+        raise click.BadParameter(f"{customer!r}: allowed is one of {', '.join(names)}", param_hint="'--customer'")
+    return Customer(name=customer) if customer is not None else None
+
+
+def _ask_for_label(state_dir: Path, certificate: Certificate) -> Label:
+    """The label is due in the ledger already: whatever happens here, the daemon prints it when it starts next."""
+    from agent.control import NotRunning, ask
+
+    try:
+        answer = ask(state_dir, {"ask": "reprint", "label": certificate.record.number})
+    except NotRunning:
+        return "due"
+    return "due" if "error" in answer else "asked"
 
 
 def _answers(yes_to: Sequence[str], no_to: Sequence[str]) -> dict[str, bool]:
@@ -145,14 +186,22 @@ def _deliver(registrar: Registrar, certificate: Certificate, folder: Path | None
     return folder / certificate.file_name
 
 
-def _report(certificate: Certificate, file: Path, as_json: bool) -> None:
+def _report(certificate: Certificate, file: Path, label: Label | None, as_json: bool) -> None:
     from agent.show import printable
 
     record = certificate.record
     if as_json:
-        told = {"outcome": record.outcome, "attested": record.outcome == "erased", "number": record.number}
+        told: dict[str, object] = {
+            "outcome": record.outcome,
+            "attested": record.outcome == "erased",
+            "number": record.number,
+        }
         why = record.reason.text if record.reason else None
-        click.echo(json.dumps({**told, "certificate_id": certificate.id, "certificate_file": str(file), "reason": why}))
+        told |= {"certificate_id": certificate.id, "certificate_file": str(file), "reason": why, "label": label}
+        click.echo(json.dumps(told))
         return
     claim = "attested, not measured" if record.outcome == "erased" else f"{record.outcome}: nothing is claimed"
     click.echo(printable(f"{record.number} {record.drive.serial}: {claim}; {file}"), err=True)
+    if label is not None:
+        words = {"asked": "is being printed", "due": "is printed when the daemon runs again"}
+        click.echo(printable(f"label {record.number} {words[label]}"), err=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from agent.attestation import QUESTIONS
 from tests.agent.daemon_bench import MIB, Daemon
 from tests.agent.mosquitto import wait_until
 from tests.drivers.printers.test_channel import Zebra
@@ -55,3 +56,19 @@ def test_a_label_cut_off_by_a_power_cut_is_asked_for_scanned_and_printed_again_a
     wait_until(lambda: b"COPY 1" in zebra.got, "the copy says so", 20)
     wait_until(lambda: f"Put label {number}" in daemon.status()["said"], "the printer said that it is done", 40)
     assert labels(daemon) == []
+
+
+def test_a_reset_attested_on_the_command_line_has_its_label_from_the_daemon(daemon: Daemon) -> None:
+    with daemon.config.open("a") as file:
+        file.write('\n[[printer]]\nname = "labels"\ndriver = "simulated"\nsettings = { folder = "labels" }\n')
+    yes = [word for question in QUESTIONS for word in ("--yes-to", question)]
+    words = ["attest", "--imei", "490154203237518", "--asset", "KK-1", "--operator", "ida", *yes]
+    printed = daemon.folder / "labels"
+    assert daemon.command(*words).returncode == 0  # while nobody is there
+    assert not printed.exists()
+    daemon.start()
+    wait_until((printed / "bench-07-000001.zpl").exists, "the label that was due", 20)
+    assert daemon.command(*words).returncode == 0
+    wait_until((printed / "bench-07-000002.zpl").exists, "the label of now", 20)
+    wait_until(lambda: labels(daemon) == [], "both came out", 20)
+    assert all("COPY" not in file.read_text("utf-8") for file in printed.glob("*.zpl"))

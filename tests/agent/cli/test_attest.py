@@ -8,6 +8,8 @@ import pytest
 
 from agent.attestation import QUESTIONS
 from agent.certificate import read_unverified
+from agent.label_proof import LabelState
+from agent.ledger import Ledger
 from tests.agent.cli.conftest import Call
 
 IMEI = "490154203237518"
@@ -80,3 +82,64 @@ def test_on_a_terminal_the_checks_are_asked_in_the_stations_language_until_a_no(
     done = call("attest", "--imei", IMEI, *WHO, "--json")
     assert (done.status, done.document["outcome"]) == (1, "aborted")
     assert [words[:10] for words in asked] == ["Er alle ko", "Blev nulst", "Starter de"]
+
+
+LOTS = """
+[[customer]]
+name = "Kolding Kommune"
+
+[[lot]]
+code = "LOT-1"
+customer = "Kolding Kommune"
+reference = "Order 4711"
+"""
+
+
+@pytest.mark.parametrize(
+    ("words", "whose"),
+    [
+        (("--lot", "LOT-1"), ("Kolding Kommune", "LOT-1", "Order 4711")),
+        (("--lot", "LOT-1", "--customer", "Kolding Kommune"), ("Kolding Kommune", "LOT-1", "Order 4711")),
+        (("--customer", "Kolding Kommune"), ("Kolding Kommune", "", "")),
+        ((), None),
+    ],
+)
+def test_whose_device_it_was_stands_on_the_certificate(
+    call: Call, tmp_path: Path, words: tuple[str, ...], whose: tuple[str, str, str] | None
+) -> None:
+    config = tmp_path / "lots.toml"
+    config.write_text(LOTS, "utf-8")
+    done = call("attest", "--imei", IMEI, *WHO, *YES, *words, "--config", config, "--json")
+    assert (done.status, done.document["label"]) == (0, None)
+    found = read_unverified(Path(done.document["certificate_file"]).read_bytes()).record.customer
+    assert ((found.name, found.lot, found.reference) if found else None) == whose
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (("--lot", "LOT-2"), "allowed is one of LOT-1"),
+        (("--lot", "LOT-1", "--customer", "Odense"), "lot LOT-1 is of Kolding Kommune, not of Odense"),
+        (("--customer", "Odense"), "allowed is one of Kolding Kommune"),
+    ],
+)
+def test_an_unknown_lot_or_customer_is_refused_and_nothing_is_written(
+    call: Call, tmp_path: Path, words: tuple[str, ...], complaint: str
+) -> None:
+    config = tmp_path / "lots.toml"
+    config.write_text(LOTS, "utf-8")
+    done = call("attest", "--imei", IMEI, *WHO, *YES, *words, "--config", config)
+    assert done.status == 2
+    assert complaint in done.complaint
+    assert not list(tmp_path.glob("state/certificates/*"))
+
+
+def test_without_a_daemon_its_label_waits_in_the_ledger_for_one(call: Call, tmp_path: Path) -> None:
+    config = tmp_path / "printer.toml"
+    config.write_text('[[printer]]\nname = "labels"\ndriver = "simulated"\nsettings = { folder = "labels" }\n', "utf-8")
+    done = call("attest", "--imei", IMEI, *WHO, *YES, "--config", config, "--json")
+    assert (done.status, done.document["label"]) == (0, "due")
+    ledger = Ledger(Path(done.document["certificate_file"]).parents[1])
+    rows = ledger.labels(done.document["number"])
+    ledger.close()
+    assert [(row.printer, row.state, row.copy) for row in rows] == [("labels", LabelState.DUE, 0)]
