@@ -80,8 +80,8 @@ def percent(done: int, total: int) -> int:
 def _progress(row: dict[str, Any]) -> str:
     if row["countdown_s"] is not None:
         return f"starts in {row['countdown_s']:.0f} s"
-    if row["works_s"] is not None:
-        return by_itself(row["works_s"], row["estimate_s"])
+    if row.get("works_s") is not None:
+        return by_itself(row["works_s"], row.get("estimate_s"))
     if row["bytes_total"]:
         return f"{percent(row['bytes_done'], row['bytes_total'])} % {row['mb_per_s']:.0f} MB/s"
     return ""
