@@ -15,7 +15,7 @@ from tests.bench.models.sas import SasDrive
 from tests.bench.models.sat import Bridge, SatTarget
 from tests.bench.rig import Rig
 
-SIZE = 32 << 10  # 64 blocks: the firmware techniques look at up to 2,002 places, one by one, three times
+SIZE = 8 << 10  # 16 blocks: the firmware techniques look at up to 2,002 places, one by one, three times
 WORK_S = 0.05  # how long an erasure takes where nothing holds it
 AT_WORK_S = 60.0
 

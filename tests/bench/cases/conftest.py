@@ -21,7 +21,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     left_out = pytest.mark.skip(reason="the virtual bench is left out here: run `make bench`")
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.timeout(300))
+            item.add_marker(pytest.mark.timeout(300, func_only=True))  # the first may have to build the guest
             if not os.environ.get(ASKED):
                 item.add_marker(left_out)
 

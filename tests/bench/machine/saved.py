@@ -125,9 +125,9 @@ def _warm(machine: Machine, arch: Arch) -> None:
     machine.sh("ip addr add 10.0.2.15/24 dev $(ls /sys/class/net | grep -v lo)").checked()
     machine.sh("ip link set $(ls /sys/class/net | grep -v lo) up; ip route add default via 10.0.2.2").checked()
     machine.control.start(warm=_modules(arch)).wait(WARM_TIMEOUT_S).checked()
-    used = machine.python(REHEARSAL).checked().out.splitlines()[-1]
+    used = machine.control.start(code=REHEARSAL).wait(WARM_TIMEOUT_S).checked().out.splitlines()[-1]
     machine.control.start(warm=json.loads(used)).wait(WARM_TIMEOUT_S).checked()
-    machine.benchwipe("drives", "--json").checked()
+    machine.benchwipe("drives", "--json", timeout=WARM_TIMEOUT_S).checked()
     for command in ("nvme version", "hdparm -V", "sg_inq -V", "smartctl -V", "mount", "dd --version", "date"):
         machine.sh(command)
     machine.sh("blockdev --flushbufs /dev/sda /dev/sdb; sync").checked()
