@@ -92,6 +92,11 @@ class Rig:
             f"mkdir -p {folder} && echo {shlex.quote(rule)} >{folder}/59-bench.rules && udevadm control --reload"
         ).checked()
 
+    def sata(self, number: int) -> str:
+        """QEMU's own SATA drive, by the serial that it was given: the kernel finds them in any order."""
+        link = f"/dev/disk/by-id/ata-QEMU_HARDDISK_QEMU-SATA-{number}"
+        return self.machine.wait_until(f"readlink -e {link}").strip()
+
     def sas(self, name: str, drive: SasDrive) -> str:
         """A SAS drive; its device."""
         before = self._disks()

@@ -67,7 +67,7 @@ def test_the_program_starts_sees_its_drives_and_measures_them(rig: Rig) -> None:
 
 
 def test_drives_are_overwritten(rig: Rig, tmp_path: Path) -> None:
-    overwritten(rig.erase("/dev/sda", "zero"), (tmp_path / "sata").read_bytes())
+    overwritten(rig.erase(rig.sata(0), "zero"), (tmp_path / "sata").read_bytes())
     drive = AtaDrive(Medium(SIZE))
     overwritten(rig.erase(rig.dock(1, SatTarget(drive)), "random"), bytes(drive.medium.data))
 

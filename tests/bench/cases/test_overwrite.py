@@ -35,7 +35,7 @@ def healthy(ended: Ended, *told: str) -> None:
 def test_a_sata_drive(image: Image, tmp_path: Path) -> None:
     medium = secret_file(tmp_path / "sata", SATA_BYTES)
     with Rig(image, Disks(sata=[medium])) as rig:
-        ended = rig.erase("/dev/sda", "zero")
+        ended = rig.erase(rig.sata(0), "zero")
     erased(ended)
     healthy(ended, "power_on_hours", "reallocated_sectors")
     assert medium.read_bytes() == bytes(SATA_BYTES)
