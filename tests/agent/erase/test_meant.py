@@ -22,7 +22,6 @@ ALWAYS = lambda: True  # noqa: E731
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     """Small drives have many steps, too."""
     monkeypatch.setattr(meant, "STEP", 64 * KIB)
-    monkeypatch.setattr(meant, "WARM", 4 * KIB)
 
 
 @pytest.fixture
