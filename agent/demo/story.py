@@ -20,6 +20,7 @@ from agent.demo.programs import DemoFailed, beside_python, broker, free_port, pr
 
 MB_PER_S = 12.0
 ERASE_S = 45.0
+SAID = "benchwipe.effects: "  # in the log, before each sentence that was said at the bench
 BADGE, LOT = "BADGE-1", "LOT-2026-47"
 
 
@@ -112,9 +113,9 @@ class Story:
         if drive is DRIVES[0]:
             other = DRIVES[1].serial
             self.files.scan(other)
-            self._hears("not the label", "another drive's label is told")
+            told = self._hears("not the label", "another drive's label is told")
             expect(self._row(drive)["asks"] == "serial", f"bay {drive.bay} took the label of {other}")
-            self.say(f"She scans the label of {other} by mistake. {self._said()}")
+            self.say(f"She scans the label of {other} by mistake. {told}")
         self.files.scan(drive.serial)
         self._wait_for(drive, lambda row: row["asks"] == "confirm", "it asks for YES")
         self.files.scan("YES")
@@ -130,18 +131,22 @@ class Story:
     def _grade(self, drive: DemoDrive) -> None:
         self.files.scan(f"BAY-{drive.bay}")
         self.files.scan(f"GRADE-{drive.grade}")
-        self._hears(f"Bay {drive.bay}: {drive.grade} is written down.", "the grade is written down")
-        self.say(f"Ida scans bay {drive.bay}, then grade {drive.grade}. {self._said()}")
+        told = self._hears(f"Bay {drive.bay}: {drive.grade} is written down.", "the grade is written down")
+        self.say(f"Ida scans bay {drive.bay}, then grade {drive.grade}. {told}")
 
     def _wait_for_label(self, drive: DemoDrive) -> None:
         label = self.files.labels / f"{self._row(drive)['certificate']}.zpl"
         wait_until(lambda: label.exists() and f"^FD{drive.grade}^FS" in label.read_text("utf-8"), "the new label")
 
-    def _hears(self, words: str, what: str) -> None:
-        wait_until(lambda: words in self._said(), what)
+    def _hears(self, words: str, what: str) -> str:
+        """A sentence of the station with these words, also where it has said others since: its log keeps them all."""
 
-    def _said(self) -> str:
-        return str(self._status()["said"])
+        def found() -> list[str]:
+            lines = (self.files.folder / "station.log").read_text("utf-8").splitlines()
+            return [line.partition(SAID)[2] for line in lines if SAID in line and words in line]
+
+        wait_until(lambda: bool(found()), what)
+        return found()[-1]
 
     def _wait_for(self, drive: DemoDrive, true: Callable[[dict[str, Any]], bool], what: str) -> None:
         def so() -> bool:
