@@ -233,7 +233,7 @@ def test_a_label_is_printed_when_the_printer_says_that_it_is_done(name: str, fak
 def test_a_printing_that_began_before_is_not_taken_for_ours(fakes: list[Fake]) -> None:
     assert isinstance(printed(fakes, "tspl", "busy for long", seconds=0.4), NotPrinted)
     assert DATA["tspl"] not in fakes[-1].got
-    result = printed(fakes, "tspl", "busy", seconds=0.6)
+    result = printed(fakes, "tspl", "busy", seconds=2.0)
     assert isinstance(result, Unknown)
     assert "not seen printing" in result.reason
 
