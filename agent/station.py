@@ -42,6 +42,7 @@ from drivers import registry
 from drivers.displays.base import Display
 from drivers.docks.base import Dock
 from drivers.drives.base import DriveSource
+from drivers.errors import DeviceGone
 from drivers.inputs.base import Input, Scan
 from firmware_bridge.passthrough import give_back_memory
 
@@ -132,9 +133,13 @@ class Station:
     # Scanners and keypads
 
     def _read(self, name: str, device: Input) -> None:
-        """The life of an input's thread: readings into the engine's queue."""
+        """The life of an input's thread: readings into the engine's queue; a device that is gone is an alarm."""
+
+        def changed(gone: DeviceGone | None) -> None:
+            self.engine.put(DeviceFault(name, DeviceGone.code, str(gone) if gone else None))
+
         try:
-            for reading in device.readings(self._end_of_inputs):
+            for reading in device.readings(self._end_of_inputs, changed):
                 if isinstance(reading, Scan):
                     self.engine.put(Scanned(reading.text, reading.symbology))
                 else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import unicodedata
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -128,16 +128,25 @@ class Input(ABC):
 
     _fault: str | None = None
 
-    def readings(self, stop: threading.Event) -> Iterator[Reading]:
-        """Every reading until `stop` is set (noticed within 0.5 s). An unplugged device is opened again."""
+    def readings(
+        self, stop: threading.Event, changed: Callable[[DeviceGone | None], None] = lambda _: None
+    ) -> Iterator[Reading]:
+        """Every reading until `stop` is set (noticed within 0.5 s). An unplugged device is opened again.
+
+        `changed` hears, in this thread, that it is gone, and with None that it is back.
+        """
         tries = 0
         try:
             while not stop.is_set():
                 try:
                     self.open()
+                    if self._fault is not None:
+                        changed(None)
                     self._fault, tries = None, 0
                     yield from self._session(stop)
                 except DeviceGone as gone:
+                    if self._fault != gone.line():
+                        changed(gone)
                     self._fault = gone.line()
                 self.close()
                 if not self.endless:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import random
 import subprocess
 import time
+import tty
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -72,6 +74,23 @@ def test_the_countdown_is_seen_and_cancelled_from_the_command_line(tmp_path: Pat
         assert daemon.certificates() == []
     finally:
         daemon.close()
+
+
+def test_a_scanner_that_is_unplugged_is_an_alarm_until_it_is_back(daemon: Daemon) -> None:
+    line = daemon.folder / "usb"
+    with daemon.config.open("a") as file:
+        settings = f'settings = {{ port = "{line}" }}'
+        file.write(f'\n[[input]]\nname = "usb"\ndriver = "serial"\n{settings}\n')
+    daemon.start()
+    wait_until(lambda: "usb" in daemon.status()["alarms"].get("device-usb", ""), "it was never there", 20)
+    master, port = pty.openpty()
+    tty.setraw(port)
+    line.symlink_to(os.ttyname(port))
+    os.close(port)
+    wait_until(lambda: daemon.status()["alarms"] == {}, "it is there", 20)
+    line.unlink()
+    os.close(master)
+    wait_until(lambda: "device-usb" in daemon.status()["alarms"], "it is gone", 20)
 
 
 def test_scan_mode_erases_by_the_policy_of_the_lots_customer(tmp_path: Path) -> None:

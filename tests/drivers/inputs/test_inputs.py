@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from drivers.errors import DeviceGone
 from drivers.inputs.base import Input, Reading, Scan, Unreadable
 from drivers.inputs.serial import Driver as SerialInput
 from drivers.inputs.serial import Settings as SerialSettings
@@ -31,11 +32,12 @@ class Reader:
         self.device = device
         self.stop = threading.Event()
         self.found: queue.Queue[Reading] = queue.Queue()
+        self.gone: list[DeviceGone | None] = []
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
     def _run(self) -> None:
-        for reading in self.device.readings(self.stop):
+        for reading in self.device.readings(self.stop, self.gone.append):
             self.found.put(reading)
 
     def next(self) -> Reading:
@@ -171,6 +173,7 @@ def test_a_scanner_that_is_unplugged_and_plugged_in_again_goes_on(tmp_path: Path
     time.sleep(0.1)
     os.write(second, b"KK-2\r")
     assert reader.next() == Scan("KK-2")
+    assert [type(gone) for gone in reader.gone] == [DeviceGone, type(None)], "told once of each"
     os.close(second)
 
 
