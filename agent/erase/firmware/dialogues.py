@@ -81,8 +81,9 @@ REASONS = {0: "no reason given", 1: "a sanitize failed", 2: "not supported", 3: 
 class AtaDialogue(Dialogue):
     """SANITIZE DEVICE. COUNT carries the state: b15 completed without error, b14 in progress, b13 frozen.
 
-    b15 is set when a sanitize succeeds, cleared when one begins, and maintained across power-on resets (ACS-4, the
-    Sanitize Device state machine). It does not say which command it was, nor whether anything was written since.
+    b15 is set when a sanitize succeeds, cleared when one begins, and maintained across power-on resets: so a drive
+    maker's manual (HGST/WD) tells the Sanitize Device state machine; ACS-4 itself was not at hand. It does not say
+    which command it was, nor whether anything was written since.
     """
 
     tells_last = True
