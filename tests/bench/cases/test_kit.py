@@ -182,10 +182,12 @@ def test_a_person_with_scanner_keypad_and_printer(station: Station) -> None:
     ports[1].unplug()
     station.wait_bay("U1", "empty")
     ports[SCANNER_PORT].unplug()
+    station.wait_alarm("device-scanner", "scanner")
     printer.takes = 100
     drive(station, "KIT-2")
     ports[SCANNER_PORT].plug(scanner)
     wait_open(station, SCANNER)
+    station.wait_alarm("device-scanner")
     scanner.scan("KK-004712")
     scanner.scan("BAY-U1")
     wait_until(lambda: station.bay("U1")["asks"] == "confirm", "the bay asks for YES", 100)
