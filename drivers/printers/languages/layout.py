@@ -89,16 +89,17 @@ def _banner(label: Label, area: Area, media: Media) -> Iterator[Mark]:
         yield Text(right + (side - letter.width) // 2, _middle(area, letter.height), letter.height, letter.text)
         right -= gap
     words = Area(area.x + side + gap, area.y, right - area.x - side - gap, side)
-    text = _fitted(printable(label.headline), words.width - 2 * gap, side * 95 // 100, media, least=0.8)
+    rule = 0 if label.alarm else max(2, media.dots(0.3))
+    highest = min(side * 95 // 100, side - rule)
+    text = _fitted(printable(label.headline), words.width - 2 * gap, highest, media, least=0.8)
     if text.text != printable(label.headline):
         raise _too_small(media, f"its headline {label.headline!r} has no room")
-    y = _middle(area, text.height)
+    y = min(_middle(area, text.height), area.bottom - rule - text.height)  # a comma has a tail
     if label.alarm:
         yield Box(words.x, words.y, words.width, words.height, words.height)
         yield Text(words.x + (words.width - text.width) // 2, y, text.height, text.text, reverse=True)
     else:
         yield Text(words.x, y, text.height, text.text)
-        rule = max(2, media.dots(0.3))
         yield Box(area.x, area.bottom - rule, area.width if not label.grade else right - area.x, rule, rule)
 
 

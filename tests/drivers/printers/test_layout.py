@@ -5,10 +5,10 @@ from __future__ import annotations
 from itertools import combinations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 
 from drivers.printers.languages.errors import LabelDoesNotFit
-from drivers.printers.languages.label import Label, Media, Row
+from drivers.printers.languages.label import Label, Media, Row, Shape
 from drivers.printers.languages.layout import QUIET, lay_out
 from drivers.printers.languages.marks import Box, Code128, Diagonal, Drawing, Mark, Qr, Text, text_width
 from tests.drivers.printers.labels import ALL, ERASED, FAILED, LABELS, MEDIA, SIZES
@@ -69,6 +69,10 @@ def check_quiet(drawing: Drawing) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(LABELS, MEDIA)
+@example(
+    Label("ATTESTED, NOT MEASURED", Shape.TICK, False, (), "", "benchwipe:" + "0123456789abcdef" * 4),
+    Media(width_mm=55, height_mm=25, dpi=300),
+)
 def test_nothing_overlaps_and_nothing_leaves_the_label(label: Label, media: Media) -> None:
     drawing = lay_out(label, media)
     check(drawing)
