@@ -68,7 +68,7 @@ class Rig:
     def power_on(self) -> None:
         """The station comes up; its state folder is on the state disk, which outlives power cuts."""
         self.machine.restore()
-        self.machine.sh(f"mkdir -p {STATE} && mount -t ext4 /dev/vdb {STATE}").checked()
+        self.machine.run("mount", "-t", "ext4", "/dev/vdb", STATE).checked()
 
     def cut_power(self) -> None:
         """The whole station loses its power. Drives are plugged in anew afterwards."""
@@ -82,7 +82,7 @@ class Rig:
     def dock(self, port: int, target: ScsiTarget, *, serial: str = "000000000001") -> str:
         """A drive in a USB dock; its device, once udev is done with it."""
         self.machine.ports[port].plug(Dock(target, serial=serial))
-        return self._by_path(f"*-usb-0:{port}:1.0-scsi-0:0:0:0")
+        return self.machine.wait_there(f"/dev/disk/by-path/*-usb-0:{port}:1.0-scsi-0:0:0:0")
 
     def unwatched(self) -> None:
         """From now on udev does with drives as with those in a station's bays: at a close, nothing."""
@@ -94,8 +94,7 @@ class Rig:
 
     def sata(self, number: int) -> str:
         """QEMU's own SATA drive, by the serial that it was given: the kernel finds them in any order."""
-        link = f"/dev/disk/by-id/ata-QEMU_HARDDISK_QEMU-SATA-{number}"
-        return self.machine.wait_until(f"readlink -e {link}").strip()
+        return self.machine.wait_there(f"/dev/disk/by-id/ata-QEMU_HARDDISK_QEMU-SATA-{number}")
 
     def sas(self, name: str, drive: SasDrive) -> str:
         """A SAS drive; its device."""
@@ -134,17 +133,12 @@ class Rig:
         """Pull a SAS or NVMe drive out."""
         self._unplug.pop(name)()
 
-    def _by_path(self, pattern: str) -> str:
-        found = self.machine.wait_until(f"udevadm settle; readlink -e /dev/disk/by-path/{pattern} | head -n 1 | grep .")
-        return found.strip()
-
     def _disks(self) -> set[str]:
-        return set(self.machine.sh("ls /dev/sd? /dev/nvme?n? 2>/dev/null").out.split())
+        code = "import glob; print(*glob.glob('/dev/sd?'), *glob.glob('/dev/nvme?n?'))"
+        return set(self.machine.python(code).checked().out.split())
 
     def _new_disk(self, before: set[str], pattern: str) -> str:
-        known = " ".join(f"-e {path}" for path in sorted(before)) or "-e none"
-        command = f"udevadm settle; ls {pattern} 2>/dev/null | grep -vx {known}"
-        return self.machine.wait_until(command).split()[0]
+        return self.machine.wait_there(pattern, known=before)
 
     # --- erasing -----------------------------------------------------------------------------------------------
 

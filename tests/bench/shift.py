@@ -113,8 +113,8 @@ class GuestBench:
         for port, device in ((SCANNER, self.scanner), (PRINTER, self.printer), (RELAYS, self.relays)):
             machine.ports[port].plug(device)
         machine.ports[EXPANDER].plug(I2cTinyUsb({EXPANDER_ADDRESS: self.chip}))
-        there = "udevadm settle; test -e /dev/usb/lp0 -a -e /dev/ttyACM0 && ls /dev/input/by-id/*Scanner*-event-kbd"
-        machine.wait_until(f"{there} && grep -l tiny-usb /sys/class/i2c-dev/*/name")
+        for node in ("/dev/usb/lp0", "/dev/ttyACM0", "/dev/input/by-id/*Scanner*-event-kbd", "/dev/i2c-*"):
+            machine.wait_there(node)
         name = machine.sh("grep -l tiny-usb /sys/class/i2c-dev/*/name").checked().out.split("/")[4]
         self._configure(int(name.removeprefix("i2c-")))
         self._job = machine.start("run", "--config", CONFIG, "--state-dir", STATE)

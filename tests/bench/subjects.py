@@ -157,7 +157,7 @@ class NvmeSubject(Subject):
         """Hang up."""
         rig.unplug(self.drive.serial)
         self.drive.power_cycle()
-        rig.machine.wait_until("! ls /dev/nvme?n? 2>/dev/null")
+        rig.machine.wait_gone("/dev/nvme?n?")
 
     def ends(self, ending: Ending) -> None:
         """Format has an ending of its own."""

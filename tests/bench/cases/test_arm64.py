@@ -75,7 +75,7 @@ def test_drives_are_overwritten(rig: Rig, tmp_path: Path) -> None:
 def test_qemus_own_nvme_drive_formats_itself(rig: Rig, tmp_path: Path) -> None:
     medium = secret_file(tmp_path / "nvme", SMALL)
     rig.machine.plug_nvme(1, medium, serial="QEMU-NVME")
-    device = rig.machine.wait_until("udevadm settle; ls /dev/nvme?n?").split()[0]
+    device = rig.machine.wait_there("/dev/nvme?n?")
     ended = rig.erase(device, "nvme-format-user-data")
     assert (ended.status, ended.outcome) == (0, "erased"), ended.said
     assert medium.read_bytes() == bytes(SMALL)

@@ -85,7 +85,7 @@ print("it heard something")
 def test_a_label_printer_of_the_kernel_and_its_faults(rig: Rig) -> None:
     printer = ZplPrinter()
     rig.machine.ports[PRINTER_PORT].plug(printer)
-    rig.machine.wait_until(f"udevadm settle; test -c {PRINTER}")
+    rig.machine.wait_there(PRINTER)
     assert "CMD:ZPL;" in rig.machine.sh("cat /sys/class/usbmisc/lp0/device/ieee1284_id").out
 
     def start(seconds: int = 30, **settings: object) -> Job:
@@ -202,7 +202,7 @@ def test_a_person_with_scanner_keypad_and_printer(station: Station) -> None:
     printer.mend()
     printer.paper_out = True
     ports[PRINTER_PORT].plug(printer)
-    station.rig.machine.wait_until(f"test -e {PRINTER}")
+    station.rig.machine.wait_there(PRINTER)
     scanner.scan("REPRINT")
     scanner.scan("BAY-U1")
     station.wait_alarm(f"label-{number}", "did not come out", "paper out")

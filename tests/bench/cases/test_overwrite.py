@@ -65,7 +65,7 @@ def test_an_nvme_drive_on_the_network(rig: Rig) -> None:
 def test_qemus_own_nvme_drive(rig: Rig, tmp_path: Path) -> None:
     medium = secret_file(tmp_path / "nvme", SIZE)
     rig.machine.plug_nvme(1, medium, serial="QEMU-NVME")
-    device = rig.machine.wait_until("udevadm settle; ls /dev/nvme?n?").split()[0]
+    device = rig.machine.wait_there("/dev/nvme?n?")
     for method in ("zero", "nvme-format-user-data"):
         ended = rig.erase(device, method)
         erased(ended)

@@ -43,6 +43,7 @@ class Job:
 
     def __init__(self, ident: int, pid: int, pipes: dict[int, str]) -> None:
         self.ident, self.pid, self.pipes = ident, pid, pipes
+        self.end = os.pidfd_open(pid)
         self.status: int | None = None
         self.ended = 0.0
 
@@ -60,9 +61,12 @@ class Agent:
         self._say(hello=True)
         self._selector.register(self._port, selectors.EVENT_READ)
         while True:
-            for key, _ in self._selector.select(0.05 if self._jobs else 1.0):
+            lingers = any(job.status is not None for job in self._jobs.values())
+            for key, _ in self._selector.select(0.05 if lingers else 1.0):
                 if key.fd == self._port:
                     self._listen()
+                elif key.fd == key.data.end:
+                    self._selector.unregister(key.fd)  # it has ended, and is reaped below
                 else:
                     self._hear(key.data, key.fd)
             self._reap()
@@ -110,8 +114,8 @@ class Agent:
         os.close(err_end)
         job = Job(request["id"], pid, {out: "out", err: "err"})
         self._jobs[request["id"]] = job
-        for pipe in job.pipes:
-            self._selector.register(pipe, selectors.EVENT_READ, job)
+        for descriptor in (job.end, *job.pipes):
+            self._selector.register(descriptor, selectors.EVENT_READ, job)
 
     def _hear(self, job: Job, pipe: int) -> None:
         chunk = os.read(pipe, CHUNK)
@@ -121,9 +125,13 @@ class Agent:
             self._close(job, pipe)
 
     def _close(self, job: Job, pipe: int) -> None:
-        self._selector.unregister(pipe)
-        os.close(pipe)
+        self._forget(pipe)
         del job.pipes[pipe]
+
+    def _forget(self, descriptor: int) -> None:
+        with contextlib.suppress(KeyError):
+            self._selector.unregister(descriptor)
+        os.close(descriptor)
 
     def _reap(self) -> None:
         """Children that ended, ours and orphans'."""
@@ -137,6 +145,7 @@ class Agent:
                 continue
             for pipe in list(job.pipes):
                 self._close(job, pipe)
+            self._forget(job.end)
             del self._jobs[job.ident]
             self._say(id=job.ident, rc=job.status)
 

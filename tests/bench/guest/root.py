@@ -103,7 +103,7 @@ def build(folder: Path, kernel: Path, base: Path | None) -> None:
     _modules(root, kernel)
     for name in PROJECT:
         root.put_tree(REPOSITORY / name, f"opt/benchwipe/{name}")
-    for name in ("agent.py", "tcmu.py"):
+    for name in ("agent.py", "tcmu.py", "waiting.py"):
         if (source := Path(__file__).parent / name).exists():
             shutil.copy2(source, folder / "opt" / "bench" / name)
     (folder / "etc" / "bench-python-path").write_text("\n".join(["/opt/benchwipe", "/opt/bench", f"/{PYTHON}"]))

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -95,7 +95,7 @@ class Machine:
                 raise BenchLacks(f"the saved guest could not be restored: {self.said()}")
             time.sleep(0.005)
         self.qmp.execute("cont")
-        self.run("date", "-s", f"@{time.time():.3f}")
+        self.python(f"import time; time.clock_settime(time.CLOCK_REALTIME, {time.time():.3f})").checked()
 
     def save(self, path: Path) -> None:
         """Stop it and write it down; it is of no use afterwards."""
@@ -155,6 +155,22 @@ class Machine:
     def benchwipe(self, *argv: str, timeout: float = JOB_TIMEOUT_S) -> Done:
         """The same, until it ends."""
         return self.start(*argv).wait(timeout)
+
+    def wait_there(self, pattern: str, *, known: Iterable[str] = (), timeout: float = JOB_TIMEOUT_S) -> str:
+        """Until there is a device of this name that is not known, and udev is done with it; its node. TimeoutError."""
+        return self._wait("there", pattern, *known, timeout=timeout).splitlines()[0]
+
+    def wait_gone(self, pattern: str, timeout: float = JOB_TIMEOUT_S) -> None:
+        """Until there is nothing of this name. TimeoutError."""
+        self._wait("gone", pattern, timeout=timeout)
+
+    def _wait(self, wanted: str, pattern: str, *known: str, timeout: float) -> str:
+        """guest/waiting.py: whoever waits there takes next to nothing of the one processor from what is waited for."""
+        argv = ["waiting", f"{timeout:.1f}", wanted, pattern, *known]
+        done = self.control.start(call="waiting:main", argv=argv).wait(2 * timeout)
+        if done.rc:
+            raise TimeoutError(f"{pattern} is not {wanted}: {done.err}\n{self.sh('dmesg | tail -n 30').out}")
+        return done.out
 
     def wait_until(self, command: str, timeout: float = JOB_TIMEOUT_S) -> str:
         """Until a line of shell succeeds; what it says then. TimeoutError."""

@@ -139,7 +139,7 @@ def _modules(arch: Arch) -> list[str]:
     names = [".".join(path.relative_to(root.REPOSITORY).with_suffix("").parts) for path in paths]
     names = [name.removesuffix(".__init__") for name in names if not name.endswith("__main__")]
     names = [*(name for name in names if not name.startswith(LEFT_OUT)), "paho.mqtt.client"]
-    return [name for name in names if name.startswith(arch.warmed)]
+    return ["waiting", *(name for name in names if name.startswith(arch.warmed))]
 
 
 def _fingerprint(parts: Parts) -> str:
