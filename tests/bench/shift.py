@@ -18,6 +18,7 @@ from tests.bench.models.ata import AtaDrive
 from tests.bench.models.medium import Medium
 from tests.bench.models.sat import SatTarget
 from tests.bench.rig import STATE, Rig
+from tests.bench.usb.device import Device
 from tests.bench.usb.hid import Scanner
 from tests.bench.usb.i2c import I2cTinyUsb, Mcp23017
 from tests.bench.usb.printer import ZplPrinter
@@ -86,6 +87,7 @@ class GuestBench:
         self.targets = {row.number: _target(row) for row in rows}
         self._standing: dict[str, int] = {}
         self._held: set[int] = set()
+        self._cabled = True
         self._before = ""
         self._job: Job | None = None
         self._read: dict[str, Certificate] = {}
@@ -110,10 +112,16 @@ class GuestBench:
         """Everything but the drives is plugged in, then the daemon is started, until it answers."""
         machine = self.rig.machine
         machine.sh("modprobe -a i2c-dev usblp usbhid hid-generic evdev cdc-acm i2c-tiny-usb").checked()
-        for port, device in ((SCANNER, self.scanner), (PRINTER, self.printer), (RELAYS, self.relays)):
+        kit: dict[int, tuple[Device, str]] = {
+            SCANNER: (self.scanner, "/dev/input/by-id/*Scanner*-event-kbd"),
+            PRINTER: (self.printer, "/dev/usb/lp0"),
+            EXPANDER: (I2cTinyUsb({EXPANDER_ADDRESS: self.chip}), "/dev/i2c-*"),
+        }
+        if self._cabled:
+            kit[RELAYS] = (self.relays, "/dev/ttyACM0")
+        for port, (device, _) in kit.items():
             machine.ports[port].plug(device)
-        machine.ports[EXPANDER].plug(I2cTinyUsb({EXPANDER_ADDRESS: self.chip}))
-        for node in ("/dev/usb/lp0", "/dev/ttyACM0", "/dev/input/by-id/*Scanner*-event-kbd", "/dev/i2c-*"):
+        for _, node in kit.values():
             machine.wait_there(node)
         name = machine.sh("grep -l tiny-usb /sys/class/i2c-dev/*/name").checked().out.split("/")[4]
         self._configure(int(name.removeprefix("i2c-")))
@@ -175,14 +183,17 @@ class GuestBench:
 
     def cable(self, *, plugged: bool) -> None:
         """Of the relays."""
-        port = self.rig.machine.ports[RELAYS]
+        port, self._cabled = self.rig.machine.ports[RELAYS], plugged
         if plugged:
             port.plug(self.relays)
         else:
             port.unplug()
 
     def cut_power(self) -> None:
-        """Of the whole station, and of the drives with it. What stood in the bays stands there again."""
+        """Of the whole station, and of the drives with it. What stood in the bays stands there again.
+
+        A cable that somebody pulled out stays where it is.
+        """
         self._before = self.said()
         self.rig.cut_power()
         self.collector.seen.clear()
