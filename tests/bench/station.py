@@ -39,6 +39,16 @@ method = "{method}"
 hidden_area = "remove"
 limits = {{ checkpoint_bytes = 1048576, checkpoint_s = 0.2, stall_after_s = {stall_s} }}
 """
+CHECKPOINT = f"""
+import json, sqlite3, time
+while True:
+    time.sleep(0.1)
+    ledger = sqlite3.connect("file:{STATE}/ledger.sqlite3?mode=ro", uri=True)
+    row = ledger.execute("SELECT body FROM checkpoint").fetchone()
+    if row and json.loads(row[0])["offset"]:
+        break
+    ledger.close()
+"""
 BAY = '\n[[bay]]\nname = "{name}"\nport = "{port}"\n'
 RELAYS = """
 [[dock]]
@@ -50,6 +60,7 @@ off_s = 0.2
 """
 RELAY_PORT = 8
 STALL_S = 5
+NEWS_S = 1.0
 
 
 class PoweredBays(Rly16):
@@ -129,9 +140,8 @@ class Station:
         machine = self.rig.machine
         machine.control.start(argv=["sh", "-c", f"cat >{CONFIG}"], stdin=text.encode()).wait().checked()
         self._job = machine.start("run", "--config", CONFIG, "--state-dir", STATE)
-        end = time.monotonic() + JOB_TIMEOUT_S
-        while self._ask() is None:
-            assert time.monotonic() < end, f"the daemon does not answer: {self.said()}"
+        self._job.wait_for("station bench-vm runs")
+        self.status()
 
     def _docks(self) -> str:
         if self.relays is None:
@@ -158,10 +168,10 @@ class Station:
 
     def wait_alarm(self, name: str, *words: str, timeout: float = JOB_TIMEOUT_S) -> None:
         """Until there is this alarm, with these words in it; without any: until there is none such."""
-        end = time.monotonic() + timeout
+        end, heard = time.monotonic() + timeout, self._heard()
         while not _said(alarms := self.status()["alarms"], name, words):
             assert time.monotonic() < end, f"no alarm {name} with {words}: {alarms}\n{self.said()}"
-            time.sleep(0.05)
+            heard = self._wait_for_news(heard)
 
     def bay(self, name: str) -> dict[str, Any]:
         """What the daemon says of a bay."""
@@ -171,11 +181,24 @@ class Station:
 
     def wait_bay(self, name: str, *states: str, timeout: float = JOB_TIMEOUT_S) -> dict[str, Any]:
         """Until a bay is in one of these states."""
-        end = time.monotonic() + timeout
+        topic = f"er/1/bench-vm/bay/{name}/state"
+        end, heard = time.monotonic() + timeout, self._heard(topic)
         while (row := self.bay(name))["state"] not in states:
             assert time.monotonic() < end, f"bay {name} is not {states}: {row}\n{self.said()}"
-            time.sleep(0.05)
+            heard = self._wait_for_news(heard, topic)
         return row
+
+    def _heard(self, topic: str = "") -> int:
+        """Messages of one topic, or of all, that came to the broker so far."""
+        seen = dict(self.collector.seen)
+        return len(seen.get(topic, ())) if topic else sum(map(len, seen.values()))
+
+    def _wait_for_news(self, heard: int, topic: str = "") -> int:
+        """Until there are more than those, or a second is over: to ask the daemon costs the one processor more."""
+        end = time.monotonic() + NEWS_S
+        while self._heard(topic) == heard and time.monotonic() < end:
+            time.sleep(0.01)
+        return self._heard(topic)
 
     def arrived(self, count: int) -> list[Record]:
         """The collector's certificates, once there are so many; held against the files in the guest."""
@@ -186,13 +209,7 @@ class Station:
 
     def wait_checkpoint(self) -> None:
         """Until the ledger holds a point from which the one job under way would go on."""
-        code = (
-            "import json, sqlite3, sys\n"
-            f"ledger = sqlite3.connect('file:{STATE}/ledger.sqlite3?mode=ro', uri=True)\n"
-            "row = ledger.execute('SELECT body FROM checkpoint').fetchone()\n"
-            "sys.exit(not (row and json.loads(row[0])['offset']))\n"
-        )
-        wait_until(lambda: self.rig.machine.python(code).rc == 0, "a checkpoint is in the ledger", 60)
+        self.rig.machine.python(CHECKPOINT).checked()
 
     def _ask(self) -> dict[str, Any] | None:
         done = self.rig.machine.benchwipe("status", "--json", "--config", CONFIG, "--state-dir", STATE)

@@ -70,6 +70,18 @@ label = Label("ERASED", Shape.TICK, False, (Row("serial"),), "bench-1", "benchwi
 printer = registry.load("printers", "raw", {settings!r}, where="printer")
 print(printer.print(render(label, Media()), label_id="1", within=Deadline({seconds})))
 """
+OPENED = """
+import glob, os, time
+held = False
+while not held:
+    time.sleep(0.1)
+    node = os.path.realpath({path!r})
+    for link in glob.glob("/proc/[0-9]*/fd/*"):
+        try:
+            held = held or os.readlink(link) == node
+        except FileNotFoundError:
+            pass
+"""
 LISTEN = """
 import errno, fcntl, os, select
 other = os.open({path!r}, os.O_RDONLY | os.O_NONBLOCK)
@@ -128,8 +140,7 @@ def station(image: Image, tmp_path: Path) -> Iterator[Station]:
 
 def wait_open(station: Station, path: str) -> None:
     """Until the daemon has this keyboard."""
-    found = f"node=$(readlink -e {path}) && ls -l /proc/[0-9]*/fd 2>/dev/null"
-    station.rig.machine.wait_until(f'{found} | grep -q "$node\\$"')
+    station.rig.machine.python(OPENED.format(path=path)).checked()
 
 
 def hear(station: Station, path: str) -> Job:

@@ -42,7 +42,7 @@ def test_frozen_and_hiding_drives_are_cured_by_their_dock_and_a_foreign_password
         erased = ("erased", "ata-secure-erase")
         assert told == {"FROZEN": erased, "HIDING": erased, "FOREIGN": ("refused", "none")}
         shown = records["HIDING"].drive
-        assert shown.hidden_area is not None
+        assert shown.hidden_area is not None, station.said()
         assert (shown.hidden_area.kind, shown.hidden_area.bytes, shown.hidden_area.outcome) == (
             "amac",
             SIZE // 4,
