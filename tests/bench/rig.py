@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shlex
 from collections.abc import Callable
@@ -17,7 +18,7 @@ from agent.bay_rules import UNWATCHED
 from agent.certificate import verify
 from agent.jws import public_key_from_jwk, thumbprint
 from agent.record import Record
-from tests.bench.machine.control import JOB_TIMEOUT_S, Done, Job
+from tests.bench.machine.control import JOB_TIMEOUT_S, Done, GuestGone, Job
 from tests.bench.machine.qemu import Disks, Image, Machine
 from tests.bench.models.nvme import NvmeDrive
 from tests.bench.models.sas import SasDrive
@@ -27,6 +28,13 @@ from tests.bench.relay import Relay
 from tests.bench.usb.storage import Dock
 
 STATE = "/state"
+LET_GO = """
+import glob
+for path in glob.glob("/sys/class/nvme/*/delete_controller"):
+    with open(path, "w") as file:
+        file.write("1")
+"""
+"""What `nvme disconnect-all` does: a controller whose host hangs up would be asked for again for two seconds."""
 HOST_NQN = "nqn.2014-08.org.nvmexpress:uuid:be7c0000-0000-4000-8000-000000000001"
 
 
@@ -49,6 +57,8 @@ class Rig:
         self._stack = ExitStack()
         self.machine = Machine(image, disks)
         self._unplug: dict[str, Callable[[], None]] = {}
+        self._names = itertools.count(1)
+        self._stays = False
         self._key: Ed25519PublicKey | None = None
 
     def __enter__(self) -> Self:
@@ -59,8 +69,11 @@ class Rig:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for unplug in self._unplug.values():
-            unplug()
+        self.close()
+
+    def close(self) -> None:
+        """Its end."""
+        self._unplug_all()
         self._stack.close()
 
     # --- power -------------------------------------------------------------------------------------------------
@@ -72,10 +85,33 @@ class Rig:
 
     def cut_power(self) -> None:
         """The whole station loses its power. Drives are plugged in anew afterwards."""
+        self._unplug_all()
+        self.machine.cut_power()
+
+    def clear(self) -> list[str]:
+        """Unplug everything and forget the station's state; what is left all the same. Nothing: the guest is as new.
+
+        The guest is asked (guest/leftovers.py) for whatever a test could have left there. Only the disks that the
+        machine always has are looked at here: nothing may have been written to them.
+        """
+        if self._stays:
+            return ["a second maker's disk"]
+        self._key = None
+        for port in self.machine.ports.values():
+            port.unplug()
+        try:
+            self.machine.python(LET_GO).checked()
+            self._unplug_all()
+            done = self.machine.control.start(call="leftovers:main", argv=["leftovers", "clear"]).wait()
+        except (AssertionError, GuestGone, OSError) as error:
+            return [repr(error)]
+        written = [f"written to: {path.name}" for path in self.machine.sata if path.stat().st_blocks]
+        return done.out.splitlines() + done.err.splitlines() + written
+
+    def _unplug_all(self) -> None:
         for unplug in self._unplug.values():
             unplug()
         self._unplug.clear()
-        self.machine.cut_power()
 
     # --- drives ------------------------------------------------------------------------------------------------
 
@@ -97,22 +133,29 @@ class Rig:
         return self.machine.wait_there(f"/dev/disk/by-id/ata-QEMU_HARDDISK_QEMU-SATA-{number}")
 
     def sas(self, name: str, drive: SasDrive) -> str:
-        """A SAS drive; its device."""
+        """A SAS drive; its device. The guest knows each by a name of its own, because it does not let go at once."""
         before = self._disks()
         relay = Relay(drive)
-        argv = ["tcmu", name, str(drive.blocks * drive.medium.block_bytes), str(drive.medium.block_bytes)]
+        argv = [
+            "tcmu",
+            f"{name}-{next(self._names)}",
+            str(drive.blocks * drive.medium.block_bytes),
+            str(drive.medium.block_bytes),
+        ]
         self.machine.control.start(call="tcmu:main", argv=[*argv, str(relay.port)]).wait_for("serving")
         self._unplug[name] = relay.unplug
         return self._new_disk(before, "/dev/sd?")
 
     def qemu_scsi(self, image: Path, *, serial: str) -> str:
-        """QEMU's own SCSI disk; its device."""
+        """QEMU's own SCSI disk, which nobody takes out again; its device."""
+        self._stays = True
         before = self._disks()
         self.machine.plug_scsi(2, image, serial=serial)
         return self._new_disk(before, "/dev/sd?")
 
     def scsi_debug(self, **settings: int) -> str:
-        """The kernel's own stand-in for a SCSI disk, as it is loaded with these settings; its device."""
+        """The kernel's own stand-in for a SCSI disk, as it is loaded with these settings, for good; its device."""
+        self._stays = True
         before = self._disks()
         words = " ".join(f"{name}={value}" for name, value in settings.items())
         self.machine.sh(f"modprobe scsi_debug {words}").checked()

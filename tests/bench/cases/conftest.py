@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,11 @@ from tests.bench.machine.qemu import Image
 from tests.bench.machine.saved import image as saved_image
 from tests.bench.rig import Rig
 
+log = logging.getLogger("bench")
+
 ASKED = "BENCHWIPE_BENCH"
 HERE = Path(__file__).parent
+PASSED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,8 +36,36 @@ def image() -> Image:
     return saved_image()
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Remember of each test whether it passed, for its fixtures."""
+    report = yield
+    if report.when == "call":
+        item.stash[PASSED] = report.passed
+    return report
+
+
+@pytest.fixture(scope="session")
+def spare() -> Iterator[list[Rig]]:
+    """The guest that the last test left as it found it; this process's own."""
+    kept: list[Rig] = []
+    yield kept
+    for rig in kept:
+        rig.close()
+
+
 @pytest.fixture
-def rig(image: Image) -> Iterator[Rig]:
-    """A restored guest."""
-    with Rig(image) as made:
+def rig(image: Image, spare: list[Rig], request: pytest.FixtureRequest) -> Iterator[Rig]:
+    """A guest without a drive or a station's state in it: newly restored, or left so by a test that passed."""
+    made = spare.pop() if spare else Rig(image).__enter__()
+    left = ["a test that failed"]
+    try:
         yield made
+        if request.node.stash.get(PASSED, False):
+            left = made.clear()
+    finally:
+        if left:
+            log.info("this guest is not used again: %s", left)
+            made.close()
+        else:
+            spare.append(made)

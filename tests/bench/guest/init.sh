@@ -20,7 +20,7 @@ $B mount -t squashfs -o ro /dev/vda /lower &&
     echo "the guest's root cannot be mounted" >/dev/console
     $B poweroff -f
 }
-for place in proc sys dev; do
+for place in proc sys dev rw; do
     $B mount --move /$place /new/$place
 done
 $B mkdir -p /new/dev/pts /new/dev/shm

@@ -42,7 +42,9 @@ MODULES = words("""
 """)
 EARLY = words("virtio_pci virtio_console virtio_blk squashfs overlay configfs")
 """What the root needs before it is there: these stand in the initial RAM disk."""
-FOLDERS = "usr/bin usr/sbin usr/lib usr/lib64 etc dev proc sys run tmp var/tmp var/log var/lib root mnt opt/bench state"
+FOLDERS = words("""
+    usr/bin usr/sbin usr/lib usr/lib64 etc dev proc sys run rw tmp var/tmp var/log var/lib root mnt opt/bench state
+""")
 
 
 class Root:
@@ -51,7 +53,7 @@ class Root:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._done: set[str] = set()
-        for name in FOLDERS.split():
+        for name in FOLDERS:
             (folder / name).mkdir(parents=True, exist_ok=True)
         for name in ("bin", "sbin", "lib", "lib64"):
             if not (folder / name).is_symlink():
@@ -103,7 +105,7 @@ def build(folder: Path, kernel: Path, base: Path | None) -> None:
     _modules(root, kernel)
     for name in PROJECT:
         root.put_tree(REPOSITORY / name, f"opt/benchwipe/{name}")
-    for name in ("agent.py", "tcmu.py", "waiting.py"):
+    for name in ("agent.py", "leftovers.py", "tcmu.py", "waiting.py"):
         if (source := Path(__file__).parent / name).exists():
             shutil.copy2(source, folder / "opt" / "bench" / name)
     (folder / "etc" / "bench-python-path").write_text("\n".join(["/opt/benchwipe", "/opt/bench", f"/{PYTHON}"]))

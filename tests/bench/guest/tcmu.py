@@ -20,6 +20,7 @@ import struct
 import subprocess
 import sys
 import time
+import zlib
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,7 +70,7 @@ class Disk:
 
     def __init__(self, name: str, size: int, block_bytes: int) -> None:
         self._core = TARGET / "core" / "user_0" / name
-        self._naa = f"naa.5001405{sum(name.encode()) * 7919 & 0xFFFFFFFFF:09x}"
+        self._naa = f"naa.5001405{zlib.crc32(name.encode()):09x}"
         self._group = TARGET / "loopback" / self._naa / "tpgt_1"
         self._core.mkdir(parents=True)
         for setting in (f"dev_config=bench/{name}", f"dev_size={size}", f"hw_block_size={block_bytes}", "async=1"):
@@ -106,6 +107,8 @@ class Disk:
             (self._group / "nexus").write_text("NULL")
             self._group.rmdir()
             self._group.parent.rmdir()
+            self._core.rmdir()
+            self._core.parent.rmdir()
 
     def serve(self, host: Host) -> None:
         """Until the host hangs up."""

@@ -130,7 +130,8 @@ def _warm(machine: Machine, arch: Arch) -> None:
     machine.benchwipe("drives", "--json", timeout=WARM_TIMEOUT_S).checked()
     for command in ("nvme version", "hdparm -V", "sg_inq -V", "smartctl -V", "mount", "dd --version", "date"):
         machine.sh(command)
-    machine.sh("blockdev --flushbufs /dev/sda /dev/sdb; sync").checked()
+    machine.sh("blockdev --flushbufs /dev/sda /dev/sdb; rm -rf /tmp/*; sync").checked()
+    machine.control.start(call="leftovers:main", argv=["leftovers", "note"]).wait().checked()
 
 
 def _modules(arch: Arch) -> list[str]:
@@ -139,7 +140,7 @@ def _modules(arch: Arch) -> list[str]:
     names = [".".join(path.relative_to(root.REPOSITORY).with_suffix("").parts) for path in paths]
     names = [name.removesuffix(".__init__") for name in names if not name.endswith("__main__")]
     names = [*(name for name in names if not name.startswith(LEFT_OUT)), "paho.mqtt.client"]
-    return ["waiting", *(name for name in names if name.startswith(arch.warmed))]
+    return ["leftovers", "tcmu", "waiting", *(name for name in names if name.startswith(arch.warmed))]
 
 
 def _fingerprint(parts: Parts) -> str:
