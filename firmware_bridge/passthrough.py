@@ -13,8 +13,6 @@ import os
 import struct
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from fcntl import ioctl
 
 import msgspec
@@ -275,21 +273,14 @@ _memcmp.argtypes = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t)
 _memcmp.restype = ctypes.c_int
 
 
-@contextmanager
-def _address(buffer: Buffer) -> Iterator[tuple[int, int]]:
-    """Address and length of a contiguous buffer, read-only ones too; held in place while the block runs."""
+def address_of(buffer: Buffer) -> int:
+    """Where the buffer begins in memory: O_DIRECT asks for aligned ones."""
     view = _PyBuffer()
     _get_buffer(buffer, ctypes.byref(view), 0)
     try:
-        yield view.buf or 0, view.len
+        return int(view.buf or 0)
     finally:
         _release_buffer(ctypes.byref(view))
-
-
-def address_of(buffer: Buffer) -> int:
-    """Where the buffer begins in memory: O_DIRECT asks for aligned ones."""
-    with _address(buffer) as (start, _):
-        return start
 
 
 def same_memory(a: Buffer, b: Buffer, length: int) -> bool:
@@ -297,10 +288,19 @@ def same_memory(a: Buffer, b: Buffer, length: int) -> bool:
 
     ValueError where a buffer is shorter than `length`.
     """
-    with _address(a) as (start_a, size_a), _address(b) as (start_b, size_b):
-        if not 0 <= length <= min(size_a, size_b):
-            raise ValueError(f"{length} bytes of buffers of {size_a} and {size_b} bytes")
-        return length == 0 or _memcmp(start_a, start_b, length) == 0
+    # No context manager for what holds the buffers in place: with two of them a call took twice as long (4.5 us).
+    first, second = _PyBuffer(), _PyBuffer()
+    _get_buffer(a, ctypes.byref(first), 0)
+    try:
+        _get_buffer(b, ctypes.byref(second), 0)
+        try:
+            if not 0 <= length <= min(first.len, second.len):
+                raise ValueError(f"{length} bytes of buffers of {first.len} and {second.len} bytes")
+            return length == 0 or _memcmp(first.buf, second.buf, length) == 0
+        finally:
+            _release_buffer(ctypes.byref(second))
+    finally:
+        _release_buffer(ctypes.byref(first))
 
 
 _mincore = _libc.mincore
@@ -317,7 +317,8 @@ def cached_pages(fd: int, offset: int, length: int) -> int:
     pages = (length + mmap.PAGESIZE - 1) // mmap.PAGESIZE
     found = ctypes.create_string_buffer(pages)
     window = mmap.mmap(fd, length, mmap.MAP_SHARED, mmap.PROT_READ, offset=offset)
-    with window, _address(window) as (start, _):
+    with window:
+        start = address_of(window)
         if _mincore(start, length, found) != 0:
             raise _os_error()
     return sum(byte & 1 for byte in found.raw)

@@ -13,6 +13,8 @@ PAGE = mmap.PAGESIZE
 ZEROS_BYTES = 4 << 20
 MIB = 1 << 20
 HUGE = 2 * MIB
+ROOM = 16
+"""Bytes that a buffer for random data has behind them: AES-GCM writes its tag there (agent/erase/streams.py)."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +27,6 @@ class Layout:
     block: int
     depth: int
     parallel_hash: bool = False
-
-    @property
-    def scratch(self) -> int:
-        """Bytes that are generated and compared at once: 0.24 s/GiB in pieces of 1 MiB, 0.32 in 256 KiB."""
-        return self.block // 4
 
     @classmethod
     def plan(cls, drives_at_once: int) -> Layout:
@@ -58,7 +55,9 @@ def _mapped(size: int, protection: int) -> memoryview:
     view = memoryview(mapping)
     if not slack:
         return view
-    with contextlib.suppress(OSError):  # a kernel without them
-        mapping.madvise(mmap.MADV_HUGEPAGE)
     start = -address_of(view) % HUGE
+    with contextlib.suppress(OSError):  # a kernel without them
+        whole = size // HUGE * HUGE
+        mapping.madvise(mmap.MADV_HUGEPAGE, start, whole)
+        mapping.madvise(mmap.MADV_NOHUGEPAGE, start + whole)  # no 2 MiB for the ROOM behind them
     return view[start : start + size]

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from agent.erase.buffers import Layout, aligned
+from agent.erase.buffers import ROOM, Layout, aligned
 from agent.erase.cores import COMPUTING
 from agent.erase.meant import StreamHash
 from agent.erase.monitor import Monitor
@@ -70,7 +70,8 @@ class Overwrite:
         monitor, capacity = self._monitor, self._capacity
         monitor.phase("pass", number=self._number, done=self._next, total=capacity)
         self._left = self._layout.depth
-        monitor.run(*[self._write] * self._left, self._flush_now_and_then)
+        hashers = [] if self._hashed is None else [partial(self._hashed.hash_offered, self._going)]
+        monitor.run(*[self._write] * self._left, *hashers, self._flush_now_and_then)
         monitor.run(self._flush_last)
         for _ in range(2):  # the second round is for what the flush after the first did not accept
             if monitor.halt is not None or not self._aside_bytes():
@@ -96,11 +97,14 @@ class Overwrite:
     # --- writers ------------------------------------------------------------------------------------------
 
     def _write(self) -> None:
-        scratch = aligned(self._layout.block) if self._fill.needs_scratch else memoryview(b"")
+        scratch = aligned(self._layout.block + ROOM) if self._fill.needs_scratch else memoryview(b"")
         try:
             while self._monitor.go() and (span := self._claim()) is not None:
                 offset, length = span
-                view = self._generated(offset, length, scratch)
+                with COMPUTING:
+                    view = self._fill.at(offset, length, scratch)
+                if self._hashed is not None:
+                    self._hashed.offer(offset, view)
                 try:
                     write_all(self._drive, view, offset)
                 except OSError as error:
@@ -109,17 +113,15 @@ class Overwrite:
                 else:
                     self._landed(offset)
                     self._monitor.moved(length)
+                if self._hashed is not None:
+                    self._hashed.await_hashed(offset, self._going)
         finally:
             with self._lock:
                 self._left -= 1
                 if self._left == 0:
                     self._swept.set()
-
-    def _generated(self, offset: int, length: int, scratch: memoryview) -> memoryview:
-        if self._hashed is not None:
-            return self._hashed.generate(offset, length, scratch, self._going)
-        with COMPUTING:
-            return self._fill.at(offset, length, scratch)
+                    if self._hashed is not None:
+                        self._hashed.leave_to_readers()
 
     def _going(self) -> bool:
         return self._monitor.halt is None
@@ -224,7 +226,7 @@ class Overwrite:
         untried, self._untried = self._untried, []
         failed, self._failed = self._failed, []
         each, self._distrusted = self._distrusted, []
-        scratch = aligned(self._layout.block) if self._fill.needs_scratch else memoryview(b"")
+        scratch = aligned(self._layout.block + ROOM) if self._fill.needs_scratch else memoryview(b"")
         go_through = partial(salvage, self._monitor, block=self._layout.block, unit=self._unit)
         bad, left = go_through(self._attempt(scratch), untried=untried, failed=failed)
         bad_each, left_each = go_through(self._attempt(scratch, flush_each=True), untried=each, failed=())

@@ -103,9 +103,8 @@ class RandomFill(Fill):
 
     def at(self, offset: int, length: int, scratch: memoryview) -> memoryview:
         """See Fill: `scratch` has room for `length`."""
-        part = scratch[:length]
-        self._stream.fill(part, offset)
-        return part
+        self._stream.fill(scratch, offset, length)
+        return scratch[:length]
 
     def pieces(self, offset: int, length: int, scratch: memoryview) -> Iterator[memoryview]:
         """See Fill."""

@@ -154,16 +154,16 @@ class ReadBack:
     # --- readers ------------------------------------------------------------------------------------------
 
     def _read(self) -> None:
-        buffer, scratch = aligned(self._layout.block), aligned(self._layout.scratch)
+        buffer = aligned(self._layout.block)
         while self._monitor.go() and (index := self._claim()) is not None:
             offset, length = self._spans[index]
             view = buffer[:length]
             good = self._fetch(index, view, offset)
-            with COMPUTING:
+            with COMPUTING as scratch:
                 same = good and self._compare(view, offset, scratch)
             if not self._await_turn(index):
                 return
-            self._hash(view, offset, scratch, good=good, same=same)
+            self._hash(view, offset, good=good, same=same)
             with self._turned:
                 self._turn += 1
                 self._turned.notify_all()
@@ -230,18 +230,18 @@ class ReadBack:
                 self._turned.wait(0.5)
         return True
 
-    def _hash(self, view: memoryview, offset: int, scratch: memoryview, *, good: bool, same: bool) -> None:
+    def _hash(self, view: memoryview, offset: int, *, good: bool, same: bool) -> None:
         """In turn: the hash as read, where it is another than that of what was meant, and the latter."""
         self._lost_hash |= not good
         parting = good and not same and not self._asked.stop_at_first
         if parting and self._found is None and self._meant is not None and not self._lost_hash:
             # Up to here every block was equal to what was meant, so the two hashes part only now.
-            self._found = self._meant.at(offset, scratch, self._hash_going)
+            self._found = self._meant.at(offset, self._hash_going)
         if self._found is not None and not self._lost_hash:
             with COMPUTING:
                 self._found.update(view)
         if self._meant is not None:
-            self._meant.follow(offset, view, scratch, same=good and same)
+            self._meant.follow(offset, view, same=good and same)
 
     def _hash_going(self) -> bool:
         self._hashed_beside(STEP)
@@ -258,7 +258,7 @@ class ReadBack:
     # --- the end: what could not be read ------------------------------------------------------------------
 
     def _salvage(self) -> None:
-        buffer, scratch = aligned(self._layout.block), aligned(self._layout.scratch)
+        buffer = aligned(self._layout.block)
 
         def attempt(span: Span) -> tuple[str, OSError] | None:
             offset, length = span
@@ -266,7 +266,8 @@ class ReadBack:
                 read_all(self._drive, buffer[:length], offset)
             except OSError as error:
                 return explain("read", error), error
-            self._compare(buffer[:length], offset, scratch)
+            with COMPUTING as scratch:
+                self._compare(buffer[:length], offset, scratch)
             self._monitor.moved(length)
             return None
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 import pytest
 from blake3 import blake3
 
 from agent.erase import Progress, Stop, VerifySpec, meant
 from agent.erase.meant import FixedHash, SharedHashes, StreamHash
-from agent.erase.pattern import FixedFill, fill_for
+from agent.erase.pattern import Fill, FixedFill, fill_for
 from agent.outcome import Aborted, Erased, Failed, Reason
 from tests.agent.erase.drives import Faults, MemoryDrive
 from tests.agent.erase.jobs import KIB, MIB, last_point, run_job, work_of
 
 ODD = 3 * MIB + 5 * 512
 ALWAYS = lambda: True  # noqa: E731
+BLOCK = 16 * KIB
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +50,7 @@ def test_the_hash_of_a_pattern_is_that_of_its_bytes_from_any_state_on(repeated: 
     assert hashed.digest == blake3(image).hexdigest()
     assert sum(moved) == capacity
     for offset in (0, 512, capacity // 1024 * 512, capacity):
-        found = hashed.at(offset, memoryview(b""), ALWAYS)
+        found = hashed.at(offset, ALWAYS)
         assert found is not None
         assert found.hexdigest() == blake3(image[:offset]).hexdigest()
 
@@ -195,32 +197,96 @@ def test_nothing_is_hashed_for_a_policy_that_does_not_ask(started: list[int]) ->
     assert started == []
 
 
-def test_writers_that_come_out_of_turn_wait_and_a_gap_lets_them_go() -> None:
-    fill = fill_for(None, block=16 * KIB, root_key=bytes(32), stream="chacha20", fingerprint="f", pass_number=1)
-    hashed = StreamHash(fill, 64 * KIB)
-    blocks: dict[int, bytes] = {}
+def _random_fill() -> Fill:
+    return fill_for(None, block=BLOCK, root_key=bytes(32), stream="chacha20", fingerprint="f", pass_number=1)
 
-    def generate(offset: int) -> None:
-        scratch = memoryview(bytearray(16 * KIB))
-        blocks[offset] = bytes(hashed.generate(offset, 16 * KIB, scratch, ALWAYS))
 
-    late = threading.Thread(target=generate, args=(16 * KIB,))
-    late.start()
-    generate(0)
-    late.join(20)
-    assert hashed.position == 32 * KIB
-    behind_a_gap = threading.Thread(target=generate, args=(48 * KIB,))
-    behind_a_gap.start()
+def _block(fill: Fill, offset: int, length: int = BLOCK) -> memoryview:
+    return fill.at(offset, length, memoryview(bytearray(length)))
+
+
+def _begun(work: Callable[[], None]) -> threading.Thread:
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_blocks_are_hashed_in_order_whichever_is_offered_first_and_none_is_let_go_before() -> None:
+    fill = _random_fill()
+    hashed = StreamHash(fill, 3 * BLOCK)
+    hasher = _begun(lambda: hashed.hash_offered(ALWAYS))
+    hashed.offer(2 * BLOCK, _block(fill, 2 * BLOCK))
+    hashed.offer(BLOCK, _block(fill, BLOCK))
+    waiting = _begun(lambda: hashed.await_hashed(2 * BLOCK, ALWAYS))
+    waiting.join(0.2)
+    assert waiting.is_alive(), "the buffer would be used again before it was hashed"
+    hashed.offer(0, _block(fill, 0))
+    for thread in (waiting, hasher):
+        thread.join(20)
+        assert not thread.is_alive()
+    assert hashed.digest == blake3(_block(fill, 0, 3 * BLOCK)).hexdigest()
+
+
+def test_a_gap_lets_the_writers_and_the_hasher_go_and_the_readers_hash_the_rest() -> None:
+    fill = _random_fill()
+    hashed = StreamHash(fill, 4 * BLOCK)
+    hasher = _begun(lambda: hashed.hash_offered(ALWAYS))
+    for offset in (0, BLOCK):
+        hashed.offer(offset, _block(fill, offset))
+        hashed.await_hashed(offset, ALWAYS)
+    hashed.offer(3 * BLOCK, _block(fill, 3 * BLOCK))
+    behind_a_gap = _begun(lambda: hashed.await_hashed(3 * BLOCK, ALWAYS))
     hashed.leave_to_readers()
-    behind_a_gap.join(20)
-    assert hashed.position == 32 * KIB
-    assert blocks[48 * KIB] == bytes(fill.at(48 * KIB, 16 * KIB, memoryview(bytearray(16 * KIB))))
-    scratch = memoryview(bytearray(4 * KIB))
-    for offset in range(0, 64 * KIB, 16 * KIB):
-        block = fill.at(offset, 16 * KIB, memoryview(bytearray(16 * KIB)))
-        hashed.follow(offset, block, scratch, same=offset != 32 * KIB)
-    image = fill.at(0, 64 * KIB, memoryview(bytearray(64 * KIB)))
-    assert hashed.digest == blake3(image).hexdigest()
+    for thread in (behind_a_gap, hasher):
+        thread.join(20)
+        assert not thread.is_alive()
+    assert hashed.position == 2 * BLOCK
+    for offset in range(0, 4 * BLOCK, BLOCK):
+        hashed.follow(offset, _block(fill, offset), same=offset != 2 * BLOCK)
+    assert hashed.digest == blake3(_block(fill, 0, 4 * BLOCK)).hexdigest()
+
+
+def test_a_buffer_that_is_being_hashed_is_not_let_go_by_a_gap_nor_by_a_halt(monkeypatch: pytest.MonkeyPatch) -> None:
+    fill = _random_fill()
+    hashed = StreamHash(fill, BLOCK)
+    begun, may_end = threading.Event(), threading.Event()
+    take = StreamHash._take
+
+    def slow(self: StreamHash, view: memoryview) -> None:
+        begun.set()
+        assert may_end.wait(20)
+        take(self, view)
+
+    monkeypatch.setattr(StreamHash, "_take", slow)
+    hasher = _begun(lambda: hashed.hash_offered(ALWAYS))
+    hashed.offer(0, _block(fill, 0))
+    assert begun.wait(20)
+    writer = _begun(lambda: hashed.await_hashed(0, lambda: False))
+    hashed.leave_to_readers()
+    writer.join(0.2)
+    assert writer.is_alive()
+    may_end.set()
+    for thread in (writer, hasher):
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def test_a_job_that_is_halted_lets_a_writer_go_whose_block_nobody_hashes() -> None:
+    fill = _random_fill()
+    hashed = StreamHash(fill, 2 * BLOCK)
+    hashed.offer(BLOCK, _block(fill, BLOCK))
+    hashed.await_hashed(BLOCK, lambda: False)
+    hashed.hash_offered(lambda: False)
+    assert hashed.position == 0
+
+
+def test_a_hasher_that_breaks_breaks_the_job_and_holds_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(StreamHash, "_take", broken)
+    with pytest.raises(ZeroDivisionError):
+        run_job(MemoryDrive(ODD), "random")
 
 
 def test_the_patterns_bytes_are_those_that_are_written() -> None:
