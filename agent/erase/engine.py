@@ -151,7 +151,7 @@ class _Job:
             flush_each=[(a.offset, a.bytes) for a in resumed.aside if a.flush_each],
             avoid=[(offset, length) for offset, length, _ in self.bad],
             reached=lambda offset, aside, each: self.monitor.reached(
-                self._point(number, offset, _areas(aside, each), started)
+                self._point(number, offset, _areas(aside, each), started, bad=sweep.bad)
             ),
             hashed=self._hashed_by_writers(fill, number, resumed.offset),
         )
@@ -189,13 +189,16 @@ class _Job:
             pass_number=number,
         )
 
-    def _point(self, number: int, offset: int, aside: tuple[Area, ...], started: str | None) -> ResumePoint:
+    def _point(
+        self, number: int, offset: int, aside: tuple[Area, ...], started: str | None, *, bad: Sequence[Bad] = ()
+    ) -> ResumePoint:
+        """`bad`: what the pass under way has given up; forgotten, it would be taken for written."""
         return ResumePoint(
             pass_number=number,
             offset=offset,
             completed=tuple(self.done),
             pass_started_at=started,
-            unreached=unreached(self.bad),
+            unreached=unreached([*self.bad, *bad]),
             aside=aside,
             interruptions=self.interruptions,
             stream=self.stream,

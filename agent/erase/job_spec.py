@@ -87,7 +87,8 @@ class FirmwarePoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ResumePoint(msgspec.Struct, frozen=True, kw_only=True):
-    """Everything that a job needs to go on: all before `offset` of this pass is on the medium, but for `aside`.
+    """Everything that a job needs to go on: all before `offset` of this pass is on the medium, but for `aside` and
+    what is `unreached`.
 
     `pass_number` counts from 1; one more than the method's passes means that only the verification is left (which
     always starts anew). `stream` names the generator of the random passes. Holds no key.

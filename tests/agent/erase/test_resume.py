@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.erase import METHODS, Area, Limits, ResumePoint, VerifySpec
-from agent.outcome import Aborted, Erased
+from agent.erase import METHODS, Area, Limits, ResumePoint, Stop, VerifySpec
+from agent.outcome import Aborted, Erased, Reason
 from agent.record import Interruption
 from tests.agent.erase.drives import Faults, MemoryDrive
 from tests.agent.erase.jobs import KIB, MIB, last_point, run_job, unreached_of, work_of
@@ -66,6 +66,38 @@ def test_what_was_put_aside_before_a_cut_is_not_forgotten_after_it(method: str, 
         outcome, _ = run_job(drive, method, limits=LIMITS, resume=last_point(events))
     assert unreached_of(outcome) == [bad]
     assert b"secret" not in drive.durable[: bad[0]] + drive.durable[bad[0] + 512 :]
+
+
+@pytest.mark.parametrize("by_flush", [False, True])
+@pytest.mark.parametrize("method", ["zero", "pattern-complement"])
+def test_what_was_given_up_is_not_forgotten_whichever_checkpoint_was_the_last(method: str, by_flush: bool) -> None:
+    """Nothing is read back, so only the checkpoint can tell the resumed job of the bad block."""
+    bad, unread = [(64 * KIB, 512)], VerifySpec(kind="none")
+    drive = MemoryDrive(MIB, faults=Faults(flush_bad=bad) if by_flush else Faults(write_errors=bad))
+    _, events = run_job(drive, method, limits=LIMITS, verify=unread)
+    points = [point for e in events if (point := last_point([e])) is not None]
+    assert len(points) > 1
+    for point in points:
+        outcome, _ = run_job(drive, method, limits=LIMITS, verify=unread, resume=point)
+        assert unreached_of(outcome) == bad, point
+
+
+def test_what_a_stop_finds_given_up_is_not_forgotten_when_the_job_goes_on() -> None:
+    stop, known = Stop(), (64 * KIB, 512)
+    drive = MemoryDrive(MIB, faults=Faults(write_errors=[known, *((n * KIB, 512) for n in range(300, 400, 4))]))
+
+    def stop_amid_the_bad_blocks(_: int) -> None:
+        if stop.requested is None and drive.failed_requests > 20:
+            stop.request(Reason("BW-T01", "The test wants it"))
+            time.sleep(0.3)
+
+    drive.faults.before_write = stop_amid_the_bad_blocks
+    outcome, events = run_job(drive, stop=stop, verify=VerifySpec(kind="none"))
+    assert isinstance(outcome, Aborted)
+    assert known in [(u.offset, u.bytes) for u in outcome.work.unreached]
+    drive.faults.write_errors = []
+    outcome, _ = run_job(drive, verify=VerifySpec(kind="none"), resume=last_point(events))
+    assert known in unreached_of(outcome)
 
 
 def test_a_checkpoint_is_only_emitted_for_what_is_durable() -> None:
