@@ -43,12 +43,16 @@ def inventory() -> dict[str, list[str]]:
     """What a test could leave behind."""
     mounts = Path("/proc/mounts").read_text().splitlines()
     return {
-        "devices": sorted(path for pattern in DEVICES for path in glob.glob(pattern)),
+        "devices": _devices(),
         "processes": sorted(_processes()),
         "mounts": sorted(line for line in mounts if line.split()[1] != str(STATE)),
         "files": sorted(_files()),
         "kernel": [Path("/proc/sys/kernel/tainted").read_text().strip()],
     }
+
+
+def _devices() -> list[str]:
+    return sorted(path for pattern in DEVICES for path in glob.glob(pattern))
 
 
 def _processes() -> Iterator[str]:
@@ -102,7 +106,9 @@ def clear() -> list[str]:
         subprocess.run(["udevadm", "control", "--reload"], check=True)
     for folder in EMPTIED:
         _empty(folder)
-    end = time.monotonic() + PATIENCE_S
+    end, devices = time.monotonic() + PATIENCE_S, json.loads(NOTE.read_text())["devices"]
+    while _devices() != devices and time.monotonic() < end:
+        time.sleep(LOOK_S)
     while (left := _differences()) and time.monotonic() < end:
         time.sleep(LOOK_S)
     return left
