@@ -50,6 +50,8 @@ def measure(path: str, *, write: bool, seconds: float, state_dir: Path) -> Bench
     with open_for_reading(path) as opened:
         if not opened.drive.capacity_bytes:
             raise NothingToMeasure(path=path, problem="is empty: there is nothing to read")
+        if opened.drive.capacity_bytes < opened.drive.logical_block_bytes:
+            raise NothingToMeasure(path=path, problem="is smaller than a block: there is too little to read")
         found = benchmark(opened, write=False, seconds=seconds)
     return _with_writing(found, path, seconds) if stat.S_ISREG(mode) else found
 

@@ -122,6 +122,8 @@ class DirectFile:
 
 
 def _drop_whole_device(fd: int) -> None:
+    if not stat.S_ISBLK(os.fstat(fd).st_mode):  # a file in memory has no medium behind it, and nothing lets go of it
+        return
     try:
         passthrough.drop_buffers(fd)
     except PermissionError:  # needs CAP_SYS_ADMIN; without it the range stays, and the caller fails

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -245,3 +246,11 @@ def test_a_benchmark_measures_a_file_without_changing_it_and_a_device_without_wr
     assert call("benchmark", device, "--write", "--yes", "--seconds", "0.1", "--json").document["write"] > 0
     (tmp_path / "empty").write_bytes(b"")
     assert "is empty" in call("benchmark", tmp_path / "empty").complaint
+
+
+def test_a_benchmark_measures_the_whole_blocks_of_a_file_that_lies_in_memory(call: Call, tmp_path: Path) -> None:
+    with tempfile.NamedTemporaryFile(dir="/dev/shm") as file:
+        Path(file.name).write_bytes(bytes(64 * 512 + 3))
+        assert call("benchmark", file.name, "--seconds", "0.1", "--json").document["bytes_tried"] == 64 * 512
+    (tmp_path / "tiny").write_bytes(b"hi")
+    assert "smaller than a block" in call("benchmark", tmp_path / "tiny").complaint

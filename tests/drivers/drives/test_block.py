@@ -8,6 +8,7 @@ import mmap
 import os
 import shutil
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -307,6 +308,17 @@ def test_a_range_that_memory_does_not_let_go_of_cannot_be_verified(
         file.read(page(), 0)
     assert found.value.errno == errno.EIO
     file.close()
+
+
+def test_a_file_in_memory_has_no_medium_that_could_be_read() -> None:
+    with tempfile.TemporaryFile(dir="/dev/shm") as opened:
+        opened.write(b"x" * 4096)
+        opened.flush()
+        file = DirectFile(os.dup(opened.fileno()), direct=False, block=512)
+        with pytest.raises(OSError, match="page cache") as found:
+            file.read(page(), 0)
+        assert found.value.errno == errno.EIO
+        file.close()
 
 
 def test_a_drive_that_goes_while_it_is_held_is_reported_gone(loops: Loops, monkeypatch: pytest.MonkeyPatch) -> None:
