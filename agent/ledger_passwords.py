@@ -38,6 +38,11 @@ class PasswordRows(ABC):
         sql = "SELECT password FROM drive_password WHERE drive = ? ORDER BY rowid DESC"
         return tuple(bytes(row[0]) for row in self._all(sql, drive))
 
+    def forget_password(self, drive: str, password: bytes) -> None:
+        """The drive never got this one."""
+        with self._transaction():
+            self._db.execute("DELETE FROM drive_password WHERE drive = ? AND password = ?", (drive, password))
+
     def forget_passwords(self, drive: str) -> None:
         """The drive was erased and read: it has none of ours any more."""
         with self._transaction():

@@ -28,7 +28,7 @@ from agent.jws import thumbprint
 from agent.label_proof import LabelState
 from agent.ledger import Ledger, Position
 from agent.messages import Event
-from agent.outcome import STOPPED_EARLIER, Aborted, Erased, Outcome, Work
+from agent.outcome import STOPPED_EARLIER, Aborted, Erased, Outcome, Refused, Work
 from agent.record import Asset, Customer, Interruption, Operator, Software, Station
 from agent.settings import Settings
 from drivers.drives.base import Drive
@@ -142,6 +142,8 @@ class Registrar:
         state = JobState(certify.outcome_name(outcome))
         reason = None if not hasattr(outcome, "reason") else certify.explanation(outcome.reason)
         done = job.advance(ended, state, finished_at=circumstances.finished_at, reason=reason)
+        if isinstance(outcome, Refused):
+            self.forget_unsent(ended)
 
         def draft(position: Position) -> Certificate:
             return sign(certify.draft(done, outcome, position, circumstances), self.key)
@@ -152,6 +154,12 @@ class Registrar:
         done = msgspec.structs.replace(done, certificate_id=certificate.id)
         log.info("certificate %s: %s %s", certificate.record.number, done.drive.serial, state)
         return done, certificate
+
+    def forget_unsent(self, refused: Job) -> None:
+        """The password of a job that touched nothing is on no drive: it must not be tried before one that may be."""
+        key = self.ledger.key(refused.id) if refused.plan and refused.plan.technique in SECURITY else None
+        if key is not None:
+            self.ledger.forget_password(identity(refused.drive), security_password(key))
 
     def attest(
         self,

@@ -352,6 +352,7 @@ class EraseCommand:
         """A refusal at the open touched nothing: it has no certificate, and its job never was."""
         if isinstance(outcome, Refused):
             with self._tolerated("a refusal"):
+                self.registrar.forget_unsent(run.job)
                 self.registrar.ledger.save_job(job.advance(run.job, JobState.REFUSED, finished_at=utc_now()))
             return self._result(run, "refused", reason=str(outcome.reason))
         run.job, certificate = self.registrar.issue(run.job, outcome)
