@@ -42,7 +42,7 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log names another command), "idle" (the work is at an end, and nothing says that it succeeded).
     `keeps`: ranges that an erasure leaves. `erased_byte`: what block erase and Format leave. `read_errors`: after a
     block or crypto erase a block reads as an error until it is written. `password`: of somebody else. `frozen`: the
-    security commands are, until the drive is plugged in anew. `hpa`, `amac`, `dco`: bytes of the image that it hides;
+    security commands are, until the drive is plugged in anew; `sanitize_frozen`: SANITIZE DEVICE is. `hpa`, `amac`, `dco`: bytes of the image that it hides;
     `keeps_hidden`: it says that it shows them, and does not.
     """
 
@@ -51,6 +51,7 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     security: bool = False
     enhanced: bool = False
     frozen: bool = False
+    sanitize_frozen: bool = False
     hpa: Annotated[int, msgspec.Meta(ge=0)] = 0
     amac: Annotated[int, msgspec.Meta(ge=0)] = 0
     dco: Annotated[int, msgspec.Meta(ge=0)] = 0

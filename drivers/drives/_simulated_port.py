@@ -51,6 +51,8 @@ class SimulatedPort(FirmwarePort):
         kind = kinds.get(task.feature)
         if fault == "silent":
             return _timed_out()
+        if self._sanitize_frozen:
+            return pages.registers(error=ABORTED, lba=3, failed=True)
         if kind not in model.commands.sanitize or fault == "aborts" or model.state.locked:
             return pages.registers(error=ABORTED, lba=2, failed=True)
         if model.state.status == "running":
@@ -70,11 +72,15 @@ class SimulatedPort(FirmwarePort):
             return pages.zero_registers()
         return self._sanitize_registers()
 
+    @property
+    def _sanitize_frozen(self) -> bool:
+        return self._model.commands.sanitize_frozen and not self._model.state.cycled
+
     def _sanitize_registers(self) -> ScsiReply:
         state = self._model.state
         if state.status == "failed":
             return pages.registers(error=ABORTED, lba=1, failed=True)
-        count = {"running": 1 << 14, "completed": 1 << 15}.get(state.status, 0)
+        count = {"running": 1 << 14, "completed": 1 << 15}.get(state.status, 0) | self._sanitize_frozen << 13
         return pages.registers(count=count, lba=self._model.progress if state.status == "running" else 0xFFFF)
 
     def _security(self, command: int, data: bytes) -> ScsiReply:

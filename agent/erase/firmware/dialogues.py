@@ -76,6 +76,7 @@ def silent(error: OSError) -> Answer:
 # --- ATA -----------------------------------------------------------------------------------------------------------
 
 REASONS = {0: "no reason given", 1: "a sanitize failed", 2: "not supported", 3: "sanitize is frozen", 4: "antifreeze"}
+FROZEN_REASON = 3
 
 
 class AtaDialogue(Dialogue):
@@ -121,13 +122,14 @@ class AtaDialogue(Dialogue):
         if registers.failed:
             if registers.lba & 0xFF == 1:
                 return Answer("failed", "the sanitize failed", raw)
-            return Answer("another", f"aborted: {REASONS.get(registers.lba & 0xFF, 'no known reason')}", raw)
+            told = f"aborted: {REASONS.get(registers.lba & 0xFF, 'no known reason')}"
+            return Answer("another", told, raw, frozen=registers.lba & 0xFF == FROZEN_REASON)
         if registers.count & 1 << 14:
             return Answer("running", "running", raw, progress=(registers.lba & 0xFFFF) / 65536)
-        if registers.count & 1 << 15:
-            return Answer("completed", "completed without error", raw)
         frozen = bool(registers.count & 1 << 13)
-        return Answer("another" if frozen else "idle", "sanitize is frozen" if frozen else "idle", raw)
+        if registers.count & 1 << 15:  # of one that ended before it was frozen
+            return Answer("completed", "completed without error", raw, frozen=frozen)
+        return Answer("another" if frozen else "idle", "sanitize is frozen" if frozen else "idle", raw, frozen=frozen)
 
     def _ask(self, task: ata.TaskFile, within: float) -> tuple[Registers, bytes] | Answer:
         try:

@@ -16,7 +16,7 @@ from agent.erase.firmware.steps import ENDS, REASONS, Answer, Step, advance
 from agent.erase.firmware.talk import Talk
 from agent.erase.firmware.techniques import How
 from agent.erase.job_spec import EraseSpec
-from agent.outcome import FIRMWARE_FAILED, FROZEN, NO_ANSWER, NOT_JOURNALLED, TOO_LONG
+from agent.outcome import COMMAND_REFUSED, FIRMWARE_FAILED, FROZEN, NO_ANSWER, NOT_JOURNALLED, TOO_LONG, Reason
 
 TRIES = 5  # answers in a row that cannot be read
 MARGIN_S = 600.0
@@ -39,7 +39,7 @@ class Sanitizing(Machine):
         if answer is None:
             return Stopped(NO_ANSWER, untouched=True)
         if answer.said == "another" and answer.ours:
-            return Stopped(FROZEN if self.how.speaks == "ata" else NO_ANSWER, untouched=True)
+            return Stopped(self._closed(answer), untouched=True)
         if answer.said == "running":
             answer = self._join(answer)
             if self.done_before:
@@ -50,6 +50,8 @@ class Sanitizing(Machine):
                 "sanitize status", self.dialogue.question, f"{answer.text} (it had ended before)", answer.raw
             )
             return None
+        if answer is not None and answer.frozen:
+            return Stopped(FROZEN, untouched=True)
         if answer is not None and answer.said == "failed":
             if not self.talk.write_down(self.point("prepared", b"")):
                 return Stopped(NOT_JOURNALLED, untouched=True)
@@ -60,6 +62,12 @@ class Sanitizing(Machine):
             return Stopped(TOO_LONG if self._too_long else NO_ANSWER)
         self._stale = answer.said == "completed" and answer.ours
         return None
+
+    def _closed(self, answer: Answer) -> Reason:
+        """Why a drive that speaks of something else gets no sanitize. ATA: it aborts the very question."""
+        if answer.frozen:
+            return FROZEN
+        return COMMAND_REFUSED if self.how.speaks == "ata" else NO_ANSWER
 
     def _readable(self) -> Answer | None:
         for _ in range(TRIES):

@@ -31,6 +31,8 @@ class Answer:
     ours: bool = True
     fresh: bool = False
     """NVMe: nothing has been written to the drive since (global data erased)."""
+    frozen: bool = False
+    """ATA: it takes no sanitize until its power was off, whatever became of the last one."""
 
 
 class Step(StrEnum):
