@@ -197,6 +197,9 @@ def _security(words: list[int]) -> Security:
     )
 
 
+OPEN_ENDED = 2 * 0xFF  # minutes; the largest value of 8 bits: "more than 508 minutes"
+
+
 def erase_minutes(word: int) -> int | None:
     """Words 89 and 90: units of two minutes in 15 or 8 bits (ACS-4, 7.13.6.33); the largest value means "or more"."""
     value = word & 0x7FFF if word & 0x8000 else word & 0xFF

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from agent.plan import Alternative, Plan
+from firmware_bridge.ata import OPEN_ENDED
 
 if TYPE_CHECKING:
     from agent.commands.erase_command import Candidate
@@ -57,7 +58,7 @@ def plan_lines(plan: Plan, *, fully: bool) -> Iterator[str]:
     if fully or plan.technique != "overwrite":
         yield f"    why: {plan.why}"
     if plan.minutes:
-        yield f"    takes: {plan.minutes} minutes, the drive says"
+        yield f"    takes: {_time(plan.minutes)}, the drive says"
     if fully:
         yield f"    level: {plan.level} (SP 800-88r1: {plan.level_nist_800_88_r1}; IEEE 2883: {plan.level_ieee_2883})"
         for other in plan.alternatives:
@@ -66,5 +67,9 @@ def plan_lines(plan: Plan, *, fully: bool) -> Iterator[str]:
 
 def alternative_line(other: Alternative) -> str:
     """One technique that is not taken, and why."""
-    minutes = f" ({other.minutes} minutes, the drive says)" if other.minutes and other.possible else ""
+    minutes = f" ({_time(other.minutes)}, the drive says)" if other.minutes and other.possible else ""
     return f"{other.technique}: {other.why}{minutes}"
+
+
+def _time(minutes: int) -> str:
+    return f"more than {OPEN_ENDED - 2} minutes" if minutes == OPEN_ENDED else f"{minutes} minutes"

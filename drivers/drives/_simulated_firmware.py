@@ -42,8 +42,9 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     log names another command), "idle" (the work is at an end, and nothing says that it succeeded).
     `keeps`: ranges that an erasure leaves. `erased_byte`: what block erase and Format leave. `read_errors`: after a
     block or crypto erase a block reads as an error until it is written. `password`: of somebody else. `frozen`: the
-    security commands are, until the drive is plugged in anew; `sanitize_frozen`: SANITIZE DEVICE is. `hpa`, `amac`, `dco`: bytes of the image that it hides;
-    `keeps_hidden`: it says that it shows them, and does not.
+    security commands are, until the drive is plugged in anew; `sanitize_frozen`: SANITIZE DEVICE is. `erase_minutes`:
+    510 is FFh, "more than 508". `hpa`, `amac`, `dco`: bytes of the image that it hides; `keeps_hidden`: it says that it
+    shows them, and does not.
     """
 
     speaks: CommandSet
@@ -57,7 +58,7 @@ class Commands(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dco: Annotated[int, msgspec.Meta(ge=0)] = 0
     keeps_hidden: bool = False
     password: str = ""
-    erase_minutes: Annotated[int, msgspec.Meta(ge=0, le=508)] = 2
+    erase_minutes: Annotated[int, msgspec.Meta(ge=0, le=510)] = 2
     format: bool = False
     format_crypto: bool = False
     steps: Annotated[int, msgspec.Meta(ge=0)] = 2

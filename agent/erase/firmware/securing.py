@@ -31,6 +31,7 @@ from firmware_bridge.reply import Unreadable
 
 COMMAND_S = 60.0
 MARGIN_S = 900.0
+WHOLE_S = 96 * 3600.0  # as for sanitize overwrite: 22 TB at 100 MB/s take 61 hours
 TRIES = 4
 
 
@@ -75,6 +76,8 @@ class Securing(Machine):
         enhanced = self.how.kind == "enhanced"
         minutes = found.enhanced_erase_minutes if enhanced else found.erase_minutes
         within = 2 * 60.0 * minutes + MARGIN_S if minutes else self.how.patience_s
+        if minutes == ata.OPEN_ENDED:  # no estimate, but a least one: the drive may be at it for much longer
+            within = max(within, WHOLE_S)
         self.talk.waits(60.0 * minutes if minutes else None)
         return self._give(task, ata.password_block(password, enhanced=enhanced), within=within)
 
