@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 GOOD, CHECK_CONDITION = 0x00, 0x02  # SAM-5, 5.3.1
+PATH_RELATED = 0x3  # status code type of an NVMe command that did not reach the controller, or was aborted by the host
 
 
 class Unreadable(msgspec.Struct, frozen=True):
@@ -46,3 +47,8 @@ class NvmeReply(msgspec.Struct, frozen=True, kw_only=True):
     def good(self) -> bool:
         """Successful completion (NVM Express Base 2.0, 4.2.3)."""
         return self.status == 0
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the controller ended it: else nobody knows whether it carries the command out."""
+        return self.status >> 8 & 0x7 != PATH_RELATED

@@ -38,7 +38,6 @@ COMMAND_MS = 15_000
 TRIES = 3  # the first commands after plugging in are answered with UNIT ATTENTION
 # The kernel passes no commands on, and says so: no right to ask, or no such way. Any other error is no answer.
 REFUSES = frozenset({errno.EPERM, errno.EACCES, errno.ENOTTY, errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP})
-PATH_RELATED = 0x3  # status code type of an NVMe command that did not reach the controller, or was aborted by the host
 ASKED = frozenset({"ata", "usb", "sas", "scsi", "iscsi", "nvme"})
 
 # USB bridges that are not asked: IDENTIFY through SAT leads nowhere behind them, and commands of their vendors are
@@ -367,6 +366,6 @@ def _nvme(fd: int, drive: Drive) -> Iterator[Drive]:
 
 def _admin(fd: int, command: AdminCommand) -> bytes:
     reply = passthrough.nvme_admin(fd, command, timeout_ms=COMMAND_MS)
-    if reply.status >> 8 & 0x7 == PATH_RELATED:
+    if not reply.delivered:
         raise Unanswered(f"command {command.opcode:02X}h: status {reply.status:03X}h")
     return reply.data if reply.good else b""

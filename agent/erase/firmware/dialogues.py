@@ -227,6 +227,8 @@ class ScsiDialogue(Dialogue):
         if not reply.delivered:
             return Answer("unreadable", f"no answer (host {reply.host_status:02X}h)", reply.sense)
         sense = scsi.sense_of(reply)
+        if isinstance(sense, scsi.Sense) and sense.key == scsi.RECOVERED_ERROR and not sense.deferred:
+            return Answer("accepted", f"accepted (recovered error {sense.asc:02X}h/{sense.ascq:02X}h)", reply.sense)
         told = f"{sense.key:X}h/{sense.asc:02X}h/{sense.ascq:02X}h" if isinstance(sense, scsi.Sense) else "unreadable"
         return Answer("refused", f"check condition {told}", reply.sense)
 
@@ -305,6 +307,8 @@ def send(talk: Talk, command: AdminCommand, within: float) -> Answer:
     except OSError as error:
         return silent(error)
     raw = reply.status.to_bytes(2, "big")
+    if not reply.delivered:
+        return Answer("unreadable", f"no answer of the controller (status {reply.status:04X}h)", raw)
     return Answer("accepted", "accepted", raw) if reply.good else Answer("refused", f"status {reply.status:04X}h", raw)
 
 

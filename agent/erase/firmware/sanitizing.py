@@ -56,7 +56,7 @@ class Sanitizing(Machine):
             if not self.talk.write_down(self.point("prepared", b"")):
                 return Stopped(NOT_JOURNALLED, untouched=True)
             answer = self._open_again()
-            if answer is not None and answer.said != "completed":
+            if answer is not None and answer.said not in ("completed", self.dialogue.afterwards):
                 return Stopped(FIRMWARE_FAILED)
         if answer is None:
             return Stopped(TOO_LONG if self._too_long else NO_ANSWER)

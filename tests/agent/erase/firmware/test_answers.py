@@ -1,0 +1,104 @@
+"""Answers to the command itself: what is an end, what is a beginning, and what is neither."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agent.outcome import NOTHING_SAYS_SO, Erased, Failed
+from drivers.drives import _simulated_pages as pages
+from drivers.drives._simulated_port import SimulatedPort
+from firmware_bridge.reply import NvmeReply, ScsiReply
+from tests.agent.erase.firmware.rig import SECRET, Bench
+
+ABORTED_BY_HOST = NvmeReply(status=0x371)  # status code type 3h, path related: the controller did not say it
+WARNED = pages.check(pages.fixed_sense(1, 0x5D, 0x10))  # RECOVERED ERROR, failure prediction: done all the same
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, method: str, first: Callable[[Any], bool], instead: Any) -> None:  # noqa: ANN401
+    """The command is carried out, and this comes back."""
+    sends = getattr(SimulatedPort, method)
+
+    def sent(port: SimulatedPort, command: Any, **given: Any) -> Any:  # noqa: ANN401
+        reply = sends(port, command, **given)
+        return instead if first(command) else reply
+
+    monkeypatch.setattr(SimulatedPort, method, sent)
+
+
+def test_an_nvme_sanitize_that_the_host_gave_up_is_not_refused_and_is_followed_in_the_log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(monkeypatch, "nvme", lambda command: command.opcode == 0x84, ABORTED_BY_HOST)
+    bench = Bench.made(tmp_path, "nvme-sanitize-block")
+    outcome = bench.run()
+    assert isinstance(outcome, Erased), outcome
+    assert "no answer of the controller" in outcome.work.commands[0].status
+    assert SECRET[:64] not in bench.content
+
+
+def test_a_format_that_the_host_gave_up_is_neither_refused_nor_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers(monkeypatch, "nvme", lambda command: command.opcode == 0x80, ABORTED_BY_HOST)
+    outcome = Bench.made(tmp_path, "nvme-format-crypto").run()
+    assert isinstance(outcome, Failed), outcome
+    assert outcome.reason == NOTHING_SAYS_SO
+
+
+@pytest.mark.parametrize("steps", [0, 2])
+def test_a_recovered_error_says_that_the_command_was_carried_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    answers(monkeypatch, "scsi", lambda cdb: cdb[0] == 0x48, WARNED)
+    outcome = Bench.made(tmp_path, "scsi-sanitize-crypto", steps=steps).run()
+    assert isinstance(outcome, Erased), outcome
+    assert any("recovered error 5Dh/10h" in command.status for command in outcome.work.commands)
+
+
+def test_a_deferred_error_is_of_an_earlier_command_and_this_one_was_not_carried_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deferred = ScsiReply(status=2, host_status=0, driver_status=8, sense=b"\x71" + WARNED.sense[1:])
+    monkeypatch.setattr(SimulatedPort, "scsi", unsent(SimulatedPort.scsi, deferred))
+    outcome = Bench.made(tmp_path, "scsi-sanitize-crypto").run()
+    assert isinstance(outcome, Failed), outcome
+
+
+def unsent(sends: Any, instead: ScsiReply) -> Any:  # noqa: ANN401
+    """SANITIZE does not reach the drive."""
+
+    def sent(port: SimulatedPort, cdb: bytes, **given: Any) -> Any:  # noqa: ANN401
+        return instead if cdb[0] == 0x48 else sends(port, cdb, **given)
+
+    return sent
+
+
+def test_a_quick_disk_whose_last_sanitize_failed_is_opened_and_erased(tmp_path: Path) -> None:
+    """A unit at rest has no log: that it is open again is all that it can say."""
+    bench = Bench.made(tmp_path, "scsi-sanitize-crypto", fault="fails", steps=0)
+    assert isinstance(bench.run(), Failed)
+    description = tmp_path / "drives/one/drive.toml"
+    description.write_text(description.read_text().replace("fails", "none"))
+    bench.point = None
+    outcome = bench.run()
+    assert isinstance(outcome, Erased), outcome
+    names = [command.name for command in outcome.work.commands]
+    assert names.index("SANITIZE, to open a drive whose last one failed") < names.index("SANITIZE crypto")
+
+
+def test_a_timeout_of_the_kernel_is_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def sent(port: SimulatedPort, command: Any, **given: Any) -> Any:  # noqa: ANN401
+        if command.opcode == 0x84:
+            raise OSError(errno.EINTR, "")  # what nvme_timeout leaves
+        return sends(port, command, **given)
+
+    sends = SimulatedPort.nvme
+    monkeypatch.setattr(SimulatedPort, "nvme", sent)
+    outcome = Bench.made(tmp_path, "nvme-sanitize-block").run()
+    assert isinstance(outcome, Failed), outcome
+    assert outcome.reason == NOTHING_SAYS_SO
