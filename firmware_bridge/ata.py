@@ -137,14 +137,14 @@ def parse_identify(data: bytes) -> Identify | Unreadable:
         physical_block_bytes=physical,
         checksum=checksum,
         lba48=bool(supported[1] & 1 << 10),
-        security=_security(words) if supported[0] & 1 << 1 or words[128] & 1 else None,
+        security=_security(words, enabled[0]) if supported[0] & 1 << 1 or words[128] & 1 else None,
         sanitize=_sanitize(words[59]),
         sanitize_antifreeze=bool(words[59] & 1 << 10),
         hpa_supported=bool(supported[0] & 1 << 10),
         hpa_enabled=bool(enabled[0] & 1 << 10),
         hpa_security=bool(supported[1] & 1 << 8),
         dco=bool(supported[1] & enabled[1] & 1 << 11),
-        amac=_valid(words[119]) and bool(words[119] & 1 << 8),
+        amac=bool(enabled[1] & 1 << 15) and _valid(words[119]) and bool(words[119] & 1 << 8),
         trusted_computing=words[48] & 0xC001 == 0x4001,
     )
 
@@ -182,10 +182,10 @@ def _block_sizes(words: list[int]) -> tuple[int, int]:
     return logical, logical << (words[106] & 0xF) if words[106] & 1 << 13 else logical
 
 
-def _security(words: list[int]) -> Security:
+def _security(words: list[int], enabled: int) -> Security:
     status = words[128]
     return Security(
-        enabled=bool(status & 1 << 1 or words[85] & 1 << 1),
+        enabled=bool(status & 1 << 1 or enabled & 1 << 1),
         locked=bool(status & 1 << 2),
         frozen=bool(status & 1 << 3),
         count_expired=bool(status & 1 << 4),
@@ -236,6 +236,9 @@ def parse_dco(data: bytes) -> int | Unreadable:
 
 DCO_RESTORE = TaskFile(name="DEVICE CONFIGURATION RESTORE", command=0xB1, feature=0xC0)  # ACS-2, 7.9.4
 MOST_28, MOST_48 = 1 << 28, 1 << 48
+OBSOLETE = (
+    0xA0  # DEVICE bits 7 and 5: one before ATA-5, where 28-bit addresses are from; as hdparm and libata send them
+)
 
 
 def set_max(sectors: int, *, ext: bool) -> TaskFile:
@@ -245,7 +248,9 @@ def set_max(sectors: int, *, ext: bool) -> TaskFile:
     last = sectors - 1
     if ext:
         return TaskFile(name="SET MAX ADDRESS EXT", command=0x37, count=1, lba=last, ext=True)
-    return TaskFile(name="SET MAX ADDRESS", command=0xF9, count=1, lba=last & 0xFFFFFF, device=0x40 | last >> 24)
+    return TaskFile(
+        name="SET MAX ADDRESS", command=0xF9, count=1, lba=last & 0xFFFFFF, device=OBSOLETE | 0x40 | last >> 24
+    )
 
 
 def set_accessible_max(sectors: int) -> TaskFile:

@@ -54,8 +54,14 @@ def parse_registers(sense: bytes) -> Registers | StatusUnreadable:
     """The ATA Status Return descriptor of descriptor-format sense data (SAT-4, 12.2.2.6).
 
     Fixed format carries neither COUNT(15:8) nor LBA(47:24), and its flags for them are set wrongly by some bridges:
-    unreadable. Registers that are all zero were never read from a drive, whose STATUS has DRDY set: unreadable.
+    unreadable. So is a STATUS of zero, alone or with all the rest: a drive that takes commands has DRDY set, and it was
+    never read from one. Some bridges hand the registers back as they were sent.
     """
+    found = _descriptor(sense)
+    return found if isinstance(found, StatusUnreadable) else _registers(found, sense)
+
+
+def _descriptor(sense: bytes) -> bytes | StatusUnreadable:
     if len(sense) < 8:
         return StatusUnreadable(f"sense data of {len(sense)} bytes", sense)
     if sense[0] & 0x7F != 0x72:
@@ -65,7 +71,7 @@ def parse_registers(sense: bytes) -> Registers | StatusUnreadable:
     while at + 2 <= end:
         kind, size = sense[at], sense[at + 1]
         if kind == 0x09 and size == 0x0C and at + 14 <= end:
-            return _registers(sense[at : at + 14], sense)
+            return sense[at : at + 14]
         at += 2 + size
     return StatusUnreadable("sense data without the ATA status descriptor", sense)
 
@@ -73,6 +79,8 @@ def parse_registers(sense: bytes) -> Registers | StatusUnreadable:
 def _registers(d: bytes, sense: bytes) -> Registers | StatusUnreadable:
     if not any(d[3:14]):
         return StatusUnreadable("the registers are all zero", sense)
+    if not d[13]:
+        return StatusUnreadable("the STATUS register is zero", sense)
     extend = d[2] & 1
     return Registers(
         error=d[3],
@@ -88,18 +96,13 @@ def registers_of(task: TaskFile, reply: ScsiReply) -> Registers | StatusUnreadab
     """How a command without data ended; a 48-bit one must have brought 48-bit registers back."""
     if not reply.delivered:
         return StatusUnreadable(f"{task.name} did not come back from the drive", reply.sense)
-    found = parse_registers(reply.sense)
-    if isinstance(found, Registers) and task.ext and not _extended(reply.sense):
+    found = _descriptor(reply.sense)
+    if isinstance(found, StatusUnreadable):
+        return found
+    registers = _registers(found, reply.sense)
+    if isinstance(registers, Registers) and task.ext and not found[2] & 1:
         return StatusUnreadable(f"{task.name}: only half of the registers came back", reply.sense)
-    return found
-
-
-def _extended(sense: bytes) -> bool:
-    """EXTEND of the descriptor that parse_registers has just found."""
-    at = 8
-    while sense[at] != 0x09:
-        at += 2 + sense[at + 1]
-    return bool(sense[at + 2] & 1)
+    return registers
 
 
 def data_of(task: TaskFile, reply: ScsiReply) -> bytes | Unreadable:

@@ -27,6 +27,7 @@ def identify(
     features = set(hides)
     words[82] = words[85] = ("hpa" in features) << 10
     words[83] = words[86] = 0x4000 | 1 << 10 | ("dco" in features) << 11
+    words[86] |= 1 << 15  # words 119 and 120 are there
     words[84] = words[87] = 0x4000
     words[119] = 0x4000 | ("amac" in features) << 8
     if security is not None:

@@ -85,8 +85,22 @@ def test_block_sizes_are_those_of_words_106_and_117(words: dict[int, int], sizes
 def test_feature_words_without_their_signature_count_for_nothing() -> None:
     assert read(identify(w82=0x0402, w83=0xFFFF)).hpa_supported is False
     assert read(identify(w85=0x0400, w87=0x0000)).hpa_enabled is False
-    assert read(identify(w119=0x0100)).amac is False
-    assert read(identify(w119=0x4100)).amac is True
+    assert read(identify(w86=0x8400, w119=0x0100)).amac is False
+    assert read(identify(w86=0x8400, w119=0x4100)).amac is True
+    assert read(identify(w86=0x0400, w119=0x4100)).amac is False  # word 86 bit 15: words 119 and 120 are valid
+    assert read(identify(w86=0x8400, w87=0xFFFF, w119=0x4100)).amac is False
+
+
+def test_whether_a_password_is_set_is_not_read_from_words_that_do_not_count() -> None:
+    for words, enabled in (
+        ({85: 0x0002, 87: 0x4000}, True),
+        ({85: 0xFFFF, 87: 0xFFFF}, False),
+        ({85: 0x0002, 87: 0x0000}, False),
+        ({85: 0x0000, 87: 0x4000, 128: 0x0003}, True),
+    ):
+        found = read(identify(more={82: 0x0002, 128: 0x0001} | words)).security
+        assert found is not None
+        assert found.enabled is enabled
 
 
 @pytest.mark.parametrize(

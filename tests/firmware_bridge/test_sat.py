@@ -28,7 +28,7 @@ def reply(*, status: int = 0, host: int = 0, sense: bytes = b"", data: bytes = b
         (ata.ERASE_PREPARE, "85 06 20 00 00 00 00 00 00 00 00 00 00 40 f3 00"),
         (ata.security("erase-unit"), "85 0a 06 00 00 00 01 00 00 00 00 00 00 40 f4 00"),
         (ata.set_max(0x74706DB0, ext=True), "85 07 20 00 00 00 01 74 af 00 6d 00 70 40 37 00"),
-        (ata.set_max(0x1234568, ext=False), "85 06 20 00 00 00 01 00 67 00 45 00 23 41 f9 00"),
+        (ata.set_max(0x1234568, ext=False), "85 06 20 00 00 00 01 00 67 00 45 00 23 e1 f9 00"),
         (ata.set_accessible_max(0x74706DB0), "85 07 20 00 01 00 00 74 af 00 6d 00 70 40 78 00"),
         (ata.DCO_RESTORE, "85 06 20 00 c0 00 00 00 00 00 00 00 00 40 b1 00"),
         (ata.SANITIZE_STATUS, "85 07 20 00 00 00 00 00 00 00 00 00 00 40 b4 00"),
@@ -74,6 +74,13 @@ def test_another_descriptor_before_the_registers_is_stepped_over() -> None:
     assert found.lba == 99
 
 
+def test_extend_is_that_of_the_registers_and_not_of_a_descriptor_that_is_none() -> None:
+    half = returned(lba=5, extend=False)
+    broken = bytes([0x09, 0x04, 0x01, 0, 0, 0])  # another length, and bit 0 where EXTEND would stand
+    sense = half[:7] + bytes([half[7] + len(broken)]) + broken + half[8:]
+    assert isinstance(sat.registers_of(ata.READ_NATIVE_MAX_EXT, reply(status=2, sense=sense)), StatusUnreadable)
+
+
 def test_the_registers_that_libata_brings_back_are_read() -> None:
     reply_ = reply(status=2, sense=capture("sense-native-max-libata"))
     found = sat.registers_of(ata.READ_NATIVE_MAX_EXT, reply_)
@@ -92,12 +99,22 @@ def test_fixed_format_of_real_bridges_is_never_a_status(name: str) -> None:
         b"",
         bytes(32),
         returned(status=0, device=0),
+        returned(status=0),
         returned()[:21],
         b"\x73" + returned()[1:],
         bytes([0x72, 1, 0, 0x1D, 0, 0, 0, 0]),
         bytes([0x72, 1, 0, 0x1D, 0, 0, 0, 14, 0x09, 0x04]) + bytes(12),
     ],
-    ids=["none", "zeros", "zero registers", "cut off", "deferred", "no descriptor", "wrong length"],
+    ids=[
+        "none",
+        "zeros",
+        "zero registers",
+        "as they were sent",
+        "cut off",
+        "deferred",
+        "no descriptor",
+        "wrong length",
+    ],
 )
 def test_a_status_that_did_not_come_is_unreadable(sense: bytes) -> None:
     assert isinstance(sat.parse_registers(sense), StatusUnreadable)

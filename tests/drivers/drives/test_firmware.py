@@ -170,7 +170,7 @@ def test_who_must_not_be_asked_is_not_asked_anything(bridge: Bridge, fd: int, dr
 
 def test_only_commands_that_change_nothing_are_sent(bridge: Bridge, fd: int) -> None:
     """Whatever a drive offers: no A1h, security, SET MAX or sanitize, of DCO only identify, nothing of a vendor."""
-    offers = identify(w59=0xF000, w82=0x0402, w83=0x4D00, w85=0x0402, w86=0x0D00, w119=0x4100, w128=0x21)
+    offers = identify(w59=0xF000, w82=0x0402, w83=0x4D00, w85=0x0402, w86=0x8D00, w119=0x4100, w128=0x21)
     for drive in (usb(), sata(), sata(transport="sas")):
         for inquiry in (b"ATA     ", b"SEAGATE "):
             bridge.says("ec", data(offers))
@@ -295,7 +295,7 @@ def test_a_clipping_bridge_hides_what_lies_behind_it(bridge: Bridge, fd: int) ->
 
 
 def test_an_accessible_maximum_and_a_dco_are_found(bridge: Bridge, fd: int) -> None:
-    bridge.says("ec", data(identify(w83=0x4C00, w86=0x0C00, w119=0x4100)))
+    bridge.says("ec", data(identify(w83=0x4C00, w86=0x8C00, w119=0x4100)))
     bridge.says(AMAC, sense(returned(lba=SECTORS + 8 - 1)))
     bridge.says(DCO, data(dco(SECTORS + 16 + 8)))
     found = _firmware.ask(fd, sata())
