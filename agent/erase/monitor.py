@@ -6,7 +6,6 @@ is the only one that emits. So a drive that does not answer holds up its own wor
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import threading
 import time
@@ -172,8 +171,11 @@ class Monitor:
 
     @property
     def seconds(self) -> float:
-        """Time spent on this job so far, with that before an interruption."""
-        return self._before + time.monotonic() - self._began
+        """Time spent on this job so far, with that before an interruption; pauses for heat are not counted."""
+        with self._changed:
+            now = time.monotonic()
+            paused = self._paused_s + (0.0 if self._paused_at is None else now - self._paused_at)
+            return self._before + now - self._began - paused
 
     def phase(self, phase: Phase, *, number: int, done: int, total: int) -> None:
         """A new phase begins: its pass, and where in it we stand."""
@@ -268,7 +270,7 @@ class Monitor:
         limits = self.limits
         if self._paused_at is not None or self.halt is not None:
             return
-        if 0 < limits.give_up_after_s < self.seconds - self._paused_s:
+        if 0 < limits.give_up_after_s < self.seconds:
             self.stop_for(Halt("failed", TOO_LONG))
         if limits.minimum_mb_per_s <= 0 or now - self._window_from < limits.window_s:
             return
@@ -279,14 +281,15 @@ class Monitor:
 
     def _mind_heat(self, now: float) -> None:
         limits, celsius = self.limits, self._celsius
-        if celsius is None or self.halt is not None:
+        if self.halt is not None:
             return
-        if limits.abort_at_c is not None and celsius >= limits.abort_at_c:
+        if celsius is not None and limits.abort_at_c is not None and celsius >= limits.abort_at_c:
             self.stop_for(Halt("aborted", TOO_HOT))
         elif self._paused_at is None:
-            if limits.pause_at_c is not None and celsius >= limits.pause_at_c:
+            if celsius is not None and limits.pause_at_c is not None and celsius >= limits.pause_at_c:
                 self._paused_at = now
-        elif celsius <= (limits.resume_at_c if limits.resume_at_c is not None else (limits.pause_at_c or 0) - 5):
+        # A drive that idles may fall asleep, and tells no temperature then: nothing else would end its pause.
+        elif celsius is None or celsius <= self._cool():
             with self._changed:
                 self._paused_s += now - self._paused_at
                 self._paused_at = None
@@ -294,9 +297,15 @@ class Monitor:
                 self._window_moved = self._moved
                 self._changed.notify_all()
 
+    def _cool(self) -> float:
+        limits = self.limits
+        return limits.resume_at_c if limits.resume_at_c is not None else (limits.pause_at_c or 0) - 5
+
     def _measure_heat(self) -> None:
         assert self._thermometer is not None
         while not self._finished.is_set():
-            with contextlib.suppress(OSError, DriveError):
+            try:
                 self._celsius = self._thermometer()
+            except (OSError, DriveError):
+                self._celsius = None
             self._finished.wait(CELSIUS_S)

@@ -11,7 +11,7 @@ import pytest
 from agent.erase import Checkpoint, Limits, Progress, Stop, VerifySpec
 from agent.outcome import TOO_HOT, TOO_LONG, TOO_SLOW, Aborted, Erased, Failed, Reason
 from tests.agent.erase.drives import Faults, MemoryDrive
-from tests.agent.erase.jobs import KIB, MIB, run_job
+from tests.agent.erase.jobs import KIB, MIB, last_point, run_job
 
 NONE = VerifySpec(kind="none")
 
@@ -72,6 +72,49 @@ def test_a_hot_drive_pauses_and_goes_on_when_it_is_cool() -> None:
     assert "stalled" not in phases
     assert phases[-1] != "paused"
     assert any(isinstance(e, Progress) and e.celsius == 61.0 for e in events)
+
+
+@pytest.mark.parametrize("asleep", [None, OSError("no answer")])
+def test_a_drive_that_falls_asleep_in_its_pause_and_tells_no_temperature_goes_on(asleep: OSError | None) -> None:
+    readings = iter([61.0, asleep, 61.0, *[asleep] * 1000])
+    phases: list[str] = []
+
+    def read() -> float | None:
+        reading = next(readings)
+        if isinstance(reading, OSError):
+            raise reading
+        return reading
+
+    stop = Stop()
+    enough = threading.Timer(10, stop.request, args=(Reason("BW-T1", "it would pause for ever"),))
+    enough.start()
+    with mock.patch("agent.erase.monitor.CELSIUS_S", 0.3), mock.patch("agent.erase.monitor.PROGRESS_S", 0.05):
+        outcome, _ = run_job(
+            MemoryDrive(8 * MIB, faults=Faults(delay_s=0.005)),
+            limits=Limits(pause_at_c=60),
+            celsius=read,
+            stop=stop,
+            on_event=lambda e: phases.append(e.phase) if isinstance(e, Progress) else None,
+        )
+    enough.cancel()
+    assert "paused" in phases
+    assert isinstance(outcome, Erased)
+
+
+def test_a_pause_for_heat_does_not_count_for_a_job_that_goes_on_after_an_interruption() -> None:
+    readings = iter([61.0] * 8 + [40.0] * 1000)
+    drive = MemoryDrive(MIB, faults=Faults(delay_s=0.005))
+    with mock.patch("agent.erase.monitor.CELSIUS_S", 0.25):
+        began = time.monotonic()
+        outcome, events = run_job(
+            drive, limits=Limits(pause_at_c=60, give_up_after_s=1.5), celsius=lambda: next(readings)
+        )
+        spent = time.monotonic() - began
+    assert isinstance(outcome, Erased)
+    point = last_point(events)
+    assert point is not None
+    assert spent > 1.75
+    assert point.seconds < spent - 1.5
 
 
 def test_a_drive_that_gets_far_too_hot_is_aborted() -> None:
