@@ -77,7 +77,8 @@ def ask_again(fd: int, now: Drive, before: Drive, *, within: float = HOLD_S) -> 
 
     None where it does not say it any more: then nobody knows whether it is the same.
     """
-    kept = {name: getattr(before, name) for name in ("native_capacity_bytes", "hidden_area", "capabilities", "silent")}
+    told = ("media", "native_capacity_bytes", "hidden_area", "capabilities", "silent")
+    kept = {name: getattr(before, name) for name in told}
     if before.transport != "usb" or before.capabilities is None:
         return msgspec.structs.replace(now, **kept)
     found = _bounded(fd, now, _who, within)
@@ -182,9 +183,10 @@ def _identify(fd: int, drive: Drive) -> Identify | None:
 
 
 def _known(drive: Drive, page: Identify) -> Drive:
-    """Capabilities, and behind USB the identity."""
+    """Capabilities, whether it turns, and behind USB the identity."""
+    media = _media(page.rotation, drive.media)
     if drive.transport != "usb":
-        return msgspec.structs.replace(drive, capabilities=capabilities_of(page))
+        return msgspec.structs.replace(drive, media=media, capabilities=capabilities_of(page))
     return msgspec.structs.replace(
         drive,
         vendor=None,
@@ -192,7 +194,7 @@ def _known(drive: Drive, page: Identify) -> Drive:
         serial=_sysfs.believable(page.serial),
         wwn=_sysfs.wwn_of(page.wwn),
         firmware=page.firmware or None,
-        media=_media(page.rotation, drive.media),
+        media=media,
         identity_source="drive",
         capabilities=capabilities_of(page),
     )
@@ -294,11 +296,14 @@ def _translated(fd: int) -> bool:
 
 
 def _scsi(fd: int, drive: Drive) -> Iterator[Drive]:
-    """READ CAPACITY(16) past the kernel's idea of the size, and which kinds of SANITIZE there are."""
+    """READ CAPACITY(16) past the kernel's idea of the size, whether it turns, and which kinds of SANITIZE there are."""
     shown = scsi.parse_capacity_16(_good(_send(fd, scsi.read_capacity_16(), data_in=32)))
     if not isinstance(shown, Unreadable):
         drive = _with_hidden(drive, [("unknown", shown.bytes)], told=False)
         yield drive
+    rotation = scsi.parse_rotation(_good(_send(fd, scsi.inquiry_page(0xB1), data_in=252)))
+    if not isinstance(rotation, Unreadable):
+        drive = msgspec.structs.replace(drive, media=_media(rotation, drive.media))
     kinds: tuple[ata.Sanitize, ...] = ("block", "crypto", "overwrite")
     there = [k for k in kinds if _supports(fd, scsi.SANITIZE_ACTIONS[k]) is True]
     yield msgspec.structs.replace(drive, capabilities=Capabilities(sanitize=tuple(there)))

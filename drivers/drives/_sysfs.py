@@ -203,9 +203,10 @@ def _media(folder: Path, transport: str, ata: AtaIdentity | None, *, removable: 
     rotation = (ata and ata.rotation) or int.from_bytes(blob(folder / "device/vpd_pgb1")[4:6], "big")
     if rotation:
         return "ssd" if rotation == 1 else "hdd" if rotation >= 0x401 else "unknown"
-    if transport == "usb":  # the kernel assumes "rotational" where a bridge does not say
-        return "flash" if removable else "ssd" if text(folder / "queue/rotational") == "0" else "unknown"
-    return {"0": "ssd", "1": "hdd"}.get(text(folder / "queue/rotational"), "unknown")  # type: ignore[return-value]
+    if transport == "usb" and removable:
+        return "flash"
+    # The kernel says "rotational" also of a drive that does not say: that is nobody's word.
+    return "ssd" if text(folder / "queue/rotational") == "0" else "unknown"
 
 
 # --- what drives and bridges say of themselves ---------------------------------------------------------------

@@ -168,6 +168,26 @@ def test_a_sata_disk_is_known_by_what_its_identify_says(machine: Machine) -> Non
     assert who.identity_source == "drive"
 
 
+@pytest.mark.parametrize(
+    ("facts", "media"),
+    [
+        ({"queue__rotational": "1"}, "unknown"),  # what the kernel assumes
+        ({"queue__rotational": "0"}, "ssd"),
+        ({"device__vpd_pg89": "rotation 0", "queue__rotational": "1"}, "unknown"),
+        ({"device__vpd_pgb1": b"\0\xb1\0\x3c\x1c\x20" + bytes(58), "queue__rotational": "1"}, "hdd"),
+        ({"device__vpd_pgb1": b"\0\xb1\0\x3c\0\1" + bytes(58), "queue__rotational": "0"}, "ssd"),
+        ({"device__vpd_pgb1": b"\0\xb1\0\x3c\0\0" + bytes(58), "queue__rotational": "1"}, "unknown"),
+    ],
+)
+def test_a_disk_turns_where_it_says_so_and_not_because_the_kernel_assumes_it(
+    machine: Machine, facts: dict[str, str | bytes], media: str
+) -> None:
+    if "device__vpd_pg89" in facts:
+        facts = facts | {"device__vpd_pg89": identify_page("OLD DOM", "D0M-1", rotation=0)}
+    machine.disk("sdb", "8:16", ATA, **facts)  # type: ignore[arg-type]
+    assert _sysfs.identify("8:16", machine.root).media == media
+
+
 def test_a_bridge_that_says_nothing_of_its_drive_is_named_as_the_source(machine: Machine) -> None:
     machine.disk("sdb", "8:16", USB, device__vendor="ASMT", device__model="2115")
     usb = "sys/devices/pci0000:00/0000:00:14.0/usb2/2-3/"

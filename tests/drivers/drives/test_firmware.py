@@ -337,6 +337,17 @@ def test_a_sas_disk_is_asked_for_its_kinds_of_sanitize_and_its_size(bridge: Brid
     assert (found.hidden_area, "ec" in bridge.commands) == (None, False)
 
 
+@pytest.mark.parametrize(("rotation", "media"), [(0, "unknown"), (1, "ssd"), (7200, "hdd"), (0x0400, "unknown")])
+def test_whether_a_disk_turns_is_its_own_word(bridge: Bridge, fd: int, rotation: int, media: str) -> None:
+    bridge.says("ec", data(identify(w217=rotation)))
+    found = _firmware.ask(fd, sata(media="unknown"))
+    assert found.media == media
+    assert _firmware.ask_again(fd, sata(media="unknown"), found) == found
+    disk = data(bytes([0, 0, 6, 2, 31, 0, 0, 0]) + b"SEAGATE " + bytes(20))
+    bridge.says(INQUIRY, disk, data(b"\0\xb1\0\x3c" + rotation.to_bytes(2, "big") + bytes(58)))
+    assert _firmware.ask(fd, sata(transport="sas", media="unknown")).media == media
+
+
 # --- time ------------------------------------------------------------------------------------------------------
 
 
