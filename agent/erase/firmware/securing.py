@@ -82,9 +82,12 @@ class Securing(Machine):
         return self._give(task, ata.password_block(password, enhanced=enhanced), within=within)
 
     def _failed(self, password: bytes, reason: Reason) -> Stopped:
-        """The password comes off before anything else. Where it does not, that is what the technician must know."""
+        """The password comes off before anything else. Where it does not, that is what the technician must know.
+
+        So it is where the drive does not say any more whether it has one.
+        """
         found = self._security()
-        if found is not None and found.enabled and take_off(self.talk, found, [password]):
+        if found is None or (found.enabled and take_off(self.talk, found, [password])):
             return Stopped(NOT_UNLOCKED)
         return Stopped(reason)
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent.outcome import NOTHING_SAYS_SO, Erased, Failed
+from agent.outcome import NOT_UNLOCKED, NOTHING_SAYS_SO, Erased, Failed
 from drivers.drives import _simulated_pages as pages
 from drivers.drives._simulated_port import SimulatedPort
 from firmware_bridge.reply import NvmeReply, ScsiReply
@@ -102,3 +102,21 @@ def test_a_timeout_of_the_kernel_is_silence(tmp_path: Path, monkeypatch: pytest.
     outcome = Bench.made(tmp_path, "nvme-sanitize-block").run()
     assert isinstance(outcome, Failed), outcome
     assert outcome.reason == NOTHING_SAYS_SO
+
+
+def test_a_drive_that_falls_silent_in_its_erasure_may_be_locked_and_the_technician_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    silent: list[bool] = []
+
+    def sent(port: SimulatedPort, task: Any, **given: Any) -> Any:  # noqa: ANN401
+        silent.extend([True] if task.command == 0xF4 else [])
+        if silent:
+            raise OSError(errno.ETIMEDOUT, "")
+        return sends(port, task, **given)
+
+    sends = SimulatedPort.ata
+    monkeypatch.setattr(SimulatedPort, "ata", sent)
+    outcome = Bench.made(tmp_path, "ata-secure-erase").run()
+    assert isinstance(outcome, Failed), outcome
+    assert outcome.reason == NOT_UNLOCKED
