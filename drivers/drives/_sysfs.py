@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -308,3 +309,18 @@ def believable(found: str) -> str | None:
 
 def _printable(raw: bytes) -> str:
     return "".join(chr(b) for b in raw if 0x20 <= b < 0x7F).strip()
+
+
+def disk_token(path: str) -> str:
+    """What changes whenever the disk there was exchanged; empty where no whole disk with a medium in it stands."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return ""
+    if not stat.S_ISBLK(status.st_mode):
+        return ""
+    folder = folder_of(f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}")
+    if folder is None or (folder / "partition").exists() or not size_bytes(folder):
+        return ""
+    sequence = disk_sequence(folder)
+    return f"{folder.name}-{folder.stat().st_ino if sequence is None else sequence}"

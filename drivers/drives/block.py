@@ -59,15 +59,31 @@ class Driver(DriveSource):
         self.name = name
         self._by_path = Path(settings.by_path)
         self._uevents = Uevents()
+        self._stood: dict[str, tuple[str, str]] = {}
 
     def present(self, ports: frozenset[str]) -> Mapping[str, str]:
         """Port -> disk sequence; through stat(2) and sysfs only."""
-        found = {port: _token(self._path(port)) for port in ports}
+        found = {port: self._stands(port) for port in ports}
         return {port: token for port, token in found.items() if token}
+
+    def _stands(self, port: str) -> str:
+        """The token of what stands there; empty where nothing does.
+
+        A disk that the kernel still has did not leave because its link is missing: on a busy machine udev deals with
+        the removal of an earlier disk when the next one has come already, takes its link away, and makes it anew.
+        """
+        path = self._path(port)
+        node = os.path.realpath(path)
+        if token := _sysfs.disk_token(node):
+            self._stood[port] = (node, token)
+        elif not os.path.lexists(path) and port in self._stood:
+            node, before = self._stood[port]
+            token = before if _sysfs.disk_token(node) == before else ""
+        return token
 
     def every_port(self) -> Mapping[str, str]:
         """Whole disks that udev has given a port; through stat(2) and sysfs only."""
-        found = {port: _token(str(path)) for port, path in whole_disks(self._by_path).items()}
+        found = {port: _sysfs.disk_token(str(path)) for port, path in whole_disks(self._by_path).items()}
         return {port: token for port, token in found.items() if token}
 
     def look(self, port: str) -> Drive:
@@ -369,18 +385,3 @@ def _loop_serial(fd: int) -> str:
     found = passthrough.loop_status(fd)
     window = f":{found.offset}" if found.offset else ""
     return f"{found.device:x}:{found.inode}{window}"
-
-
-def _token(path: str) -> str:
-    """Empty where no whole disk with a medium in it stands."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return ""
-    if not stat.S_ISBLK(status.st_mode):
-        return ""
-    folder = _sysfs.folder_of(f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}")
-    if folder is None or (folder / "partition").exists() or not _sysfs.size_bytes(folder):
-        return ""
-    sequence = _sysfs.disk_sequence(folder)
-    return f"{folder.name}-{folder.stat().st_ino if sequence is None else sequence}"

@@ -157,8 +157,11 @@ class Station:
         return self._job.wait().rc
 
     def said(self) -> str:
-        """Its log, as far as it was heard."""
-        return self._job.text("err") if self._job else ""
+        """Its log so far."""
+        if self._job is None:
+            return ""
+        self._job.hear()
+        return self._job.text("err")
 
     def status(self) -> dict[str, Any]:
         """What the daemon says of itself."""

@@ -37,7 +37,9 @@ def test_frozen_and_hiding_drives_are_cured_by_their_dock_and_a_foreign_password
             assert station.wait_bay(bay, "finished", timeout=PATIENCE_S)["outcome"] == "erased", station.said()
         assert station.relays.cuts == {1: 1, 3: 1}
         assert (frozen.drive.lock.frozen, frozen.medium.secrets(), hiding.medium.secrets()) == (False, 0, 0)
-        records = {record.drive.serial: record for record in station.arrived(3)}
+        arrived = station.arrived(3)
+        assert len(arrived) == 3, f"a power cycle was taken for a drive that left: {station.said()}"
+        records = {record.drive.serial: record for record in arrived}
         told = {serial: (record.outcome, record.sanitization.technique) for serial, record in records.items()}
         erased = ("erased", "ata-secure-erase")
         assert told == {"FROZEN": erased, "HIDING": erased, "FOREIGN": ("refused", "none")}

@@ -246,6 +246,29 @@ def test_another_disk_gets_another_token(loops: Loops) -> None:
     assert source.present(frozenset({device}))[device] != before[device]
 
 
+def test_a_disk_whose_link_is_made_anew_has_not_left(loops: Loops, tmp_path: Path) -> None:
+    source = block.Driver("drives", block.Settings(by_path=str(tmp_path)))
+    ports, link, image = frozenset({"usb-1"}), tmp_path / "usb-1", loops.image()
+    device = loops.attach_apart(image)
+    link.symlink_to(device)
+    before = source.present(ports)
+    assert set(before) == {"usb-1"}
+    link.unlink()
+    assert source.present(ports) == before
+    loops.replug(device, image)
+    assert source.present(ports) == {}, "another disk by the same name"
+    link.symlink_to(device)
+    again = source.present(ports)
+    assert set(again) == {"usb-1"}
+    assert again != before
+    link.unlink()
+    link.symlink_to(tmp_path / "nothing")
+    assert source.present(ports) == {}, "a link that leads nowhere"
+    link.unlink()
+    loops.detach(device)
+    assert source.present(ports) == {}
+
+
 def test_a_port_may_be_a_name_in_the_folder_of_paths(loops: Loops, tmp_path: Path) -> None:
     device = loops.attach(loops.image())
     (tmp_path / "pci-0000:00:14.0-usb-0:3:1.0").symlink_to(device)
