@@ -83,34 +83,34 @@ NOTHING = Forecast(mb_per_s=0.0, limit="", drives=0)
 def forecast(found: Benchmark, write: float | None) -> Benchmark:
     """With this rate of writing, and what follows for an erase."""
     generating = {f"generating ({found.stream})": 2 / found.generate[found.stream]}
-    zeros = _forecast(found, write, {}, beside=1 / found.hash)
+    reading, hashing = 1 / found.read, 1 / found.hash
+    zeros = _forecast(found, write, {}, in_one_thread=hashing)
     return msgspec.structs.replace(
         found,
         write=None if write is None else round(write, 1),
         zeros=zeros,
-        random=_forecast(found, write, generating, beside=0.0),
+        random=_forecast(found, write, generating, in_one_thread=hashing + reading),
         limit=zeros.limit,
     )
 
 
-def _forecast(found: Benchmark, write: float | None, generating: dict[str, float], *, beside: float) -> Forecast:
+def _forecast(found: Benchmark, write: float | None, generating: dict[str, float], *, in_one_thread: float) -> Forecast:
     """Seconds for 10^6 bytes, from first write to last comparison.
 
-    The drive writes, then reads. Meanwhile the processors generate what is random, once for each, compare, and hash:
-    a stream in turn by those who generate it, a fixed pattern in one thread `beside` all that.
+    The drive writes, then reads. Meanwhile the processors generate what is random, once for each, compare, and hash, in
+    one thread: a fixed pattern during all of that, a stream only while it is written. That takes `in_one_thread`.
     """
     device = {"the drive's reading": 1 / found.read, "the drive's writing": 1 / (write or found.read)}
     if write is None:
         device = {"the drive's reading": 2 / found.read}
     computing = {**generating, "comparing": 1 / found.compare, "hashing": 1 / found.hash}
     work, busy = sum(device.values()), sum(computing.values())
-    takes = max(work, busy / found.cores, beside)
-    parts = device if takes == work else computing
-    return Forecast(
-        mb_per_s=round(1 / takes, 1),
-        limit=max(parts, key=lambda name: parts[name]),
-        drives=int(work * found.cores / busy),
-    )
+    takes = max(work, busy / found.cores, in_one_thread)
+    limit = "hashing"
+    if takes > in_one_thread or takes == work:
+        parts = device if takes == work else computing
+        limit = max(parts, key=lambda name: parts[name])
+    return Forecast(mb_per_s=round(1 / takes, 1), limit=limit, drives=int(work * found.cores / busy))
 
 
 def hash_rate(seconds: float = 0.2) -> float:

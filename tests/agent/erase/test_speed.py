@@ -30,6 +30,13 @@ def test_one_thread_that_hashes_a_pattern_bounds_a_drive_as_fast_as_memory() -> 
     assert found.limit == "hashing"
 
 
+def test_the_hash_of_a_stream_is_done_with_when_it_is_written() -> None:
+    found = forecast(measured(read=7_000.0, generate=20_000.0), 8_000.0)
+    assert found.random.mb_per_s == pytest.approx(1 / (1 / 3_000 + 1 / 7_000), abs=0.1)
+    assert found.random.limit == "hashing"
+    assert forecast(measured(read=7_000.0, generate=20_000.0), 2_000.0).random.limit == "the drive's writing"
+
+
 def test_a_slow_generator_bounds_a_random_pass_alone() -> None:
     found = forecast(measured(generate=90.0), 190.0)
     assert found.zeros.limit == "the drive's writing"
