@@ -150,8 +150,8 @@ class _Job:
             aside=[(a.offset, a.bytes) for a in resumed.aside if not a.flush_each],
             flush_each=[(a.offset, a.bytes) for a in resumed.aside if a.flush_each],
             avoid=[(offset, length) for offset, length, _ in self.bad],
-            reached=lambda offset, aside, each: self.monitor.reached(
-                self._point(number, offset, _areas(aside, each), started, bad=sweep.bad)
+            reached=lambda offset, aside, each, bad: self.monitor.reached(
+                self._point(number, offset, _areas(aside, each), started, bad=bad)
             ),
             hashed=self._hashed_by_writers(fill, number, resumed.offset),
         )

@@ -26,8 +26,8 @@ STREAK = 4  # failures in a row, after which the sweep leaps ahead
 LEAP = 64  # blocks at most: 256 MiB of a dead zone cost one failed request instead of 64
 POLL_S = 0.2
 
-Reached = Callable[[int, Sequence[Span], Sequence[Span]], None]
-"""A flush was acknowledged: (offset, spans put aside below it, those of them that want a flush each)."""
+Reached = Callable[[int, Sequence[Span], Sequence[Span], Sequence[Bad]], None]
+"""A flush was acknowledged: (offset, spans put aside below it, those that want a flush each, what was given up)."""
 
 
 class Overwrite:
@@ -218,7 +218,7 @@ class Overwrite:
         # A dock may exchange drives behind one USB device: no checkpoint for a drive that is another by now.
         self._monitor.check_identity()
         if self._monitor.halt is None or self._monitor.halt.reason not in (PULLED_OUT, DRIVE_EXCHANGED):
-            self._reached(frontier, below, each)
+            self._reached(frontier, below, each, self.bad)
 
     # --- the end: what was put aside ----------------------------------------------------------------------
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import threading
+import weakref
 
 import msgspec
 import pytest
@@ -12,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.erase import METHODS, Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec, blame
-from agent.erase.engine import erase
+from agent.erase.engine import _Job, erase
+from agent.erase.pattern import Fill
 from agent.erase.ranges import merge
 from agent.outcome import (
     DRIVE_EXCHANGED,
@@ -420,6 +423,26 @@ def test_a_resume_point_of_another_method_or_drive_is_refused() -> None:
         with pytest.raises(ValueError, match="cannot go on"):
             run_job(drive, resume=point)
     assert drive.writes == 0
+
+
+def test_a_pass_lets_go_of_its_buffers_without_the_garbage_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are megabytes each, of 24 drives at once; the collector comes when it likes."""
+    fills: list[weakref.ref[Fill]] = []
+    made = _Job._fill
+
+    def remembered(self: _Job, number: int) -> Fill:
+        fill = made(self, number)
+        fills.append(weakref.ref(fill))
+        return fill
+
+    monkeypatch.setattr(_Job, "_fill", remembered)
+    gc.disable()
+    try:
+        run_job(MemoryDrive(MIB), "dod-5220.22-m", verify=VerifySpec(kind="sample"))
+        assert len(fills) == 4
+        assert [fill() for fill in fills] == [None] * 4
+    finally:
+        gc.enable()
 
 
 def test_no_thread_is_left_behind() -> None:

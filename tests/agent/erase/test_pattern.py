@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +25,25 @@ def test_any_pattern_is_in_phase_and_page_aligned_at_any_offset(repeated: bytes,
     expected = (repeated * (size // len(repeated) + 2))[phase : phase + size]
     assert bytes(view) == expected
     assert address_of(view) % 4096 == 0
+
+
+def test_drives_that_come_to_a_pattern_at_once_share_it_and_it_takes_no_memory_twice() -> None:
+    ready, fills = threading.Barrier(8), []
+
+    def begin() -> None:
+        ready.wait(20)
+        fills.append(FixedFill(b"\x12\x34\x56", 2 << 20))
+
+    threads = [threading.Thread(target=begin) for _ in range(8)]
+    tracemalloc.start()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    _, peak = tracemalloc.get_traced_memory()  # without mmap(2), which the buffer itself comes from
+    tracemalloc.stop()
+    assert peak < 1 << 20
+    assert len({address_of(fill.at(0, 512, NOTHING)) for fill in fills}) == 1
 
 
 def test_one_changed_bit_is_found_and_located_to_its_block() -> None:
