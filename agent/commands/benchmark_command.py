@@ -98,9 +98,9 @@ def _reopened_direct(fd: int) -> int:
 def rate_lines(found: Benchmark) -> Iterator[str]:
     """For people: one rate a line, and the limit."""
     yield f"{found.device}, {capacity(found.bytes_tried)}"
-    yield f"  read      {found.read:>9.0f} MB/s"
+    yield f"  read      {_rate(found.read):>9} MB/s"
     if found.write is not None:
-        yield f"  write     {found.write:>9.0f} MB/s"
+        yield f"  write     {_rate(found.write):>9} MB/s"
     else:
         yield "  write             - not measured: --write would, and destroys what the device holds"
     for stream, rate in found.generate.items():
@@ -110,8 +110,13 @@ def rate_lines(found: Benchmark) -> Iterator[str]:
     yield f"  hash      {found.hash:>9.0f} MB/s  BLAKE3"
     yield f"  {found.cores} cores; generating, comparing and hashing on one of them"
     for what, told in (("zeros", found.zeros), ("random stream", found.random)):
-        yield f"erase with {what}, written and read back in full: {told.mb_per_s:.0f} MB/s, {_many(told.drives)}"
+        yield f"erase with {what}, written and read back in full: {_rate(told.mb_per_s)} MB/s, {_many(told.drives)}"
         yield f"  the limit is {told.limit}"
+
+
+def _rate(rate: float) -> str:
+    """Of a dying drive the first digits that are not 0."""
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
 def _many(drives: int) -> str:

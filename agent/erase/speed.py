@@ -68,7 +68,7 @@ def benchmark(drive: OpenDrive, *, write: bool = False, seconds: float = 2.0) ->
         stream=stream,
         compare=round(compare_rate(), 1),
         hash=round(hash_rate(), 1),
-        read=round(read, 1),
+        read=_rounded(read),
         write=None,
         limit="",
         zeros=NOTHING,
@@ -87,7 +87,7 @@ def forecast(found: Benchmark, write: float | None) -> Benchmark:
     zeros = _forecast(found, write, {}, in_one_thread=hashing)
     return msgspec.structs.replace(
         found,
-        write=None if write is None else round(write, 1),
+        write=None if write is None else _rounded(write),
         zeros=zeros,
         random=_forecast(found, write, generating, in_one_thread=hashing + reading),
         limit=zeros.limit,
@@ -110,7 +110,12 @@ def _forecast(found: Benchmark, write: float | None, generating: dict[str, float
     if takes > in_one_thread or takes == work:
         parts = device if takes == work else computing
         limit = max(parts, key=lambda name: parts[name])
-    return Forecast(mb_per_s=round(1 / takes, 1), limit=limit, drives=int(work * found.cores / busy))
+    return Forecast(mb_per_s=_rounded(1 / takes), limit=limit, drives=int(work * found.cores / busy))
+
+
+def _rounded(rate: float) -> float:
+    """To 0.1, and never to nothing: a dying drive reads less."""
+    return round(rate, 1) or rate
 
 
 def hash_rate(seconds: float = 0.2) -> float:
@@ -143,7 +148,8 @@ def _paced(size: int, block: int, seconds: float, request: Callable[[memoryview,
 
     def work() -> None:
         buffer = aligned(block)
-        while time.perf_counter() < until and not errors:
+        # One request whatever happens: a machine may be busy for longer than it is asked to measure.
+        while (state["next"] == 0 or time.perf_counter() < until) and not errors:
             with lock:
                 offset = state["next"]
                 length = min(block, size - offset)

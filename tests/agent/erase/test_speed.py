@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
-from agent.erase.speed import NOTHING, Benchmark, forecast
+from agent.commands.benchmark_command import rate_lines
+from agent.erase.speed import NOTHING, Benchmark, benchmark, forecast
+from tests.agent.erase.drives import Faults, MemoryDrive
 
 
 def measured(**rates: float) -> Benchmark:
@@ -43,6 +47,17 @@ def test_a_slow_generator_bounds_a_random_pass_alone() -> None:
     assert found.random.limit == "generating (chacha20)"
     assert found.random.drives == 0
     assert forecast(measured(generate=150.0), 190.0).random.drives == 1
+
+
+@pytest.mark.parametrize(("seconds", "slow"), [(0.05, 0.2), (0.0, 0.0)])
+def test_a_drive_that_hardly_answers_and_a_machine_without_time_are_measured(seconds: float, slow: float) -> None:
+    drive = MemoryDrive(4096, faults=Faults(before_read=lambda _: time.sleep(slow), delay_s=slow))
+    found = benchmark(drive, write=True, seconds=seconds)
+    assert found.read > 0
+    assert found.write is not None
+    assert found.write > 0
+    assert found.zeros.mb_per_s > 0
+    assert "  0 MB/s" not in "\n".join(rate_lines(found))
 
 
 def test_what_was_not_written_is_taken_to_write_as_it_reads() -> None:
