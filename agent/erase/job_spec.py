@@ -44,7 +44,8 @@ class VerifySpec(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """When a drive is given up, when it pauses, how often it is flushed. 0 and None switch a limit off.
+    """When a drive is given up, when it pauses, how often it is flushed. 0 and None switch a limit off: without
+    `window_s` no rate is too low, without `checkpoint_bytes` and `checkpoint_s` a drive is flushed once in each pass.
 
     `give_up_after_errors` counts requests of the first sweep and single blocks that failed; the steps of a bisection
     between them are not counted. `minimum_mb_per_s` is an average over `window_s`. `give_up_after_s` counts the

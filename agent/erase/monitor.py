@@ -272,7 +272,7 @@ class Monitor:
             return
         if 0 < limits.give_up_after_s < self.seconds:
             self.stop_for(Halt("failed", TOO_LONG))
-        if limits.minimum_mb_per_s <= 0 or now - self._window_from < limits.window_s:
+        if limits.minimum_mb_per_s <= 0 or not 0 < limits.window_s <= now - self._window_from:
             return
         moved, self._window_moved = self._moved - self._window_moved, self._moved
         window, self._window_from = now - self._window_from, now

@@ -176,8 +176,8 @@ class Overwrite:
     def _flush_now_and_then(self) -> None:
         limits, since = self._monitor.limits, time.monotonic()
         while not self._swept.wait(POLL_S):
-            due = self._frontier_now() - self._flushed >= limits.checkpoint_bytes
-            if due or time.monotonic() - since >= limits.checkpoint_s:
+            due = 0 < limits.checkpoint_bytes <= self._frontier_now() - self._flushed
+            if due or 0 < limits.checkpoint_s <= time.monotonic() - since:
                 self._flush()
                 since = time.monotonic()
 

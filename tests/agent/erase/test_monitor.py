@@ -33,6 +33,12 @@ def test_a_drive_that_is_fast_enough_is_not_given_up() -> None:
     assert isinstance(outcome, Erased)
 
 
+def test_without_a_window_no_rate_is_too_low() -> None:
+    drive = MemoryDrive(MIB, faults=Faults(delay_s=0.02))
+    outcome, _ = run_job(drive, limits=Limits(minimum_mb_per_s=1000, window_s=0), block=32 * KIB)
+    assert isinstance(outcome, Erased)
+
+
 def test_a_job_that_takes_too_long_is_given_up_counting_what_went_before() -> None:
     drive = MemoryDrive(64 * MIB, faults=Faults(delay_s=0.02))
     outcome, _ = run_job(drive, limits=Limits(give_up_after_s=0.4))

@@ -19,7 +19,7 @@ from tests.agent.erase.drives import Faults, MemoryDrive
 from tests.agent.erase.jobs import KIB, MIB, last_point, run_job, unreached_of, work_of
 
 SIZE = MIB + 3 * 512
-LIMITS = Limits(checkpoint_bytes=64 * KIB, checkpoint_s=0)
+LIMITS = Limits(checkpoint_bytes=64 * KIB, checkpoint_s=0.001)
 METHOD = st.sampled_from(["zero", "random", "dod-5220.22-m", "pattern-complement"])
 
 
@@ -115,6 +115,22 @@ def test_a_checkpoint_is_only_emitted_for_what_is_durable() -> None:
         run_job(drive, limits=Limits(checkpoint_bytes=16 * KIB), on_event=check)
     assert len(seen) > 5
     assert seen[-1].offset == 4 * MIB
+
+
+@pytest.mark.parametrize(
+    ("limits", "often"),
+    [
+        (Limits(checkpoint_bytes=0, checkpoint_s=0), False),
+        (Limits(checkpoint_bytes=0, checkpoint_s=0.01), True),
+        (Limits(checkpoint_bytes=64 * KIB, checkpoint_s=0), True),
+    ],
+)
+def test_nought_switches_a_cadence_off_and_does_not_flush_all_the_time(limits: Limits, often: bool) -> None:
+    drive = MemoryDrive(MIB, faults=Faults(delay_s=0.005))
+    with mock.patch("agent.erase.overwrite.POLL_S", 0.001):
+        run_job(drive, limits=limits, verify=VerifySpec(kind="none"))
+    assert (drive.flushes > 3) is often
+    assert drive.flushes >= 1
 
 
 def test_a_write_in_flight_during_a_good_flush_is_not_trusted_when_the_next_one_fails() -> None:
