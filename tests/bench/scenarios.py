@@ -109,9 +109,11 @@ def _joins(rig: Rig, found: Subject, device: str, technique: str) -> Trial:
     """The program is started with the erasure at work, which goes on only when it has been seen so."""
     before = found.looks()
     job = rig.start_erase(device, technique, "--resume")
-    wait_until(lambda: found.looks() >= before + LOOKS, "the drive is asked again", AT_WORK_S)
+    wait_until(lambda: found.looks() >= before + LOOKS or job.ended, "the drive is asked again", AT_WORK_S)
     found.release()
-    return Trial(found, rig.ended(job.wait()))
+    ended = rig.ended(job.wait())
+    assert found.looks() >= before + LOOKS, f"it ended without having asked the drive: {ended.said}"
+    return Trial(found, ended)
 
 
 def killed(rig: Rig, technique: str) -> Trial:

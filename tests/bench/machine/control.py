@@ -65,6 +65,12 @@ class Job:
         while not self.messages.empty():
             self._next(0.0)
 
+    @property
+    def ended(self) -> bool:
+        """Whether it has, as far as the guest has said. GuestGone."""
+        self.hear()
+        return self._rc is not None
+
     def kill(self, number: int = signal.SIGKILL) -> None:
         """A signal to it and its children."""
         self._control.send(kill=self.ident, signal=int(number))
