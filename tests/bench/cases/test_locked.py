@@ -34,7 +34,8 @@ def test_frozen_and_hiding_drives_are_cured_by_their_dock_and_a_foreign_password
         station.relays.stand(3, hiding)
         station.start()
         for bay in ("U1", "U3"):
-            assert station.wait_bay(bay, "finished", timeout=PATIENCE_S)["outcome"] == "erased", station.said()
+            row = station.wait_bay(bay, "finished", timeout=PATIENCE_S)
+            assert row["outcome"] == "erased", f"{row}\n{station.said()}"
         assert station.relays.cuts == {1: 1, 3: 1}
         assert (frozen.drive.lock.frozen, frozen.medium.secrets(), hiding.medium.secrets()) == (False, 0, 0)
         arrived = station.arrived(3)
