@@ -311,15 +311,20 @@ def _printable(raw: bytes) -> str:
     return "".join(chr(b) for b in raw if 0x20 <= b < 0x7F).strip()
 
 
-def disk_token(path: str) -> str:
-    """What changes whenever the disk there was exchanged; empty where no whole disk with a medium in it stands."""
+def folder_at(path: str) -> Path | None:
+    """Where sysfs describes the block device at this path; None where there is none."""
     try:
         status = os.stat(path)
     except OSError:
-        return ""
+        return None
     if not stat.S_ISBLK(status.st_mode):
-        return ""
-    folder = folder_of(f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}")
+        return None
+    return folder_of(f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}")
+
+
+def disk_token(path: str) -> str:
+    """What changes whenever the disk there was exchanged; empty where no whole disk with a medium in it stands."""
+    folder = folder_at(path)
     if folder is None or (folder / "partition").exists() or not size_bytes(folder):
         return ""
     sequence = disk_sequence(folder)

@@ -33,7 +33,7 @@ from drivers.drives.base import (
     NotADrive,
     OpenDrive,
 )
-from drivers.drives.ports import BY_PATH, find, whole_disks
+from drivers.drives.ports import BY_PATH, elsewhere, find, whole_disks
 from firmware_bridge import passthrough
 
 if TYPE_CHECKING:
@@ -69,14 +69,15 @@ class Driver(DriveSource):
     def _stands(self, port: str) -> str:
         """The token of what stands there; empty where nothing does.
 
-        A disk that the kernel still has did not leave because its link is missing: on a busy machine udev deals with
-        the removal of an earlier disk when the next one has come already, takes its link away, and makes it anew.
+        A disk that the kernel still has did not leave because its link is missing or leads elsewhere: on a busy machine
+        udev deals with the removal of an earlier disk when the next one has come already, takes its link away, and
+        makes it anew.
         """
-        path = self._path(port)
+        path = str(find(self._by_path, port))
         node = os.path.realpath(path)
-        if token := _sysfs.disk_token(node):
+        if token := "" if _elsewhere(port, node) else _sysfs.disk_token(node):
             self._stood[port] = (node, token)
-        elif not os.path.lexists(path) and port in self._stood:
+        elif port in self._stood:
             node, before = self._stood[port]
             token = before if _sysfs.disk_token(node) == before else ""
         return token
@@ -105,7 +106,16 @@ class Driver(DriveSource):
         self._uevents.wait(seconds)
 
     def _path(self, port: str) -> str:
-        return str(find(self._by_path, port))
+        """Where the drive in this port is opened; DriveGone where the link still leads to one in another port."""
+        path = str(find(self._by_path, port))
+        if _elsewhere(port, path):
+            raise DriveGone(device=path)
+        return path
+
+
+def _elsewhere(port: str, path: str) -> bool:
+    folder = _sysfs.folder_at(path)
+    return folder is not None and elsewhere(port, str(folder))
 
 
 def look_device(path: str) -> Drive:

@@ -15,6 +15,8 @@ from pathlib import Path
 BY_PATH = Path("/dev/disk/by-path")
 _ATA = re.compile(r"(-ata-\d+)(\.0)?$")
 _PART = re.compile(r"-part\d+$")
+_USB = re.compile(r"(?:pci-([0-9a-f:.]+)-)?usb(?:v\d)?-\d+:([\d.]+:\d+\.\d+)")
+_USB_FOLDER = re.compile(r"/\d+-([\d.]+:\d+\.\d+)/")
 
 
 def canonical(port: str) -> str:
@@ -32,6 +34,18 @@ def find(by_path: Path, port: str) -> Path:
     """The path under which this port's drive would be; an absolute port is itself."""
     paths = [by_path / name for name in names(port)]
     return next((path for path in paths if os.path.lexists(path)), paths[0])
+
+
+def elsewhere(port: str, folder: str) -> bool:
+    """Whether the disk that sysfs describes in `folder` stands in another USB port. False where one of them is none.
+
+    udev may take a link away late: until then it leads to whichever disk has got the name of the one before.
+    """
+    place, stands = _USB.search(port), _USB_FOLDER.findall(folder)
+    if place is None or not stands:
+        return False
+    controller, at = place.groups()
+    return stands[-1] != at or (controller is not None and f"/{controller}/" not in folder)
 
 
 def whole_disks(by_path: Path) -> Mapping[str, Path]:

@@ -35,15 +35,16 @@ def test_frozen_and_hiding_drives_are_cured_by_their_dock_and_a_foreign_password
         station.start()
         for bay in ("U1", "U3"):
             row = station.wait_bay(bay, "finished", timeout=PATIENCE_S)
-            assert row["outcome"] == "erased", f"{row}\n{station.said()}"
+            assert row["outcome"] == "erased", f"{row}\n{station.rig.certificates()[-1]}\n{station.said()}"
         assert station.relays.cuts == {1: 1, 3: 1}
         assert (frozen.drive.lock.frozen, frozen.medium.secrets(), hiding.medium.secrets()) == (False, 0, 0)
         arrived = station.arrived(3)
-        assert len(arrived) == 3, f"a power cycle was taken for a drive that left: {station.said()}"
+        told = [(record.drive.serial, record.outcome, record.reason) for record in arrived]
+        assert len(arrived) == 3, f"a power cycle was taken for something else: {told}\n{station.said()}"
         records = {record.drive.serial: record for record in arrived}
-        told = {serial: (record.outcome, record.sanitization.technique) for serial, record in records.items()}
+        outcomes = {serial: (record.outcome, record.sanitization.technique) for serial, record in records.items()}
         erased = ("erased", "ata-secure-erase")
-        assert told == {"FROZEN": erased, "HIDING": erased, "FOREIGN": ("refused", "none")}
+        assert outcomes == {"FROZEN": erased, "HIDING": erased, "FOREIGN": ("refused", "none")}
         shown = records["HIDING"].drive
         assert shown.hidden_area is not None, station.said()
         assert (shown.hidden_area.kind, shown.hidden_area.bytes, shown.hidden_area.outcome) == (

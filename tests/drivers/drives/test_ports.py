@@ -12,7 +12,7 @@ from agent.errors import SettingsError
 from agent.settings import parse
 from drivers.drives import _uevents, block
 from drivers.drives._uevents import Uevents
-from drivers.drives.ports import canonical, find, names, whole_disks
+from drivers.drives.ports import canonical, elsewhere, find, names, whole_disks
 from tests.drivers.drives.conftest import Loops
 
 ATA = "pci-0000:00:17.0-ata-1"
@@ -132,3 +132,25 @@ def test_a_burst_of_events_is_one_wake_up_and_lost_events_are_no_end(sockets: li
     second.wait(0.01)  # lost events: it returns, so that somebody looks
     second.wait(0.01)
     assert sockets[2].asked == 1
+
+
+SYSFS = "/sys/devices/pci0000:00/0000:00:14.0/usb1/1-1/1-1.1/1-1.1:1.0/host6/target6:0:0/6:0:0:0/block/sdc"
+
+
+@pytest.mark.parametrize(
+    ("port", "folder", "wrong"),
+    [
+        (USB, SYSFS, False),
+        (USB.replace("usb", "usbv2"), SYSFS, False),
+        (f"/dev/disk/by-path/{USB}", SYSFS, False),
+        (f"platform-fd500000.pcie-{USB}", SYSFS, False),
+        ("platform-3f980000.usb-usb-0:1.1:1.0-scsi-0:0:0:0", SYSFS, False),
+        (USB, SYSFS.replace("1-1.1:", "1-1.2:"), True),
+        (USB, SYSFS.replace("1-1.1:1.0", "1-1.1:1.1"), True),
+        (USB, SYSFS.replace("0000:00:14.0", "0000:00:15.0"), True),
+        (USB, "/sys/devices/virtual/block/loop3", False),
+        (ATA, SYSFS, False),
+    ],
+)
+def test_a_link_that_leads_to_a_disk_in_another_usb_port_is_known(port: str, folder: str, wrong: bool) -> None:
+    assert elsewhere(port, folder) is wrong
