@@ -328,4 +328,7 @@ def disk_token(path: str) -> str:
     if folder is None or (folder / "partition").exists() or not size_bytes(folder):
         return ""
     sequence = disk_sequence(folder)
-    return f"{folder.name}-{folder.stat().st_ino if sequence is None else sequence}"
+    try:
+        return f"{folder.name}-{folder.stat().st_ino if sequence is None else sequence}"
+    except OSError:  # it went while it was looked at
+        return ""

@@ -246,6 +246,26 @@ def test_another_disk_gets_another_token(loops: Loops) -> None:
     assert source.present(frozenset({device}))[device] != before[device]
 
 
+def test_a_disk_that_goes_while_it_is_looked_at_is_gone(
+    loops: Loops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, device = block.Driver("drives", block.Settings()), loops.attach(loops.image())
+    size = _sysfs.size_bytes
+
+    def then_it_went(folder: Path) -> int:
+        found = size(folder)
+        monkeypatch.setattr(_sysfs, "disk_sequence", lambda _: None)  # as an attribute that went reads
+        monkeypatch.setattr(Path, "stat", _went)
+        return found
+
+    monkeypatch.setattr(_sysfs, "size_bytes", then_it_went)
+    assert source.present(frozenset({device})) == {}
+
+
+def _went(*_: object, **__: object) -> None:
+    raise FileNotFoundError(2, "No such file or directory")
+
+
 def test_a_disk_whose_link_is_made_anew_has_not_left(loops: Loops, tmp_path: Path) -> None:
     source = block.Driver("drives", block.Settings(by_path=str(tmp_path)))
     ports, link, image = frozenset({"usb-1"}), tmp_path / "usb-1", loops.image()
