@@ -1,6 +1,7 @@
-"""The engine over some devices at once, as a station runs it: `python -m benchmarks.one METHOD VERIFY DEVICE...`.
+"""The engine over some devices at once, as a station runs it: `python -m benchmarks.one METHOD VERIFY ROUNDS DEV...`.
 
-Everything on the devices is lost. Prints one JSON document (benchmarks.rig.OneRun). While the drives are erased, a
+Everything on the devices is lost. Prints one JSON document (benchmarks.rig.OneRun) of the last round: the second and
+later ones are of drives whose capacity and pattern the process has hashed before. While the drives are erased, a
 thread asks the main thread for an answer every 10 ms, as events ask a station's engine.
 """
 
@@ -79,8 +80,8 @@ def answer_while(threads: list[threading.Thread]) -> list[float]:
     return sorted(waited) or [0.0]
 
 
-def main(method: str, verify: str, devices: list[str]) -> None:
-    """Print what was measured."""
+def measure(method: str, verify: str, devices: list[str]) -> OneRun:
+    """Erase all of them once, at once."""
     times, together = [Times() for _ in devices], threading.Barrier(len(devices))
     threads = [
         threading.Thread(target=run_drive, args=(device, method, verify, together, t))
@@ -94,7 +95,7 @@ def main(method: str, verify: str, devices: list[str]) -> None:
     total = sum(t.size for t in times)
     writing = max(t.written for t in times) - min(t.began for t in times)
     reading = max(t.ended for t in times) - min(t.written for t in times)
-    found = OneRun(
+    return OneRun(
         outcomes=[t.outcome for t in times],
         write=[t.size / (t.written - t.began) / 1e6 for t in times],
         verify=[t.size / max(t.ended - t.written, 1e-9) / 1e6 for t in times],
@@ -105,8 +106,14 @@ def main(method: str, verify: str, devices: list[str]) -> None:
         event_p99_ms=waited[int(len(waited) * 0.99)] * 1e3,
         event_max_ms=waited[-1] * 1e3,
     )
+
+
+def main(method: str, verify: str, rounds: int, devices: list[str]) -> None:
+    """Print what was measured in the last round."""
+    for _ in range(rounds):
+        found = measure(method, verify, devices)
     sys.stdout.buffer.write(msgspec.json.encode(found))
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2], sys.argv[3:])
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4:])

@@ -72,9 +72,9 @@ def fio(devices: Sequence[str], operation: str) -> float:
     return float(job[operation]["bw_bytes"]) / 1e6
 
 
-def erase(devices: Sequence[str], method: str, *, verify: str = "full", under: Sequence[str] = ()) -> OneRun:
-    """Our engine in a process of its own, one thread a drive."""
-    command = [*under, sys.executable, "-m", "benchmarks.one", method, verify, *devices]
+def erase(devices: Sequence[str], method: str, *, verify: str = "full", rounds: int = 1) -> OneRun:
+    """Our engine in a process of its own, one thread a drive; the last of so many rounds."""
+    command = [sys.executable, "-m", "benchmarks.one", method, verify, str(rounds), *devices]
     done = subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
     return msgspec.json.decode(done.stdout, type=OneRun)
 
