@@ -31,8 +31,10 @@ class Layout:
     @classmethod
     def plan(cls, drives_at_once: int) -> Layout:
         """Within 50 MB + 5 MB a drive for the whole process; smaller requests only where drives share the memory."""
-        if drives_at_once <= 2:
+        if drives_at_once <= 1:
             return cls(block=4 * MIB, depth=3, parallel_hash=True)
+        if drives_at_once <= 3:
+            return cls(block=4 * MIB, depth=2)
         return cls(block=2 * MIB, depth=2)
 
 
