@@ -236,9 +236,8 @@ def parse_dco(data: bytes) -> int | Unreadable:
 
 DCO_RESTORE = TaskFile(name="DEVICE CONFIGURATION RESTORE", command=0xB1, feature=0xC0)  # ACS-2, 7.9.4
 MOST_28, MOST_48 = 1 << 28, 1 << 48
-OBSOLETE = (
-    0xA0  # DEVICE bits 7 and 5: one before ATA-5, where 28-bit addresses are from; as hdparm and libata send them
-)
+OBSOLETE = 0xA0
+"""DEVICE bits 7 and 5: one before ATA-5, where 28-bit addresses are from; as hdparm and libata send them."""
 
 
 def set_max(sectors: int, *, ext: bool) -> TaskFile:

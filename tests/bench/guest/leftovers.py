@@ -25,7 +25,7 @@ EMPTIED = (STATE, Path("/tmp"))
 WRITTEN = ("/rw/upper", "/run", "/tmp", "/dev/shm")
 """Where everything is that was written since it booted: the layer over the read-only root (init.sh), and memory."""
 CHANGING = ("/run/udev",)
-"""udev's own memory of what it has seen."""
+"""udev's own memory of what it has seen. What it has written of disks is among the devices: it goes last."""
 DEVICES = (
     "/sys/block/*",
     "/sys/bus/usb/devices/*",
@@ -33,6 +33,7 @@ DEVICES = (
     "/sys/class/nvme/*",
     "/sys/class/scsi_host/*",
     "/sys/class/input/*",
+    "/run/udev/data/b*",
     "/sys/kernel/config/target/core/user_*",
     "/sys/kernel/config/target/loopback/naa*",
 )

@@ -246,9 +246,7 @@ def test_another_disk_gets_another_token(loops: Loops) -> None:
     assert source.present(frozenset({device}))[device] != before[device]
 
 
-def test_a_disk_that_goes_while_it_is_looked_at_is_gone(
-    loops: Loops, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_disk_that_goes_while_it_is_looked_at_is_gone(loops: Loops, monkeypatch: pytest.MonkeyPatch) -> None:
     source, device = block.Driver("drives", block.Settings()), loops.attach(loops.image())
     size = _sysfs.size_bytes
 

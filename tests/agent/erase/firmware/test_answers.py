@@ -19,21 +19,40 @@ ABORTED_BY_HOST = NvmeReply(status=0x371)  # status code type 3h, path related: 
 WARNED = pages.check(pages.fixed_sense(1, 0x5D, 0x10))  # RECOVERED ERROR, failure prediction: done all the same
 
 
-def answers(monkeypatch: pytest.MonkeyPatch, method: str, first: Callable[[Any], bool], instead: Any) -> None:  # noqa: ANN401
-    """The command is carried out, and this comes back."""
+def answers(
+    monkeypatch: pytest.MonkeyPatch,
+    method: str,
+    meant: Callable[[Any], bool],
+    instead: Callable[[], object],
+    *,
+    carried_out: bool = True,
+) -> None:
+    """What comes back of the commands that are meant, in place of the drive's own answer; `instead` may raise."""
     sends = getattr(SimulatedPort, method)
 
-    def sent(port: SimulatedPort, command: Any, **given: Any) -> Any:  # noqa: ANN401
-        reply = sends(port, command, **given)
-        return instead if first(command) else reply
+    def sent(port: SimulatedPort, command: object, **given: object) -> object:
+        if not meant(command):
+            return sends(port, command, **given)
+        if carried_out:
+            sends(port, command, **given)
+        return instead()
 
     monkeypatch.setattr(SimulatedPort, method, sent)
+
+
+def silence(number: int) -> Callable[[], object]:
+    """No answer, in the kernel's words."""
+
+    def raised() -> object:
+        raise OSError(number, "")
+
+    return raised
 
 
 def test_an_nvme_sanitize_that_the_host_gave_up_is_not_refused_and_is_followed_in_the_log(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers(monkeypatch, "nvme", lambda command: command.opcode == 0x84, ABORTED_BY_HOST)
+    answers(monkeypatch, "nvme", lambda command: command.opcode == 0x84, lambda: ABORTED_BY_HOST)
     bench = Bench.made(tmp_path, "nvme-sanitize-block")
     outcome = bench.run()
     assert isinstance(outcome, Erased), outcome
@@ -44,7 +63,7 @@ def test_an_nvme_sanitize_that_the_host_gave_up_is_not_refused_and_is_followed_i
 def test_a_format_that_the_host_gave_up_is_neither_refused_nor_done(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    answers(monkeypatch, "nvme", lambda command: command.opcode == 0x80, ABORTED_BY_HOST)
+    answers(monkeypatch, "nvme", lambda command: command.opcode == 0x80, lambda: ABORTED_BY_HOST)
     outcome = Bench.made(tmp_path, "nvme-format-crypto").run()
     assert isinstance(outcome, Failed), outcome
     assert outcome.reason == NOTHING_SAYS_SO
@@ -54,7 +73,7 @@ def test_a_format_that_the_host_gave_up_is_neither_refused_nor_done(
 def test_a_recovered_error_says_that_the_command_was_carried_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
-    answers(monkeypatch, "scsi", lambda cdb: cdb[0] == 0x48, WARNED)
+    answers(monkeypatch, "scsi", lambda cdb: cdb[0] == 0x48, lambda: WARNED)
     outcome = Bench.made(tmp_path, "scsi-sanitize-crypto", steps=steps).run()
     assert isinstance(outcome, Erased), outcome
     assert any("recovered error 5Dh/10h" in command.status for command in outcome.work.commands)
@@ -64,41 +83,14 @@ def test_a_deferred_error_is_of_an_earlier_command_and_this_one_was_not_carried_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deferred = ScsiReply(status=2, host_status=0, driver_status=8, sense=b"\x71" + WARNED.sense[1:])
-    monkeypatch.setattr(SimulatedPort, "scsi", unsent(SimulatedPort.scsi, deferred))
+    answers(monkeypatch, "scsi", lambda cdb: cdb[0] == 0x48, lambda: deferred, carried_out=False)
     outcome = Bench.made(tmp_path, "scsi-sanitize-crypto").run()
     assert isinstance(outcome, Failed), outcome
 
 
-def unsent(sends: Any, instead: ScsiReply) -> Any:  # noqa: ANN401
-    """SANITIZE does not reach the drive."""
-
-    def sent(port: SimulatedPort, cdb: bytes, **given: Any) -> Any:  # noqa: ANN401
-        return instead if cdb[0] == 0x48 else sends(port, cdb, **given)
-
-    return sent
-
-
-def test_a_quick_disk_whose_last_sanitize_failed_is_opened_and_erased(tmp_path: Path) -> None:
-    """A unit at rest has no log: that it is open again is all that it can say."""
-    bench = Bench.made(tmp_path, "scsi-sanitize-crypto", fault="fails", steps=0)
-    assert isinstance(bench.run(), Failed)
-    description = tmp_path / "drives/one/drive.toml"
-    description.write_text(description.read_text().replace("fails", "none"))
-    bench.point = None
-    outcome = bench.run()
-    assert isinstance(outcome, Erased), outcome
-    names = [command.name for command in outcome.work.commands]
-    assert names.index("SANITIZE, to open a drive whose last one failed") < names.index("SANITIZE crypto")
-
-
 def test_a_timeout_of_the_kernel_is_silence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def sent(port: SimulatedPort, command: Any, **given: Any) -> Any:  # noqa: ANN401
-        if command.opcode == 0x84:
-            raise OSError(errno.EINTR, "")  # what nvme_timeout leaves
-        return sends(port, command, **given)
-
-    sends = SimulatedPort.nvme
-    monkeypatch.setattr(SimulatedPort, "nvme", sent)
+    left_by_nvme_timeout = silence(errno.EINTR)
+    answers(monkeypatch, "nvme", lambda command: command.opcode == 0x84, left_by_nvme_timeout, carried_out=False)
     outcome = Bench.made(tmp_path, "nvme-sanitize-block").run()
     assert isinstance(outcome, Failed), outcome
     assert outcome.reason == NOTHING_SAYS_SO
@@ -107,16 +99,14 @@ def test_a_timeout_of_the_kernel_is_silence(tmp_path: Path, monkeypatch: pytest.
 def test_a_drive_that_falls_silent_in_its_erasure_may_be_locked_and_the_technician_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    silent: list[bool] = []
+    begun: list[bool] = []
 
-    def sent(port: SimulatedPort, task: Any, **given: Any) -> Any:  # noqa: ANN401
-        silent.extend([True] if task.command == 0xF4 else [])
-        if silent:
-            raise OSError(errno.ETIMEDOUT, "")
-        return sends(port, task, **given)
+    def from_erase_unit_on(task: Any) -> bool:  # noqa: ANN401
+        if task.command == 0xF4:
+            begun.append(True)
+        return bool(begun)
 
-    sends = SimulatedPort.ata
-    monkeypatch.setattr(SimulatedPort, "ata", sent)
+    answers(monkeypatch, "ata", from_erase_unit_on, silence(errno.ETIMEDOUT), carried_out=False)
     outcome = Bench.made(tmp_path, "ata-secure-erase").run()
     assert isinstance(outcome, Failed), outcome
     assert outcome.reason == NOT_UNLOCKED
