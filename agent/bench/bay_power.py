@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from agent.bench.device_thread import DeviceThread, Later
 from agent.settings import Bay, DockDevice
 from drivers.deadline import Deadline
-from drivers.docks.base import Capability, Dock, DockCannot, PowerNotCut
+from drivers.docks.base import Dock, DockCannot, Power, PowerNotCut, power_of
 from drivers.drives.base import DriveSource
 
 log = logging.getLogger("benchwipe.power")
@@ -34,7 +34,7 @@ class _Place:
     """Where a bay's power comes from, and where its drive would be seen."""
 
     bay: Bay
-    dock: Dock
+    dock: Power
     thread: DeviceThread
     source: DriveSource
 
@@ -66,7 +66,7 @@ class BayPower:
         self._places = {
             bay.name: _Place(bay, dock, threads[dock.name], sources[bay.source])
             for bay in bays
-            if (dock := docks.get(bay.dock or "")) is not None and Capability.POWER in dock.capabilities
+            if (dock := power_of(docks.get(bay.dock or ""))) is not None
         }
         self._wanted_on: set[str] = set()
         self._spun_up: dict[str, float] = {}  # by dock; touched in that dock's thread alone
@@ -116,7 +116,7 @@ class BayPower:
         OutputDidNotFollow, DeviceSilent..) if the power was not cut; the bay is wished on whatever happens.
         """
         if (place := self._places.get(bay)) is None:
-            raise DockCannot(device=f"bay {bay}", what=Capability.POWER.value)
+            raise DockCannot(device=f"bay {bay}", what="power")
         slot = place.bay.slot
         self._wanted_on.discard(bay)  # or the look at the dock would switch it on in between
         try:
@@ -160,7 +160,7 @@ class BayPower:
             place = self._places[name]
             if place.dock is not dock or place.thread.waits(place.key):
                 continue
-            if dock.power(place.bay.slot, within=Deadline(SWITCH_S)) is False:
+            if place.dock.power(place.bay.slot, within=Deadline(SWITCH_S)) is False:
                 log.warning("bay %s has no power, and should have: it is switched on again", name)
                 self.on(name)
         raise Later(PROBE_EVERY_S)

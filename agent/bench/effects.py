@@ -39,7 +39,7 @@ from agent.view import bay_lines
 from agent.watcher import Watcher
 from drivers.deadline import Deadline
 from drivers.displays.base import Display
-from drivers.docks.base import Capability, Dock, DockEvent, Light
+from drivers.docks.base import Dock, DockEvent, Light, Lights, Lock, Sensors
 from drivers.drives.base import DriveSource
 from drivers.errors import DeviceGarbled, DeviceGone, DeviceSilent, DeviceTaken
 from drivers.printers.base import NotPrinted, Printed, Printer, PrintResult, Unknown
@@ -239,7 +239,8 @@ class StationEffects:
     def watch_docks(self) -> None:
         """Listen to each dock, and ask now and then whether it is there; to be called once, when the engine runs."""
         for name, dock in self.bench.docks.items():
-            dock.subscribe(functools.partial(self._dock_reported, name))
+            if isinstance(dock, Sensors):
+                dock.subscribe(functools.partial(self._dock_reported, name))
         self.power.watch(self.bench.docks.values(), self._threads)
 
     def beat(self) -> None:
@@ -258,7 +259,7 @@ class StationEffects:
     def _light(self, bay: Bay) -> None:
         place = self._bays[bay.name]
         dock = self.bench.docks.get(place.dock or "")
-        if dock is None or Capability.LIGHT not in dock.capabilities:
+        if not isinstance(dock, Lights):
             return
         light = LIGHTS[bay.state]
         if bay.state is BayState.FINISHED and bay.outcome != "erased":
@@ -276,7 +277,7 @@ class StationEffects:
             return
         place = self._bays[bay.name]
         dock = self.bench.docks.get(place.dock or "")
-        if dock is None or self._busy.get(bay.name) is bay.busy:
+        if not isinstance(dock, Lock) or self._busy.get(bay.name) is bay.busy:
             return
         self._busy[bay.name] = busy = bay.busy
         self._threads[dock.name].call(

@@ -12,7 +12,7 @@ from collections.abc import Callable
 import smbus2
 
 from drivers.deadline import Deadline
-from drivers.docks.base import Capability, Dock
+from drivers.docks.base import Power
 from drivers.errors import DeviceGone, DeviceSilent
 
 ABSENT = (errno.ENXIO, errno.EREMOTEIO, errno.ENODEV, errno.ENOENT)  # nobody acknowledged the address, or no bus
@@ -58,7 +58,7 @@ class I2cDevice:
                 bus.close()
 
 
-class I2cBoard(Dock):
+class I2cBoard(Power):
     """Outputs of one chip, one a slot. What they are is asked before one is changed: nothing is remembered."""
 
     settle_seconds = 0.05
@@ -66,7 +66,6 @@ class I2cBoard(Dock):
     def __init__(self, name: str, slots: int, bus: int, address: int, *, active_low: bool) -> None:
         self.name = name
         self.slots = slots
-        self.capabilities = frozenset({Capability.POWER})
         self.active_low = active_low
         self._chip = I2cDevice(name, bus, address)
 

@@ -11,7 +11,7 @@ import msgspec
 import serial
 
 from drivers.deadline import Deadline
-from drivers.docks.base import Capability, Dock
+from drivers.docks.base import Power
 from drivers.errors import DeviceGarbled, DeviceGone, DeviceSilent, DeviceTaken
 
 FAILURES = (OSError, termios.error, TypeError)  # TypeError: pyserial 3.5 when its port closes under it
@@ -105,7 +105,7 @@ class BoardSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     slots: Literal[1, 2, 4, 8] = 8
 
 
-class SerialBoard(Dock):
+class SerialBoard(Power):
     """Relays on a serial line, one a slot: closed is "on" (the supply goes through the normally open contact)."""
 
     settle_seconds = 0.2
@@ -113,7 +113,6 @@ class SerialBoard(Dock):
     def __init__(self, name: str, slots: int, port: str, baud: int) -> None:
         self.name = name
         self.slots = slots
-        self.capabilities = frozenset({Capability.POWER})
         self._line = Line(name, port, baud)
 
     def close(self) -> None:

@@ -1,11 +1,12 @@
 """What the station asks of a dock: power, lock and light of each slot, and what it senses.
 
-Slots are numbered from 1, as on the dock's front. A dock declares what it can do; the station asks for nothing else.
+Slots are numbered from 1, as on the dock's front. A driver is a Dock and whatever of Power, Lock, Lights and Sensors it
+can: the station asks for nothing else.
 A driver opens its device at the first call and again after it was unplugged: an absent dock stops no station.
 Every method is called from one thread only (the dock's own executor) and returns or raises before its deadline.
 
     DriverError
-    ├── DockCannot       it was asked for something that it never declared: a defect of the station
+    ├── DockCannot       it was asked for something that it cannot: a defect of the station
     ├── NoSuchSlot       it has fewer slots
     ├── PowerNotCut      it reads back "off", and the drive is still there: the bay is wired otherwise
     └── (DeviceGone, DeviceSilent, OutputDidNotFollow: see drivers/errors.py)
@@ -23,16 +24,6 @@ from typing import ClassVar
 from drivers.deadline import Deadline
 from drivers.errors import DriverError, OutputDidNotFollow
 from drivers.senses import Senses
-
-
-class Capability(Enum):
-    """What a dock can do."""
-
-    POWER = "power"
-    LIGHT = "light"
-    LOCK = "lock"
-    SENSE = "sense"
-    EVENTS = "events"
 
 
 class Light(Enum):
@@ -73,7 +64,7 @@ class DockEvent:
 
 
 class DockCannot(DriverError):
-    """It was asked for something that it never declared."""
+    """It was asked for something that it cannot."""
 
     code = "BW-D10"
     message = "{device} cannot do this: {what}"
@@ -95,95 +86,114 @@ class PowerNotCut(DriverError):
 
 
 class Dock(ABC):
-    """A dock or cradle. Subclasses set `name`, `slots` and `capabilities`, and fill in what they declare.
+    """A dock or cradle: its name, how many slots it has, and that it can be let go of. A cable can no more than this.
 
-    A switch is carried out by `switch_*` and believed only when `power` / `locked` read it back.
+    What else it can do, it says by what it is: Power, Lock, Lights, Sensors. The station asks for nothing else.
     """
 
     name: str
     slots: int
-    capabilities: frozenset[Capability]
     settle_seconds: ClassVar[float] = 0.0
     """How long an output may lag behind its command before it counts as not following."""
 
     def adjust(self, senses: Senses) -> None:
-        """How bright and how restless its lamps may be; said once, before anything else. Here: nothing to adjust."""
+        """Take how bright and how restless its lamps may be; said once, before anything else. Opens nothing."""
         return
 
     def probe(self, *, within: Deadline) -> None:
-        """Ask whether the device is there and has all its slots; DeviceGone, DeviceSilent. Switches nothing, ever.
-
-        Here: the last slot can be read.
-        """
-        if Capability.POWER in self.capabilities:
-            self.power(self.slots, within=within)
-
-    def set_power(self, slot: int, on: bool, *, within: Deadline) -> None:
-        """Switch a slot's power and read it back. OutputDidNotFollow, DeviceGone, DeviceSilent."""
-        self.require(Capability.POWER, slot)
-        self.switch_power(slot, on, within=within)
-        self._follow(slot, on, self.power, ("power off", "power on"), within)
-
-    def set_lock(self, slot: int, locked: bool, *, within: Deadline) -> None:
-        """Lock or unlock a slot and read it back. OutputDidNotFollow, DeviceGone, DeviceSilent."""
-        self.require(Capability.LOCK, slot)
-        self.switch_lock(slot, locked, within=within)
-        self._follow(slot, locked, self.locked, ("unlocked", "locked"), within)
-
-    def power(self, slot: int, *, within: Deadline) -> bool | None:
-        """Whether the slot has power, as read from the device; None where it cannot tell."""
-        self.require(None, slot)
-        return None
-
-    def locked(self, slot: int, *, within: Deadline) -> bool | None:
-        """Whether the slot is locked, as read from the device; None where it cannot tell."""
-        self.require(None, slot)
-        return None
-
-    def readings(self, slot: int, *, within: Deadline) -> Readings:
-        """What the sensors say now. Asked only of docks that declare SENSE."""
-        self.require(Capability.SENSE, slot)
-        return Readings()
-
-    def set_busy(self, slot: int, busy: bool, *, within: Deadline) -> None:
-        """A drive is at work in the slot, or no more: docks that can lock, lock it in. Errors as of `set_lock`."""
-        if Capability.LOCK in self.capabilities:
-            self.set_lock(slot, busy, within=within)
-
-    def set_light(self, slot: int, light: Light, *, within: Deadline) -> None:
-        """Show a state on the slot's lamp."""
-        self.require(Capability.LIGHT, slot)
-        raise DockCannot(device=self.name, what="light")
-
-    def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
-        """Send the switching command; absolute, never a toggle."""
-        raise DockCannot(device=self.name, what="power")
-
-    def switch_lock(self, slot: int, locked: bool, *, within: Deadline) -> None:
-        """Send the locking command; absolute, never a toggle."""
-        raise DockCannot(device=self.name, what="lock")
-
-    def subscribe(self, put: Callable[[DockEvent], None]) -> None:
-        """From now on give each event to `put`, from the dock's own thread. Only docks that declare EVENTS have any."""
+        """Ask whether the device is there and has all its slots; DeviceGone, DeviceSilent. Switches nothing, ever."""
         return
 
     @abstractmethod
     def close(self) -> None:
         """Let go of the device; outputs stay as they are. Calling it twice is harmless."""
 
-    def require(self, capability: Capability | None, slot: int) -> None:
-        """DockCannot or NoSuchSlot unless this dock has both."""
-        if capability is not None and capability not in self.capabilities:
-            raise DockCannot(device=self.name, what=capability.value)
+    def require(self, slot: int) -> None:
+        """Raise NoSuchSlot unless this dock has that slot."""
         if not 1 <= slot <= self.slots:
             raise NoSuchSlot(device=self.name, slot=slot, slots=self.slots)
 
     def _follow(
         self, slot: int, wanted: bool, read: Callable[..., bool | None], words: tuple[str, str], within: Deadline
     ) -> None:
+        """Read an output until it is as it was set. OutputDidNotFollow. `words`: those for off and on."""
         settled = Deadline(min(self.settle_seconds, within.left()))
         while (found := read(slot, within=within)) is not wanted:
             if settled.passed:
                 shown = "nothing" if found is None else words[found]
                 raise OutputDidNotFollow(device=self.name, bay=slot, found=shown, wanted=words[wanted])
             time.sleep(min(0.01, settled.left()))
+
+
+class Power(Dock):
+    """A dock that switches its slots' power. A switch is believed only when `power` reads it back."""
+
+    switches: bool = True
+    """False where the settings say that this one was built without: see `power_of`."""
+
+    @abstractmethod
+    def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
+        """Send the switching command; absolute, never a toggle."""
+
+    @abstractmethod
+    def power(self, slot: int, *, within: Deadline) -> bool | None:
+        """Read from the device whether the slot has power; None where it cannot tell."""
+
+    def probe(self, *, within: Deadline) -> None:
+        """Read the last slot."""
+        self.power(self.slots, within=within)
+
+    def set_power(self, slot: int, on: bool, *, within: Deadline) -> None:
+        """Switch a slot's power and read it back. OutputDidNotFollow, DeviceGone, DeviceSilent."""
+        if not self.switches:
+            raise DockCannot(device=self.name, what="power")
+        self.require(slot)
+        self.switch_power(slot, on, within=within)
+        self._follow(slot, on, self.power, ("power off", "power on"), within)
+
+
+class Lock(Dock):
+    """A dock that holds a drive in. A lock is believed only when `locked` reads it back."""
+
+    @abstractmethod
+    def switch_lock(self, slot: int, locked: bool, *, within: Deadline) -> None:
+        """Send the locking command; absolute, never a toggle."""
+
+    @abstractmethod
+    def locked(self, slot: int, *, within: Deadline) -> bool | None:
+        """Read from the device whether the slot is locked; None where it cannot tell."""
+
+    def set_lock(self, slot: int, locked: bool, *, within: Deadline) -> None:
+        """Lock or unlock a slot and read it back. OutputDidNotFollow, DeviceGone, DeviceSilent."""
+        self.require(slot)
+        self.switch_lock(slot, locked, within=within)
+        self._follow(slot, locked, self.locked, ("unlocked", "locked"), within)
+
+    def set_busy(self, slot: int, busy: bool, *, within: Deadline) -> None:
+        """Lock a drive in while it is worked on, and let it out afterwards. Errors as of `set_lock`."""
+        self.set_lock(slot, busy, within=within)
+
+
+class Lights(Dock):
+    """A dock with a lamp for each slot."""
+
+    @abstractmethod
+    def set_light(self, slot: int, light: Light, *, within: Deadline) -> None:
+        """Show a state on the slot's lamp."""
+
+
+class Sensors(Dock):
+    """A dock that senses something at its slots, and tells of it by itself."""
+
+    @abstractmethod
+    def readings(self, slot: int, *, within: Deadline) -> Readings:
+        """Read what the sensors say now."""
+
+    @abstractmethod
+    def subscribe(self, put: Callable[[DockEvent], None]) -> None:
+        """Give each event from now on to `put`, from the dock's own thread."""
+
+
+def power_of(dock: Dock | None) -> Power | None:
+    """Return the dock as one that switches power; None where there is none, or this one does not."""
+    return dock if isinstance(dock, Power) and dock.switches else None

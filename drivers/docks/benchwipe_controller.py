@@ -15,7 +15,7 @@ import msgspec
 
 from drivers.deadline import Deadline
 from drivers.docks._attachment import Attachment, ControllerRefused, Heard
-from drivers.docks.base import Capability, Dock, DockEvent, Light, Readings
+from drivers.docks.base import DockEvent, Light, Lights, Lock, Power, Readings, Sensors
 from drivers.errors import DeviceSilent
 from drivers.senses import BLINK_S, Senses
 from firmware_bridge.controller import wire
@@ -60,14 +60,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     lamps: dict[LightName, Annotated[int, msgspec.Meta(ge=0, le=7)]] = {}
 
 
-class Driver(Dock):
+class Driver(Power, Lock, Lights, Sensors):
     """Everything that a dock can have."""
 
     settle_seconds: ClassVar[float] = 1.0  # for the capacitors behind a switch
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name, self.slots = name, settings.slots
-        self.capabilities = frozenset(Capability)
         self._settings = settings
         self._senses = Senses()
         self._put: Callable[[DockEvent], None] | None = None
@@ -104,7 +103,7 @@ class Driver(Dock):
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
         """On if both rails are; off if none is and neither current nor voltage says otherwise; else None."""
-        self.require(None, slot)
+        self.require(slot)
         state = self._look(within)[slot - 1]
         rails = state.outputs & wire.POWER
         if rails == wire.POWER:
@@ -119,12 +118,12 @@ class Driver(Dock):
 
     def locked(self, slot: int, *, within: Deadline) -> bool | None:
         """The lock's line as the controller reads it."""
-        self.require(None, slot)
+        self.require(slot)
         return bool(self._look(within)[slot - 1].outputs & wire.LOCK)
 
     def set_busy(self, slot: int, busy: bool, *, within: Deadline) -> None:
         """Locked and held while busy: a controller that hears nothing more does not cut the power of such a slot."""
-        self.require(None, slot)
+        self.require(slot)
         self._busy[slot] = busy
         mask = wire.BUSY | wire.LOCK | wire.FAN
         self._set(slot, mask, mask if busy else 0, within)
@@ -132,14 +131,14 @@ class Driver(Dock):
 
     def set_light(self, slot: int, light: Light, *, within: Deadline) -> None:
         """A pattern of the three lamps; blinking is done by the lease's thread."""
-        self.require(Capability.LIGHT, slot)
+        self.require(slot)
         self._lights[slot] = light
         self._shown.pop(slot, None)
         self._show(slot, within)
 
     def readings(self, slot: int, *, within: Deadline) -> Readings:
         """What the contacts and the sensors say."""
-        self.require(Capability.SENSE, slot)
+        self.require(slot)
         return _readings(self._look(within)[slot - 1])
 
     def subscribe(self, put: Callable[[DockEvent], None]) -> None:
@@ -188,7 +187,7 @@ class Driver(Dock):
 
     def _set(self, slot: int, mask: int, value: int, within: Deadline) -> None:
         """Absolute; carried out once. Whether the hardware followed is for the read-back to say."""
-        self.require(None, slot)
+        self.require(slot)
 
         def switch(link: Link) -> None:
             for tried in range(REV_TRIES):

@@ -41,6 +41,6 @@ class Driver(SerialBoard):
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
         """The module's own word: bit 0 is relay 1."""
-        self.require(None, slot)
+        self.require(slot)
         (states,) = self._line.ask(READ, 1, within=within)
         return bool(states >> (slot - 1) & 1)

@@ -27,7 +27,7 @@ class Driver(SerialBoard):
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
         """The board's own word for the channel."""
-        self.require(None, slot)
+        self.require(slot)
         if self.slots <= 2:
             answer = self._line.ask(bytes((0xFF, slot, 3)), 3, within=within)
             states, head = answer[2:], bytes((0xFF, slot))

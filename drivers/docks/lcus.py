@@ -27,7 +27,7 @@ class Driver(SerialBoard):
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
         """The board's own word for the channel."""
-        self.require(None, slot)
+        self.require(slot)
         states = self._line.ask(QUERY, self.slots, within=within)
         if set(states) - {0, 1}:
             raise self._line.garbled(states)

@@ -14,7 +14,7 @@ from typing import Annotated
 import msgspec
 
 from drivers.deadline import Deadline
-from drivers.docks.base import Capability, Dock, Light
+from drivers.docks.base import Light, Lights
 from drivers.program import run
 from drivers.senses import Senses
 
@@ -40,13 +40,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     by_path: str = "/dev/disk/by-path"
 
 
-class Driver(Dock):
+class Driver(Lights):
     """`--listed-only`: without it every light that is not named goes out."""
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self.slots = len(settings.ports)
-        self.capabilities = frozenset({Capability.LIGHT})
         self._settings = settings
         self._patterns = PATTERNS
 
@@ -60,7 +59,7 @@ class Driver(Dock):
 
     def set_light(self, slot: int, light: Light, *, within: Deadline) -> None:
         """A pattern of SFF-8489 (IBPI)."""
-        self.require(Capability.LIGHT, slot)
+        self.require(slot)
         drive = os.path.realpath(Path(self._settings.by_path) / self._settings.ports[slot - 1])
         if os.path.exists(drive):
             words = [self._settings.program, "--listed-only", f"{self._patterns[light]}={drive}"]

@@ -42,7 +42,7 @@ class Driver(I2cBoard):
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
         """An input drives nothing: off."""
-        self.require(None, slot)
+        self.require(slot)
         port, bit = divmod(slot - 1, 8)
         if self._chip.read(IODIR + port, within=within) >> bit & 1:
             return False

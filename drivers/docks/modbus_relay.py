@@ -43,7 +43,7 @@ class Driver(SerialBoard):
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
         """All coils in one question, so that a board with fewer is found out."""
-        self.require(None, slot)
+        self.require(slot)
         first = self._settings.first_coil
         coils = self._try(lambda board: board.read_bits(first, self.slots, functioncode=READ_COILS), within)
         return bool(coils[slot - 1])

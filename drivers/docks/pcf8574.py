@@ -36,7 +36,7 @@ class Driver(I2cBoard):
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
         """The level at the pin."""
-        self.require(None, slot)
+        self.require(slot)
         return bool(self._pins(within) >> (slot - 1) & 1) is not self.active_low
 
     def _pins(self, within: Deadline) -> int:

@@ -16,12 +16,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Driver(Dock):
-    """Declares nothing, and so is asked for nothing."""
+    """Can nothing, and so is asked for nothing."""
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self.slots = settings.slots
-        self.capabilities = frozenset()
 
     def close(self) -> None:
         """There is nothing to let go of."""

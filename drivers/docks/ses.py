@@ -12,7 +12,7 @@ from typing import Annotated
 import msgspec
 
 from drivers.deadline import Deadline
-from drivers.docks.base import Capability, Dock, Light
+from drivers.docks.base import Light, Lights, Power
 from drivers.errors import DeviceGarbled, OutputDidNotFollow
 from drivers.program import run
 from drivers.senses import Senses
@@ -37,7 +37,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     program: str = "sg_ses"
 
 
-class Driver(Dock):
+class Driver(Power, Lights):
     """One run of the program for each field: it has no memory, and neither has this."""
 
     settle_seconds = 2.0
@@ -45,7 +45,7 @@ class Driver(Dock):
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self.slots = settings.slots
-        self.capabilities = frozenset({Capability.LIGHT} | ({Capability.POWER} if settings.power else set()))
+        self.switches = settings.power
         self._settings = settings
         self._blinks = True
 
@@ -63,12 +63,12 @@ class Driver(Dock):
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
         """As the enclosure says; None where it switches nothing."""
-        self.require(None, slot)
+        self.require(slot)
         return not self._get(slot, "devoff", within) if self._settings.power else None
 
     def set_light(self, slot: int, light: Light, *, within: Deadline) -> None:
         """Two lights, and each is read back. Where nothing may blink "ident" stays dark: it often does."""
-        self.require(Capability.LIGHT, slot)
+        self.require(slot)
         ident, fault = LIGHTS[light]
         for field, wanted in (("ident", ident and self._blinks), ("fault", fault)):
             self._set(slot, field, wanted, within)

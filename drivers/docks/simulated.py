@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from drivers.deadline import Deadline
-from drivers.docks.base import Capability, Dock, DockEvent, Light, Readings
+from drivers.docks.base import DockEvent, Light, Lights, Lock, Power, Readings, Sensors
 from drivers.errors import DeviceGone, DeviceSilent
 from drivers.faults import Fault, fault_now
 
@@ -47,13 +47,12 @@ class Slot:
     present: bool | None = None
 
 
-class Driver(Dock):
+class Driver(Power, Lock, Lights, Sensors):
     """Everything that a dock can have."""
 
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self.slots = settings.slots
-        self.capabilities = frozenset(Capability)
         self._settings = settings
         dark = {int(slot) for slot, port in settings.ports.items() if _unlit(Path(port)).is_symlink()}
         powered = settings.powered
@@ -69,7 +68,7 @@ class Driver(Dock):
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
         """What the slot really has."""
-        self.require(None, slot)
+        self.require(slot)
         self._fault(within)
         return self._state[slot].power
 
@@ -80,19 +79,19 @@ class Driver(Dock):
 
     def locked(self, slot: int, *, within: Deadline) -> bool | None:
         """What the slot really has."""
-        self.require(None, slot)
+        self.require(slot)
         self._fault(within)
         return self._state[slot].locked
 
     def set_light(self, slot: int, light: Light, *, within: Deadline) -> None:
         """A lamp that nobody reads back."""
-        self.require(Capability.LIGHT, slot)
+        self.require(slot)
         self._fault(within)
         self._change(slot, replace(self._state[slot], light=light.value))
 
     def readings(self, slot: int, *, within: Deadline) -> Readings:
         """Five volts where there is power, and what `sense` was told."""
-        self.require(Capability.SENSE, slot)
+        self.require(slot)
         self._fault(within)
         state = self._state[slot]
         return Readings(present=state.present, millivolts=5000 if state.power else 0)
@@ -103,7 +102,7 @@ class Driver(Dock):
 
     def sense(self, slot: int, present: bool) -> None:
         """A drive was put in or taken out: what a test or the demo does to this dock."""
-        self.require(None, slot)
+        self.require(slot)
         self._change(slot, replace(self._state[slot], present=present))
         if self._put is not None:
             what = "present" if present else "absent"

@@ -13,7 +13,7 @@ from typing import Annotated
 import msgspec
 
 from drivers.deadline import Deadline
-from drivers.docks.base import Capability, Dock
+from drivers.docks.base import Power
 from drivers.errors import DeviceGarbled, DeviceGone
 from drivers.program import run
 
@@ -30,7 +30,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sysfs: str = "/sys/bus/usb/devices"
 
 
-class Driver(Dock):
+class Driver(Power):
     """The program switches both sides of a hub at once and prints what the hub says afterwards."""
 
     settle_seconds = 3.0
@@ -38,7 +38,6 @@ class Driver(Dock):
     def __init__(self, name: str, settings: Settings) -> None:
         self.name = name
         self.slots = len(settings.ports)
-        self.capabilities = frozenset({Capability.POWER})
         self._settings = settings
 
     def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
@@ -47,7 +46,7 @@ class Driver(Dock):
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
         """Off is what all sides call off, and where nothing is seen any more."""
-        self.require(None, slot)
+        self.require(slot)
         sides = self._ask(slot, within=within)
         port = self._settings.ports[slot - 1]
         devices = [Path(self._settings.sysfs) / f"{hub}{'.' if '-' in hub else '-'}{port}" for hub in sides]

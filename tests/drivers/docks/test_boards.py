@@ -10,7 +10,7 @@ import pytest
 
 from drivers.deadline import Deadline
 from drivers.docks import devantech_rly16, kmtronic, lcus, ledctl, mcp23017, modbus_relay, pcf8574, ses, uhubctl
-from drivers.docks.base import Dock, Light
+from drivers.docks.base import Dock, DockCannot, Light, Power, power_of
 from drivers.errors import DeviceGarbled, DeviceGone, DriverError, DriverUnavailable, OutputDidNotFollow
 from drivers.senses import Senses
 from tests.drivers.docks import counterparts as c
@@ -30,7 +30,7 @@ def opened() -> Iterator[list[c.Counterpart | Dock]]:
         one.close()
 
 
-def seen(board: c.SerialBoard, dock: Dock) -> str:
+def seen(board: c.SerialBoard, dock: Power) -> str:
     """What slot 1 on, slot 2 off sends, the questions in between taken out."""
     dock.set_power(1, True, within=within())
     dock.set_power(2, False, within=within())
@@ -205,13 +205,20 @@ REAL = [
 
 
 @pytest.mark.parametrize(("program", "dock"), REAL)
-def test_the_real_program_takes_our_words_and_finds_no_device(program: str, dock: Dock) -> None:
+def test_the_real_program_takes_our_words_and_finds_no_device(program: str, dock: Power | ledctl.Driver) -> None:
     if shutil.which(program) is None:
         pytest.skip(f"{program} is not installed")
     with pytest.raises(DriverError) as caught:
-        dock.set_light(1, Light.DONE, within=within()) if program == "ledctl" else dock.power(1, within=within())
+        dock.power(1, within=within()) if isinstance(dock, Power) else dock.set_light(1, Light.DONE, within=within())
     assert isinstance(caught.value, DeviceGone)
     told = str(caught.value).lower()
     assert "usage" not in told.replace("usage info", "")
     assert "unrecognized" not in told
     assert "syntax" not in told
+
+
+def test_an_enclosure_that_switches_nothing_is_asked_for_no_power() -> None:
+    shelf = ses.Driver("d", ses.Settings(device="/dev/null", power=False, program="no-such-sg_ses"))
+    assert power_of(shelf) is None
+    with pytest.raises(DockCannot):
+        shelf.set_power(1, False, within=within())

@@ -13,7 +13,7 @@ import pytest
 
 from drivers import registry
 from drivers.deadline import Deadline
-from drivers.docks.base import Capability, Dock, DockCannot, Light, NoSuchSlot, Readings
+from drivers.docks.base import Dock, Light, Lights, Lock, NoSuchSlot, Power, Readings, Sensors, power_of
 from drivers.errors import DeviceGone, DeviceSilent, DriverError, OutputDidNotFollow
 from drivers.senses import Senses
 from tests.drivers.docks.counterparts import COUNTERPARTS, Counterpart
@@ -56,22 +56,20 @@ def within() -> Deadline:
 
 
 @every
-def test_it_has_slots_and_declares_what_it_can(dock: Dock, board: Counterpart) -> None:
+def test_it_is_a_dock_and_has_its_slots(dock: Dock, board: Counterpart) -> None:
     assert dock.slots == board.slots
-    assert isinstance(dock.capabilities, frozenset)
+    assert isinstance(dock, Dock)
 
 
 @powered
 def test_it_switches_power(dock: Dock) -> None:
-    assert Capability.POWER in dock.capabilities
+    assert power_of(dock) is dock
 
 
 @every
 def test_power_reads_back_as_it_was_set_or_is_never_declared(dock: Dock, board: Counterpart) -> None:
-    if Capability.POWER not in dock.capabilities:
-        assert dock.power(1, within=within()) is None
-        with pytest.raises(DockCannot):
-            dock.set_power(1, True, within=within())
+    if not isinstance(dock, Power):
+        assert power_of(dock) is None
         return
     for on in (False, True, True, False):
         dock.set_power(2, on, within=within())
@@ -81,7 +79,7 @@ def test_power_reads_back_as_it_was_set_or_is_never_declared(dock: Dock, board: 
 
 
 @powered
-def test_a_switch_leaves_the_other_slots_alone(dock: Dock) -> None:
+def test_a_switch_leaves_the_other_slots_alone(dock: Power) -> None:
     dock.set_power(1, True, within=within())
     dock.set_power(3, True, within=within())
     dock.set_power(2, False, within=within())
@@ -89,20 +87,21 @@ def test_a_switch_leaves_the_other_slots_alone(dock: Dock) -> None:
 
 
 @powered
-def test_the_last_slot_is_the_last_slot(dock: Dock) -> None:
+def test_the_last_slot_is_the_last_slot(dock: Power) -> None:
     for on in (True, False):
         dock.set_power(dock.slots, on, within=within())
         assert dock.power(dock.slots, within=within()) is on
 
 
 @powered
-def test_a_second_driver_finds_what_the_first_one_left(dock: Dock, board: Counterpart) -> None:
+def test_a_second_driver_finds_what_the_first_one_left(dock: Power, board: Counterpart) -> None:
     if type(board).__name__ == "Simulated":
         pytest.skip("its outputs live in the driver")
     dock.set_power(1, True, within=within())
     dock.set_power(2, False, within=within())
     dock.close()
     again = registry.load("docks", type(dock).__module__.rsplit(".", 1)[1], board.settings, where="again")
+    assert isinstance(again, Power)
     try:
         assert [again.power(n, within=within()) for n in (1, 2)] == [True, False]
     finally:
@@ -111,9 +110,7 @@ def test_a_second_driver_finds_what_the_first_one_left(dock: Dock, board: Counte
 
 @every
 def test_the_lock_reads_back_as_it_was_set_or_is_never_declared(dock: Dock) -> None:
-    if Capability.LOCK not in dock.capabilities:
-        with pytest.raises(DockCannot):
-            dock.set_lock(1, True, within=within())
+    if not isinstance(dock, Lock):
         return
     for locked in (True, False):
         dock.set_lock(1, locked, within=within())
@@ -122,12 +119,10 @@ def test_the_lock_reads_back_as_it_was_set_or_is_never_declared(dock: Dock) -> N
 
 @every
 def test_every_light_can_be_shown_or_none(dock: Dock) -> None:
+    if not isinstance(dock, Lights):
+        return
     for light in Light:
-        if Capability.LIGHT in dock.capabilities:
-            dock.set_light(1, light, within=within())
-        else:
-            with pytest.raises(DockCannot):
-                dock.set_light(1, light, within=within())
+        dock.set_light(1, light, within=within())
 
 
 @every
@@ -138,32 +133,33 @@ def test_it_takes_whatever_the_senses_want_and_still_shows_every_light(
     board.mishap = "silent"
     dock.adjust(senses)  # opens nothing, asks nothing
     board.mishap = "none"
-    for light in Light if Capability.LIGHT in dock.capabilities else ():
+    if not isinstance(dock, Lights):
+        return
+    for light in Light:
         dock.set_light(1, light, within=within())
 
 
 @every
 def test_what_it_senses_has_one_form(dock: Dock) -> None:
-    if Capability.SENSE in dock.capabilities:
+    if isinstance(dock, Sensors):
         assert isinstance(dock.readings(1, within=within()), Readings)
-    else:
-        with pytest.raises(DockCannot):
-            dock.readings(1, within=within())
 
 
 @every
 def test_a_slot_that_it_does_not_have_is_refused(dock: Dock) -> None:
     for slot in (0, dock.slots + 1, -1):
         with pytest.raises(NoSuchSlot, match=f"1 to {dock.slots}"):
-            dock.power(slot, within=within())
-        if Capability.POWER in dock.capabilities:
+            dock.require(slot)
+        if isinstance(dock, Power):
+            with pytest.raises(NoSuchSlot):
+                dock.power(slot, within=within())
             with pytest.raises(NoSuchSlot):
                 dock.set_power(slot, False, within=within())
 
 
 @every
 def test_a_probe_switches_nothing(dock: Dock, board: Counterpart) -> None:
-    if Capability.POWER not in dock.capabilities or type(board).__name__ == "Simulated":
+    if not isinstance(dock, Power) or type(board).__name__ == "Simulated":
         dock.probe(within=within())
         return
     before = board.relays()
@@ -185,7 +181,7 @@ def test_a_silent_device_is_said_to_be_silent_before_the_deadline(dock: Dock, bo
 
 
 @powered
-def test_garbage_is_never_taken_for_an_answer(dock: Dock, board: Counterpart) -> None:
+def test_garbage_is_never_taken_for_an_answer(dock: Power, board: Counterpart) -> None:
     before = (board.relays() if hasattr(board, "states") else [])[1:]
     board.mishap = "garbage"
     with pytest.raises(DriverError):
@@ -197,7 +193,7 @@ def test_garbage_is_never_taken_for_an_answer(dock: Dock, board: Counterpart) ->
 
 @powered
 def test_an_output_that_does_not_follow_is_noticed(
-    dock: Dock, board: Counterpart, monkeypatch: pytest.MonkeyPatch
+    dock: Power, board: Counterpart, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(type(dock), "settle_seconds", 0.1)
     now = dock.power(2, within=within())
@@ -217,12 +213,12 @@ def test_an_unplugged_device_is_gone_and_is_found_again(dock: Dock, board: Count
             ask(Deadline(2.0))
     board.plug()
     dock.probe(within=within())
-    if Capability.POWER in dock.capabilities:
+    if isinstance(dock, Power):
         dock.set_power(1, True, within=within())
 
 
 @pytest.mark.parametrize("board", MORTAL, indirect=True)
-def test_a_device_that_is_unplugged_while_it_is_asked_is_gone(dock: Dock, board: Counterpart) -> None:
+def test_a_device_that_is_unplugged_while_it_is_asked_is_gone(dock: Power, board: Counterpart) -> None:
     dock.set_power(2, True, within=within())
     board.mishap = "dies"
     with pytest.raises((DeviceGone, DeviceSilent)):
@@ -233,7 +229,8 @@ def test_a_device_that_is_unplugged_while_it_is_asked_is_gone(dock: Dock, board:
 
 def asks(dock: Dock) -> list[Ask]:
     """Everything that a dock of this kind may be asked."""
-    if Capability.POWER not in dock.capabilities:
+    if not isinstance(dock, Power):
+        assert isinstance(dock, Lights)
         return [lambda d: dock.set_light(1, Light.FAILED, within=d)]
     found: list[Ask] = [
         lambda d: dock.set_power(1, True, within=d),
