@@ -12,7 +12,6 @@ import msgspec
 from firmware_bridge.reply import Unreadable
 
 PAGE = 4096
-ALL_NAMESPACES = 0xFFFFFFFF
 LOG_BYTES = 512
 Sanitize = Literal["block", "crypto", "overwrite"]
 SANITIZE_ACTIONS = {"exit-failure": 1, "block": 2, "overwrite": 3, "crypto": 4}  # Base 2.0, figure 303
@@ -48,18 +47,9 @@ def namespace_list(after: int = 0) -> AdminCommand:
     return AdminCommand(name="Active Namespace list", opcode=0x06, nsid=after, cdw10=2, data_in=PAGE)
 
 
-def smart_log() -> AdminCommand:
-    """Get Log Page 02h of the whole controller (Base 2.0, 5.16.1.3)."""
-    return _log("SMART log", 0x02)
-
-
 def sanitize_log() -> AdminCommand:
     """Get Log Page 81h (Base 2.0, 5.16.1.19)."""
     return AdminCommand(name="Sanitize Status log", opcode=0x02, cdw10=_numd(0x81), data_in=LOG_BYTES)
-
-
-def _log(name: str, page: int) -> AdminCommand:
-    return AdminCommand(name=name, opcode=0x02, nsid=ALL_NAMESPACES, cdw10=_numd(page), data_in=LOG_BYTES)
 
 
 def _numd(page: int) -> int:
@@ -114,18 +104,6 @@ class SanitizeLog(msgspec.Struct, frozen=True, kw_only=True):
     overwrite_s: int
     block_s: int
     crypto_s: int
-
-
-class SmartLog(msgspec.Struct, frozen=True, kw_only=True):
-    """The part of the SMART log page that says how a drive fares."""
-
-    critical_warning: int
-    kelvin: int
-    spare_percent: int
-    used_percent: int
-    power_on_hours: int
-    unsafe_shutdowns: int
-    media_errors: int
 
 
 def parse_controller(data: bytes) -> Controller | Unreadable:
@@ -197,21 +175,6 @@ def parse_sanitize_log(data: bytes) -> SanitizeLog | Unreadable:
         overwrite_s=_le(data, 8, 4),
         block_s=_le(data, 12, 4),
         crypto_s=_le(data, 16, 4),
-    )
-
-
-def parse_smart_log(data: bytes) -> SmartLog | Unreadable:
-    """512 bytes of log page 02h (Base 2.0, figure 207)."""
-    if len(data) < LOG_BYTES:
-        return Unreadable(f"a SMART log of {len(data)} bytes", data)
-    return SmartLog(
-        critical_warning=data[0],
-        kelvin=_le(data, 1, 2),
-        spare_percent=data[3],
-        used_percent=data[5],
-        power_on_hours=_le(data, 128, 16),
-        unsafe_shutdowns=_le(data, 144, 16),
-        media_errors=_le(data, 160, 16),
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from firmware_bridge.ata import Registers, TaskFile, Transfer
 from firmware_bridge.reply import ScsiReply, Unreadable
 
-PASS_THROUGH_16, PASS_THROUGH_12 = 0x85, 0xA1
+PASS_THROUGH_16 = 0x85
 PROTOCOLS: dict[Transfer, int] = {"none": 3, "pio-in": 4, "pio-out": 5}  # SAT-4, table 150
 # CK_COND (the registers come back even on success), or T_DIR, BYT_BLOK and T_LENGTH 2 (COUNT holds 512-byte blocks).
 FLAGS: dict[Transfer, int] = {"none": 0x20, "pio-in": 0x0E, "pio-out": 0x06}
@@ -39,26 +39,6 @@ def pass_through_16(task: TaskFile) -> bytes:
             0,
         ]
     )
-
-
-def pass_through_12(task: TaskFile) -> bytes:
-    """ATA PASS-THROUGH(12), SAT-4, 12.2.2.2: 28-bit commands only; ValueError for others."""
-    if task.ext:
-        raise ValueError(f"{task.name} is a 48-bit command")
-    lba = task.lba.to_bytes(6, "little")
-    head = bytes([PASS_THROUGH_12, PROTOCOLS[task.transfer] << 1, FLAGS[task.transfer], task.feature & 0xFF])
-    return head + bytes([task.count & 0xFF, *lba[:3], task.device, task.command, 0, 0])
-
-
-def parse_registers(sense: bytes) -> Registers | StatusUnreadable:
-    """The ATA Status Return descriptor of descriptor-format sense data (SAT-4, 12.2.2.6).
-
-    Fixed format carries neither COUNT(15:8) nor LBA(47:24), and its flags for them are set wrongly by some bridges:
-    unreadable. So is a STATUS of zero, alone or with all the rest: a drive that takes commands has DRDY set, and it was
-    never read from one. Some bridges hand the registers back as they were sent.
-    """
-    found = _descriptor(sense)
-    return found if isinstance(found, StatusUnreadable) else _registers(found, sense)
 
 
 def _descriptor(sense: bytes) -> bytes | StatusUnreadable:
@@ -93,7 +73,13 @@ def _registers(d: bytes, sense: bytes) -> Registers | StatusUnreadable:
 
 
 def registers_of(task: TaskFile, reply: ScsiReply) -> Registers | StatusUnreadable:
-    """How a command without data ended; a 48-bit one must have brought 48-bit registers back."""
+    """Read how a command without data ended: the ATA Status Return descriptor of its sense data (SAT-4, 12.2.2.6).
+
+    Fixed format carries neither COUNT(15:8) nor LBA(47:24), and its flags for them are set wrongly by some bridges:
+    unreadable. So is a STATUS of zero, alone or with all the rest: a drive that takes commands has DRDY set, and it was
+    never read from one. Some bridges hand the registers back as they were sent. A 48-bit command must have brought
+    48-bit registers back.
+    """
     if not reply.delivered:
         return StatusUnreadable(f"{task.name} did not come back from the drive", reply.sense)
     found = _descriptor(reply.sense)

@@ -87,14 +87,6 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
     revision: str
 
 
-class Designator(msgspec.Struct, frozen=True, kw_only=True):
-    """One of VPD page 83h (SPC-5, 7.7.6). Association 0: the logical unit; kind 3: NAA, 2: EUI-64."""
-
-    association: int
-    kind: int
-    value: bytes
-
-
 def inquiry(length: int = 96) -> bytes:
     """Standard INQUIRY."""
     return bytes([0x12, 0, 0, *length.to_bytes(2, "big"), 0])
@@ -133,42 +125,6 @@ def page_of(data: bytes, page: int) -> bytes | Unreadable:
     if len(data) < 4 + size:
         return Unreadable(f"VPD page {page:02X}h is cut off", data)
     return data[4 : 4 + size]
-
-
-def parse_pages(data: bytes) -> tuple[int, ...] | Unreadable:
-    """VPD page 00h: the pages that there are."""
-    body = page_of(data, 0x00)
-    return tuple(body) if isinstance(body, bytes) else body
-
-
-def parse_serial(data: bytes) -> str | Unreadable:
-    """VPD page 80h: the unit serial number."""
-    body = page_of(data, 0x80)
-    return text(body) if isinstance(body, bytes) else body
-
-
-def parse_designators(data: bytes) -> tuple[Designator, ...] | Unreadable:
-    """VPD page 83h."""
-    body = page_of(data, 0x83)
-    if isinstance(body, Unreadable):
-        return body
-    found, at = [], 0
-    while at + 4 <= len(body):
-        size = body[at + 3]
-        if at + 4 + size > len(body):
-            return Unreadable("VPD page 83h: a designator is cut off", data)
-        value = body[at + 4 : at + 4 + size]
-        found.append(Designator(association=body[at + 1] >> 4 & 3, kind=body[at + 1] & 0xF, value=value))
-        at += 4 + size
-    return tuple(found)
-
-
-def parse_ata_information(data: bytes) -> bytes | Unreadable:
-    """VPD page 89h (SAT-4, 12.4.2): the 512 bytes of IDENTIFY DEVICE as the translation layer keeps them."""
-    body = page_of(data, 0x89)
-    if isinstance(body, bytes):
-        return body[56:568] if len(body) >= 568 else Unreadable("VPD page 89h is too short", data)
-    return body
 
 
 def parse_rotation(data: bytes) -> int | Unreadable:

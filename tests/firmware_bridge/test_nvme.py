@@ -98,23 +98,12 @@ def test_the_sanitize_log_is_read_and_an_unknown_status_is_none() -> None:
     assert isinstance(nvme.parse_sanitize_log(b"\xff\xff\x05" + raw[3:]), Unreadable)
 
 
-def test_the_smart_log_is_read() -> None:
-    raw = bytearray(512)
-    raw[0:6] = bytes([4, 0x2C, 0x01, 90, 10, 3])
-    raw[128], raw[144], raw[160] = 9, 8, 7
-    found = nvme.parse_smart_log(bytes(raw))
-    assert not isinstance(found, Unreadable)
-    assert (found.critical_warning, found.kelvin, found.spare_percent, found.used_percent) == (4, 300, 90, 3)
-    assert (found.power_on_hours, found.unsafe_shutdowns, found.media_errors) == (9, 8, 7)
-
-
 @pytest.mark.parametrize(
     ("command", "dwords"),
     [
         (nvme.identify_controller(), (0x06, 0, 1, 0, 4096)),
         (nvme.identify_namespace(3), (0x06, 3, 0, 0, 4096)),
         (nvme.namespace_list(), (0x06, 0, 2, 0, 4096)),
-        (nvme.smart_log(), (0x02, 0xFFFFFFFF, 0x007F0002, 0, 512)),
         (nvme.sanitize_log(), (0x02, 0, 0x007F0081, 0, 512)),
         (nvme.sanitize("block"), (0x84, 0, 0x2, 0, 0)),
         (nvme.sanitize("crypto", no_deallocate=True), (0x84, 0, 0x204, 0, 0)),
@@ -149,4 +138,3 @@ def test_no_bytes_make_the_parsers_raise(data: bytes, size: int) -> None:
     assert isinstance(nvme.parse_namespace(raw), Namespace | Unreadable)
     assert isinstance(nvme.parse_namespace_list(raw), tuple | Unreadable)
     assert isinstance(nvme.parse_sanitize_log(raw), SanitizeLog | Unreadable)
-    assert isinstance(nvme.parse_smart_log(raw), nvme.SmartLog | Unreadable)

@@ -45,19 +45,17 @@ def test_pass_through_16_is_byte_for_byte(task: TaskFile, cdb: str) -> None:
     assert sat.pass_through_16(task).hex(" ") == cdb
 
 
-def test_pass_through_12_is_byte_for_byte_and_takes_no_48_bit_command() -> None:
-    assert sat.pass_through_12(ata.IDENTIFY_DEVICE).hex(" ") == "a1 08 0e 00 01 00 00 00 40 ec 00 00"
-    with pytest.raises(ValueError, match="48-bit"):
-        sat.pass_through_12(ata.READ_NATIVE_MAX_EXT)
-
-
 def test_48_bit_registers_are_put_together_from_the_descriptor() -> None:
-    found = sat.parse_registers(returned(lba=0x010203040506, count=0x8001, status=0x50))
+    found = sat.registers_of(
+        ata.READ_NATIVE_MAX, reply(status=2, sense=returned(lba=0x010203040506, count=0x8001, status=0x50))
+    )
     assert found == Registers(error=0, count=0x8001, lba=0x010203040506, device=0x40, status=0x50)
 
 
 def test_without_extend_the_high_halves_are_not_believed() -> None:
-    found = sat.parse_registers(returned(lba=0x010203040506, count=0x8001, extend=False))
+    found = sat.registers_of(
+        ata.READ_NATIVE_MAX, reply(status=2, sense=returned(lba=0x010203040506, count=0x8001, extend=False))
+    )
     assert isinstance(found, Registers)
     assert (found.lba, found.count) == (0x040506, 0x01)
     reply_ = reply(status=2, sense=returned(lba=5, extend=False))
@@ -90,7 +88,7 @@ def test_the_registers_that_libata_brings_back_are_read() -> None:
 
 @pytest.mark.parametrize("name", ["sense-dco-aborted-libata", "sense-wd-usb-fixed"])
 def test_fixed_format_of_real_bridges_is_never_a_status(name: str) -> None:
-    assert isinstance(sat.parse_registers(capture(name)), StatusUnreadable)
+    assert isinstance(sat.registers_of(ata.READ_NATIVE_MAX, reply(status=2, sense=capture(name))), StatusUnreadable)
 
 
 @pytest.mark.parametrize(
@@ -117,7 +115,7 @@ def test_fixed_format_of_real_bridges_is_never_a_status(name: str) -> None:
     ],
 )
 def test_a_status_that_did_not_come_is_unreadable(sense: bytes) -> None:
-    assert isinstance(sat.parse_registers(sense), StatusUnreadable)
+    assert isinstance(sat.registers_of(ata.READ_NATIVE_MAX, reply(status=2, sense=sense)), StatusUnreadable)
 
 
 def test_silence_of_the_transport_is_unreadable_whatever_the_sense_buffer_holds() -> None:
@@ -138,6 +136,6 @@ def test_data_count_only_if_the_command_went_well_and_all_of_them_came() -> None
 @given(st.binary(max_size=64), st.integers(0, 255))
 def test_no_sense_makes_the_parsers_raise(sense: bytes, code: int) -> None:
     for candidate in (sense, bytes([0x72]) + sense, bytes([0x72, 1, 0, 0x1D, 0, 0, 0, code]) + sense):
-        assert isinstance(sat.parse_registers(candidate), Registers | StatusUnreadable)
-        found = sat.registers_of(ata.READ_NATIVE_MAX_EXT, reply(status=2, sense=candidate))
-        assert isinstance(found, Registers | StatusUnreadable)
+        for task in (ata.READ_NATIVE_MAX, ata.READ_NATIVE_MAX_EXT):
+            found = sat.registers_of(task, reply(status=2, sense=candidate))
+            assert isinstance(found, Registers | StatusUnreadable)

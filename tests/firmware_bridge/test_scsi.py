@@ -8,8 +8,7 @@ from hypothesis import strategies as st
 
 from firmware_bridge import scsi
 from firmware_bridge.reply import ScsiReply, Unreadable
-from firmware_bridge.scsi import Capacity, Designator, Sense
-from tests.firmware_bridge.captures import capture, identify
+from firmware_bridge.scsi import Capacity, Sense
 
 
 @pytest.mark.parametrize(
@@ -39,15 +38,9 @@ def test_an_overwrite_has_passes_and_a_pattern() -> None:
             scsi.overwrite_list(wrong[0], passes=wrong[1])
 
 
-def test_a_real_serial_page_is_read() -> None:
-    assert scsi.parse_serial(capture("vpd80-samsung")) == "S47GNA0M816130"
-
-
 def test_a_target_that_answers_with_another_page_is_not_believed() -> None:
     standard = bytes([0, 0x80, 6, 2, 0x1F, 0, 0, 0]) + b"IOMEGA  ZIP 750         78.A"
-    for parse in (scsi.parse_pages, scsi.parse_designators, scsi.parse_rotation, scsi.parse_ata_information):
-        assert isinstance(parse(standard), Unreadable)
-    assert isinstance(scsi.parse_serial(standard[:6]), Unreadable)
+    assert isinstance(scsi.parse_rotation(standard), Unreadable)
 
 
 def test_inquiry_is_read_field_by_field() -> None:
@@ -55,23 +48,6 @@ def test_inquiry_is_read_field_by_field() -> None:
     assert not isinstance(found, Unreadable)
     assert (found.vendor, found.product, found.revision) == ("ATA", "MZ7KH480HAHQ0D3", "HF58")
     assert (found.device_type, found.connected, found.removable, found.version) == (0, False, True, 6)
-
-
-def test_designators_are_told_apart_by_association_and_kind() -> None:
-    naa = bytes.fromhex("5000c500a1b2c3d4")
-    body = b"\x61\x93\x00\x08" + bytes(8) + b"\x01\x03\x00\x08" + naa
-    found = scsi.parse_designators(b"\0\x83" + len(body).to_bytes(2, "big") + body)
-    assert found == (
-        Designator(association=1, kind=3, value=bytes(8)),
-        Designator(association=0, kind=3, value=naa),
-    )
-    cut = body[:-1]
-    assert isinstance(scsi.parse_designators(b"\0\x83" + len(cut).to_bytes(2, "big") + cut), Unreadable)
-
-
-def test_the_identify_in_page_89_is_found() -> None:
-    page = b"\0\x89\x02\x38" + bytes(56) + identify()
-    assert scsi.parse_ata_information(page) == identify()
 
 
 def test_capacity_is_blocks_times_their_size() -> None:
@@ -122,11 +98,7 @@ def test_no_bytes_make_the_parsers_raise(data: bytes, code: int) -> None:
         bytes([0, code]) + len(data).to_bytes(2, "big") + data,
     ):
         assert isinstance(scsi.parse_sense(raw), Sense | Unreadable)
-        assert isinstance(scsi.parse_designators(raw), tuple | Unreadable)
-        assert isinstance(scsi.parse_pages(raw), tuple | Unreadable)
-        assert isinstance(scsi.parse_serial(raw), str | Unreadable)
         assert isinstance(scsi.parse_rotation(raw), int | Unreadable)
-        assert isinstance(scsi.parse_ata_information(raw), bytes | Unreadable)
         assert isinstance(scsi.parse_capacity_16(raw), Capacity | Unreadable)
         assert isinstance(scsi.parse_supported(raw), bool | Unreadable)
         assert isinstance(scsi.parse_inquiry(raw), scsi.Inquiry | Unreadable)

@@ -113,7 +113,6 @@ def test_nvme_cli(rig: Rig) -> None:
         (f"nvme id-ctrl {controller}", nvme.identify_controller()),
         (f"nvme id-ns {space}", nvme.identify_namespace(1)),
         (f"nvme list-ns {controller}", nvme.namespace_list()),
-        (f"nvme smart-log {controller}", nvme.smart_log()),
     ]
     for command, ours in wishes:
         before = len(drive.log)
