@@ -8,15 +8,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).parents[1]
 
 
 def pytest_configure() -> None:
-    """A script in the background, or under nohup, ignores these signals, and so would the programs under test."""
+    """Take the signals as a terminal would give them, and let no busy machine fail a property.
+
+    A script in the background, or under nohup, ignores these signals, and so would the programs under test.
+    """
     for number in (signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) is signal.SIG_IGN:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
+    settings.register_profile("benchwipe", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("benchwipe")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,12 +10,13 @@ import pytest
 
 from agent.demo import __main__ as program
 from agent.demo import bench, story
+from tests.patience import PROGRAM_S
 
 
 def demo(out: Path) -> subprocess.CompletedProcess[str]:
     """The demo as `make demo` starts it."""
     command = [sys.executable, "-m", "agent.demo", "--out", str(out)]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PROGRAM_S)
 
 
 @pytest.mark.timeout(110)

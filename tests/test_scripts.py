@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PROGRAM_S
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 ABSENT = "benchwipe-no-such-package"
 
@@ -28,7 +30,7 @@ def run(script: str, *arguments: str, path: str, **environment: str) -> subproce
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PROGRAM_S,
         check=False,
     )
 

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PROGRAM_S
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 CODE = ("agent", "drivers", "firmware_bridge", "collector", "benchmarks")
 LONGEST_FILE, LONGEST_TEST_FILE, LONGEST_FUNCTION = 400, 600, 50
@@ -31,7 +33,7 @@ def text_files() -> Iterator[Path]:
 
 def run(*command: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", *command], cwd=REPOSITORY, capture_output=True, text=True, timeout=115, check=False
+        [sys.executable, "-m", *command], cwd=REPOSITORY, capture_output=True, text=True, timeout=PROGRAM_S, check=False
     )
     assert done.returncode == 0, done.stdout + done.stderr
 

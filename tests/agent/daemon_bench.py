@@ -22,6 +22,7 @@ from agent.keys import jwk_line
 from agent.ledger import Ledger
 from drivers.drives.simulated import make_drive, plug, pull
 from tests.agent.mosquitto import wait_until
+from tests.patience import PROGRAM_S, SOON_S
 
 MIB = 1 << 20
 PROGRAM = str(Path(sys.executable).parent / "benchwipe")
@@ -106,7 +107,7 @@ class Daemon:
                 stderr=log,
                 env={**os.environ, **environment},
             )
-        wait_until(self.answers, f"the daemon answers: {self.log.read_text()}", 20)
+        wait_until(self.answers, f"the daemon answers: {self.log.read_text()}")
 
     def answers(self) -> bool:
         """Whether it runs and says so."""
@@ -124,7 +125,7 @@ class Daemon:
         """One bay of it."""
         return next(row for row in self.status()["bays"] if row["bay"] == name)
 
-    def wait_bay(self, name: str, state: str, within: float = 20) -> dict[str, Any]:
+    def wait_bay(self, name: str, state: str, within: float = SOON_S) -> dict[str, Any]:
         """Until a bay is in this state."""
         wait_until(lambda: self.bay(name)["state"] == state, f"bay {name} is {state}: {self.bay(name)}", within)
         return self.bay(name)
@@ -132,7 +133,7 @@ class Daemon:
     def command(self, *words: str) -> subprocess.CompletedProcess[str]:
         """A command of the command line on this station."""
         command = [PROGRAM, *words, "--config", str(self.config), "--state-dir", str(self.state)]
-        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+        return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PROGRAM_S)
 
     def make(self, name: str, size: int = 8 * MIB, *, port: str = "", **medium: Any) -> Path:  # noqa: ANN401 - fields of Medium
         """A simulated drive full of data; returns its image."""
@@ -172,7 +173,7 @@ class Daemon:
         assert self.process is not None
         began = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(15) == 0, self.log.read_text()
+        assert self.process.wait(SOON_S) == 0, self.log.read_text()
         return time.monotonic() - began
 
     def jobs(self) -> dict[str, str]:
@@ -204,7 +205,7 @@ class NotifySocket:
         self._socket.bind(str(self.path))
         self.heard: list[str] = []
 
-    def listen(self, until: str, within: float = 10) -> bool:
+    def listen(self, until: str, within: float = SOON_S) -> bool:
         """Whether this line comes in time."""
         end = time.monotonic() + within
         while not any(until in text for text in self.heard):

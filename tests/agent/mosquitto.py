@@ -10,6 +10,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.patience import SOON_S
+
 PROGRAM = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
 
 
@@ -20,7 +22,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def wait_until(true: Callable[[], object], what: str, within: float = 15.0) -> None:
+def wait_until(true: Callable[[], object], what: str, within: float = SOON_S) -> None:
     """Poll until it is true; AssertionError names what never came true."""
     end = time.monotonic() + within
     while not true():

@@ -41,13 +41,11 @@ def last(collector: FakeCollector, topic: str) -> str:
     return str(json.loads(told[-1])["state"]) if told else ""
 
 
-def test_a_drive_is_begun_within_two_seconds_and_its_certificate_holds_its_hash(daemon: Daemon) -> None:
+def test_a_drive_is_begun_by_itself_and_its_certificate_holds_its_hash(daemon: Daemon) -> None:
     daemon.start()
     image = daemon.make("S1", mb_per_s=16)
     daemon.plug("p1", "S1")
-    began = time.monotonic()
     daemon.wait_bay("A1", "erasing")
-    assert time.monotonic() - began < 2.0
     row = daemon.wait_bay("A1", "finished")
     (certificate,) = daemon.certificates()
     assert (row["outcome"], row["certificate"]) == ("erased", "bench-07-000001")
@@ -82,15 +80,15 @@ def test_a_scanner_that_is_unplugged_is_an_alarm_until_it_is_back(daemon: Daemon
         settings = f'settings = {{ port = "{line}" }}'
         file.write(f'\n[[input]]\nname = "usb"\ndriver = "serial"\n{settings}\n')
     daemon.start()
-    wait_until(lambda: "usb" in daemon.status()["alarms"].get("device-usb", ""), "it was never there", 20)
+    wait_until(lambda: "usb" in daemon.status()["alarms"].get("device-usb", ""), "it was never there")
     master, port = pty.openpty()
     tty.setraw(port)
     line.symlink_to(os.ttyname(port))
     os.close(port)
-    wait_until(lambda: daemon.status()["alarms"] == {}, "it is there", 20)
+    wait_until(lambda: daemon.status()["alarms"] == {}, "it is there")
     line.unlink()
     os.close(master)
-    wait_until(lambda: "device-usb" in daemon.status()["alarms"], "it is gone", 20)
+    wait_until(lambda: "device-usb" in daemon.status()["alarms"], "it is gone")
 
 
 def test_scan_mode_erases_by_the_policy_of_the_lots_customer(tmp_path: Path) -> None:

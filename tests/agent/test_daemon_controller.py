@@ -11,10 +11,11 @@ from firmware_bridge.controller import wire
 from tests.agent.daemon_bench import MIB, Daemon
 from tests.agent.mosquitto import wait_until
 from tests.firmware_bridge.controller.boards import Board
+from tests.patience import SOON_S
 
 IDLE, WORKING = wire.POWER, wire.POWER | wire.LOCK | wire.FAN
 LIGHTS = wire.LED_1 | wire.LED_2 | wire.LED_3
-PATIENCE_S = 60.0
+PATIENCE_S = SOON_S
 
 
 class Station(Daemon):

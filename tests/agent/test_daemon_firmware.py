@@ -29,10 +29,10 @@ def test_a_sanitize_that_outlives_the_station_is_gone_on_with_and_cannot_be_canc
     image = daemon.make("S1", MIB, port="p1", media="nvme", commands={**NVME, "fault": "never-finishes"})
     image.write_bytes(b"secret! " * (MIB // 8))
     daemon.start()
-    wait_until(lambda: b'"running"' in state(image), "the drive erases itself", 20)
-    wait_until(lambda: daemon.bay("A1")["phase"] == "firmware", "the bay says so", 20)
+    wait_until(lambda: b'"running"' in state(image), "the drive erases itself")
+    wait_until(lambda: daemon.bay("A1")["phase"] == "firmware", "the bay says so")
     ask(daemon.state, {"ask": "cancel", "bay": "A1"})
-    wait_until(lambda: daemon.bay("A1")["phase"] == "firmware", "the bay says so", 20)
+    wait_until(lambda: daemon.bay("A1")["phase"] == "firmware", "the bay says so")
     daemon.kill()
     description = image.parent / "drive.toml"
     description.write_text(description.read_text().replace("never-finishes", "none"))
@@ -51,7 +51,7 @@ def test_a_sanitize_that_outlives_the_station_is_gone_on_with_and_cannot_be_canc
 def test_a_drive_that_its_crash_left_locked_is_opened_and_erased(daemon: Daemon) -> None:
     image = daemon.make("S1", MIB, port="p1", media="hdd", commands={**ATA, "fault": "vanishes"})
     daemon.start()
-    wait_until(lambda: not (daemon.bench / "ports/p1").is_symlink(), "the drive vanishes", 20)
+    wait_until(lambda: not (daemon.bench / "ports/p1").is_symlink(), "the drive vanishes")
     daemon.wait_bay("A1", "empty", 20)
     assert b'"password":""' not in state(image)
     daemon.plug("p1", "S1")

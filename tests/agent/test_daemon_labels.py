@@ -39,7 +39,7 @@ def test_a_label_cut_off_by_a_power_cut_is_asked_for_scanned_and_printed_again_a
         file.write(PRINTER.format(path=os.ttyname(end)))
     daemon.make("one", MIB, port="p1")
     daemon.start()
-    wait_until(lambda: b"^XZ" in zebra.got, f"the printer has the label: {daemon.log.read_text()}", 60)
+    wait_until(lambda: b"^XZ" in zebra.got, f"the printer has the label: {daemon.log.read_text()}")
     daemon.kill()
     zebra.got, zebra.prints = b"", True
     daemon.start()
@@ -49,12 +49,12 @@ def test_a_label_cut_off_by_a_power_cut_is_asked_for_scanned_and_printed_again_a
     assert f"Label {number}" in daemon.status()["alarms"][f"label-{number}"]
     assert zebra.got == b""
     daemon.scan(number)
-    wait_until(lambda: labels(daemon) == [], "the scan is the proof", 20)
+    wait_until(lambda: labels(daemon) == [], "the scan is the proof")
     assert daemon.status()["alarms"] == {}
     assert daemon.command("reprint", "bench-07-999999").returncode == 2
     assert daemon.command("reprint", number).returncode == 0
-    wait_until(lambda: b"COPY 1" in zebra.got, "the copy says so", 20)
-    wait_until(lambda: f"Put label {number}" in daemon.status()["said"], "the printer said that it is done", 40)
+    wait_until(lambda: b"COPY 1" in zebra.got, "the copy says so")
+    wait_until(lambda: f"Put label {number}" in daemon.status()["said"], "the printer said that it is done")
     assert labels(daemon) == []
 
 
@@ -67,8 +67,8 @@ def test_a_reset_attested_on_the_command_line_has_its_label_from_the_daemon(daem
     assert daemon.command(*words).returncode == 0  # while nobody is there
     assert not printed.exists()
     daemon.start()
-    wait_until((printed / "bench-07-000001.zpl").exists, "the label that was due", 20)
+    wait_until((printed / "bench-07-000001.zpl").exists, "the label that was due")
     assert daemon.command(*words).returncode == 0
-    wait_until((printed / "bench-07-000002.zpl").exists, "the label of now", 20)
-    wait_until(lambda: labels(daemon) == [], "both came out", 20)
+    wait_until((printed / "bench-07-000002.zpl").exists, "the label of now")
+    wait_until(lambda: labels(daemon) == [], "both came out")
     assert all("COPY" not in file.read_text("utf-8") for file in printed.glob("*.zpl"))

@@ -74,7 +74,7 @@ def test_a_station_that_dies_while_a_bay_is_dark_gives_it_power_and_goes_on(daem
     image = daemon.make("S1", 4 * MIB, port="p1", media="hdd", transport="ata", commands=HIDING)
     daemon.start()
     daemon.wait_bay("A1", "cycling")
-    wait_until(lambda: not (daemon.bench / "ports/p1").is_symlink(), "the bay is dark", 10)
+    wait_until(lambda: not (daemon.bench / "ports/p1").is_symlink(), "the bay is dark")
     assert daemon.bay("A1")["state"] == "cycling"
     daemon.kill()
     daemon.config.write_text(daemon.config.read_text().replace("off_s = 30", "off_s = 0.1"))

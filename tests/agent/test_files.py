@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent import files
+from tests.patience import PROGRAM_S
 
 
 def test_a_file_is_written_whole_with_its_mode_and_nothing_beside_it(tmp_path: Path) -> None:
@@ -102,7 +103,7 @@ def test_of_two_processes_with_different_bytes_one_wins(tmp_path: Path) -> None:
     ]
     for writer in writers:
         writer.start()
-    outcomes = sorted(results.get(timeout=20) for _ in writers)
+    outcomes = sorted(results.get(timeout=PROGRAM_S) for _ in writers)
     for writer in writers:
         writer.join()
     assert outcomes == ["refused"] * 3 + ["written"]

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agent import keys
 from agent.errors import KeyProblem
 from agent.jws import public_jwk, thumbprint
+from tests.patience import PROGRAM_S
 
 PEM = serialization.Encoding.PEM
 PKCS8 = serialization.PrivateFormat.PKCS8
@@ -46,7 +47,7 @@ def test_processes_that_make_it_at_once_end_with_the_same_key(tmp_path: Path) ->
     makers = [multiprocessing.Process(target=_make, args=(tmp_path / "state", found)) for _ in range(6)]
     for maker in makers:
         maker.start()
-    assert len({found.get(timeout=20) for _ in makers}) == 1
+    assert len({found.get(timeout=PROGRAM_S) for _ in makers}) == 1
     for maker in makers:
         maker.join()
 

@@ -25,6 +25,7 @@ from agent.ledger import Ledger, Position
 from agent.ledger_schema import MIGRATIONS
 from drivers.drives.base import Drive
 from tests.agent.samples import issue, record
+from tests.patience import PROGRAM_S, SOON_S
 
 KEY = Ed25519PrivateKey.generate()
 
@@ -196,7 +197,7 @@ def test_processes_that_open_and_issue_at_once_make_one_chain(tmp_path: Path) ->
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(SOON_S)
     assert [w.exitcode for w in workers] == [0] * 5
     ledger = Ledger(state)
     assert len(ledger.certificate_ids()) == len(list(ledger.certificates_dir.glob("*.jws"))) == 50
@@ -273,7 +274,7 @@ def signed_of_job(position: Position) -> Certificate:
 @pytest.mark.parametrize("where", ["before", "after"])
 def test_a_kill_between_file_and_row_is_mended_by_adopting_the_file(tmp_path: Path, where: str) -> None:
     state = tmp_path / "state"
-    child = subprocess.run([sys.executable, "-c", CHILD, state, where], check=False, timeout=60)
+    child = subprocess.run([sys.executable, "-c", CHILD, state, where], check=False, timeout=PROGRAM_S)
     assert child.returncode == -signal.SIGKILL
     ledger = Ledger(state)
     assert ledger.certificate_ids() == set()

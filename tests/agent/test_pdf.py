@@ -47,6 +47,7 @@ from agent.record import (
 )
 from drivers.drives.base import HiddenArea
 from tests.agent.samples import CAPACITY, HASH, record
+from tests.patience import PROGRAM_S
 
 KEY = Ed25519PrivateKey.generate()
 OUTCOMES: tuple[OutcomeName, ...] = get_args(OutcomeName)
@@ -84,7 +85,7 @@ def printed(made: Record, **options: Any) -> bytes:  # noqa: ANN401 - options of
 
 
 def poppler_run(*command: str, data: bytes) -> bytes:
-    return subprocess.run(command, input=data, capture_output=True, check=True, timeout=60).stdout
+    return subprocess.run(command, input=data, capture_output=True, check=True, timeout=PROGRAM_S).stdout
 
 
 def pages(data: bytes) -> list[str]:
@@ -227,7 +228,7 @@ def test_a_firmware_command_is_shown_as_sent_and_as_answered() -> None:
 def test_the_attachment_is_the_certificate_byte_for_byte(tmp_path: Path) -> None:
     made = sign(record(), KEY)
     (tmp_path / "page.pdf").write_bytes(print_certificate(made).data)
-    subprocess.run(["pdfdetach", "-saveall", "page.pdf"], cwd=tmp_path, check=True, timeout=60)
+    subprocess.run(["pdfdetach", "-saveall", "page.pdf"], cwd=tmp_path, check=True, timeout=PROGRAM_S)
     assert (tmp_path / made.file_name).read_bytes() == made.compact
 
 
@@ -465,7 +466,7 @@ def test_no_certificate_key_or_device_is_lost_to_a_page(there: Files, tmp_path: 
 
 def test_without_the_extra_one_line_says_how_to_install_it(there: Files) -> None:
     code = "import sys; sys.modules[sys.argv.pop(1)] = None; from agent.cli import main; main()"
-    run = functools.partial(subprocess.run, capture_output=True, text=True, timeout=60, check=False)
+    run = functools.partial(subprocess.run, capture_output=True, text=True, timeout=PROGRAM_S, check=False)
     for library in ("fpdf", "segno"):
         command = [sys.executable, "-c", code, library, "certificate", "pdf", there.certificate, "--out", there.out]
         done = run([str(word) for word in command])

@@ -19,6 +19,7 @@ from agent.notify import Notifier
 from drivers.deadline import Deadline
 from drivers.errors import DeviceSilent
 from tests.agent.mosquitto import wait_until
+from tests.patience import SOON_S
 
 
 @pytest.fixture
@@ -32,12 +33,12 @@ def device(faults: list[DeviceFault]) -> Iterator[DeviceThread]:
     """A device of its own."""
     made = DeviceThread("dock", faults.append)
     yield made
-    made.close(Deadline(1))
+    made.close(Deadline(SOON_S))
 
 
 def holding(until: threading.Event) -> None:
     """A call that takes its time."""
-    until.wait(20)
+    until.wait(SOON_S)
 
 
 def test_a_fault_is_told_once_and_again_when_it_is_over(device: DeviceThread, faults: list[DeviceFault]) -> None:
@@ -49,7 +50,7 @@ def test_a_fault_is_told_once_and_again_when_it_is_over(device: DeviceThread, fa
 
     for call in (silent, lambda: None, defect, lambda: None, lambda: None):
         device.call(call)
-    assert device.close(Deadline(5))
+    assert device.close(Deadline(SOON_S))
     assert [(fault.code, fault.text is None) for fault in faults] == [
         ("BW-D05", False),
         ("BW-D00", True),
@@ -67,7 +68,7 @@ def test_of_calls_with_a_key_only_the_last_is_carried_out_and_none_is_dropped(de
         pass
     assert device.call(lambda: done.append(-1), key="power")  # a power cut is never dropped
     hold.set()
-    wait_until(lambda: len(done) == 2, "both", 5)
+    wait_until(lambda: len(done) == 2, "both")
     assert done == [QUEUE_BOUND * 2 - 1, -1]
 
 

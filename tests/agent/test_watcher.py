@@ -14,6 +14,7 @@ from agent.watcher import SILENT_LOOKS, Watcher
 from drivers.drives.base import Drive, DriveError, DriveGone, DriveSource, OpenDrive
 from drivers.drives.facts import Facts, Use
 from tests.agent.mosquitto import wait_until
+from tests.patience import SOON_S
 
 
 class Bench(DriveSource):
@@ -50,7 +51,7 @@ class Bench(DriveSource):
         """Whether it is mounted."""
         serial = self.ports.get(port, ("", ""))[1]
         if serial in self.slow:
-            self.slow[serial].wait(20)
+            self.slow[serial].wait(SOON_S)
         drive = self.look(port)
         uses = (Use(kind="mount", device=port, target="/mnt"),) if serial in self.mounted else ()
         return Facts(path=port, kind="block", uses=uses, capacity_bytes=4096, drive=drive, in_bay=True)
@@ -81,7 +82,7 @@ def watcher(bench: Bench, events: list[Event]) -> Watcher:
 def look(watcher: Watcher, events: list[Event], until: int) -> list[str]:
     """Look once; what was told so far, in short."""
     watcher.look()
-    wait_until(lambda: len(events) >= until, f"{until} events: {events}", 5)
+    wait_until(lambda: len(events) >= until, f"{until} events: {events}")
     return [short(event) for event in events]
 
 
@@ -157,7 +158,7 @@ def test_a_drive_that_takes_its_time_holds_no_other_up(watcher: Watcher, bench: 
     bench.ports = {"p1": ("t1", "SLOW"), "p2": ("t1", "S2")}
     assert look(watcher, events, 1) == ["A2+S2"]
     bench.slow["SLOW"].set()
-    wait_until(lambda: len(events) == 2, "the slow one is told", 5)
+    wait_until(lambda: len(events) == 2, "the slow one is told")
     assert short(events[1]) == "A1+SLOW"
 
 
@@ -170,7 +171,7 @@ def test_a_drive_that_left_while_it_was_asked_was_never_there(
     bench.ports = {"p2": ("t1", "S2")}
     watcher.look()
     asked.set()
-    wait_until(lambda: events, "the other arrived", 5)
+    wait_until(lambda: events, "the other arrived")
     assert [short(event) for event in events] == ["A2+S2"]
 
 
@@ -183,8 +184,8 @@ def test_what_is_refused_or_dumb_is_asked_again_and_only_news_is_told(
     assert sorted(look(watcher, events, 2)) == ["A1+S1!", "A2?"]
     watcher.look()
     bench.mounted, bench.dumb = set(), set()
-    wait_until(lambda: look(watcher, events, 2)[2:], "asked again", 5)
-    wait_until(lambda: len(events) == 4, "both are told", 5)
+    wait_until(lambda: look(watcher, events, 2)[2:], "asked again")
+    wait_until(lambda: len(events) == 4, "both are told")
     assert sorted(short(event) for event in events[2:]) == ["A1+S1", "A2+S2"]
 
 
@@ -195,7 +196,7 @@ def test_a_drive_whose_firmware_is_silent_is_not_planned_and_is_asked_again(
     monkeypatch.setattr(watcher_module, "AGAIN_S", 0.0)
     bench.silent["S1"] = SILENT_LOOKS - 1
     bench.ports["p1"] = ("t1", "S1")
-    wait_until(lambda: look(watcher, events, 1)[1:], "it answers", 5)
+    wait_until(lambda: look(watcher, events, 1)[1:], "it answers")
     first, last = events
     assert isinstance(first, DriveArrived)
     assert [reason.code for reason in first.refusals] == ["BW-P08"]
@@ -210,7 +211,7 @@ def test_a_drive_that_stays_silent_is_left_to_the_policy_after_some_looks(
     monkeypatch.setattr(watcher_module, "AGAIN_S", 0.0)
     bench.silent["S1"] = 1000
     bench.ports["p1"] = ("t1", "S1")
-    wait_until(lambda: look(watcher, events, 1)[1:], "its looks are over", 5)
+    wait_until(lambda: look(watcher, events, 1)[1:], "its looks are over")
     last = events[-1]
     assert isinstance(last, DriveArrived)
     assert (last.drive.silent, last.refusals, bench.looks) == (True, (), SILENT_LOOKS)
@@ -228,5 +229,5 @@ def test_a_source_that_cannot_wait_for_news_is_looked_at_by_the_clock(
     monkeypatch.setattr(watcher_module, "LOOK_EVERY_S", 0.01)
     watcher.start()
     bench.ports["p1"] = ("t1", "S1")
-    wait_until(lambda: events, "the drive is seen", 5)
+    wait_until(lambda: events, "the drive is seen")
     watcher.stop()

@@ -44,12 +44,13 @@ from agent.record import (
 from collector.database import connect
 from collector.enrolment import enrol
 from collector.store import Store
+from tests.patience import PROGRAM_S, SOON_S
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
 WHEN = "2026-11-22T10:00:00Z"
 
 
-def wait_for(condition: Callable[[], Any], seconds: float = 15.0, what: str = "") -> Any:  # noqa: ANN401
+def wait_for(condition: Callable[[], Any], seconds: float = SOON_S, what: str = "") -> Any:  # noqa: ANN401
     """Poll until it is true and return what it gave."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
@@ -218,11 +219,11 @@ class StationClient:
     def deliver(self, certificate: Certificate, station: str | None = None) -> None:
         self.publish(f"cert/{certificate.id}", certificate.compact, station)
 
-    def wait(self, name: str, count: int = 1, seconds: float = 15.0) -> list[Receipt]:
+    def wait(self, name: str, count: int = 1, seconds: float = SOON_S) -> list[Receipt]:
         wait_for(lambda: len(self.receipts.get(name, [])) >= count, seconds, f"{count} receipts for {name}")
         return self.receipts[name]
 
-    def until_receipt(self, certificate: Certificate, seconds: float = 30.0) -> list[Receipt]:
+    def until_receipt(self, certificate: Certificate, seconds: float = SOON_S) -> list[Receipt]:
         """Resend every second, as a station does (at its own pace)."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
@@ -281,7 +282,7 @@ class Collector:
         return self
 
     def get(self, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401
-        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=20, **more)
+        return httpx.get(f"http://127.0.0.1:{self.port}{path}", timeout=PROGRAM_S, **more)
 
     def answers(self) -> bool:
         assert self.process is not None
@@ -309,7 +310,7 @@ class Collector:
     def terminate(self) -> int:
         assert self.process is not None
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(10)
+        status = self.process.wait(SOON_S)
         self.process = None
         return status
 
@@ -390,7 +391,7 @@ class PostgresServer:
     def stop(self) -> None:
         if self._process is not None:
             self._process.send_signal(signal.SIGINT)
-            self._process.wait(20)
+            self._process.wait(SOON_S)
             self._process = None
 
 

@@ -12,6 +12,7 @@ from drivers import registry
 from drivers.docks.simulated import Driver as SimulatedDock
 from drivers.errors import BadDriverSettings, DriverUnavailable, UnknownDriver
 from drivers.registry import Kind
+from tests.patience import PROGRAM_S
 
 KINDS: tuple[Kind, ...] = ("docks", "printers", "inputs", "displays")
 
@@ -66,7 +67,7 @@ def test_looking_for_drivers_imports_none_of_them() -> None:
         "for kind in registry.BASES: registry.known(kind)\n"
         "print([m for m in sys.modules if m.split('.')[0] in ('serial', 'PIL', 'segno', 'smbus2')])"
     )
-    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=30)
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PROGRAM_S)
     assert run.stdout.strip() == "[]"
 
 

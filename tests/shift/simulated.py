@@ -163,7 +163,7 @@ class SimulatedBench:
 
     def found(self, rows: tuple[Row, ...]) -> Found:
         """What is there when the outbox is empty and the daemon has stopped."""
-        wait_until(lambda: self.daemon.status()["uplink"]["outbox_depth"] == 0, "the collector has everything", 30)
+        wait_until(lambda: self.daemon.status()["uplink"]["outbox_depth"] == 0, "the collector has everything")
         self.daemon.terminate()
         keys = {thumbprint(self._key): self._key}
         files = (self.daemon.state / "certificates").glob("*.jws")

@@ -16,6 +16,7 @@ from functools import partial
 from typing import Protocol
 
 from agent.phrases import keys
+from tests.patience import SOON_S
 from tests.shift.table import Row
 
 LOOK_S = 0.005
@@ -152,7 +153,7 @@ class Technician:
 
     bench: Bench
     dice: random.Random
-    patience_s: float = 30.0
+    patience_s: float = SOON_S
     reactions: list[float] = field(default_factory=list)
     _coming: list[Drive] = field(default_factory=list)
     _here: list[Drive] = field(default_factory=list)

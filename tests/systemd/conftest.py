@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PROGRAM_S
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -25,7 +27,7 @@ class Installed:
         command = ["make", "--silent", target, f"DESTDIR={self.destdir}", "WITH="]
         environment = {key: value for key, value in os.environ.items() if not key.startswith("MAKE")}
         return subprocess.run(
-            command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=110, check=False
+            command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, timeout=PROGRAM_S, check=False
         )
 
 

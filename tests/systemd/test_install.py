@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PROGRAM_S
 from tests.systemd.conftest import REPOSITORY, Installed
 
 LIB = "usr/local/lib"
@@ -34,7 +35,7 @@ def test_the_installed_program_runs_far_from_the_checkout_and_obeys_no_pythonpat
         env={"PATH": os.defpath, "PYTHONPATH": str(tmp_path)},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PROGRAM_S,
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -83,7 +84,7 @@ def test_a_failed_install_leaves_the_old_version_running(installed: Installed) -
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=PROGRAM_S,
         check=False,
     )
     assert done.returncode != 0
@@ -120,7 +121,7 @@ def test_without_root_and_destdir_it_says_so_in_one_line(tmp_path: Path) -> None
         env={"PATH": f"{tmp_path}:{os.defpath}"},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PROGRAM_S,
         check=False,
     )
     assert done.returncode != 0
@@ -137,7 +138,7 @@ def test_a_folder_that_no_unit_can_name_is_refused(tmp_path: Path, prefix: str) 
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PROGRAM_S,
         check=False,
     )
     assert done.returncode != 0

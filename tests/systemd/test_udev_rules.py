@@ -14,6 +14,7 @@ import pytest
 from agent import bay_rules
 from agent.errors import SettingsError
 from agent.settings import Bay, Settings
+from tests.patience import PROGRAM_S
 from tests.systemd.conftest import REPOSITORY
 
 PORT = "pci-0000:00:14.0-usb-0:1.2:1.0-scsi-0:0:0:0"
@@ -133,7 +134,7 @@ def test_udev_itself_reads_the_rules_without_a_complaint(tmp_path: Path) -> None
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=PROGRAM_S,
         check=False,
     )
     if "61-wrong.rules:1" not in done.stdout:
@@ -161,4 +162,4 @@ def test_the_command_names_the_bay_that_is_wrong_and_writes_nothing(tmp_path: Pa
 
 def benchwipe(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-c", "from agent.cli import main; main()", *arguments]
-    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=30, check=False)
+    return subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=PROGRAM_S, check=False)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PROGRAM_S
 from tests.systemd.conftest import REPOSITORY, Installed
 
 UNITS = ("benchwipe.service", "benchwipe-collector.service")
@@ -40,7 +41,7 @@ def test_systemd_finds_nothing_wrong_with_the_installed_units(installed: Install
         ["systemd-analyze", "verify", *(str(tmp_path / unit) for unit in UNITS)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PROGRAM_S,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
@@ -53,7 +54,7 @@ def test_exposure_is_at_most_four(unit: str) -> None:
         ["systemd-analyze", "security", "--offline=true", "--no-pager", str(REPOSITORY / "systemd" / unit)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PROGRAM_S,
         check=False,
     )
     found = re.search(r"Overall exposure level for \S+: ([0-9.]+)", done.stdout)
@@ -111,7 +112,7 @@ def test_sysusers_makes_users_groups_and_nothing_else(tmp_path: Path) -> None:
         input=(REPOSITORY / "systemd/benchwipe.sysusers.conf").read_text(encoding="utf-8"),
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PROGRAM_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -22,6 +22,7 @@ from drivers.drives.base import Drive, DriveGone, DriveSource, OpenDrive
 from drivers.drives.facts import Facts
 from drivers.errors import DeviceSilent, OutputDidNotFollow
 from tests.agent.mosquitto import wait_until
+from tests.patience import SOON_S
 
 
 class Ports(DriveSource):
@@ -94,7 +95,7 @@ def rig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Rig]:
         monkeypatch.setattr(module, name, 0.01)
     made = Rig(tmp_path, spin_up_s=0.05)
     yield made
-    made.thread.close(Deadline(1))
+    made.thread.close(Deadline(SOON_S))
 
 
 def test_two_bays_never_power_on_within_the_interval(rig: Rig) -> None:
@@ -107,7 +108,7 @@ def test_two_bays_never_power_on_within_the_interval(rig: Rig) -> None:
 
 
 def test_a_bay_that_has_power_is_not_switched_again(rig: Rig) -> None:
-    rig.dock.set_power(1, True, within=Deadline(1))
+    rig.dock.set_power(1, True, within=Deadline(SOON_S))
     rig.switched.clear()
     rig.power.on("A1")
     rig.power.on("A2")
@@ -124,13 +125,13 @@ def test_a_bay_without_a_dock_cannot_be_switched(rig: Rig) -> None:
 
 
 def test_a_cut_is_proved_by_the_drive_that_disappears(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    rig.dock.set_power(2, True, within=Deadline(1))
+    rig.dock.set_power(2, True, within=Deadline(SOON_S))
     rig.power.off("A2")
     wait_until(lambda: not rig.thread.waits(("power", 2)) and not rig.has()[1], "A2 is off")
     assert rig.faults == []
     monkeypatch.setattr(bay_power, "GONE_S", 0.02)
     rig.ports.elsewhere.add("1")
-    rig.dock.set_power(1, True, within=Deadline(1))
+    rig.dock.set_power(1, True, within=Deadline(SOON_S))
     rig.power.off("A1")
     wait_until(lambda: "BW-D12" in rig.codes(), "it is said that the drive in A1 is still there")
     rig.ports.elsewhere.clear()
@@ -139,7 +140,7 @@ def test_a_cut_is_proved_by_the_drive_that_disappears(rig: Rig, monkeypatch: pyt
 
 
 def test_a_silent_dock_is_told_once_switches_nothing_and_is_asked_again_until_it_answers(rig: Rig) -> None:
-    rig.dock.set_power(1, True, within=Deadline(1))
+    rig.dock.set_power(1, True, within=Deadline(SOON_S))
     rig.power.on("A1")
     rig.power.watch([rig.dock], rig.threads)
     rig.switched.clear()
@@ -167,7 +168,7 @@ def test_a_dock_that_lost_its_outputs_gets_them_back(rig: Rig) -> None:
 
 
 def test_a_worker_cycles_its_bay(rig: Rig) -> None:
-    rig.dock.set_power(1, True, within=Deadline(1))
+    rig.dock.set_power(1, True, within=Deadline(SOON_S))
     rig.power.on("A1")
     rig.switched.clear()
     rig.power.cycle("A1", off_s=0.0)
@@ -182,7 +183,7 @@ def test_a_cycle_that_is_not_proved_fails_and_leaves_the_bay_wished_on(
     rig: Rig, monkeypatch: pytest.MonkeyPatch, fault: str, error: type[Exception]
 ) -> None:
     monkeypatch.setattr(bay_power, "GONE_S", 0.02)
-    rig.dock.set_power(1, True, within=Deadline(1))
+    rig.dock.set_power(1, True, within=Deadline(SOON_S))
     if fault == "elsewhere":
         rig.ports.elsewhere.add("1")
     else:
@@ -195,11 +196,11 @@ def test_a_cycle_that_is_not_proved_fails_and_leaves_the_bay_wished_on(
 
 def test_the_answer_that_comes_too_late_is_not_carried_out(rig: Rig) -> None:
     until, done = threading.Event(), []
-    rig.thread.call(lambda: until.wait(20), key="busy")
+    rig.thread.call(lambda: until.wait(SOON_S), key="busy")
     with pytest.raises(DeviceSilent):
         rig.thread.ask(lambda: done.append(1), key="x", within=0.02)
     until.set()
-    assert rig.thread.close(Deadline(5))
+    assert rig.thread.close(Deadline(SOON_S))
     assert done == []
 
 
@@ -229,4 +230,4 @@ def test_a_call_that_says_later_is_replaced_by_a_newer_word() -> None:
     wait_until(lambda: seen[-1] == "newer", "the newer word is carried out")
     thread.call(later, key="k")
     wait_until(lambda: seen[-1] == "later", "it was asked")
-    assert thread.close(Deadline(5))  # what is not due keeps nobody
+    assert thread.close(Deadline(SOON_S))  # what is not due keeps nobody

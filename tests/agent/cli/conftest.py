@@ -19,6 +19,7 @@ import pytest
 
 from agent.cli import main
 from tests.drivers.drives.conftest import Loops, needs_root
+from tests.patience import HANGS_S, SOON_S
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 COMMAND = [sys.executable, "-c", "from agent.cli import main; main()"]
@@ -30,7 +31,7 @@ from drivers.drives._direct import DirectFile
 erase_command.CERTIFY_FOR_S = 1.0
 write, interrupt, interrupted = DirectFile.write, erase_command.EraseCommand.interrupt, threading.Event()
 def slowly(self, buffer, offset):
-    until = time.monotonic() + 60
+    until = time.monotonic() + HANGS_S
     while offset >= 8 << 20 and not interrupted.wait(0.02) and not os.path.exists(GATE) and time.monotonic() < until:
         pass
     time.sleep(0.2 if interrupted.is_set() else 0)
@@ -95,7 +96,7 @@ Call = Callable[..., Done]
 
 def held_back(gate: Path) -> list[str]:
     """The command on a drive that gets no further than 8 MiB before `gate` is there."""
-    return [sys.executable, "-c", f"GATE = {str(gate)!r}\n{HELD_BACK}"]
+    return [sys.executable, "-c", f"GATE, HANGS_S = {str(gate)!r}, {HANGS_S}\n{HELD_BACK}"]
 
 
 @pytest.fixture
@@ -152,7 +153,7 @@ def start(
     )
 
 
-def finish(process: subprocess.Popen[str], within: float = 30) -> Done:
+def finish(process: subprocess.Popen[str], within: float = SOON_S) -> Done:
     """Its end, or a failed test."""
     try:
         out, err = process.communicate(timeout=within)
@@ -179,7 +180,7 @@ def offsets(state: Path) -> list[int]:
     return [json.loads(body)["offset"] for (body,) in ledger(state, "SELECT body FROM checkpoint ORDER BY job")]
 
 
-def wait_until(true: Callable[[], object], within: float = 20) -> None:
+def wait_until(true: Callable[[], object], within: float = SOON_S) -> None:
     """Poll, bounded."""
     until = time.monotonic() + within
     while not true():

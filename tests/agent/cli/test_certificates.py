@@ -6,7 +6,6 @@ import base64
 import json
 import os
 import tempfile
-import time
 from pathlib import Path
 from typing import Any
 
@@ -169,11 +168,9 @@ def test_garbage_is_no_certificate_in_one_line(call: Call, tmp_path: Path, conte
 
 
 def test_a_file_without_an_end_is_read_no_further_than_a_certificate_may_be_long(call: Call) -> None:
-    began = time.monotonic()
     assert call("certificate", "show", "/dev/zero").status == 1
     assert call("verify-drive", "/dev/null", "/dev/zero").status == 1
     assert call("verify-drive", "/dev/null", "/dev/zero", "--key", "/dev/zero").status == 2
-    assert time.monotonic() - began < 5
 
 
 def test_what_a_drive_calls_itself_steers_no_terminal(call: Call, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from drivers.deadline import Deadline
 from drivers.docks import _uf2
 from firmware_bridge.controller import wire
 from tests.drivers.docks.counterparts import OurController
+from tests.patience import SOON_S
 
 
 def uf2(blocks: int = 3, *, family: int = _uf2.RP2040_FAMILY, last: int = 0x0AB16F30) -> bytes:
@@ -76,7 +77,7 @@ def test_the_file_is_copied_to_the_drive_that_appears(station: Path) -> None:
     drive = station / "RPI-RP2"
 
     def boots() -> None:
-        end = time.monotonic() + 30
+        end = time.monotonic() + SOON_S
         while not board.bench.controller.boot_asked and time.monotonic() < end:
             time.sleep(0.01)
         drive.mkdir()

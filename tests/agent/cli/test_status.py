@@ -14,6 +14,7 @@ import pytest
 
 from agent.control import FILE_NAME, ControlSocket
 from tests.agent.cli.conftest import Call, finish, start
+from tests.patience import SOON_S
 
 BAY = {
     "bay": "A\x1b[2J",
@@ -103,6 +104,6 @@ def test_a_socket_that_answers_nonsense_is_no_daemon(call: Call, state: Path, re
         thread = threading.Thread(target=serve)
         thread.start()
         done = call("status")
-        thread.join(5)
+        thread.join(SOON_S)
     assert done.status == 2
     assert "no benchwipe daemon runs on" in done.complaint

@@ -19,6 +19,7 @@ import pytest
 from tests.agent.cli.conftest import COMMAND, REPOSITORY, finish, held_back, start
 from tests.agent.cli.test_erase import read_direct
 from tests.drivers.drives.conftest import MIB, Loops
+from tests.patience import SOON_S
 
 
 class Terminal:
@@ -38,7 +39,7 @@ class Terminal:
         os.close(end)
         self.seen = ""
 
-    def read_until(self, text: str, within: float = 20) -> None:
+    def read_until(self, text: str, within: float = SOON_S) -> None:
         """Wait for it on the terminal."""
         until = time.monotonic() + within
         while text not in self.seen:
@@ -55,7 +56,7 @@ class Terminal:
         os.close(self._master)
         self._master = -1
 
-    def end(self, within: float = 20) -> int:
+    def end(self, within: float = SOON_S) -> int:
         """Read to the end; the exit status."""
         until = time.monotonic() + within
         with contextlib.suppress(OSError):  # EIO: nobody holds the other end any more

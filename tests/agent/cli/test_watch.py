@@ -21,6 +21,7 @@ import pytest
 from agent.control import ControlSocket
 from tests.agent.cli.conftest import COMMAND, REPOSITORY
 from tests.agent.test_watch_frame import answer, bay
+from tests.patience import SOON_S
 
 
 class Screen:
@@ -50,7 +51,7 @@ class Screen:
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self.screen.resize(rows, columns)
 
-    def until(self, shown: Callable[[str], bool], within: float = 30) -> str:
+    def until(self, shown: Callable[[str], bool], within: float = SOON_S) -> str:
         """Read until the screen is so."""
         limit = time.monotonic() + within
         while not shown(text := "\n".join(self.screen.display)):
@@ -64,7 +65,7 @@ class Screen:
     def ends(self, number: int) -> int:
         """The exit status after a signal, everything read."""
         self.process.send_signal(number)
-        limit = time.monotonic() + 30
+        limit = time.monotonic() + SOON_S
         while self.process.poll() is None:
             assert time.monotonic() < limit
             if select.select([self.master], [], [], 0.05)[0]:

@@ -6,7 +6,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -141,10 +140,8 @@ def test_version_and_help_load_neither_engine_nor_cryptography() -> None:
         "import sys; from agent.cli import main\ntry: main(['--version'])\nexcept SystemExit: pass\n"
         "assert not {'cryptography', 'blake3', 'agent.erase', 'msgspec'} & set(sys.modules), sys.modules"
     )
-    began = time.monotonic()
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=False)
     assert (done.returncode, done.stdout) == (0, "benchwipe 0.1.0\n"), done.stderr
-    assert time.monotonic() - began < 5
 
 
 def test_help_of_every_command_is_there(call: Call) -> None:

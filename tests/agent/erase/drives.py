@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from drivers.drives.base import Drive, DriveGone, OpenDrive
+from tests.patience import SOON_S
 
 Span = tuple[int, int]
 
@@ -86,7 +87,7 @@ class MemoryDrive(OpenDrive):
         if faults.delay_s:
             time.sleep(faults.delay_s)
         if faults.block_writes is not None:
-            faults.block_writes.wait(20)
+            faults.block_writes.wait(SOON_S)
         with self.lock:
             self.writes += 1
             if faults.gone_after_writes is not None and self.writes > faults.gone_after_writes:

@@ -6,6 +6,7 @@ import threading
 
 from agent.erase.buffers import ROOM
 from agent.erase.cores import SCRATCH, Slots
+from tests.patience import SOON_S
 
 
 def test_no_more_threads_compute_than_there_are_slots_and_none_shares_its_scratch() -> None:
@@ -31,7 +32,7 @@ def test_no_more_threads_compute_than_there_are_slots_and_none_shares_its_scratc
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(SOON_S)
     assert not inside
     assert most <= 2
     assert len(seen) <= 2, "six threads need no more scratch memory than two slots"

@@ -14,6 +14,7 @@ from agent.erase.pattern import Fill, FixedFill, fill_for
 from agent.outcome import Aborted, Erased, Failed, Reason
 from tests.agent.erase.drives import Faults, MemoryDrive
 from tests.agent.erase.jobs import KIB, MIB, last_point, run_job, work_of
+from tests.patience import SOON_S
 
 ODD = 3 * MIB + 5 * 512
 ALWAYS = lambda: True  # noqa: E731
@@ -114,7 +115,7 @@ def test_a_resumed_jobs_hash_covers_the_whole_drive(method: str) -> None:
     def stop_in_the_middle(offset: int) -> None:
         if offset >= MIB:
             stop.request(Reason("BW-T01", "The test wants it"))
-            heard.wait(20)
+            heard.wait(SOON_S)
 
     drive.faults.before_write = stop_in_the_middle
     outcome, events = run_job(drive, method, stop=stop, on_event=lambda _: heard.set() if stop.requested else None)
@@ -137,7 +138,7 @@ def test_drives_of_one_capacity_and_pattern_share_one_hash(started: list[int]) -
 
         def meet(_: int) -> None:
             drive.faults.before_write = None
-            together.wait(20)
+            together.wait(SOON_S)
 
         drive.faults.before_write = meet
         assert isinstance(run_job(drive, block=4 * MIB)[0], Erased)
@@ -169,7 +170,7 @@ def test_finished_hashes_are_remembered_within_a_bound_and_unfinished_ones_end_w
         assert endless.users == left
     for thread in threading.enumerate():
         if thread.name == name:
-            thread.join(20)
+            thread.join(SOON_S)
             assert not thread.is_alive()
     assert len(shared) == meant.REMEMBERED
 
@@ -222,7 +223,7 @@ def test_blocks_are_hashed_in_order_whichever_is_offered_first_and_none_is_let_g
     assert waiting.is_alive(), "the buffer would be used again before it was hashed"
     hashed.offer(0, _block(fill, 0))
     for thread in (waiting, hasher):
-        thread.join(20)
+        thread.join(SOON_S)
         assert not thread.is_alive()
     assert hashed.digest == blake3(_block(fill, 0, 3 * BLOCK)).hexdigest()
 
@@ -238,7 +239,7 @@ def test_a_gap_lets_the_writers_and_the_hasher_go_and_the_readers_hash_the_rest(
     behind_a_gap = _begun(lambda: hashed.await_hashed(3 * BLOCK, ALWAYS))
     hashed.leave_to_readers()
     for thread in (behind_a_gap, hasher):
-        thread.join(20)
+        thread.join(SOON_S)
         assert not thread.is_alive()
     assert hashed.position == 2 * BLOCK
     for offset in range(0, 4 * BLOCK, BLOCK):
@@ -254,20 +255,20 @@ def test_a_buffer_that_is_being_hashed_is_not_let_go_by_a_gap_nor_by_a_halt(monk
 
     def slow(self: StreamHash, view: memoryview) -> None:
         begun.set()
-        assert may_end.wait(20)
+        assert may_end.wait(SOON_S)
         take(self, view)
 
     monkeypatch.setattr(StreamHash, "_take", slow)
     hasher = _begun(lambda: hashed.hash_offered(ALWAYS))
     hashed.offer(0, _block(fill, 0))
-    assert begun.wait(20)
+    assert begun.wait(SOON_S)
     writer = _begun(lambda: hashed.await_hashed(0, lambda: False))
     hashed.leave_to_readers()
     writer.join(0.2)
     assert writer.is_alive()
     may_end.set()
     for thread in (writer, hasher):
-        thread.join(20)
+        thread.join(SOON_S)
         assert not thread.is_alive()
 
 

@@ -13,6 +13,7 @@ from agent.erase.buffers import aligned
 from agent.erase.pattern import FixedFill, RandomFill, fill_for
 from agent.erase.streams import Aes256Ctr
 from firmware_bridge.passthrough import address_of
+from tests.patience import SOON_S
 
 NOTHING = memoryview(b"")
 
@@ -31,7 +32,7 @@ def test_drives_that_come_to_a_pattern_at_once_share_it_and_it_takes_no_memory_t
     ready, fills = threading.Barrier(8), []
 
     def begin() -> None:
-        ready.wait(20)
+        ready.wait(SOON_S)
         fills.append(FixedFill(b"\x12\x34\x56", 2 << 20))
 
     threads = [threading.Thread(target=begin) for _ in range(8)]
@@ -39,7 +40,7 @@ def test_drives_that_come_to_a_pattern_at_once_share_it_and_it_takes_no_memory_t
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(SOON_S)
     _, peak = tracemalloc.get_traced_memory()  # without mmap(2), which the buffer itself comes from
     tracemalloc.stop()
     assert peak < 1 << 20

@@ -17,6 +17,7 @@ from agent.outcome import Aborted, Erased, Reason
 from agent.record import Interruption
 from tests.agent.erase.drives import Faults, MemoryDrive
 from tests.agent.erase.jobs import KIB, MIB, last_point, run_job, unreached_of, work_of
+from tests.patience import SOON_S
 
 SIZE = MIB + 3 * 512
 LIMITS = Limits(checkpoint_bytes=64 * KIB, checkpoint_s=0.001)
@@ -151,7 +152,7 @@ def test_a_write_in_flight_during_a_good_flush_is_not_trusted_when_the_next_one_
 
     def hang(offset: int) -> None:
         if offset == late:
-            landed.wait(5)
+            landed.wait(SOON_S)
 
     drive.faults.before_write = hang
     with mock.patch.object(drive, "flush", flush), mock.patch("agent.erase.overwrite.POLL_S", 0.002):

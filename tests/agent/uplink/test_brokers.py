@@ -24,6 +24,7 @@ from agent.uplink.uplink import read_secrets
 from tests.agent.mosquitto import PROGRAM, Mosquitto, free_port, wait_until
 from tests.agent.uplink.fake_collector import stored
 from tests.agent.uplink.uplink_bench import STATION, Bench
+from tests.patience import SOON_S
 
 Pair = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
 
@@ -160,7 +161,7 @@ def test_a_broker_that_comes_and_goes_at_random_loses_nothing(tmp_path: Path, br
                 broker.start()
             elif what == "hang":
                 broker.go_on()
-        bench.wait_empty(within=40)
+        bench.wait_empty()
         assert collector.certificates == {c.id: c.compact for c in issued}
         assert bench.rejected == []
     finally:
@@ -188,10 +189,10 @@ def test_the_embedded_broker_of_the_demo_carries_certificates_too(tmp_path: Path
         collector = bench.collector(protocol="3.1.1")
         issued = bench.issue(20)
         bench.uplink(protocol="3.1.1")
-        bench.wait_empty(within=20)
+        bench.wait_empty()
         assert collector.certificates == {c.id: c.compact for c in issued}
     finally:
         bench.close()
         asyncio.run_coroutine_threadsafe(running.shutdown(), loop).result(20)  # type: ignore[attr-defined]
         loop.call_soon_threadsafe(loop.stop)
-        thread.join(10)
+        thread.join(SOON_S)

@@ -15,6 +15,7 @@ from agent.settings import parse
 from agent.uplink.board import Board, Post
 from agent.uplink.log import Seldom
 from agent.uplink.pending import MOST_REMEMBERED, WINDOW, Pending
+from tests.patience import SOON_S
 
 
 def pending(base: float = 30.0, longest: float = 900.0) -> Pending:
@@ -212,7 +213,7 @@ def test_the_seldom_log_says_a_kind_once_and_then_how_many_were_left_out(caplog:
         seldom.say(logging.WARNING, "broker", "no connection")
     seldom.say(logging.WARNING, "ledger", "locked")
     assert [r.getMessage() for r in caplog.records] == ["no connection", "locked"]
-    end = time.monotonic() + 5
+    end = time.monotonic() + SOON_S
     while len(caplog.records) < 3 and time.monotonic() < end:
         seldom.say(logging.WARNING, "broker", "no connection")
     assert "more like this were not logged" in caplog.records[2].getMessage()

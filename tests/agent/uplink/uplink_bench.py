@@ -15,6 +15,7 @@ from agent.uplink.uplink import Pace, Uplink
 from tests.agent import samples
 from tests.agent.mosquitto import wait_until
 from tests.agent.uplink.fake_collector import FakeCollector
+from tests.patience import SOON_S
 
 NOW = "2026-11-22T20:00:00Z"
 QUICK = Pace(
@@ -75,7 +76,7 @@ class Bench:
         """So many new certificates in the outbox."""
         return [samples.issue(self.ledger, self.key) for _ in range(count)]
 
-    def wait_empty(self, within: float = 15.0) -> None:
+    def wait_empty(self, within: float = SOON_S) -> None:
         """Until the outbox is empty."""
         wait_until(lambda: self.ledger.outbox_depth() == 0, "the outbox is empty", within)
 

@@ -23,6 +23,7 @@ import pytest
 
 from firmware_bridge.controller import wire
 from tests.firmware_bridge.controller.bench import Bench
+from tests.patience import SOON_S
 
 Mishap = Literal["none", "silent", "garbage", "stuck", "unplugged", "dies"]
 """What is wrong with it. "dies": it is unplugged while it is asked (not all of them can)."""
@@ -92,7 +93,7 @@ class SerialBoard(Counterpart):
     def unplug(self) -> None:
         self.mishap = "unplugged"
         self._end.set()
-        self._server_thread.join(20)
+        self._server_thread.join(SOON_S)
         self._link.unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -198,7 +199,7 @@ class Modbus(SerialBoard):
         self._ready = threading.Event()
         self._server: Any = None
         threading.Thread(target=self._run, daemon=True).start()
-        assert self._ready.wait(20)
+        assert self._ready.wait(SOON_S)
         super().__init__(folder, slots)
 
     def _run(self) -> None:

@@ -17,6 +17,7 @@ from firmware_bridge import messages
 from firmware_bridge.controller import wire
 from tests.agent.mosquitto import wait_until
 from tests.drivers.docks.counterparts import OurController
+from tests.patience import SOON_S
 
 LEDS = wire.LED_1 | wire.LED_2 | wire.LED_3
 
@@ -36,7 +37,7 @@ def dock(board: OurController) -> Iterator[Driver]:
 
 
 def within() -> Deadline:
-    return Deadline(20)
+    return Deadline(SOON_S)
 
 
 def test_another_protocol_version_is_refused_before_a_session_is_opened(board: OurController, dock: Driver) -> None:
@@ -100,7 +101,7 @@ def test_lamps_blink_where_that_is_wanted_and_stand_still_elsewhere(board: OurCo
             shown.add(board.bench.lines[index].on & LEDS)
         return len(seen[1]) == 2
 
-    wait_until(both, "lamps on and off", 30)
+    wait_until(both, "lamps on and off")
     assert seen == [{LAMPS["done"] << 4}, {0, LAMPS["attention"] << 4}]
 
 
@@ -148,10 +149,10 @@ def test_sensors_that_fall_silent_are_told_of_their_bay_and_switch_nothing(board
     dock.subscribe(heard.append)
     dock.set_power(2, True, within=within())
     board.bench.lines[1].deaf = True
-    wait_until(lambda: heard, "the silence of bay 2", 30)
+    wait_until(lambda: heard, "the silence of bay 2")
     assert board.relays() == [False, True, False, False]
     board.bench.lines[1].deaf = False
-    wait_until(lambda: heard[1:], "bay 2 measures again", 30)
+    wait_until(lambda: heard[1:], "bay 2 measures again")
     assert [(event.slot, event.what) for event in heard] == [(2, "deaf"), (2, "hears")]
     assert board.relays() == [False, True, False, False]
 
@@ -164,7 +165,7 @@ def test_a_board_without_sensors_is_not_deaf(
     dock.subscribe(heard.append)
     dock.set_power(2, True, within=within())
     board.bench.lines[1].deaf = True
-    wait_until(lambda: board.bench.controller.bays[1].faults() & wire.FAULT_SENSOR, "the controller knows", 30)
+    wait_until(lambda: board.bench.controller.bays[1].faults() & wire.FAULT_SENSOR, "the controller knows")
     dock._on_beat(Heard((), False, wire.FAULT_SENSOR))
     assert heard == []
 

@@ -14,11 +14,12 @@ from drivers.docks.base import Dock, DockCannot, Light, Power, power_of
 from drivers.errors import DeviceGarbled, DeviceGone, DriverError, DriverUnavailable, OutputDidNotFollow
 from drivers.senses import Senses
 from tests.drivers.docks import counterparts as c
+from tests.patience import SOON_S
 
 
 def within() -> Deadline:
     """Enough for a busy machine."""
-    return Deadline(20.0)
+    return Deadline(SOON_S)
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import pytest
 
 from drivers.deadline import Deadline
 from drivers.drives.health import exit_findings, parse_health, read_health
+from tests.patience import HANGS_S, SOON_S
 
 SAMPLES = Path(__file__).parents[2] / "samples/smartctl"
 
@@ -77,12 +78,12 @@ def test_a_device_that_smartctl_does_not_know_has_no_health(tmp_path: Path) -> N
 
 def test_a_program_that_hangs_is_left_at_the_deadline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "smartctl"
-    program.write_text("#!/bin/sh\nexec sleep 30\n")
+    program.write_text(f"#!/bin/sh\nexec sleep {HANGS_S}\n")
     program.chmod(0o755)
     monkeypatch.setattr(shutil, "which", lambda *_, **__: str(program))
     start = time.monotonic()
     assert read_health("/dev/null", within=Deadline(0.3)) is None
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < SOON_S
 
 
 def test_without_smartctl_there_is_no_health(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from drivers.drives import _uevents, block
 from drivers.drives._uevents import Uevents
 from drivers.drives.ports import canonical, elsewhere, find, names, whole_disks
 from tests.drivers.drives.conftest import Loops
+from tests.patience import SOON_S
 
 ATA = "pci-0000:00:17.0-ata-1"
 USB = "pci-0000:00:14.0-usb-0:1.1:1.0-scsi-0:0:0:0"
@@ -126,7 +127,7 @@ def sockets(monkeypatch: pytest.MonkeyPatch) -> list[Socket]:
 
 def test_a_burst_of_events_is_one_wake_up_and_lost_events_are_no_end(sockets: list[Socket]) -> None:
     first = Uevents()
-    first.wait(5)
+    first.wait(SOON_S)
     assert sockets[0].heard == []
     second = Uevents()
     second.wait(0.01)  # lost events: it returns, so that somebody looks

@@ -12,6 +12,7 @@ import pytest
 from drivers.drives.base import DriveError, DriveGone, DriveReadOnly, OpenDrive
 from drivers.drives.simulated import Driver, Settings, make_drive, plug, pull
 from drivers.registry import known, load
+from tests.patience import SOON_S
 
 SIZE = 1 << 20
 
@@ -97,7 +98,7 @@ def test_a_stalled_drive_answers_only_when_it_is_pulled(tmp_path: Path, source: 
         worker.join(0.1)
         assert worker.is_alive()
         pull(tmp_path, "bay1")
-        worker.join(5)
+        worker.join(SOON_S)
     assert found == [errno.ENODEV]
 
 
@@ -109,7 +110,7 @@ def test_the_throttle_is_shared_by_all_threads_of_a_drive(tmp_path: Path, source
             worker.start()
         for worker in workers:
             worker.join()
-        assert 0.19 <= time.monotonic() - start < 2
+        assert time.monotonic() - start >= 0.19
 
 
 def test_what_was_not_flushed_is_forgotten_by_a_drive_that_forgets(tmp_path: Path, source: Driver) -> None:

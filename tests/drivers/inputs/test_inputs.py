@@ -21,8 +21,7 @@ from drivers.inputs.serial import Driver as SerialInput
 from drivers.inputs.serial import Settings as SerialSettings
 from drivers.inputs.simulated import Driver as SimulatedInput
 from drivers.inputs.simulated import Settings as SimulatedSettings
-
-SECONDS = 10.0
+from tests.patience import PROGRAM_S, SOON_S
 
 
 class Reader:
@@ -41,13 +40,13 @@ class Reader:
             self.found.put(reading)
 
     def next(self) -> Reading:
-        return self.found.get(timeout=SECONDS)
+        return self.found.get(timeout=SOON_S)
 
     def end(self) -> float:
         """Seconds that it took to stop."""
         began = time.monotonic()
         self.stop.set()
-        self.thread.join(SECONDS)
+        self.thread.join(SOON_S)
         assert not self.thread.is_alive()
         return time.monotonic() - began
 
@@ -59,7 +58,7 @@ def readers() -> Iterator[list[Reader]]:
     for reader in made:
         reader.stop.set()
     for reader in made:
-        reader.thread.join(SECONDS)
+        reader.thread.join(SOON_S)
 
 
 def read(device: Input, readers: list[Reader]) -> Reader:
@@ -69,7 +68,7 @@ def read(device: Input, readers: list[Reader]) -> Reader:
 
 def wait_for(true: object) -> None:
     assert callable(true)
-    until = time.monotonic() + SECONDS
+    until = time.monotonic() + SOON_S
     while not true():
         assert time.monotonic() < until, "it did not come true in time"
         time.sleep(0.01)
@@ -191,6 +190,11 @@ def test_standard_input_ends_with_its_pipe() -> None:
         "for r in Driver('keys', Settings()).readings(threading.Event()): print(r.text, flush=True)\n"
     )
     run = subprocess.run(
-        [sys.executable, "-c", program], input="KK-1\nKK-2\n", capture_output=True, text=True, timeout=30, check=True
+        [sys.executable, "-c", program],
+        input="KK-1\nKK-2\n",
+        capture_output=True,
+        text=True,
+        timeout=PROGRAM_S,
+        check=True,
     )
     assert run.stdout.split() == ["KK-1", "KK-2"]

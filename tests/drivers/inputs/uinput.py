@@ -11,11 +11,11 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from drivers.inputs._keys import EVENT, KeyEvent
+from tests.patience import SOON_S
 
 UI_DEV_CREATE, UI_DEV_DESTROY = 0x5501, 0x5502
 UI_SET_EVBIT, UI_SET_KEYBIT = 0x40045564, 0x40045565
 UI_DEV_SETUP = 0x405C5503  # struct uinput_setup: input_id, name[80], ff_effects_max
-WAIT_S = 5.0
 
 
 @contextlib.contextmanager
@@ -40,7 +40,7 @@ def keyboard(name: str) -> Iterator[tuple[str, Callable[[Sequence[KeyEvent]], No
 
 
 def _event_device(name: str) -> str:
-    until = time.monotonic() + WAIT_S
+    until = time.monotonic() + SOON_S
     while time.monotonic() < until:
         for device in Path("/sys/class/input").glob("event*"):
             path = Path("/dev/input") / device.name

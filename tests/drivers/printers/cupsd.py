@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.patience import PROGRAM_S, SOON_S
+
 NEEDED = ("/usr/sbin/cupsd", "/usr/sbin/lpadmin", "/usr/bin/lp", "/usr/bin/lpstat")
 BACKEND = """#!/bin/sh
 [ $# -eq 0 ] && { echo 'direct bench "Unknown" "bench"'; exit 0; }
@@ -84,7 +86,7 @@ class Cups:
     def run(self, *words: str, check: bool = True) -> str:
         """A command of CUPS on this scheduler."""
         environment = {**os.environ, "CUPS_SERVER": str(self.socket), "LC_ALL": "C"}
-        done = subprocess.run(words, capture_output=True, text=True, check=check, timeout=30, env=environment)
+        done = subprocess.run(words, capture_output=True, text=True, check=check, timeout=PROGRAM_S, env=environment)
         return done.stdout
 
     def waiting(self) -> str:
@@ -97,7 +99,7 @@ class Cups:
 
     def wait(self, true: Callable[[], object]) -> None:
         """Until it is so."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + SOON_S
         while not true():
             assert time.monotonic() < end, (self.folder / "log" / "error").read_text()
             time.sleep(0.05)
@@ -106,5 +108,5 @@ class Cups:
         """Nothing runs on."""
         (self.folder / "paper-out").unlink(missing_ok=True)
         self._process.terminate()
-        self._process.wait(20)
+        self._process.wait(SOON_S)
         shutil.rmtree(self.folder, ignore_errors=True)

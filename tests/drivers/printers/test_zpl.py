@@ -20,6 +20,7 @@ from drivers.printers.languages.marks import Box, Text
 from drivers.printers.languages.zpl import escape, parse_host_status
 from drivers.printers.languages.zpl_reader import read
 from tests.drivers.printers.labels import ALL, ERASED, LABELS, MEDIA, QR, SIZES
+from tests.patience import PROGRAM_S
 
 ORACLE = Path(__file__).parent / "zpl_oracle"
 
@@ -108,7 +109,7 @@ def test_an_independent_renderer_prints_codes_that_read_back_and_texts_that_fit(
             f"{media.height / dots}",
             f"{dots}",
         ]
-    subprocess.run(command, check=True, timeout=90, capture_output=True)
+    subprocess.run(command, check=True, timeout=PROGRAM_S, capture_output=True)
     for number, (outcome, media) in enumerate(CASES):
         check_rendered(ALL[outcome], media, Image.open(tmp_path / f"{number}.png").convert("L"))
 

@@ -16,10 +16,12 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import SOON_S
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 MICROPYTHON = REPOSITORY / "tests/firmware_bridge/device/micropython"
 RUNTIMES = ("cpython", "micropython")
-PATIENCE_S = 30.0
+PATIENCE_S = SOON_S
 
 
 def command(runtime: str) -> list[str]:

@@ -20,6 +20,7 @@ from drivers.errors import DeviceSilent, OutputDidNotFollow
 from drivers.senses import Senses
 from firmware_bridge.controller import wire
 from tests.firmware_bridge.controller.boards import RUNTIMES, Board
+from tests.patience import SOON_S
 
 LOCKED_IN = wire.LOCK | wire.FAN
 
@@ -40,7 +41,7 @@ class Bench:
         return self.dock
 
     def power(self, slot: int, on: bool = True) -> None:
-        self.dock.set_power(slot, on, within=Deadline(20))
+        self.dock.set_power(slot, on, within=Deadline(SOON_S))
 
     def is_on(self, slot: int) -> bool:
         """As the bench has it, not as anybody says."""
@@ -64,7 +65,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
 
 
 def within() -> Deadline:
-    return Deadline(20)
+    return Deadline(SOON_S)
 
 
 def bays_are_switched_locked_and_lit_each_alone(bench: Bench) -> None:
@@ -183,7 +184,7 @@ def a_reset_switches_all_off_and_the_station_finds_it_again(bench: Bench) -> Non
 def a_dead_bus_is_no_end(bench: Bench) -> None:
     bench.power(1)
     bench.board.tell("bus", "dead")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + SOON_S
     while bench.dock.readings(1, within=within()).milliamps is not None:
         assert time.monotonic() < deadline
     assert bench.dock.power(1, within=within()) is True

@@ -31,6 +31,7 @@ from agent.outcome import (
 from drivers.drives._simulated_firmware import Model
 from drivers.drives.simulated import make_drive
 from tests.agent.erase.firmware.rig import SECRET, SIZE, Bench
+from tests.patience import SOON_S
 
 SANITIZES = [name for name in FIRMWARE_TECHNIQUES if HOW[name].machine == "sanitize"]
 SECURITY = [name for name in FIRMWARE_TECHNIQUES if HOW[name].machine == "security"]
@@ -49,7 +50,7 @@ def test_a_command_that_tells_no_progress_shows_its_time_and_the_drives_own_esti
     erases = Model.erase
 
     def slowly(model: Model, *given: Any) -> None:  # noqa: ANN401
-        assert shown.wait(20), "nothing was shown while the command was out"
+        assert shown.wait(SOON_S), "nothing was shown while the command was out"
         erases(model, *given)
 
     def emit(report: Any) -> None:  # noqa: ANN401
