@@ -1,16 +1,18 @@
 # Debian 12 or Raspberry Pi OS 64-bit, Python 3.11 or newer.
 #
 #   make demo [ARGS=--serve]      the main job on a simulated bench; needs no root
-#   make test [ARGS="-k name"]    the tests; some need root, and are named at the end when they are left out
-#   sudo make faults              fault injection under real block devices; writes docs/reliability.md's table
-#   sudo make bench [WRITE=docs/reliability.md]     drives of all kinds under a real kernel, in a QEMU guest; docs/bench.md
+#   make test [ARGS="-k name"]    the tests, a slice of each proof among them; what needs root is named when it is left out
+#   make quick PYTHON=python3.13 VENV=build/venv-3.13       the half of them that starts no server, under another Python
+#   sudo make prove-faults [RUNS=60] [WRITE=docs/reliability.md]    all of the fault injection under real block devices
+#   sudo make prove-bench [WRITE=docs/reliability.md]       drives of all kinds under a real kernel, in a QEMU guest; docs/bench.md
+#   make faults, make bench       the same two, by their older names
 #   make lint                     mypy --strict and ruff, which `make test` runs too
 #   sudo make install             a station under /opt/benchwipe; docs/install.md
 #   sudo make uninstall           takes it away, keeps ledger, key, certificates and configuration
 #   make clean                    removes the environment and what tools left behind
 
 export PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 
 # Where a station is put (docs/install.md). DESTDIR stands before all of them.
@@ -33,7 +35,13 @@ ORACLE := tests/drivers/printers/zpl_oracle
 # Real MicroPython, which the dock controller's firmware is tested under; needs node.
 MICROPYTHON := tests/firmware_bridge/device/micropython
 
-.PHONY: setup demo test faults bench lint install uninstall clean
+# What `make quick` leaves out: what starts brokers, databases, daemons or a guest, and the linters.
+SLOW := tests/bench tests/collector tests/faults tests/shift tests/systemd tests/agent/uplink tests/test_demo.py tests/test_style.py \
+ $(wildcard tests/agent/test_daemon*.py)
+# Runs of each kind of fault.
+RUNS ?= 60
+
+.PHONY: setup demo test quick faults bench prove-faults prove-bench lint install uninstall clean
 
 setup:
 	@scripts/setup.sh $(VENV) dev
@@ -50,11 +58,16 @@ test: setup
 	 echo "benchwipe: npm could not install $$part; its tests say so" >&2; done
 	@$(BIN)/python -m pytest --numprocesses=$$(( $$(nproc) * 2 )) --maxprocesses=8 --dist=worksteal -rs $(ARGS)
 
-faults: setup
-	@$(BIN)/python -m tests.faults --runs 20 --write docs/reliability.md $(ARGS)
+quick: setup
+	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(SLOW:%=--ignore=%) -p no:cacheprovider -rs $(ARGS)
+
+faults: prove-faults
+prove-faults: setup
+	@$(BIN)/python -m tests.faults --runs $(RUNS) $(if $(WRITE),--write $(WRITE)) $(ARGS)
 
 # A worker a core: an emulated guest is busy all the time.
-bench: setup
+bench: prove-bench
+prove-bench: setup
 	@scripts/debian-packages.sh $(BENCH_PACKAGES) || { echo "benchwipe: without these packages there is no virtual bench" >&2; exit 1; }
 	@BENCHWIPE_BENCH=1 BENCHWIPE_BENCH_WRITE="$(WRITE)" $(BIN)/python -m pytest tests/bench --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
 
