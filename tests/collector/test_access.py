@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import ssl
+import subprocess
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
@@ -23,7 +24,19 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from tests.collector.conftest import MOSQUITTO, Broker, Collector, chain_of, wait_for
+from tests.patience import PROGRAM_S
 
+CA_USAGE = x509.KeyUsage(
+    digital_signature=True,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    key_cert_sign=True,
+    crl_sign=True,
+    encipher_only=False,
+    decipher_only=False,
+)
 SHIPPED = Path(__file__).parents[2] / "config" / "mosquitto"
 
 
@@ -46,6 +59,12 @@ class Authority:
         builder = x509.CertificateBuilder(self._name, subject, key.public_key(), x509.random_serial_number())
         builder = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
         builder = builder.add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+        # Python 3.13 asks for the key identifiers and for a CA's right to sign (RFC 5280, 4.2.1).
+        identifier = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        builder = builder.add_extension(identifier, critical=False)
+        builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        if ca:
+            builder = builder.add_extension(CA_USAGE, critical=True)
         names = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
         signed = builder.add_extension(names, critical=False).sign(self._key, SHA256())
         (self.folder / f"{file}.crt").write_bytes(signed.public_bytes(Encoding.PEM))
@@ -160,3 +179,16 @@ def test_an_older_tls_is_refused(guarded: Broker, authority: Authority) -> None:
     context.maximum_version = ssl.TLSVersion.TLSv1_2
     with pytest.raises(ssl.SSLError):
         Peer(guarded.port, context, "bench-01")
+
+
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed (apt-get install openssl)")
+def test_the_certificates_that_the_documentation_makes_hold_under_python_3_13(
+    tmp_path: Path,
+) -> None:
+    text = (Path(__file__).parents[2] / "docs/collector.md").read_text(encoding="utf-8")
+    commands = text.partition("## A broker with keys\n\n```\n")[2].partition("```")[0]
+    subprocess.run(["bash", "-ec", commands], cwd=tmp_path, check=True, capture_output=True, timeout=PROGRAM_S)
+    issued = [f"{name}.crt" for name in ("broker", "collector", "bench-01")]
+    words = ["openssl", "verify", "-x509_strict", "-CAfile", "ca.crt", *issued]
+    done = subprocess.run(words, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=PROGRAM_S)
+    assert done.stdout == "".join(f"{name}: OK\n" for name in issued), done.stderr
