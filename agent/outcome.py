@@ -86,6 +86,7 @@ INCOMPLETE = Reason("BW-E01", "Not every pass covered the whole drive", "Destroy
 UNREACHED = Reason("BW-E02", "Parts of the drive could not be written or read", "Destroy it.")
 MISMATCH = Reason("BW-E03", "The drive does not read back as it was written", "Destroy it.")
 NOT_VERIFIED = Reason("BW-E04", "The drive was not read back as the policy asks", "Erase it again.")
+WRITTEN_BY_OTHERS = "BW-E60"  # with how much: `written_by_others`
 
 # Why a job stopped before its end. After one of these nothing is claimed; the code stays the same for ever.
 PULLED_OUT = Reason("BW-E10", "The drive was pulled out", "Put it back: the work goes on from where it was.")
@@ -145,9 +146,12 @@ FORMAT_CHANGED = Reason("BW-E43", "The drive is formatted otherwise than before"
 def conclude(work: Work, *, capacity_bytes: int, passes_planned: int, by_firmware: bool = False) -> Erased | Failed:
     """Erased if the work proves it, else Failed with the first thing that is missing.
 
+    What somebody else wrote meanwhile comes first: then nothing that was read says anything of the drive itself.
     By the drive's own firmware it takes a command that the drive said is completed, and sentinels that are gone, beside
     the reading that the policy asks for.
     """
+    if reason := written_by_others(work):
+        return Failed(work, reason)
     if by_firmware and (reason := _not_shown(work)):
         return Failed(work, reason)
     whole = [p for p in work.passes if p.finished_at is not None and p.bytes == capacity_bytes]
@@ -162,6 +166,15 @@ def conclude(work: Work, *, capacity_bytes: int, passes_planned: int, by_firmwar
     if work.verification.kind == "full" and work.verification.bytes != capacity_bytes:
         return Failed(work, NOT_VERIFIED)
     return Erased(Evidence(work))
+
+
+def written_by_others(work: Work) -> Reason | None:
+    """Why nothing can be claimed, where the disk was written to by more than us; the drive is not to blame."""
+    writes = work.verification.writes
+    if writes is None or not writes.foreign:
+        return None
+    text = f"Somebody else wrote {writes.foreign} bytes to the drive while it was erased"
+    return Reason(WRITTEN_BY_OTHERS, text, "Close the program that uses it, and erase it again.")
 
 
 def _not_shown(work: Work) -> Reason | None:

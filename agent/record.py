@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from drivers.drives.base import Capabilities, HiddenArea, IdentitySource, Media
+from drivers.drives.base import Capabilities, HiddenArea, IdentitySource, Media, Writes
 
 SCHEMA = "benchwipe.certificate/1"
 COMPLETED = "completed"  # how a command's status begins that the drive said is at its end, with success
@@ -188,7 +188,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """What was read back, and what it held.
 
     After an erasure by the drive's own firmware: `sentinels`; `content` at their places ("zeros", "ones", "pattern",
-    "other", "unreadable"); `note`: what the reading cannot prove.
+    "other", "unreadable"); `note`: what the reading cannot prove. `writes`: from the first write
+    after the last interruption to the end of the reading; None where the kernel does not count, or missed some of ours.
     """
 
     kind: VerificationKind
@@ -202,6 +203,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     sentinels: SentinelRecord | None = None
     content: str | None = None
     note: str | None = None
+    writes: Writes | None = None
 
 
 class Unreached(msgspec.Struct, frozen=True, kw_only=True):
