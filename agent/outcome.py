@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from agent.record import COMPLETED, CommandRecord, Health, Interruption, PassRecord, Unreached, Verification
+from agent.record import (
+    COMPLETED,
+    WRITTEN_BY_OTHERS,
+    CommandRecord,
+    Health,
+    Interruption,
+    PassRecord,
+    Unreached,
+    Verification,
+)
 from drivers.drives.base import Capabilities, Drive
 
 
@@ -59,7 +68,7 @@ class Erased:
 
 @dataclass(frozen=True)
 class Failed:
-    """The drive could not be erased, or did not read back: it goes to destruction."""
+    """The drive could not be erased, or did not read back: it goes to destruction, unless its reason says otherwise."""
 
     work: Work
     reason: Reason
@@ -86,7 +95,6 @@ INCOMPLETE = Reason("BW-E01", "Not every pass covered the whole drive", "Destroy
 UNREACHED = Reason("BW-E02", "Parts of the drive could not be written or read", "Destroy it.")
 MISMATCH = Reason("BW-E03", "The drive does not read back as it was written", "Destroy it.")
 NOT_VERIFIED = Reason("BW-E04", "The drive was not read back as the policy asks", "Erase it again.")
-WRITTEN_BY_OTHERS = "BW-E60"  # with how much: `written_by_others`
 
 # Why a job stopped before its end. After one of these nothing is claimed; the code stays the same for ever.
 PULLED_OUT = Reason("BW-E10", "The drive was pulled out", "Put it back: the work goes on from where it was.")
@@ -173,8 +181,8 @@ def written_by_others(work: Work) -> Reason | None:
     writes = work.verification.writes
     if writes is None or not writes.foreign:
         return None
-    text = f"Somebody else wrote {writes.foreign} bytes to the drive while it was erased"
-    return Reason(WRITTEN_BY_OTHERS, text, "Close the program that uses it, and erase it again.")
+    text = f"Another program wrote {writes.foreign} bytes to the drive while it was erased"
+    return Reason(WRITTEN_BY_OTHERS, text, "Close that program. Erase it again.")
 
 
 def _not_shown(work: Work) -> Reason | None:

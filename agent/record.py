@@ -12,6 +12,8 @@ import msgspec
 from drivers.drives.base import Capabilities, HiddenArea, IdentitySource, Media, Writes
 
 SCHEMA = "benchwipe.certificate/1"
+WRITTEN_BY_OTHERS = "BW-E60"
+ERASE_AGAIN = frozenset({WRITTEN_BY_OTHERS})  # of a failed erasure that says nothing against the drive: no destruction
 COMPLETED = "completed"  # how a command's status begins that the drive said is at its end, with success
 
 OutcomeName = Literal["erased", "failed", "aborted", "refused"]
@@ -286,3 +288,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     validation: Validation = Validation()
     disposition: Disposition | None = None
     attestation: Attestation | None = None
+
+    @property
+    def is_erased_again(self) -> bool:
+        """Whether it failed, and the drive is not to blame: it goes back into a bay, not to destruction."""
+        return self.outcome == "failed" and self.reason is not None and self.reason.code in ERASE_AGAIN
