@@ -85,6 +85,10 @@ def refuse_empty_claims(record: Record) -> None:
         (bool(record.verification.mismatches), "it says erased, and lists mismatches"),
         (record.verification.result == "failed", "it says erased, and its verification failed"),
         (
+            record.verification.writes is not None and record.verification.writes.foreign > 0,
+            "it says erased, and somebody else wrote to the drive meanwhile",
+        ),
+        (
             record.verification.kind != "none" and record.verification.result != "passed",
             "it says erased, and its verification was not run",
         ),

@@ -2,7 +2,7 @@
 
 Only a certificate whose outcome is "erased" gets the word and the tick, and not where a person attests and nothing was
 measured. A drive that failed says DESTROY, in white on
-black, with a cross and a thick frame. docs/labels.md shows them.
+black, with a cross and a thick frame, unless it is not to blame. docs/labels.md shows them.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ def label_for(
     record = certificate.record
     goes = given or record.disposition or Disposition()
     grade = goes.grade.strip()
-    attested = is_attested(record)
+    key, shape = _headline(record)
     return Label(
-        headline=phrase(language, "label_attested" if attested else f"label_{record.outcome}"),
-        shape=Shape.SIGNED if attested else SHAPES[record.outcome],
-        alarm=record.outcome == "failed",
+        headline=phrase(language, key),
+        shape=shape,
+        alarm=record.outcome == "failed" and not record.is_erased_again,
         rows=tuple(_rows(record, goes, language)),
         footer=record.number,
         qr=f"{certificate_url or 'benchwipe:'}{certificate.id}",
@@ -87,6 +87,14 @@ def preview_png(
     """A PNG of the same label; UnknownLanguage, LabelDoesNotFit, DriverUnavailable without the `labels` extra."""
     label = label_for(certificate, copy=copy, language=language, certificate_url=certificate_url)
     return preview(label, media or Media())
+
+
+def _headline(record: Record) -> tuple[str, Shape]:
+    if is_attested(record):
+        return "label_attested", Shape.SIGNED
+    if record.is_erased_again:
+        return "label_again", Shape.HALF
+    return f"label_{record.outcome}", SHAPES[record.outcome]
 
 
 def _rows(record: Record, goes: Disposition, language: Words) -> Iterator[Row]:

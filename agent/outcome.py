@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from agent.record import COMPLETED, CommandRecord, Health, Interruption, PassRecord, Unreached, Verification
+from agent.record import (
+    COMPLETED,
+    WRITTEN_BY_OTHERS,
+    CommandRecord,
+    Health,
+    Interruption,
+    PassRecord,
+    Unreached,
+    Verification,
+)
 from drivers.drives.base import Capabilities, Drive
 
 
@@ -59,7 +68,7 @@ class Erased:
 
 @dataclass(frozen=True)
 class Failed:
-    """The drive could not be erased, or did not read back: it goes to destruction."""
+    """The drive could not be erased, or did not read back: it goes to destruction, unless its reason says otherwise."""
 
     work: Work
     reason: Reason
@@ -145,9 +154,12 @@ FORMAT_CHANGED = Reason("BW-E43", "The drive is formatted otherwise than before"
 def conclude(work: Work, *, capacity_bytes: int, passes_planned: int, by_firmware: bool = False) -> Erased | Failed:
     """Erased if the work proves it, else Failed with the first thing that is missing.
 
+    What somebody else wrote meanwhile comes first: then nothing that was read says anything of the drive itself.
     By the drive's own firmware it takes a command that the drive said is completed, and sentinels that are gone, beside
     the reading that the policy asks for.
     """
+    if reason := written_by_others(work):
+        return Failed(work, reason)
     if by_firmware and (reason := _not_shown(work)):
         return Failed(work, reason)
     whole = [p for p in work.passes if p.finished_at is not None and p.bytes == capacity_bytes]
@@ -162,6 +174,15 @@ def conclude(work: Work, *, capacity_bytes: int, passes_planned: int, by_firmwar
     if work.verification.kind == "full" and work.verification.bytes != capacity_bytes:
         return Failed(work, NOT_VERIFIED)
     return Erased(Evidence(work))
+
+
+def written_by_others(work: Work) -> Reason | None:
+    """Why nothing can be claimed, where the disk was written to by more than us; the drive is not to blame."""
+    writes = work.verification.writes
+    if writes is None or not writes.foreign:
+        return None
+    text = f"Another program wrote {writes.foreign} bytes to the drive while it was erased"
+    return Reason(WRITTEN_BY_OTHERS, text, "Close that program. Erase it again.")
 
 
 def _not_shown(work: Work) -> Reason | None:

@@ -9,9 +9,11 @@ from typing import Any, Literal
 
 import msgspec
 
-from drivers.drives.base import Capabilities, HiddenArea, IdentitySource, Media
+from drivers.drives.base import Capabilities, HiddenArea, IdentitySource, Media, Writes
 
 SCHEMA = "benchwipe.certificate/1"
+WRITTEN_BY_OTHERS = "BW-E60"
+ERASE_AGAIN = frozenset({WRITTEN_BY_OTHERS})  # of a failed erasure that says nothing against the drive: no destruction
 COMPLETED = "completed"  # how a command's status begins that the drive said is at its end, with success
 
 OutcomeName = Literal["erased", "failed", "aborted", "refused"]
@@ -188,7 +190,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """What was read back, and what it held.
 
     After an erasure by the drive's own firmware: `sentinels`; `content` at their places ("zeros", "ones", "pattern",
-    "other", "unreadable"); `note`: what the reading cannot prove.
+    "other", "unreadable"); `note`: what the reading cannot prove. `writes`: from the first write
+    after the last interruption to the end of the reading; None where the kernel does not count, or missed some of ours.
     """
 
     kind: VerificationKind
@@ -202,6 +205,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     sentinels: SentinelRecord | None = None
     content: str | None = None
     note: str | None = None
+    writes: Writes | None = None
 
 
 class Unreached(msgspec.Struct, frozen=True, kw_only=True):
@@ -284,3 +288,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     validation: Validation = Validation()
     disposition: Disposition | None = None
     attestation: Attestation | None = None
+
+    @property
+    def is_erased_again(self) -> bool:
+        """Whether it failed, and the drive is not to blame: it goes back into a bay, not to destruction."""
+        return self.outcome == "failed" and self.reason is not None and self.reason.code in ERASE_AGAIN

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agent.certificate import Certificate
-    from agent.record import Record
+    from agent.record import Record, Verification
     from drivers.drives.base import Capabilities
 
 
@@ -42,7 +42,7 @@ def _lines(certificate: Certificate) -> Iterator[str]:
 
 
 def _facts(record: Record) -> Iterator[tuple[str, str]]:
-    drive, done, read = record.drive, record.sanitization, record.verification
+    drive, done = record.drive, record.sanitization
     if record.attestation:
         yield "attested", f"by {record.attestation.by} at {record.attestation.at}; nothing was measured"
         for check in record.attestation.checks:
@@ -74,10 +74,7 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
         yield "not reached", what
     for p in done.passes:
         yield f"pass {p.number}", f"{p.pattern}, {p.bytes} bytes, {p.started_at} to {p.finished_at or 'not finished'}"
-    yield "read back", f"{read.kind}: {read.result}, {read.bytes} bytes"
-    yield "blake3", read.blake3 or ""
-    if read.sample:
-        yield "sample", f"{read.sample.locations} places, seed {read.sample.seed}. {read.sample.confidence}"
+    yield from _read_back(record.verification)
     yield (
         "time",
         f"{record.started_at} to {record.finished_at}"
@@ -85,6 +82,15 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     )
     yield "station", " ".join(v for v in (record.station.id, record.station.name, record.station.organisation) if v)
     yield "validation", f"{record.validation.decision} {record.validation.by or ''}".strip()
+
+
+def _read_back(read: Verification) -> Iterator[tuple[str, str]]:
+    yield "read back", f"{read.kind}: {read.result}, {read.bytes} bytes"
+    yield "blake3", read.blake3 or ""
+    if read.sample:
+        yield "sample", f"{read.sample.locations} places, seed {read.sample.seed}. {read.sample.confidence}"
+    if read.writes:
+        yield "written", f"{read.writes.seen} bytes to the whole disk by the kernel's count, {read.writes.ours} by us"
 
 
 def _told(can: Capabilities | None) -> str:

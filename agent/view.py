@@ -10,6 +10,7 @@ from agent.bench.bays import Bay, BayState
 from agent.erase import Progress
 from agent.phrases import hint, phrase, reason
 from agent.plan import Plan
+from agent.record import ERASE_AGAIN
 
 
 def bay_lines(bay: Bay, language: str) -> tuple[str, ...]:
@@ -91,7 +92,8 @@ def _instruction(bay: Bay, language: str) -> str:
     values = {"bay": bay.name, "seconds": "0", "percent": "0", "left": "-"}
     key = f"bay_{bay.state.value}"
     if bay.state is BayState.FINISHED and bay.outcome:
-        key = f"done_{bay.outcome}"
+        again = bay.reason is not None and bay.reason.code in ERASE_AGAIN
+        key = "done_again" if again else f"done_{bay.outcome}"
     if bay.asks:
         key = f"bay_asks_{bay.asks}"
     if bay.due is not None:

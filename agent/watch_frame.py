@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from agent.phrases import hint, phrase, reason
+from agent.record import ERASE_AGAIN
 from agent.view import by_itself, left_at, percent
 
 Style = Literal["", "title", "good", "bad", "busy", "hand", "faint"]
@@ -46,6 +47,7 @@ LOOKS: Mapping[str, Look] = {
     "quarantined": Look("!", "word_quarantined", "bad"),
     "erased": Look("\u221a", "label_erased", "good"),
     "failed": Look("\u00d7", "label_failed", "bad"),
+    "again": Look("\u25ac", "label_again", "hand"),
     "aborted": Look("\u25ac", "word_aborted", "hand"),
     "refused": Look("\u25cb", "label_refused", "hand"),
 }
@@ -79,7 +81,8 @@ def frame(answer: Mapping[str, Any] | None, size: Size, language: str) -> tuple[
 def look(row: Mapping[str, Any]) -> Look:
     """How a bay's row is told. An outcome is said only of a bay that is done."""
     state = str(row.get("state"))
-    return LOOKS.get(str(row.get("outcome")) if state == "finished" else state, UNKNOWN)
+    outcome = "again" if row.get("reason_code") in ERASE_AGAIN else str(row.get("outcome"))
+    return LOOKS.get(outcome if state == "finished" else state, UNKNOWN)
 
 
 def wanting(answer: Mapping[str, Any] | None) -> frozenset[str]:

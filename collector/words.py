@@ -52,6 +52,7 @@ MEANINGS = {
     "erased": "The whole drive was erased.",
     "attested": "A person reset this device and answers for it. Nothing was measured.",
     "failed": "The drive could NOT be erased completely. It may still hold data: destroy it.",
+    "again": "Something else wrote to the drive meanwhile. It is NOT the drive's fault, and it still has to be erased.",
     "aborted": "The work was stopped before its end. The drive may still hold data.",
     "refused": "Nothing was done to the drive. It still holds its data.",
 }

@@ -33,6 +33,7 @@ BLKROGET = 0x125E
 BLKFLSBUF = 0x1261
 BLKSSZGET = 0x1268
 BLKPBSZGET = 0x127B
+BLKBSZGET = _ior(0x12, 112, ctypes.sizeof(ctypes.c_size_t))
 BLKGETSIZE64 = _ior(0x12, 114, ctypes.sizeof(ctypes.c_size_t))
 BLKGETDISKSEQ = _ior(0x12, 128, 8)
 # include/uapi/linux/loop.h
@@ -59,6 +60,11 @@ def logical_block_bytes(fd: int) -> int:
 def physical_block_bytes(fd: int) -> int:
     """Smallest unit that the device writes without read-modify-write (BLKPBSZGET)."""
     return _int_ioctl(fd, BLKPBSZGET)
+
+
+def cache_block_bytes(fd: int) -> int:
+    """Unit in which the page cache writes to the device (BLKBSZGET): one byte that was changed sends so many."""
+    return _int_ioctl(fd, BLKBSZGET)
 
 
 def is_read_only(fd: int) -> bool:
@@ -322,6 +328,19 @@ def cached_pages(fd: int, offset: int, length: int) -> int:
         if _mincore(start, length, found) != 0:
             raise _os_error()
     return sum(byte & 1 for byte in found.raw)
+
+
+SYNC_FILE_RANGE_WAITED = 7  # include/uapi/linux/fs.h: wait before, write, wait after
+
+
+def write_back(fd: int, offset: int = 0, length: int = 0) -> None:
+    """Send what the page cache alone holds of this range, and wait for it (sync_file_range(2)); 0 bytes: to the end.
+
+    OSError where that failed. The device's own cache is not flushed.
+    """
+    place = ctypes.c_int64(offset), ctypes.c_int64(length)
+    if _libc.sync_file_range(ctypes.c_int(fd), *place, ctypes.c_uint(SYNC_FILE_RANGE_WAITED)) != 0:
+        raise _os_error()
 
 
 def _os_error() -> OSError:

@@ -23,9 +23,9 @@ from agent.erase.readback import Asked, Grid, ReadBack
 from agent.erase.salvage import Bad
 from agent.erase.sample import SamplePlan
 from agent.erase.streams import STREAMS, fastest, rates
-from agent.outcome import NO_CAPACITY, Aborted, Failed, Outcome, Refused, Work, conclude
+from agent.outcome import NO_CAPACITY, Aborted, Failed, Outcome, Refused, Work, conclude, written_by_others
 from agent.record import Interruption, PassRecord, Sample, Verification
-from drivers.drives.base import Drive, OpenDrive
+from drivers.drives.base import Drive, OpenDrive, Writes
 
 log = logging.getLogger("benchwipe.erase")
 
@@ -108,6 +108,7 @@ class _Job:
         self.interruptions = (*resume.interruptions, *self._interruption())
         self.verification = Verification(kind=spec.verify.kind, result="not-run")
         self.meant: MeantHash | None = None
+        self.writes: Writes | None = None
 
     def close(self) -> None:
         """Let go of what other jobs may share."""
@@ -125,6 +126,7 @@ class _Job:
         return outcome
 
     def _erased(self) -> Outcome:
+        self.monitor.run(self.drive.count_writes)
         for number in range(self.resume.pass_number, len(self.passes) + 1):
             self._overwrite(number)
             if self.monitor.halt is not None:
@@ -133,6 +135,7 @@ class _Job:
             self._verify()
         if self.monitor.halt is not None:
             return self._halted(self.monitor.halt)
+        self.monitor.run(self._read_count)
         return conclude(self._work(), capacity_bytes=self.capacity, passes_planned=len(self.passes))
 
     # --- passes -------------------------------------------------------------------------------------------
@@ -243,16 +246,21 @@ class _Job:
 
     # --- the end ------------------------------------------------------------------------------------------
 
+    def _read_count(self) -> None:
+        self.writes = self.drive.written()
+
     def _halted(self, halt: Halt) -> Outcome:
+        self.monitor.run(self._read_count)
         if halt.kind == "aborted":
             return Aborted(self._work(), halt.reason)
         self.bad += [(offset, length, f"not tried: {halt.reason.text}") for offset, length in self.untried]
-        return Failed(self._work(), halt.reason)
+        work = self._work()
+        return Failed(work, written_by_others(work) or halt.reason)
 
     def _work(self) -> Work:
         return Work(
             passes=tuple(self.done),
-            verification=self.verification,
+            verification=msgspec.structs.replace(self.verification, writes=self.writes),
             unreached=unreached(self.bad),
             interruptions=self.interruptions,
         )

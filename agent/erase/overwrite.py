@@ -1,8 +1,8 @@
 """One pass over the drive: writers in flight, a flusher beside them, bad parts aside for the end.
 
 Threads: `depth` writers claim blocks in order; one flusher calls `flush` when a checkpoint is due, so that a slow
-flush holds up nobody. What a flush acknowledged is a checkpoint; what lies between two of them when a flush fails is
-not trusted: it is put aside, and written again with a flush after each piece.
+flush holds up nobody. What a flush acknowledged is a checkpoint; what was written since the last one when a flush
+fails, whichever flush it is, is not trusted: it is put aside, and written again with a flush after each piece.
 """
 
 from __future__ import annotations
@@ -194,22 +194,14 @@ class Overwrite:
     def _flush(self) -> None:
         with self._lock:
             frontier = self._frontier()
-            covered = list(self._rewritten)
+            fresh = frontier > self._flushed or bool(self._rewritten)
         try:
-            self._drive.flush()
+            self._flush_drive()
         except OSError as error:
-            with self._lock:
-                # Requests in flight may have been part of what failed: nothing that was claimed is trusted.
-                self._distrusted += [(self._flushed, self._next - self._flushed), *self._rewritten]
-                self._distrusted = merge(self._distrusted)
-                self._rewritten = []
-                self._flushed = self._next
             self._monitor.failed(error)
             return
         with self._lock:
-            fresh = frontier > self._flushed or bool(covered)
             self._flushed = max(self._flushed, frontier)
-            self._rewritten = self._rewritten[len(covered) :]
             aside = [*self._untried, *((o, n) for o, n, _ in self._failed)]
             below = [(o, min(n, frontier - o)) for o, n in merge(aside) if o < frontier]
             each = [(o, min(n, frontier - o)) for o, n in self._distrusted if o < frontier]
@@ -219,6 +211,22 @@ class Overwrite:
         self._monitor.check_identity()
         if self._monitor.halt is None or self._monitor.halt.reason not in (PULLED_OUT, DRIVE_EXCHANGED):
             self._reached(frontier, below, each, self.bad)
+
+    def _flush_drive(self) -> None:
+        """Flush, or OSError: then everything since the last good flush is distrusted, whoever wrote it."""
+        with self._lock:
+            covered = len(self._rewritten)
+        try:
+            self._drive.flush()
+        except OSError:
+            with self._lock:
+                # Requests in flight may have been part of what failed: nothing that was claimed is trusted.
+                lost = [(self._flushed, self._next - self._flushed), *self._rewritten]
+                self._distrusted = merge([*self._distrusted, *lost])
+                self._rewritten, self._flushed = [], self._next
+            raise
+        with self._lock:
+            del self._rewritten[:covered]
 
     # --- the end: what was put aside ----------------------------------------------------------------------
 
@@ -243,7 +251,7 @@ class Overwrite:
                 write_all(self._drive, self._fill.at(offset, length, scratch), offset)
                 if flush_each:
                     operation = "flush"
-                    self._drive.flush()
+                    self._flush_drive()
             except OSError as error:
                 return explain(operation, error), error
             if not flush_each:

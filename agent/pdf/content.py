@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from agent.attestation import is_attested
 from agent.certificate import Certificate
 from agent.pdf import attested
-from agent.pdf.page import Banner, Fact, Page, Section, Signature, Table
+from agent.pdf.page import Banner, Fact, Kind, Page, Section, Signature, Table
 from agent.pdf.words import Words
 from agent.reach import CELLS, FLASH, HIDDEN
 from agent.record import Record
@@ -21,7 +21,7 @@ from agent.show import capability_words
 def page_of(certificate: Certificate, *, language: str, certificate_url: str, checked_with: str | None) -> Page:
     """The page of a certificate. `checked_with`: thumbprint of the key that its signature was checked with, or None."""
     say, record = Words(language), certificate.record
-    kind = "attested" if is_attested(record) else record.outcome
+    kind = _kind(record)
     signature = say("unchecked") if checked_with is None else say("checked", key=checked_with)
     return Page(
         language=language,
@@ -47,6 +47,12 @@ def page_of(certificate: Certificate, *, language: str, certificate_url: str, ch
     )
 
 
+def _kind(record: Record) -> Kind:
+    if is_attested(record):
+        return "attested"
+    return "again" if record.is_erased_again else record.outcome
+
+
 def _claims(record: Record, say: Words) -> Iterator[str]:
     done = record.sanitization
     if is_attested(record):
@@ -58,7 +64,7 @@ def _claims(record: Record, say: Words) -> Iterator[str]:
         )
         yield _read_back(record, say)
         return
-    yield say(f"claim_{record.outcome}")
+    yield say(f"claim_{_kind(record)}")
     if record.reason:
         yield " ".join((say.reason(record.reason), say.what_to_do(record.reason))).strip()
     yield say("claim_nothing")
@@ -157,6 +163,10 @@ def _read(record: Record, say: Words) -> Section:
         value = say("hash_same") if same else read.expected_blake3
         facts.append(Fact(say("expected"), value, exact=not same))
     facts.append(Fact(say("unreached"), _unreached(record, say)))
+    if read.writes:
+        key = "writes_foreign" if read.writes.foreign else "writes_ours"
+        words = say(key, seen=say.count(read.writes.seen), foreign=say.count(read.writes.foreign))
+        facts.append(Fact(say("writes"), words, strong=bool(read.writes.foreign)))
     return Section(say("read"), tuple(facts))
 
 

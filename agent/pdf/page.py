@@ -7,7 +7,7 @@ from typing import Literal
 
 from agent.record import OutcomeName
 
-Kind = OutcomeName | Literal["attested"]
+Kind = OutcomeName | Literal["attested", "again"]
 
 
 @dataclass(frozen=True)

@@ -59,14 +59,24 @@ def _banner(banner: Banner, sheet: Sheet) -> None:
     sheet.y += height + 2.2
 
 
+COLOURS: Mapping[Kind, Colour] = {
+    "erased": GREEN,
+    "failed": WHITE,
+    "again": AMBER,
+    "aborted": AMBER,
+    "refused": BLACK,
+    "attested": BLUE,
+}
+
+
 def _frame(outcome: Kind, sheet: Sheet, height: float) -> Colour:
     """Draw the banner's ground; returns the colour of what stands large on it."""
-    colour = {"erased": GREEN, "failed": WHITE, "aborted": AMBER, "refused": BLACK, "attested": BLUE}[outcome]
+    colour = COLOURS[outcome]
     pdf = sheet.pdf
     pdf.set_fill_color(*BLACK)
     pdf.set_draw_color(*(BLACK if outcome == "failed" else colour))
     pdf.set_line_width(1.0)
-    if outcome == "aborted":
+    if outcome in ("aborted", "again"):
         pdf.set_dash_pattern(dash=4, gap=2)
     pdf.rect(MARGIN + 0.5, sheet.y + 0.5, INNER - 1, height - 1, style="DF" if outcome == "failed" else "D")
     pdf.set_dash_pattern()
@@ -112,6 +122,7 @@ _SHAPES: Mapping[Kind, Callable[[Sheet, float, float, Colour], None]] = {
     "erased": _tick,
     "failed": _cross,
     "aborted": _half,
+    "again": _half,
     "refused": _ring,
     "attested": _signed,
 }

@@ -2,8 +2,9 @@
 
 Where O_DIRECT is refused (by the device, or for a tail that is no multiple of its block), reading goes through the
 page cache only after the range was dropped from it and mincore(2) found no page of it left; a page that stays makes
-the read fail with EIO, so that verification can never be satisfied by memory. Writing then is synchronous (RWF_DSYNC),
-so that an error belongs to the request that met it.
+the read fail with EIO, so that verification can never be satisfied by memory. Writing then waits for the write-back, so
+that an error belongs to the request that met it; the drive's own cache is left to `flush`: a failed flush is no failed
+write, it loses what others wrote.
 """
 
 from __future__ import annotations
@@ -32,6 +33,10 @@ class DirectFile:
         self._block = max(block, offset)
         self._buffered = -1 if direct else fd
         self._lock = threading.Lock()
+        self._cached = passthrough.cache_block_bytes(fd) if stat.S_ISBLK(os.fstat(fd).st_mode) else 1
+        self._counting = threading.Lock()
+        self.submitted = 0
+        """Bytes of write requests that went to the device, well or not, as its kernel counts them."""
 
     def read(self, buffer: memoryview, offset: int) -> int:
         """preadv(2) from the medium; the bytes read."""
@@ -53,16 +58,24 @@ class DirectFile:
         """pwritev(2) to the medium; the bytes written."""
         if not self._fits(len(buffer), offset):
             return self._write_buffered(buffer, offset)
+        self._count(len(buffer))
         try:
-            if passthrough.address_of(buffer) % self._memory:
-                with mmap.mmap(-1, len(buffer)) as bounce:
-                    bounce[:] = buffer
-                    return os.pwritev(self.fd, [bounce], offset)
-            return os.pwritev(self.fd, [buffer], offset)
+            done = self._write_direct(buffer, offset)
         except OSError as error:
             if error.errno != errno.EINVAL:
                 raise
+        else:
+            self._count(done - len(buffer))
+            return done
+        self._count(-len(buffer))  # turned away: nothing of it went to the device
         return self._write_buffered(buffer, offset)
+
+    def _write_direct(self, buffer: memoryview, offset: int) -> int:
+        if passthrough.address_of(buffer) % self._memory:
+            with mmap.mmap(-1, len(buffer)) as bounce:
+                bounce[:] = buffer
+                return os.pwritev(self.fd, [bounce], offset)
+        return os.pwritev(self.fd, [buffer], offset)
 
     def flush(self) -> None:
         """fdatasync(2): also sends the drive the order to empty its own cache."""
@@ -92,10 +105,24 @@ class DirectFile:
     def _write_buffered(self, buffer: memoryview, offset: int) -> int:
         with self._lock:
             fd = self._second()
+            whole = self._as_written(offset, len(buffer))
+            self._count(whole)
             try:
-                return os.pwritev(fd, [buffer], offset, os.RWF_DSYNC)
+                done = os.pwritev(fd, [buffer], offset)
+                passthrough.write_back(fd, offset, done)
             finally:
                 os.posix_fadvise(fd, offset, len(buffer), os.POSIX_FADV_DONTNEED)
+            self._count(self._as_written(offset, done) - whole)
+            return done
+
+    def _count(self, size: int) -> None:
+        with self._counting:
+            self.submitted += size
+
+    def _as_written(self, offset: int, size: int) -> int:
+        """What the page cache sends to the device for this range: whole blocks of its own."""
+        start, end = offset // self._cached * self._cached, -(-(offset + size) // self._cached) * self._cached
+        return end - start if size else 0
 
     def _second(self) -> int:
         """The same open device without O_DIRECT: through the descriptor, never through the path again."""

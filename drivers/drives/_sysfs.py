@@ -105,6 +105,19 @@ def size_bytes(folder: Path) -> int:
     return int(found) * SECTOR if found.isdecimal() else 0
 
 
+def written_bytes(number: str, root: Path = ROOT) -> int | None:
+    """Bytes written to the whole disk since it appeared, by the kernel's count; None where it does not count them.
+
+    `stat`'s seventh field: sectors of 512 bytes, whatever the device's block is, of every write request that ended,
+    well or not, through whatever node or partition. Discards, flushes and commands passed through stand elsewhere.
+    """
+    folder = folder_of(number, root)
+    if folder is None or text(folder / "queue/iostats") != "1":
+        return None
+    fields = text(folder / "stat").split()
+    return int(fields[6]) * SECTOR if len(fields) > 6 and fields[6].isdecimal() else None
+
+
 def identify(number: str, root: Path = ROOT) -> Identity:
     """Everything that sysfs and udev say of the whole disk with this number; FileNotFoundError when it is gone."""
     folder = folder_of(number, root)

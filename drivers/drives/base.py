@@ -124,6 +124,18 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
 
+class Writes(msgspec.Struct, frozen=True, kw_only=True):
+    """Bytes that were written to the whole disk: by us, and by everybody, as the kernel counts them."""
+
+    ours: int
+    seen: int
+
+    @property
+    def foreign(self) -> int:
+        """Bytes that somebody else wrote, at least."""
+        return max(0, self.seen - self.ours)
+
+
 class DriveError(DriverError):
     """A drive that cannot be opened or used."""
 
@@ -227,6 +239,14 @@ class OpenDrive(ABC):
     def look_again(self) -> Drive:
         """The same, and what its firmware says now: capabilities, state, hidden area. As `identify_again` raises."""
         return self.identify_again()
+
+    def count_writes(self) -> None:
+        """Begin to count what is written to the drive, by whomever. No request of ours may be under way."""
+        return
+
+    def written(self) -> Writes | None:
+        """What was written since `count_writes`; None where nobody counts. No request of ours may be under way."""
+        return None
 
     def hold_all(self) -> None:
         """Hold every other device of the same drive too (NVMe namespaces), until `close`. DriveInUse, DriveHeld.

@@ -19,6 +19,7 @@ import msgspec
 from drivers.drives import _firmware, _sysfs
 from drivers.drives._direct import DirectFile
 from drivers.drives._uevents import Uevents
+from drivers.drives._written import CountedDrive
 from drivers.drives.base import (
     Drive,
     DriveChanged,
@@ -149,7 +150,7 @@ def open_device(path: str, expected: Drive | None = None) -> BlockDrive:
         raise
 
 
-class BlockDrive(OpenDrive):
+class BlockDrive(CountedDrive):
     """One disk, held by O_EXCL until `close`."""
 
     def __init__(self, drive: Drive, file: DirectFile) -> None:
@@ -180,10 +181,6 @@ class BlockDrive(OpenDrive):
     def read_into(self, buffer: memoryview, offset: int) -> int:
         """Past the page cache, see `_direct`."""
         return self._file.read(buffer, offset)
-
-    def write_from(self, buffer: memoryview, offset: int) -> int:
-        """See `_direct`."""
-        return self._file.write(buffer, offset)
 
     def flush(self) -> None:
         """fdatasync(2)."""

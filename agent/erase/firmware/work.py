@@ -45,9 +45,10 @@ from agent.outcome import (
     Refused,
     Work,
     conclude,
+    written_by_others,
 )
 from agent.record import CommandRecord, Interruption, PassRecord, Sample, SentinelRecord, Verification
-from drivers.drives.base import Drive, OpenDrive
+from drivers.drives.base import Drive, OpenDrive, Writes
 from drivers.drives.firmware_port import FirmwarePort
 
 MACHINES: dict[str, type[Machine]] = {"sanitize": Sanitizing, "security": Securing, "format": Formatting}
@@ -140,6 +141,7 @@ class _Job:
         self.passes: list[PassRecord] = []
         self.bad: list[Bad] = []
         self.verification = Verification(kind=spec.verify.kind, result="not-run")
+        self.writes: Writes | None = None
 
     def run(self) -> Outcome:
         """Each stage once; the first that does not succeed is the end. No drive is blamed that is gone."""
@@ -151,6 +153,7 @@ class _Job:
         return outcome
 
     def _carried_out(self) -> Outcome:
+        self.monitor.run(self.monitor.drive.count_writes)
         for stage in (self._prepare, self._plant, self._send, self._look):
             self.monitor.run(partial(self._guarded, stage))
             if self.monitor.halt is not None or self.stopped is not None:
@@ -161,6 +164,7 @@ class _Job:
             self._read_back()
         if self.monitor.halt is not None:
             return self._ended()
+        self.monitor.run(self._read_count)
         planned = len(self.passes)
         return conclude(self._work(), capacity_bytes=self.capacity, passes_planned=planned, by_firmware=True)
 
@@ -262,19 +266,23 @@ class _Job:
 
     # --- the end ------------------------------------------------------------------------------------------------
 
+    def _read_count(self) -> None:
+        self.writes = self.monitor.drive.written()
+
     def _ended(self) -> Outcome:
+        self.monitor.run(self._read_count)
         halt, work = self.monitor.halt, self._work()
         if halt is not None and halt.kind == "aborted":
             told = halt.reason in (PULLED_OUT, DRIVE_EXCHANGED, STATION_STOPPED)
             return Aborted(work, halt.reason if told or not self.machine.at_work else GOES_ON_BY_ITSELF)
         if halt is not None:
-            return Failed(work, halt.reason)
+            return Failed(work, written_by_others(work) or halt.reason)
         assert self.stopped is not None
         if self.stopped.reason is NOT_JOURNALLED and not self.stopped.untouched:
             return Aborted(work, NOT_JOURNALLED)
         if self.stopped.untouched:
             return _untouched(self.spec, self.stopped.reason)
-        return Failed(work, self.stopped.reason)
+        return Failed(work, written_by_others(work) or self.stopped.reason)
 
     def _work(self) -> Work:
         found = self.found
@@ -284,6 +292,7 @@ class _Job:
             sentinels=record if found.count else None,
             content=_content(found) if found.count else None,
             note=self._note() if found.count else None,
+            writes=self.writes,
         )
         return Work(
             passes=tuple(self.passes),

@@ -33,6 +33,11 @@ class Faults:
     flush_errors: int = 0
     lost_by_failed_flush: list[Span] = field(default_factory=list)
     flush_bad: list[Span] = field(default_factory=list)
+    write_fails: Callable[[int], bool] | None = None
+    """Whether the n-th write fails, counted from 1."""
+    flush_fails: Callable[[int], bool] | None = None
+    """Whether the n-th flush fails. The cache dies with it; `survives`: which of its writes stay."""
+    survives: Callable[[int], bool] = lambda _: False
     gone_after_writes: int | None = None
     says_eio_when_gone: bool = False
     remembered: int = 0
@@ -97,6 +102,7 @@ class MemoryDrive(OpenDrive):
                 faults.transient_writes -= 1
                 raise OSError(errno.EIO, "transient")
             flaky = faults.flaky is not None and faults.flaky(offset, len(buffer))
+            flaky |= faults.write_fails is not None and faults.write_fails(self.writes)
             if flaky or _hit(faults.write_errors, offset, len(buffer)):
                 self.failed_requests += 1
                 raise OSError(errno.EIO, "bad")
@@ -111,6 +117,9 @@ class MemoryDrive(OpenDrive):
             raise OSError(errno.EIO if self.faults.says_eio_when_gone else errno.ENODEV, "gone")
         with self.lock:
             self.flushes += 1
+            if self.faults.flush_fails is not None and self.faults.flush_fails(self.flushes):
+                self._forget(self.faults.survives)
+                raise OSError(errno.EIO, "flush")
             dirty, self.dirty = self.dirty, []
             bad = any(_hit(self.faults.flush_bad, *span) for span in dirty)
             if self.faults.flush_errors > 0 or bad:
@@ -124,12 +133,15 @@ class MemoryDrive(OpenDrive):
     def power_cut(self, keep: Callable[[int], bool]) -> None:
         """Unflushed writes reach the medium or do not, as `keep(n)` says for the n-th."""
         with self.lock:
-            for n, (offset, length) in enumerate(self.dirty):
-                if keep(n):
-                    self.durable[offset : offset + length] = self.data[offset : offset + length]
-            self.data[:] = self.durable
-            self.dirty = []
+            self._forget(keep)
             self.gone = False
+
+    def _forget(self, keep: Callable[[int], bool]) -> None:
+        for n, (offset, length) in enumerate(self.dirty):
+            if keep(n):
+                self.durable[offset : offset + length] = self.data[offset : offset + length]
+        self.data[:] = self.durable
+        self.dirty = []
 
     def identify_again(self) -> Drive:
         """See OpenDrive."""
