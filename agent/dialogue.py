@@ -107,12 +107,16 @@ Action = Attest | Assign | Match | Begin | TakeBack | TakeBackGrade | Rate | Can
 
 @dataclass(frozen=True)
 class Turn:
-    """What a scan leads to. `say`: a phrase's key, "" where the action says it itself; `values` are the phrase's."""
+    """What a scan leads to. `say`: a phrase's key, "" where the action says it itself; `values` are the phrase's.
+
+    `looked`: a bay was turned to, and nothing else was done.
+    """
 
     context: Context
     action: Action | None
     say: str
     values: Mapping[str, str]
+    looked: bool = False
 
 
 def scan(
@@ -135,7 +139,7 @@ def turn(context: Context, code: Code, text: str, settings: Settings, bays: Mapp
     after, action = _DOING[do](context, seen, value, bays, settings)
     after = at_home(after if then is STAY else replace(after, step=then), settings)
     if say or action:
-        return Turn(after, action, say, values(context, after, bays, text, seen, value))
+        return Turn(after, action, say, values(context, after, bays, text, seen, value), do is Do.LOOK)
     return Turn(after, None, expects(after, settings), values(after, after, bays))
 
 

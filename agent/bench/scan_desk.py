@@ -118,7 +118,7 @@ class ScanDesk:
                 held = self.table[bay].job if bay else None
                 self.labels.reprint(label or (held.certificate_id if held else None))
                 return ""
-        return self._look_at(turn)
+        return self._look_at(turn) if turn.looked else turn.say
 
     def _attest(self, attempt: Attempt, say: str) -> str:
         """Certify, then label, then publish: as for a drive, and nothing was measured."""
