@@ -215,6 +215,7 @@ class ScanDesk:
                 return "nothing_to_grade"
             self._rate_afterwards(rated)
         else:
+            rated = rated if new != Disposition() else msgspec.structs.replace(rated, disposition=None)
             self.books.save(rated)
         asks = bay.asks
         if bay.state is BayState.FINISHED:
