@@ -70,8 +70,15 @@ class ScanDesk:
             said = "bay_not_now" if turn.values["bay"] else "not_now"
             self.reception.context = before
         self._speak(before)
-        if said:
+        if said == "scan_bay" and (number := self._certified_before(before)):
+            self.table.say("tag_certified", **turn.values, number=number)
+        elif said:
             self.table.say(said, **turn.values)
+
+    def _certified_before(self, before: Context) -> str | None:
+        """The number of an earlier certificate of the device whose tag was just scanned."""
+        asset = self.reception.context.asset
+        return self.books.certified(asset) if asset and asset != before.asset else None
 
     def look_again(self) -> None:
         """A step whose drive has gone is over, and what is expected instead is said."""

@@ -247,6 +247,17 @@ def test_a_tag_that_another_bay_has_is_said(make: Make) -> None:
     assert rig.scan("BAY-B02") == "assigned"
 
 
+def test_a_tag_that_was_certified_before_is_said(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.arrive("B01", drive("S1"))
+    rig.scan("KK-0001", "BAY-B01")
+    rig.erase("B01")
+    rig.leave("B01")
+    rig.scan("KK-0001")
+    assert screen(rig) == "KK-0001 has label bench-01-000001 already. KK-0001: now scan the bay."
+
+
 # Grades
 
 
