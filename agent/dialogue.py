@@ -1,6 +1,7 @@
 """One scan at a time, by the table of agent/flow.py. Pure: (context, scan, what stands in the bays) -> Turn.
 
-The context is all that is remembered from scan to scan. A step about a bay ends when that bay's drive goes.
+The context (agent/context.py) is all that is remembered from scan to scan. A step about a bay ends when that bay's
+drive goes. What acts on a bay that the scan does not name acts on the context's, which the screen names.
 """
 
 from __future__ import annotations
@@ -8,48 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from agent import record
 from agent.bench.bays import Bay
-from agent.flow import EXPECTED, HOME, STAY, TABLE, Do, Seen, Step
+from agent.context import AT_HOME, Context, at_home, current
+from agent.flow import IDLE, STAY, TABLE, Do, Seen, Step
 from agent.handset_flow import Attempt, answer_seen, imei_seen, known_after
 from agent.places import place
-from agent.scans import SHOWN, Code, Kind, bay_called, is_of_drive, read
-from agent.settings import Lot, Operator, Settings
-
-
-@dataclass(frozen=True)
-class Context:
-    """What the scans so far have set. `bay` and `job`: what the step is about, or what was assigned last."""
-
-    operator: Operator | None = None
-    lot: Lot | None = None
-    step: Step = Step.TAG
-    asset: str | None = None
-    bay: str = ""
-    job: str = ""
-    grade: str = ""
-    destination: str = ""
-    attempt: Attempt | None = None
-
-    def on_job(self) -> tuple[record.Operator | None, record.Customer | None]:
-        """Who works, and for whom, as it stands on a job."""
-        who, lot = self.operator, self.lot
-        return (
-            record.Operator(id=who.id, name=who.name, title=who.title) if who else None,
-            record.Customer(name=lot.customer, lot=lot.code, reference=lot.reference) if lot else None,
-        )
-
-    def policy(self, settings: Settings) -> str:
-        """The lot's policy, else its customer's, else the station's."""
-        lot = self.lot
-        if lot is None:
-            return settings.station.policy
-        customer = next((c for c in settings.customer if c.name == lot.customer), None)
-        return lot.policy or (customer.policy if customer else None) or settings.station.policy
-
-    def language(self, settings: Settings) -> str:
-        """The technician's language, else the station's."""
-        return (self.operator.language if self.operator else None) or settings.station.language
+from agent.prompt import expects, values
+from agent.scans import Code, Kind, bay_called, is_of_drive, read
+from agent.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -97,6 +64,16 @@ class Rate:
 
 
 @dataclass(frozen=True)
+class TakeBackGrade:
+    """Let this job's device have the grade and destination that it had before the last scan."""
+
+    bay: str
+    job: str
+    grade: str
+    destination: str
+
+
+@dataclass(frozen=True)
 class Cancel:
     """Stop this bay."""
 
@@ -125,17 +102,21 @@ class Attest:
     attempt: Attempt
 
 
-Action = Attest | Assign | Match | Begin | TakeBack | Rate | Cancel | LabelScanned | Reprint
+Action = Attest | Assign | Match | Begin | TakeBack | TakeBackGrade | Rate | Cancel | LabelScanned | Reprint
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What a scan leads to. `say`: a phrase's key, "" where the action says it itself; `values` are the phrase's."""
+    """What a scan leads to. `say`: a phrase's key, "" where the action says it itself; `values` are the phrase's.
+
+    `looked`: a bay was turned to, and nothing else was done.
+    """
 
     context: Context
     action: Action | None
     say: str
     values: Mapping[str, str]
+    looked: bool = False
 
 
 def scan(
@@ -156,10 +137,10 @@ def turn(context: Context, code: Code, text: str, settings: Settings, bays: Mapp
     seen, value = see(code, context, settings, bays)
     do, then, say = TABLE.get((context.step, seen), (Do.NOTHING, STAY, ""))
     after, action = _DOING[do](context, seen, value, bays, settings)
-    if then is not STAY:
-        after = at_home(replace(after, step=then), settings)
-    said = say if action or say else expects(after, settings)
-    return Turn(after, action, said, values(context, after, text, seen, value))
+    after = at_home(after if then is STAY else replace(after, step=then), settings)
+    if say or action:
+        return Turn(after, action, say, values(context, after, bays, text, seen, value), do is Do.LOOK)
+    return Turn(after, None, expects(after, settings), values(after, after, bays))
 
 
 # What the rows do
@@ -197,8 +178,7 @@ def _assign(context: Context, seen: Seen, value: str, bays: Bays, settings: Sett
 
 
 def _look(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
-    job = bays[value].job
-    return replace(context, bay=value, job=job.id if job else ""), None
+    return context.about(bays[value]), None
 
 
 def _match(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
@@ -210,11 +190,22 @@ def _begin(context: Context, seen: Seen, value: str, bays: Bays, settings: Setti
 
 
 def _forget(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
-    return replace(context, asset=None, bay="", job="", grade="", destination="", attempt=None), None
+    return context.emptied(), None
+
+
+def _drop_phone(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
+    return replace(context.emptied(), attempt=None), None
 
 
 def _take_back(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
-    return replace(context, bay="", job=""), TakeBack(context.bay, context.job)
+    return context.about_nothing(), TakeBack(context.bay, context.job)
+
+
+def _take_back_grade(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
+    given = context.rated
+    assert given is not None
+    before = TakeBackGrade(context.bay, context.job, given.grade_before, given.destination_before)
+    return context.about_nothing(), before
 
 
 def _stop(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
@@ -224,9 +215,9 @@ def _stop(context: Context, seen: Seen, value: str, bays: Bays, settings: Settin
 def _rate(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
     if context.step is not Step.WHICH:
         return context, Rate(context.bay, context.job, *_rating(seen, value, settings))
-    job = bays[value].job
-    rated = Rate(value, job.id if job else "", context.grade, context.destination)
-    return replace(context, grade="", destination=""), rated
+    named = context.about(bays[value])
+    rated = Rate(named.bay, named.job, context.grade, context.destination)
+    return replace(named, grade="", destination=""), rated
 
 
 def _note_label(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
@@ -247,7 +238,7 @@ def _attest(context: Context, seen: Seen, value: str, bays: Bays, settings: Sett
 
 
 def _hand_over(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
-    return _sign_in(replace(context, attempt=None), seen, value, bays, settings)
+    return _sign_in(replace(context.emptied(), attempt=None), seen, value, bays, settings)
 
 
 def _rating(seen: Seen, value: str, settings: Settings) -> tuple[str, str]:
@@ -268,7 +259,9 @@ _DOING: Mapping[Do, Callable[[Context, Seen, str, Bays, Settings], Did]] = {
     Do.MATCH: _match,
     Do.BEGIN: _begin,
     Do.FORGET: _forget,
+    Do.DROP_PHONE: _drop_phone,
     Do.TAKE_BACK: _take_back,
+    Do.TAKE_BACK_GRADE: _take_back_grade,
     Do.STOP: _stop,
     Do.RATE: _rate,
     Do.NOTE_LABEL: _note_label,
@@ -279,91 +272,100 @@ _DOING: Mapping[Do, Callable[[Context, Seen, str, Bays, Settings], Did]] = {
 }
 
 
-def expects(context: Context, settings: Settings) -> str:
-    """The phrase of the one thing that is expected now. Badge and lot come first even where they may be left out."""
-    if context.step is Step.TAG and settings.operator and context.operator is None:
-        return EXPECTED[Step.BADGE]
-    if context.step is Step.TAG and settings.lot and context.lot is None:
-        return EXPECTED[Step.LOT]
-    if context.step is Step.CHECK and context.attempt:
-        return context.attempt.asks
-    return EXPECTED[context.step]
-
-
-def values(before: Context, after: Context, text: str, seen: Seen | None = None, value: str = "") -> dict[str, str]:
-    """What the phrases about a scan may name."""
-    lot, who, attempt = after.lot, after.operator, after.attempt or before.attempt
-    named = value if seen is not None and seen.name.endswith("_BAY") else after.bay or before.bay
-    grade, destination = after.grade or before.grade, after.destination or before.destination
-    if seen is Seen.GRADE:
-        grade = value
-    return {
-        "code": text[:SHOWN],
-        "asset": after.asset or before.asset or (attempt.tag if attempt else ""),
-        "device": attempt.serial if attempt else "",
-        "bay": named,
-        "name": (who.name or who.id) if who else "",
-        "lot": text[:SHOWN] if seen is Seen.UNKNOWN_LOT else lot.code if lot else "",
-        "customer": lot.customer if lot else "",
-        "grade": " ".join(filter(None, (grade, destination))) or text[:SHOWN],
-    }
-
-
-def at_home(context: Context, settings: Settings) -> Context:
-    """The context with the step that is expected, where nothing else is under way."""
-    if context.step not in (Step.TAG, Step.BADGE, Step.LOT):
-        return context
-    required = settings.scanning.require
-    if "badge" in required and context.operator is None:
-        return replace(context, step=Step.BADGE)
-    if "lot" in required and context.lot is None:
-        return replace(context, step=Step.LOT)
-    return replace(context, step=Step.TAG)
-
-
-def current(context: Context, bays: Mapping[str, Bay]) -> Context:
-    """The context without a step whose drive has gone, or got its answer elsewhere."""
-    wanted = {Step.SERIAL: Seen.ASKING_BAY, Step.CONFIRM: Seen.PLANNED_BAY}.get(context.step)
-    if wanted is None and context.step is not Step.GRADE:
-        return context
-    bay = bays[context.bay]
-    same = bay.job is not None and bay.job.id == context.job
-    return context if same and wanted in (None, place(bay)) else replace(context, step=HOME)
-
-
-def assigned(context: Context, bay: Bay, settings: Settings) -> Context:
-    """After an assignment: what the bay asks for next, if it asks."""
-    step = {Seen.ASKING_BAY: Step.SERIAL, Seen.PLANNED_BAY: Step.CONFIRM}.get(place(bay), HOME)
-    there = replace(context, step=step, bay=bay.name, job=bay.job.id if bay.job else "")
-    return at_home(there, settings)
-
-
 def see(code: Code, context: Context, settings: Settings, bays: Mapping[str, Bay]) -> tuple[Seen, str]:
     """The scan as the table knows it, and its value."""
+    return _seen(code, context, settings, bays), _value(code, bays)
+
+
+def _value(code: Code, bays: Mapping[str, Bay]) -> str:
+    return bay_called(code.value, tuple(bays)) or code.value if code.kind is Kind.BAY else code.value
+
+
+def _seen(code: Code, context: Context, settings: Settings, bays: Mapping[str, Bay]) -> Seen:
     match code.kind:
         case Kind.BAY:
-            name = bay_called(code.value, tuple(bays))
-            return (place(bays[name]), name) if name else (Seen.UNKNOWN_BAY, code.value)
+            return _bay_seen(code.value, context, bays)
         case Kind.BADGE:
-            known = any(operator.badge == code.value for operator in settings.operator)
-            return (Seen.BADGE if known else Seen.UNKNOWN_BADGE), code.value
+            return _badge_seen(code.value, context, settings)
         case Kind.LOT:
-            known = any(lot.code == code.value for lot in settings.lot)
-            return (Seen.LOT if known else Seen.UNKNOWN_LOT), code.value
+            return Seen.LOT if any(lot.code == code.value for lot in settings.lot) else Seen.UNKNOWN_LOT
         case Kind.DESTINATION:
-            known = any(place.code == code.value for place in settings.destination)
-            return (Seen.DESTINATION if known else Seen.UNKNOWN_DESTINATION), code.value
-        case Kind.TAG | Kind.OTHER | Kind.IMEI if context.step is Step.SERIAL:
-            drive = bays[context.bay].drive
-            right = drive is not None and is_of_drive(code.value, drive)
-            return (Seen.RIGHT_SERIAL if right else Seen.OTHER_SERIAL), code.value
-        case Kind.IMEI:
-            return imei_seen(code.value, signed_in=context.operator is not None), code.value
+            found = next((goal.name for goal in settings.destination if goal.code == code.value), None)
+            if found is None:
+                return Seen.UNKNOWN_DESTINATION
+            return Seen.SAME_GRADE if context.rated and context.rated.destination == found else Seen.DESTINATION
+        case Kind.GRADE if context.rated and context.rated.grade == code.value:
+            return Seen.SAME_GRADE
+        case Kind.TAG | Kind.IMEI:
+            return _device_seen(code, context, bays)
+        case Kind.OTHER if context.step is Step.SERIAL:
+            return _label_seen(code.value, bays[context.bay])
         case Kind.YES | Kind.START | Kind.NO if context.step is Step.CHECK:
-            return answer_seen(context.attempt, yes=code.kind is not Kind.NO), code.value
-        case Kind.UNDO if context.step in (Step.DEVICE, Step.CHECK):
-            return Seen.UNDONE_CHECK, code.value
-    return _KINDS[code.kind], code.value
+            return answer_seen(context.attempt, yes=code.kind is not Kind.NO)
+        case Kind.NO | Kind.UNDO:
+            return _undo_seen(code.kind, context)
+    return _KINDS[code.kind]
+
+
+def _label_seen(text: str, bay: Bay) -> Seen:
+    """What was scanned where the label on a drive is asked for."""
+    return Seen.RIGHT_SERIAL if bay.drive is not None and is_of_drive(text, bay.drive) else Seen.OTHER_SERIAL
+
+
+def _device_seen(code: Code, context: Context, bays: Mapping[str, Bay]) -> Seen:
+    """A tag or an IMEI; a drive's own serial may look like either, and is neither."""
+    if context.step is Step.SERIAL:
+        return _label_seen(code.value, bays[context.bay])
+    if _is_serial(code.value, bays):
+        return Seen.DRIVE_SERIAL
+    if context.attempt and context.step not in (Step.DEVICE, Step.CHECK):
+        return _beside_a_phone(code, context.attempt, context.step)
+    if code.kind is Kind.IMEI:
+        return imei_seen(code.value, signed_in=context.operator is not None)
+    used = any(bay.job and bay.job.asset and bay.job.asset.tag == code.value for bay in bays.values())
+    return Seen.USED_TAG if used else Seen.TAG
+
+
+def _bay_seen(text: str, context: Context, bays: Mapping[str, Bay]) -> Seen:
+    name = bay_called(text, tuple(bays))
+    if name is None:
+        return Seen.UNKNOWN_BAY
+    if context.step is Step.BAY and _is_serial(context.asset or "", bays):  # its drive came after it was scanned
+        return Seen.BAY_OF_SERIAL
+    return place(bays[name])
+
+
+def _badge_seen(badge: str, context: Context, settings: Settings) -> Seen:
+    if not any(operator.badge == badge for operator in settings.operator):
+        return Seen.UNKNOWN_BADGE
+    if context.operator is None or context.operator.badge == badge:
+        return Seen.BADGE
+    return Seen.OTHER_BADGE_AT_PHONE if context.attempt else Seen.OTHER_BADGE
+
+
+def _beside_a_phone(code: Code, attempt: Attempt, step: Step) -> Seen:
+    """A code of a device while a phone waits for its answers: one phone at a time."""
+    if step in IDLE and code.value == attempt.serial:
+        return Seen.SAME_DEVICE if attempt.tag else Seen.UNTAGGED_DEVICE
+    if step in IDLE and code.value == attempt.tag:
+        return Seen.SAME_DEVICE
+    if code.kind is Kind.IMEI or step in (Step.STOP, Step.PRINT):
+        return Seen.OTHER_DEVICE
+    return Seen.TAG
+
+
+def _undo_seen(kind: Kind, context: Context) -> Seen:
+    """What UNDO takes back: a grade, a phone, or what the step is about."""
+    if context.step in AT_HOME and context.rated:
+        return Seen.UNDONE_GRADE
+    if context.step in (Step.DEVICE, Step.CHECK) or (context.step in AT_HOME and context.attempt and not context.bay):
+        return Seen.UNDONE_CHECK
+    return _KINDS[kind]
+
+
+def _is_serial(text: str, bays: Mapping[str, Bay]) -> bool:
+    """Whether this stands on the label of a drive that is in one of the bays."""
+    return any(bay.drive is not None and is_of_drive(text, bay.drive) for bay in bays.values())
 
 
 _KINDS: Mapping[Kind, Seen] = {

@@ -37,6 +37,7 @@ from agent.bench.events import (
     LabelResult,
     ReprintRequested,
     Scanned,
+    Told,
     Worked,
     WorkEnded,
 )
@@ -47,6 +48,7 @@ from agent.bench.scan_desk import ScanDesk
 from agent.bench.wishes import Effects
 from agent.bench.workforce import RETRY_S, Workforce
 from agent.clock import boot_id
+from agent.context import Context
 from agent.erase import Progress
 from agent.job import JobState
 from agent.outcome import CANCELLED, Aborted
@@ -97,6 +99,11 @@ class Engine:
         """The rows, by name. Any thread may read them: each is frozen, and the keys stay."""
         return self.table.bays
 
+    @property
+    def context(self) -> Context:
+        """Who is signed in, for whom, and what is expected. Any thread may read it: it is frozen."""
+        return self._reception.context
+
     # The loop
 
     def recover(self) -> None:
@@ -113,6 +120,7 @@ class Engine:
         self._remote.recover()
         for row, reason in self.registrar.ledger.outbox_quarantined():
             self._rejected(row, reason)
+        self.table.say("station_ready")
         self.labels.recover()
         for bay in self.bays.values():
             self.table.tell(self.table.effects.restore, bay)
@@ -152,6 +160,7 @@ class Engine:
     def handle(self, event: Event) -> None:
         """React to one event. A defect of ours in doing so costs this one event, and is said."""
         self.table.guarded(self._react, event)
+        self.table.guarded(self._scans.look_again)
 
     def tick(self) -> None:
         """Whatever is due by the clock, bay by bay: trouble in one costs the others nothing."""
@@ -191,7 +200,7 @@ class Engine:
                 self.labels.result(event)
             case ReprintRequested():
                 self.labels.reprint(event.label)
-            case DeviceFault() | DockReported():
+            case DeviceFault() | DockReported() | Told():
                 device_reports.heard(self.table, event, pressed=self._scans.pressed)
 
     def _tick_bay(self, name: str) -> None:

@@ -2,7 +2,8 @@
 
     badge -> IMEI -> (TABLET) -> asset tag -> the vendor's reset -> YES or NO to each check -> attested, or not
 
-All of it is one person's: another badge forgets the device.
+All of it is one person's: another badge forgets the device, with a word. A bay that is scanned in between, CANCEL and
+REPRINT leave it waiting until it is scanned again; UNDO forgets it.
 """
 
 from __future__ import annotations
@@ -63,6 +64,6 @@ def known_after(attempt: Attempt | None, seen: Seen, value: str, tag: str) -> At
         return Attempt(value, tag)
     if seen is Seen.TABLET:
         return replace(attempt, kind="tablet")
-    if seen is Seen.TAG:
+    if seen in (Seen.TAG, Seen.USED_TAG):
         return replace(attempt, tag=value)
     return replace(attempt, answers=(*attempt.answers, seen is not Seen.NO))

@@ -55,6 +55,11 @@ class LabelRows(ABC):
             for row in rows:
                 self._put_label(row)
 
+    def number_of_device(self, tag: str) -> str | None:
+        """The number of the newest certificate of a drive that came from the device with that tag."""
+        rows = self._all("SELECT number FROM certificate WHERE asset = ? ORDER BY sequence DESC LIMIT 1", tag)
+        return str(rows[0][0]) if rows else None
+
     def certificate_of(self, name: str) -> tuple[str, str] | None:
         """(id, number) of the certificate with that id or number."""
         rows = self._all("SELECT id, number FROM certificate WHERE id = ? OR number = ?", name, name)

@@ -57,7 +57,10 @@ FIELD: Mapping[Kind, str] = {
 
 @dataclass(frozen=True)
 class Code:
-    """A scan. `value`: the bay's name, the grade's letter, the label's number or id; else the text itself."""
+    """A scan. `value`: the bay's name, the grade's letter, the label's number or id; else the text itself.
+
+    A tag's is in capitals: one device has one tag, however its label was typed.
+    """
 
     kind: Kind
     value: str
@@ -86,7 +89,7 @@ def _read(text: str, settings: Settings) -> Code:
     for kind in (Kind.BADGE, Kind.LOT, Kind.DESTINATION, Kind.PSID, Kind.IMEI):
         if re.fullmatch(getattr(rules, kind.value), text):
             return Code(kind, text)
-    return Code(Kind.TAG if re.fullmatch(rules.asset, text) else Kind.OTHER, text)
+    return Code(Kind.TAG, text.upper()) if re.fullmatch(rules.asset, text) else Code(Kind.OTHER, text)
 
 
 def bay_called(name: str, bays: Sequence[str]) -> str | None:

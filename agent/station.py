@@ -23,6 +23,7 @@ from agent.bench.events import (
     DeviceFault,
     ReprintRequested,
     Scanned,
+    Told,
 )
 from agent.clock import boot_id, clock, utc_now
 from agent.control import ControlSocket
@@ -36,7 +37,7 @@ from agent.notify import Notifier
 from agent.registrar import Registrar
 from agent.settings import Settings
 from agent.uplink.uplink import Uplink
-from agent.view import bay_row
+from agent.view import bay_row, who_works
 from agent.watcher import Watcher
 from drivers import registry
 from drivers.displays.base import Display
@@ -144,7 +145,7 @@ class Station:
                     self.engine.put(Scanned(reading.text, reading.symbology))
                 else:
                     log.warning("input %s: %s", name, reading.reason)
-                    self.effects.say("scan_again", {})
+                    self.engine.put(Told("scan_again"))
         except Exception as error:  # the edge of the thread: without a word nobody would know why scans do nothing
             log.exception("input %s", name)
             self.engine.put(DeviceFault(name, "BW-D99", f"{type(error).__name__}: {error}"))
@@ -219,6 +220,7 @@ class Station:
             "station": self.settings.station.id,
             "language": self.settings.station.language,
             "said": self.effects.said,
+            **who_works(self.engine.context),
             "sound": self.settings.senses.sound,
             "bays": [bay_row(bay) for bay in list(self.engine.bays.values())],
             "labels": [

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from agent.bench.bays import Bay, BayState
+from agent.context import Context
 from agent.erase import Progress
 from agent.phrases import hint, phrase, reason
 from agent.plan import Plan
@@ -33,6 +34,9 @@ def bay_row(bay: Bay, *, now: float | None = None) -> dict[str, Any]:
         else None,
         "job": bay.job.id if bay.job else None,
         "asset": bay.job.asset.tag if bay.job and bay.job.asset else None,
+        "grade": bay.job.disposition.grade or None if bay.job and bay.job.disposition else None,
+        "destination": bay.job.disposition.destination or None if bay.job and bay.job.disposition else None,
+        "operator": bay.job.operator.id if bay.job and bay.job.operator else None,
         "countdown_s": left,
         "asks": bay.asks or None,
         "plan": _told(bay.job.plan) if bay.job and bay.job.plan else None,
@@ -46,6 +50,16 @@ def bay_row(bay: Bay, *, now: float | None = None) -> dict[str, Any]:
         "certificate": bay.certificate_number,
         "reason": str(bay.reason) if bay.reason else None,
         "reason_code": bay.reason.code if bay.reason else None,
+    }
+
+
+def who_works(context: Context) -> dict[str, Any]:
+    """Who is signed in, for which delivery, and what is expected of them: a Step of agent/flow.py."""
+    who, lot = context.operator, context.lot
+    return {
+        "operator": {"id": who.id, "name": who.name} if who else None,
+        "lot": {"code": lot.code, "customer": lot.customer, "reference": lot.reference} if lot else None,
+        "expects": {"step": context.step.value, "bay": context.bay or None},
     }
 
 

@@ -6,6 +6,7 @@ code page 437, which the Linux console's own fonts hold.
 
 from __future__ import annotations
 
+import textwrap
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -51,6 +52,11 @@ LOOKS: Mapping[str, Look] = {
     "aborted": Look("\u25ac", "word_aborted", "hand"),
     "refused": Look("\u25cb", "label_refused", "hand"),
 }
+ASKING: Mapping[str, Look] = {
+    "serial": Look("?", "word_asks_serial", "hand"),
+    "confirm": Look("?", "word_asks_confirm", "hand"),
+}
+"""A bay that counts down only after a person has answered."""
 UNKNOWN = Look("?", "word_unknown", "hand")
 
 
@@ -68,11 +74,13 @@ def frame(answer: Mapping[str, Any] | None, size: Size, language: str) -> tuple[
         words = phrase(language, "no_daemon")
         return _filled([(), _text(words, "title")], size)
     bays, alarms = answer["bays"], list(_alarms(answer, language))
-    head = [_head(answer, size, language), _text(_instruction(answer, language), "title")]
+    first, *more = _instruction(answer, size, language)
+    head = [_head(answer, size, language), first]
     room = size.rows - len(head) - len(alarms)
-    if room > _lowest(len(bays), size.columns) + 1:
-        head.append(())
-        room -= 1
+    if room > _lowest(len(bays), size.columns) + 1:  # a second line stands where else nothing does
+        head.append(more.pop(0) if more else ())
+    head += more
+    room = size.rows - len(head) - len(alarms)
     rows = [*head, *_bays(bays, Size(size.columns, max(room, 0)), language)]
     rows += [()] * (size.rows - len(rows) - len(alarms))
     return _filled([*rows[: max(0, size.rows - len(alarms))], *alarms], size)
@@ -81,6 +89,8 @@ def frame(answer: Mapping[str, Any] | None, size: Size, language: str) -> tuple[
 def look(row: Mapping[str, Any]) -> Look:
     """How a bay's row is told. An outcome is said only of a bay that is done."""
     state = str(row.get("state"))
+    if state == "countdown" and row.get("asks") in ASKING:
+        return ASKING[str(row["asks"])]
     outcome = "again" if row.get("reason_code") in ERASE_AGAIN else str(row.get("outcome"))
     return LOOKS.get(outcome if state == "finished" else state, UNKNOWN)
 
@@ -105,13 +115,25 @@ def _head(answer: Mapping[str, Any], size: Size, language: str) -> Row:
         key = "uplink_connected" if uplink["connected"] else "uplink_waits"
         told = phrase(language, key, count=uplink.get("outbox_depth") or 0)
     name = _text(str(answer.get("station", "")), "title")
-    gap = size.columns - len(name) - len(told)
-    return (*name, *_text(" " * max(1, gap) + told, "faint"))
+    who = _text("".join(f"  {word}" for word in _who(answer)), "")
+    gap = size.columns - len(name) - len(who) - len(told)
+    return (*name, *who, *_text(" " * gap + told if gap > 0 else "", "faint"))
 
 
-def _instruction(answer: Mapping[str, Any], language: str) -> str:
-    """What was said last at the bench."""
-    return str(answer.get("said") or phrase(language, "station_ready"))
+def _who(answer: Mapping[str, Any]) -> Iterator[str]:
+    """Who is signed in, and for which delivery: they stand on every certificate that is begun now."""
+    who, lot = answer.get("operator"), answer.get("lot")
+    if who:
+        yield str(who.get("name") or who.get("id"))
+    if lot:
+        yield str(lot.get("code"))
+
+
+def _instruction(answer: Mapping[str, Any], size: Size, language: str) -> list[Row]:
+    """What was said last at the bench, on as many lines as it takes; its end, which is what to do now, is never cut."""
+    said = str(answer.get("said") or phrase(language, "station_ready"))
+    lines = textwrap.wrap(_narrow(said), max(1, size.columns)) or [""]
+    return [_text(line, "title") for line in lines[-max(1, size.rows - 1) :]]
 
 
 def _label(label: Mapping[str, Any], language: str) -> str:
@@ -197,7 +219,8 @@ def _detail(bay: Mapping[str, Any], language: str) -> str:
     if code:
         return f"{reason(language, code, str(bay.get('reason')))} {hint(language, code)} ({code})"
     drive = bay.get("drive") or {}
-    return " ".join(str(v) for v in (bay.get("asset"), drive.get("model"), drive.get("serial")) if v)
+    shown = (bay.get("grade"), bay.get("asset"), drive.get("model"), drive.get("serial"))
+    return " ".join(str(v) for v in shown if v)
 
 
 def _text(words: str, style: Style) -> Row:

@@ -48,6 +48,8 @@ PURE = (
     "agent/scans.py",
     "agent/places.py",
     "agent/dialogue.py",
+    "agent/context.py",
+    "agent/prompt.py",
     "agent/label.py",
     "agent/label_proof.py",
     "agent/safety.py",

@@ -15,11 +15,12 @@ log = logging.getLogger("benchwipe.engine")
 
 
 class BayTable:
-    """One row for each bay, and the wishes that follow from their changes."""
+    """One row for each bay, and the wishes that follow from their changes. `follow`: what is said behind a sentence."""
 
     def __init__(self, names: Iterable[str], effects: Effects) -> None:
         self.bays = {name: Bay(name=name) for name in names}
         self.effects = effects
+        self.follow: Callable[[Spoken], Spoken | None] = lambda news: None
 
     def __getitem__(self, name: str) -> Bay:
         return self.bays[name]
@@ -44,12 +45,9 @@ class BayTable:
         self.tell(self.effects.alarm, name, alarm)
 
     def say(self, key: str, **values: str) -> None:
-        """Tell the technician one thing."""
-        self.tell(self.effects.say, key, values)
-
-    def say_both(self, first: Spoken, then: Spoken | None) -> None:
-        """Tell the technician what came of a scan, and the one thing that is expected next."""
-        self.tell(self.effects.say, *first, then)
+        """Tell the technician one thing, and behind it what is expected now (`follow`): nothing may hide that."""
+        news = (key, values)
+        self.tell(self.effects.say, *news, self.follow(news))
 
     def tell(self, wish: Callable[..., None], *values: object) -> None:
         """A wish that cannot be carried out does not keep the engine from what it does next."""

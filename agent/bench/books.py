@@ -58,6 +58,12 @@ class Books:
         with self._trying("ledger", clears=False):
             return self.registrar.ledger.labels(name)
 
+    def certified(self, tag: str) -> str | None:
+        """The number of the newest certificate with that asset tag, where it can be read."""
+        with contextlib.suppress(LedgerProblem), self._trying("ledger", clears=False):
+            return self.registrar.ledger.number_of_device(tag)
+        return None
+
     def attest(self, handset: Handset, reset: Reset, occasion: certify.Occasion) -> Certificate:
         """Certify a reset that a person answers for, and the intent to print its label."""
         with self._trying("certificate"):

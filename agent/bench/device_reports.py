@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 
 from agent.bench.alarms import critical, warning
 from agent.bench.bay_table import BayTable
-from agent.bench.events import DeviceFault, DockReported
+from agent.bench.events import DeviceFault, DockReported, Told
 
 log = logging.getLogger("benchwipe.engine")
 
@@ -23,11 +23,14 @@ OVER = ("well", "absent")
 DOOR = ("BW-D34", "Bay {bay}: its door is open while its drive is at work. Close it.")
 
 
-def heard(table: BayTable, event: DeviceFault | DockReported, *, pressed: Callable[[str], None]) -> None:
+def heard(table: BayTable, event: DeviceFault | DockReported | Told, *, pressed: Callable[[str], None]) -> None:
     """Faults are alarms by device, a dock's reports by bay. `pressed(bay)`: its button is its code.
 
     A cut power needs no more than that: the drive's worker meets its absence, and ends.
     """
+    if isinstance(event, Told):
+        table.say(event.key, **event.values)
+        return
     if isinstance(event, DeviceFault):
         table.alarm(f"device-{event.device}", warning(event.code, event.text) if event.text else None)
         return

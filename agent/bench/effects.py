@@ -19,7 +19,7 @@ from agent.bench.alarms import AlarmBoard, spoken
 from agent.bench.bay_power import BayPower
 from agent.bench.bays import Bay, BayState
 from agent.bench.device_thread import DeviceThread
-from agent.bench.events import DeviceFault, DockReported, DriveCycled, LabelResult, Worked, WorkEnded
+from agent.bench.events import DeviceFault, DockReported, DriveCycled, LabelResult, Told, Worked, WorkEnded
 from agent.bench.wishes import Spoken
 from agent.certificate import Certificate
 from agent.clock import utc_now
@@ -335,7 +335,8 @@ class StationEffects:
         silent = fault.code in SILENT
         if silent != (name in self._silent_docks):
             self._silent_docks ^= {name}
-            self.say("dock_silent" if silent else "dock_back", {"dock": name})
+            if self.engine is not None:
+                self.engine.put(Told("dock_silent" if silent else "dock_back", {"dock": name}))
         if not silent:
             return fault
         bays = ", ".join(bay.name for bay in self.settings.bay if bay.dock == name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from agent.erase import Checkpoint, Progress, Renewed
 from agent.label_proof import LabelState
@@ -43,6 +44,14 @@ class Scanned:
 
     text: str
     symbology: str | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """Something that a device's thread has for the person at the bench: a phrase's key and its values."""
+
+    key: str
+    values: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -137,6 +146,7 @@ Event = (
     | DriveUnreadable
     | DriveLeft
     | Scanned
+    | Told
     | CancelRequested
     | Worked
     | DriveCycled

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import msgspec
 
-from agent import dialogue, job, record
+from agent import job, record
 from agent.bench import arrival
 from agent.bench.bay_table import BayTable
 from agent.bench.bays import HELD, Asks, Bay, BayState, changed, emptied, move
@@ -15,6 +15,7 @@ from agent.bench.books import Books, taken_up
 from agent.bench.events import DriveArrived, DriveCycled, DriveLeft, DriveUnreadable
 from agent.bench.workforce import Workforce
 from agent.clock import utc_now
+from agent.context import Context
 from agent.job import Job, JobState
 from agent.outcome import PULLED_OUT, Reason, Refused
 from agent.plan import plan
@@ -36,7 +37,7 @@ class Reception:
         boot_id: str,
     ) -> None:
         self.settings, self.table, self.books, self.workforce, self.now = settings, table, books, workforce, now
-        self.context = dialogue.Context()
+        self.context = Context()
         self.closed = False
         self._boot_id = boot_id
         self._standing: dict[str, DriveArrived | DriveUnreadable] = {}
@@ -115,6 +116,8 @@ class Reception:
             case arrival.Begin(stale) | arrival.Wait(stale) if stale is not None:
                 self.cancel_planned(stale)
                 self._welcome(bay, replace(act, stale=None))
+            case arrival.Begin() if self.context.missing(self.settings) is not None:
+                self.table.put(move(bay, BayState.WAITING))
             case arrival.Begin():
                 self._assign(bay, None)
             case arrival.Wait():
@@ -156,6 +159,14 @@ class Reception:
             return _NOT_READY.get(bay.state, "bay_is_busy")
         self._assign(bay, asset, given)
         return "assigned"
+
+    def plan_again(self, bay: Bay) -> None:
+        """Plan what has not begun anew, by what the scans have set since."""
+        assert bay.job is not None
+        asset, given = bay.job.asset, bay.job.disposition
+        self.cancel_planned(bay.job)
+        bay = self.table.put(move(bay, BayState.WAITING, job=None, due=None, asks=""))
+        self._assign(bay, asset.tag if asset else None, given)
 
     def _assign(self, bay: Bay, asset: str | None, given: record.Disposition | None = None) -> None:
         """Plan the erasure of the drive that stands in this bay, and count down to it."""

@@ -15,12 +15,15 @@ from agent.bench.books import Books
 from agent.bench.events import Scanned
 from agent.bench.labels import LabelDesk
 from agent.bench.reception import Reception
+from agent.bench.wishes import Spoken
 from agent.certify import Occasion
 from agent.clock import utc_now
+from agent.context import AT_HOME, Context, Rated, assigned, at_home, current, undoable
 from agent.errors import LedgerProblem
 from agent.flow import Step
 from agent.handset_flow import Attempt
-from agent.job import ENDED, Job, JobState
+from agent.job import ENDED, Job
+from agent.prompt import expects, follow, values
 from agent.record import Disposition
 from agent.registrar import new_id
 from agent.settings import Settings
@@ -42,6 +45,7 @@ class ScanDesk:
         self.settings, self.table, self.books = settings, table, books
         self.reception, self.labels, self.cancel = reception, labels, cancel
         self._attempt_began = ""
+        table.follow = self._follow
 
     def scanned(self, event: Scanned) -> None:
         """Do what the scan asks for, and say so, with the one thing that is expected next.
@@ -56,22 +60,39 @@ class ScanDesk:
         before = self.reception.context
         self._take(before, dialogue.pressed(before, bay, self.settings, self.table.bays))
 
-    def _take(self, before: dialogue.Context, turn: dialogue.Turn) -> None:
+    def _take(self, before: Context, turn: dialogue.Turn) -> None:
         self.reception.context = turn.context
         if before.attempt is None and turn.context.attempt is not None:
             self._attempt_began = utc_now()
         try:
             said = self._do(turn)
         except LedgerProblem:
-            said, self.reception.context = "bay_not_now", before
+            said = "bay_not_now" if turn.values["bay"] else "not_now"
+            self.reception.context = before
         self._speak(before)
-        if said:
-            now = self.reception.context
-            expected = dialogue.expects(now, self.settings)
-            then = (expected, dialogue.values(now, now, "")) if expected != said else None
-            self.table.say_both((said, turn.values), then)
+        if said == "scan_bay" and (number := self._certified_before(before)):
+            self.table.say("tag_certified", **turn.values, number=number)
+        elif said:
+            self.table.say(said, **turn.values)
 
-    def _speak(self, before: dialogue.Context) -> None:
+    def _certified_before(self, before: Context) -> str | None:
+        """The number of an earlier certificate of the device whose tag was just scanned."""
+        asset = self.reception.context.asset
+        return self.books.certified(asset) if asset and asset != before.asset else None
+
+    def look_again(self) -> None:
+        """A step whose drive has gone is over, and what is expected instead is said."""
+        before = self.reception.context
+        now = at_home(current(before, self.table.bays), self.settings)
+        if now.step is not before.step and now.step in AT_HOME:
+            self.reception.context = now
+            self.table.say(expects(now, self.settings), **values(now, now, self.table.bays))
+
+    def _follow(self, news: Spoken) -> Spoken | None:
+        self.reception.context, then = follow(self.reception.context, news, self.table.bays, self.settings)
+        return then
+
+    def _speak(self, before: Context) -> None:
         language = self.reception.context.language(self.settings)
         if language != before.language(self.settings):
             self.table.tell(self.table.effects.speak, language)
@@ -89,8 +110,10 @@ class ScanDesk:
                 return self._answered(bay, job, turn.say)
             case dialogue.TakeBack(bay=bay, job=job):
                 return self._take_back(bay, job, turn.say)
+            case dialogue.TakeBackGrade(bay=bay, job=job, grade=grade, destination=destination):
+                return self._give(bay, job, grade, destination) or turn.say
             case dialogue.Rate() as wish:
-                return self._rate(wish, turn.say)
+                return self._rate(wish) or turn.say
             case dialogue.Cancel(bay=bay):
                 return self.cancel(self.table[bay])
             case dialogue.LabelScanned(label=label):
@@ -102,7 +125,7 @@ class ScanDesk:
                 held = self.table[bay].job if bay else None
                 self.labels.reprint(label or (held.certificate_id if held else None))
                 return ""
-        return turn.say
+        return self._look_at(turn) if turn.looked else turn.say
 
     def _attest(self, attempt: Attempt, say: str) -> str:
         """Certify, then label, then publish: as for a drive, and nothing was measured."""
@@ -120,7 +143,7 @@ class ScanDesk:
         )
         now = self.reception.context
         if said == "assigned":
-            self.reception.context = dialogue.assigned(now, self.table[wish.bay], self.settings)
+            self.reception.context = assigned(now, self.table[wish.bay], self.settings)
             return say
         self.reception.context = replace(
             now, step=Step.BAY, asset=wish.asset, grade=wish.grade, destination=wish.destination
@@ -128,44 +151,84 @@ class ScanDesk:
         return said
 
     def _answered(self, name: str, job: str, say: str) -> str:
+        """The answer is of whoever is signed in: their name stands on the certificate."""
         bay = self.table[name]
         if bay.job is None or bay.job.id != job or not bay.asks:
             return "bay_not_now"
+        who, _ = self.reception.context.on_job()
+        if who is not None and who != bay.job.operator:
+            theirs = self.books.save(msgspec.structs.replace(bay.job, operator=who))
+            bay = self.table.put(changed(bay, job=theirs))
         self.reception.answered(bay)
         now = self.reception.context
-        self.reception.context = dialogue.assigned(now, self.table[name], self.settings)
+        self.reception.context = assigned(now, self.table[name], self.settings)
         return say
+
+    def _look_at(self, turn: dialogue.Turn) -> str:
+        """A bay was turned to. What was planned there for nobody is planned for the lot that was scanned meanwhile."""
+        bay, now = self.table.bays.get(turn.context.bay), turn.context
+        if bay is None or bay.job is None or bay.job.id != now.job or not undoable(bay):
+            return turn.say
+        if bay.job.customer is not None or now.lot is None:
+            return turn.say
+        self.reception.plan_again(bay)
+        bay = self.table[bay.name]
+        self.reception.context = assigned(now, bay, self.settings)
+        said = {Step.SERIAL: "scan_serial", Step.CONFIRM: "scan_yes_or_no"}.get(self.reception.context.step)
+        return said or ("bay_starts_soon" if bay.state is BayState.COUNTDOWN else "bay_is_done")
 
     def _take_back(self, name: str, job: str, say: str) -> str:
         bay = self.table.bays.get(name)
         if bay is None or bay.job is None or bay.job.id != job:
             return "nothing_to_undo"
-        if bay.state is not BayState.COUNTDOWN or bay.job.state is not JobState.PLANNED or bay.job.resumes:
+        if not undoable(bay):
             return "too_late_to_undo" if bay.busy or bay.state is BayState.COUNTDOWN else "nothing_to_undo"
         self.cancel(bay)
         return say
 
-    def _rate(self, wish: dialogue.Rate, say: str) -> str:
-        """Before the certificate is signed, the grade stands on it; afterwards it is a signed event and a new label."""
+    def _rate(self, wish: dialogue.Rate) -> str:
+        """Write it down; from now on UNDO takes it back, and the same scan again changes nothing."""
         bay = self.table[wish.bay]
-        if bay.job is None or bay.job.id != wish.job:
+        old = (bay.job.disposition if bay.job else None) or Disposition()
+        said = self._give(wish.bay, wish.job, wish.grade or old.grade, wish.destination or old.destination)
+        now = self.reception.context
+        if said or now.step in (Step.SERIAL, Step.CONFIRM):  # there UNDO takes the whole assignment back
+            return said
+        again = (wish.grade or old.grade, wish.destination or old.destination) == (old.grade, old.destination)
+        rated = Rated(
+            grade=wish.grade,
+            destination=wish.destination,
+            grade_before="" if again and wish.grade else old.grade,
+            destination_before="" if again and wish.destination else old.destination,
+        )
+        self.reception.context = replace(now, rated=rated)
+        return ""
+
+    def _give(self, name: str, job: str, grade: str, destination: str) -> str:
+        """Before the certificate is signed, the grade stands on it; afterwards it is a signed event and a new label.
+
+        What to say if it cannot be given; else nothing.
+        """
+        bay = self.table[name]
+        if bay.job is None or bay.job.id != job:
             return "nothing_to_grade"
         old = bay.job.disposition or Disposition()
-        new = Disposition(
-            grade=wish.grade or old.grade, destination=wish.destination or old.destination, notes=old.notes
-        )
+        new = Disposition(grade=grade, destination=destination, notes=old.notes)
         if new == old:
-            return say
+            return ""
         rated = msgspec.structs.replace(bay.job, disposition=new)
         if bay.job.state in ENDED:
             if bay.outcome != "erased":
                 return "nothing_to_grade"
             self._rate_afterwards(rated)
         else:
+            rated = rated if new != Disposition() else msgspec.structs.replace(rated, disposition=None)
             self.books.save(rated)
-        asks = "" if bay.asks == "grade" and new.grade else bay.asks
+        asks = bay.asks
+        if bay.state is BayState.FINISHED:
+            asks = "grade" if self.settings.scanning.ask_grade and not new.grade else ""
         self.table.put(changed(bay, job=rated, asks=asks))
-        return say
+        return ""
 
     def _rate_afterwards(self, rated: Job) -> None:
         who, _ = self.reception.context.on_job()

@@ -12,6 +12,7 @@ from typing import Literal
 from agent import keys
 from agent.control import NotRunning, ask
 from agent.ledger import Ledger
+from agent.scans import Kind, bay_called, read
 from agent.settings import Device, Settings
 from agent.uplink.uplink import read_secrets
 from drivers import registry
@@ -93,13 +94,25 @@ def _device_problems(
         registry.settings_of(kind, device.driver, device.settings, where=f"{path}.settings")
         if kind == "docks":
             yield from _dock_problems(path, device, settings, state_dir)
-        elif kind != "inputs":
+        elif kind == "inputs":
+            yield from _input_problems(path, device, settings)
+        else:
             _open_and_close(kind, device, path)
     except BadDriverSettings as error:
         problems = error.fields.get("problems")
         yield from problems if isinstance(problems, tuple) else (str(error),)
     except DriverError as error:
         yield f"{path} ({device.name}): {error.line()}"
+
+
+def _input_problems(path: str, device: Device, settings: Settings) -> Iterator[str]:
+    """A keypad's numbers are long enough for every bay that has one. Nothing is opened."""
+    typed = registry.load("inputs", device.driver, device.settings, where=path).out_of_reach()
+    codes = (read(code, None, settings) for code in typed)
+    names = tuple(bay.name for bay in settings.bay)
+    lost = [bay for code in codes if code.kind is Kind.BAY and (bay := bay_called(code.value, names))]
+    if lost:
+        yield f"{path}.settings.digits: bay {lost[0]} has a longer number; allowed is digits = 2"
 
 
 def _dock_problems(path: str, device: Device, settings: Settings, state_dir: Path) -> Iterator[str]:

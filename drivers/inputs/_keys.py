@@ -19,6 +19,7 @@ PRESSED = 1  # 0 is released, 2 repeats a key that is held down
 ENTER = frozenset({28, 96})  # KEY_ENTER, KEY_KPENTER
 SHIFT = frozenset({42, 54})
 OTHER_MODIFIERS = frozenset({29, 97, 56, 100, 125, 126})  # control, alt, meta: they make no character
+MENDS = frozenset({"backspace", "delete"})  # keys that take a number's last digit back
 SILENT = frozenset({58, 69, 70})  # caps, num and scroll lock: scanners toggle them around a code
 
 _ROWS = (
@@ -128,7 +129,11 @@ class Burst:
 
 
 class Keypad:
-    """A person's keys -> readings: each key of `keys` is a code of its own; digits, so many of them, name a bay."""
+    """A person's keys -> readings: each key of `keys` is a code of its own; digits and Enter name a bay.
+
+    A number ends with Enter and with nothing else, and that Enter is no answer: `2`, `4`, Enter is bay 24, not bay 2,
+    bay 4 and YES. More digits than there can be are no number at all.
+    """
 
     def __init__(self, keys: Mapping[str, str], bay: str, digits: int) -> None:
         self._keys, self._bay, self._digits = keys, bay, digits
@@ -137,14 +142,20 @@ class Keypad:
 
     def feed(self, event: KeyEvent | None) -> Reading | None:
         """The reading that this key is, if it is one. Other keys do nothing."""
-        if event is None or event.value != PRESSED:
+        if event is None:  # digits may be lost: what is left of the number is another number
+            self._number = "?" if self._number else ""
+            return None
+        if event.value != PRESSED:
             return None
         name = KEY_NAMES.get(event.code, "")
         if name.isdigit() and name not in self._keys:
-            self._number += name
-            return self._chosen() if len(self._number) >= self._digits else None
+            self._number = (self._number + name)[: self._digits + 1]
+            return None
         if name == "enter" and self._number:
             return self._chosen()
+        if name in MENDS and self._number:
+            self._number = self._number[:-1]
+            return None
         self._number = ""
         text = self._keys.get(name)
         return parse_reading(text.encode()) if text else None
@@ -154,5 +165,7 @@ class Keypad:
         self._number = ""
 
     def _chosen(self) -> Reading | None:
-        number, self._number = self._number.lstrip("0") or "0", ""
-        return parse_reading(self._bay.format(number=number).encode())
+        number, self._number = self._number, ""
+        if not number.isdigit() or len(number) > self._digits:
+            return Unreadable(f"a bay's number has at most {self._digits} digits, ended by Enter")
+        return parse_reading(self._bay.format(number=number.lstrip("0") or "0").encode())

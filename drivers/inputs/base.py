@@ -126,6 +126,10 @@ class Input(ABC):
         """Why nothing can be read now; None while all is well. May be asked from any thread."""
         return self._fault
 
+    def out_of_reach(self) -> tuple[str, ...]:
+        """Codes of bays that a person can never type on it, because their numbers are too long; usually none."""
+        return ()
+
     _fault: str | None = None
 
     def readings(

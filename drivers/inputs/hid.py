@@ -23,6 +23,7 @@ from firmware_bridge.passthrough import grab_input
 KEYS = {"enter": "YES", "esc": "NO", "minus": "NO", "backspace": "UNDO", "delete": "UNDO", "dot": "UNDO"}
 KEYS |= {"plus": "START", "star": "CANCEL", "slash": "CANCEL"}
 MOST_EVENTS = 64
+MOST_DIGITS = 2
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -30,7 +31,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `gap_ms`: a longer pause inside a scan rejects it. `keys`: a keypad's keys by name (enter, esc, backspace, tab,
     delete, minus, plus, star, slash, dot, f1 to f10, 0 to 9) and the codes that they stand for, added to KEYS. Digits
-    that are not among them name a bay, `digits` of them, as `bay` says; Enter ends a shorter number.
+    that are not among them name a bay, up to `digits` of them and then Enter, as `bay` says.
     """
 
     path: Annotated[str, msgspec.Meta(min_length=1)]
@@ -38,7 +39,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gap_ms: Annotated[int, msgspec.Meta(ge=5, le=1000)] = 50
     keys: dict[str, str] = {}
     bay: Annotated[str, msgspec.Meta(pattern=r"^[^{}]*\{number\}[^{}]*$")] = "BAY-{number}"
-    digits: Annotated[int, msgspec.Meta(ge=1, le=2)] = 1
+    digits: Annotated[int, msgspec.Meta(ge=1, le=MOST_DIGITS)] = MOST_DIGITS
 
 
 class Driver(Input):
@@ -103,6 +104,13 @@ class Driver(Input):
             elif keys.pending and quiet.passed:
                 keys.drop()
                 yield Unreadable("it has no end: the scanner must send Enter after each code")
+
+    def out_of_reach(self) -> tuple[str, ...]:
+        """Codes of a keypad's numbers that have more than `digits` digits."""
+        if self._settings.kind != "keypad":
+            return ()
+        beyond = range(10**self._settings.digits, 10**MOST_DIGITS)
+        return tuple(self._settings.bay.format(number=number) for number in beyond)
 
     def _gone(self, error: OSError) -> DeviceGone:
         return DeviceGone(device=f"{self.name} ({self._settings.path}: {error.strerror})")

@@ -74,12 +74,13 @@ def test_scan_mode_waits_for_badge_lot_tag_and_bay(scanning: Rig) -> None:
 
 def test_a_customers_policy_holds_for_its_lots(scanning: Rig) -> None:
     scanning.arrive("A1")
-    scanning.scan("LOT-1", "KK-0001", "BAY-A1")
+    scanning.scan("BADGE-7", "LOT-1", "KK-0001", "BAY-A1")
     scanning.wait(10.1)
     assert scanning.worker("A1").spec.method == "dod-5220.22-m"
 
 
 def test_the_scan_of_a_busy_or_empty_bay_keeps_the_tag(scanning: Rig) -> None:
+    scanning.sign_in()
     scanning.arrive("A1")
     scanning.scan("KK-0001", "BAY-A1")
     scanning.wait(10.1)
@@ -92,6 +93,7 @@ def test_the_scan_of_a_busy_or_empty_bay_keeps_the_tag(scanning: Rig) -> None:
 
 
 def test_a_tag_scanned_anew_during_the_countdown_replaces_the_first(scanning: Rig) -> None:
+    scanning.sign_in()
     scanning.arrive("A1")
     scanning.scan("KK-0001", "BAY-A1", "KK-0002", "BAY-A1")
     record = scanning.erase("A1").record
@@ -296,6 +298,7 @@ def test_a_job_killed_before_its_first_checkpoint_says_so_too(rig: Rig) -> None:
 
 
 def test_a_countdown_goes_on_after_a_restart_only_if_the_drive_never_left(scanning: Rig) -> None:
+    scanning.sign_in()
     token = scanning.arrive("A1")
     scanning.scan("KK-0001", "BAY-A1")
     scanning.restart()
@@ -307,11 +310,13 @@ def test_a_countdown_goes_on_after_a_restart_only_if_the_drive_never_left(scanni
 
 
 def test_an_interrupted_job_keeps_its_place_when_its_tag_is_scanned_again(scanning: Rig) -> None:
+    scanning.sign_in()
     scanning.arrive("A1")
     scanning.scan("KK-0001", "BAY-A1")
     scanning.wait(10.1)
     scanning.checkpoint("A1", 4096)
     scanning.restart()
+    scanning.sign_in()
     scanning.arrive("A1")
     assert scanning.scan("KK-0002", "BAY-A1") == "assigned"
     scanning.wait(10.1)
@@ -532,6 +537,7 @@ def test_a_door_is_an_alarm_only_while_its_drive_is_at_work(rig: Rig) -> None:
 
 
 def test_a_bays_button_is_as_good_as_its_code_and_no_better(scanning: Rig) -> None:
+    scanning.sign_in()
     scanning.arrive("A1")
     scanning.engine.handle(DockReported("cradle", "A1", "button"))
     assert (scanning.effects.said[-1], scanning.state("A1")) == ("scan_asset_first", "waiting")

@@ -11,40 +11,43 @@ import pytest
 
 from agent.attestation import QUESTIONS
 from agent.bench.bays import Bay, BayState
+from agent.context import Context, Rated
 from agent.dialogue import (
     Assign,
     Attest,
     Begin,
     Cancel,
-    Context,
     LabelScanned,
     Match,
     Rate,
     Reprint,
     TakeBack,
+    TakeBackGrade,
     Turn,
-    expects,
     scan,
 )
 from agent.flow import EXPECTED, ROWS, TABLE, Do, Seen, Step
 from agent.handset_flow import Attempt, check_phrase
 from agent.phrases import keys
 from agent.places import place
+from agent.prompt import expects
 from agent.registrar import new_job
 from agent.settings import Destination, Lot, Operator, Settings
 from tests.agent.engine_rig import drive, settings
 
 IDA = Operator(badge="BADGE-7", id="ida", name="Ida")
+BO = Operator(badge="BADGE-8", id="bo", name="Bo", language="en")
 LOT_1 = Lot(code="LOT-1", customer="Kolding")
 NOTHING = Context(operator=IDA, lot=LOT_1)
+BO_AT_HOME = replace(NOTHING, operator=BO)
 TAG = replace(NOTHING, step=Step.BAY, asset="KK-0001")
 STOPPING = replace(NOTHING, step=Step.STOP)
 PRINTING = replace(NOTHING, step=Step.PRINT)
 
 
-def bay(name: str, state: BayState, **facts: Any) -> Bay:  # noqa: ANN401 - fields of Bay
-    job = msgspec.structs.replace(new_job(drive("WD-12345678")), id=f"job-{name}")
-    return Bay(name=name, state=state, drive=drive("WD-12345678"), job=job, **facts)
+def bay(name: str, state: BayState, asset: str = "", **facts: Any) -> Bay:  # noqa: ANN401 - fields of Bay
+    job = msgspec.structs.replace(new_job(drive("WD-12345678"), asset=asset or None), id=f"job-{name}")
+    return Bay(name=name, state=state, drive=drive("AB-12345678" if asset else "WD-12345678"), job=job, **facts)
 
 
 BAYS: Mapping[str, Bay] = {
@@ -53,7 +56,7 @@ BAYS: Mapping[str, Bay] = {
     "A3": bay("A3", BayState.COUNTDOWN, asks="serial"),
     "A4": bay("A4", BayState.COUNTDOWN, asks="confirm"),
     "A5": bay("A5", BayState.COUNTDOWN, due=1.0),
-    "A6": bay("A6", BayState.ERASING),
+    "A6": bay("A6", BayState.ERASING, asset="KK-0777"),
     "A7": bay("A7", BayState.FINISHED, outcome="erased"),
     "A8": bay("A8", BayState.FINISHED, outcome="failed"),
     "A9": replace(bay("A9", BayState.BLOCKED), job=None),
@@ -81,15 +84,19 @@ SERIAL, CONFIRM, GRADE, COUNTING = (
     at(Step.TAG, "A5"),
 )
 WHICH = replace(NOTHING, step=Step.WHICH, grade="B")
+RATED = replace(GRADE, step=Step.TAG, rated=Rated(grade="A", grade_before="C"))
 
 IMEI = "490154203237518"
+OTHER_IMEI = "352099001761481"
 PHONE = replace(NOTHING, step=Step.DEVICE, attempt=Attempt(IMEI))
 ASKED = replace(NOTHING, step=Step.CHECK, attempt=Attempt(IMEI, "KK-0001"))
+WAITS = replace(ASKED, step=Step.TAG)
 LAST = replace(ASKED, attempt=Attempt(IMEI, "KK-0001", answers=(True, True, True)))
 
 TURNS: list[tuple[Context, str, Context, object, str]] = [
     (Context(), "BADGE-7", Context(operator=IDA), None, "hello"),
     (TAG, "BADGE-7", TAG, None, "hello"),
+    (TAG, "BADGE-8", BO_AT_HOME, None, "hello"),
     (NOTHING, "BADGE-9", NOTHING, None, "unknown_badge"),
     (Context(), "LOT-1", Context(lot=LOT_1), None, "lot_set"),
     (NOTHING, "LOT-9", NOTHING, None, "unknown_lot"),
@@ -97,6 +104,11 @@ TURNS: list[tuple[Context, str, Context, object, str]] = [
     (TAG, "KK-0001", TAG, None, "scan_bay"),
     (TAG, "KK-0002", replace(TAG, asset="KK-0002"), None, "scan_bay"),
     (STOPPING, "KK-0001", TAG, None, "scan_bay"),
+    (NOTHING, "kk-0001", TAG, None, "scan_bay"),
+    (NOTHING, "KK-0777", replace(TAG, asset="KK-0777"), None, "tag_again"),
+    (NOTHING, "AB-12345678", NOTHING, None, "serial_is_no_tag"),
+    (TAG, "AB-12345678", TAG, None, "serial_is_no_tag"),
+    (replace(TAG, asset="AB-12345678"), "BAY-A2", NOTHING, None, "serial_is_no_tag"),
     (TAG, "BAY-A2", NOTHING, Assign("A2", "KK-0001"), "assigned"),
     (TAG, "BAY-2", NOTHING, Assign("A2", "KK-0001"), "assigned"),
     (TAG, "BAY-A5", NOTHING, Assign("A5", "KK-0001"), "assigned"),
@@ -124,6 +136,16 @@ TURNS: list[tuple[Context, str, Context, object, str]] = [
     (CONFIRM, "START", replace(CONFIRM, step=Step.TAG), Begin("A4", "job-A4"), "confirmed"),
     (CONFIRM, "KK-0002", CONFIRM, None, "scan_yes_or_no"),
     (CONFIRM, "BAY-A2", CONFIRM, None, "scan_yes_or_no"),
+    (CONFIRM, "AB-12345678", CONFIRM, None, "scan_yes_or_no"),
+    (CONFIRM, "BAY-A3", SERIAL, None, "scan_serial"),
+    (CONFIRM, "BAY-A4", CONFIRM, None, "scan_yes_or_no"),
+    (CONFIRM, "BAY-A5", COUNTING, None, "bay_starts_soon"),
+    (CONFIRM, "BAY-A6", CONFIRM, None, "scan_yes_or_no"),
+    (CONFIRM, "BADGE-7", CONFIRM, None, "hello"),
+    (CONFIRM, "BADGE-8", BO_AT_HOME, None, "hello"),
+    (CONFIRM, "LOT-1", replace(CONFIRM, step=Step.TAG), None, "lot_set"),
+    (SERIAL, "BAY-A4", CONFIRM, None, "scan_yes_or_no"),
+    (SERIAL, "BAY-A2", SERIAL, None, "scan_serial"),
     (CONFIRM, "nonsense", CONFIRM, None, "unknown_code"),
     (CONFIRM, "UNDO", NOTHING, TakeBack("A4", "job-A4"), "undone_bay"),
     (CONFIRM, "GRADE-C", CONFIRM, Rate("A4", "job-A4", "C", ""), "graded"),
@@ -137,12 +159,16 @@ TURNS: list[tuple[Context, str, Context, object, str]] = [
     (NOTHING, "BAY-A6", at(Step.GRADE, "A6"), None, "scan_grade"),
     (NOTHING, "BAY-A7", GRADE, None, "scan_grade"),
     (NOTHING, "BAY-A8", NOTHING, None, "bay_is_done"),
-    (GRADE, "GRADE-A", GRADE, Rate("A7", "job-A7", "A", ""), "graded"),
-    (GRADE, "DEST-SHOP", GRADE, Rate("A7", "job-A7", "", "Web shop"), "graded"),
+    (GRADE, "GRADE-A", replace(GRADE, step=Step.TAG), Rate("A7", "job-A7", "A", ""), "graded"),
+    (GRADE, "UNDO", NOTHING, None, "nothing_to_undo"),
+    (RATED, "GRADE-A", RATED, None, "graded"),
+    (RATED, "GRADE-B", replace(RATED, step=Step.WHICH, grade="B"), None, "scan_bay_to_grade"),
+    (RATED, "UNDO", NOTHING, TakeBackGrade("A7", "job-A7", "C", ""), "ungraded"),
+    (GRADE, "DEST-SHOP", replace(GRADE, step=Step.TAG), Rate("A7", "job-A7", "", "Web shop"), "graded"),
     (GRADE, "KK-0001", replace(GRADE, step=Step.BAY, asset="KK-0001"), None, "scan_bay"),
     (NOTHING, "GRADE-B", WHICH, None, "scan_bay_to_grade"),
     (WHICH, "DEST-SHOP", replace(WHICH, destination="Web shop"), None, "scan_bay_to_grade"),
-    (WHICH, "BAY-A7", NOTHING, Rate("A7", "job-A7", "B", ""), "graded"),
+    (WHICH, "BAY-A7", replace(GRADE, step=Step.TAG), Rate("A7", "job-A7", "B", ""), "graded"),
     (WHICH, "BAY-A8", WHICH, None, "nothing_to_grade"),
     (WHICH, "KK-0001", TAG, None, "scan_bay"),
     (WHICH, "UNDO", NOTHING, None, "undone"),
@@ -166,13 +192,26 @@ TURNS: list[tuple[Context, str, Context, object, str]] = [
     (PHONE, "TABLET", replace(PHONE, attempt=Attempt(IMEI, kind="tablet")), None, "scan_device_tag"),
     (PHONE, "KK-0001", ASKED, None, "check_account_removed"),
     (PHONE, "YES", PHONE, None, "scan_device_tag"),
-    (PHONE, "UNDO", NOTHING, None, "undone"),
-    (PHONE, "CANCEL", STOPPING, None, "scan_bay_to_cancel"),
-    (ASKED, "BAY-A2", ASKED, None, "check_account_removed"),
+    (PHONE, "UNDO", NOTHING, None, "undone_device"),
+    (PHONE, "CANCEL", replace(STOPPING, attempt=Attempt(IMEI)), None, "scan_bay_to_cancel"),
+    (ASKED, "CANCEL", replace(ASKED, step=Step.STOP), None, "scan_bay_to_cancel"),
+    (replace(ASKED, step=Step.STOP), "BAY-A6", WAITS, Cancel("A6"), "cancelled"),
+    (replace(ASKED, step=Step.STOP), "KK-0001", replace(ASKED, step=Step.STOP), None, "scan_bay_to_cancel"),
+    (ASKED, "BAY-A2", WAITS, None, "device_waits"),
+    (ASKED, "BAY-A4", replace(CONFIRM, attempt=ASKED.attempt), None, "scan_yes_or_no"),
+    (WAITS, "YES", WAITS, None, "device_waits"),
+    (WAITS, "KK-0001", ASKED, None, "check_account_removed"),
+    (WAITS, IMEI, ASKED, None, "check_account_removed"),
+    (replace(PHONE, step=Step.TAG), IMEI, PHONE, None, "scan_device_tag"),
+    (WAITS, OTHER_IMEI, WAITS, None, "device_waits"),
+    (WAITS, "KK-0002", replace(WAITS, step=Step.BAY, asset="KK-0002"), None, "scan_bay"),
+    (WAITS, "UNDO", NOTHING, None, "undone_device"),
     (ASKED, "YES", replace(ASKED, attempt=Attempt(IMEI, "KK-0001", answers=(True,))), None, "check_reset_done"),
     (ASKED, "NO", NOTHING, Attest(Attempt(IMEI, "KK-0001", answers=(False,))), "not_attested"),
-    (ASKED, "UNDO", NOTHING, None, "undone"),
-    (ASKED, "BADGE-7", NOTHING, None, "hello"),
+    (ASKED, "UNDO", NOTHING, None, "undone_device"),
+    (ASKED, "BADGE-7", ASKED, None, "hello"),
+    (ASKED, "BADGE-8", BO_AT_HOME, None, "device_forgotten"),
+    (WAITS, "BADGE-8", BO_AT_HOME, None, "device_forgotten"),
     (LAST, "KK-0002", LAST, None, "check_cards_removed"),
     (LAST, "YES", NOTHING, Attest(Attempt(IMEI, "KK-0001", answers=(True,) * 4)), "attested"),
     (LAST, "NO", NOTHING, Attest(Attempt(IMEI, "KK-0001", answers=(True, True, True, False))), "not_attested"),

@@ -157,3 +157,46 @@ def test_a_person_is_wanted_for_outcomes_troubles_labels_and_alarms_and_for_noth
         "label bench-01-000007 unknown",
         "alarm dock",
     }
+
+
+def test_who_is_signed_in_and_for_which_delivery_stands_on_top_at_every_width() -> None:
+    who = {"operator": {"id": "ida", "name": "Ida"}, "lot": {"code": "LOT-2026-47", "customer": "Kolding"}}
+    uplink = {"connected": True, "outbox_depth": 0}
+    for columns in (40, 80, 200):
+        top = shown(answer(**who, uplink=uplink), columns)[0]
+        assert "Ida  LOT-2026-47" in top
+        assert ("connected, 0 waiting" in top) is (columns > 40)
+    assert shown(answer(uplink=uplink))[0].split() == ["bench-01", "connected,", "0", "waiting"]
+
+
+@pytest.mark.parametrize("columns", [20, 40, 80])
+def test_an_instruction_that_is_longer_than_a_line_is_not_cut(columns: int) -> None:
+    said = "Bay A1: it is the right drive. Bay A1: scan YES or NO. Drive ...123456."
+    lines = shown(answer(bay(), said=said), columns, 24)
+    assert said in " ".join(line for line in lines[1:8] if line)
+
+
+def test_an_instruction_of_two_lines_moves_no_bay() -> None:
+    one, two = (shown(answer(bay(), said=said)) for said in ("Scan YES.", "word " * 20))
+    at = [line for line in one if " A1 " in line]
+    assert [n for n, line in enumerate(one) if line == at[0]] == [n for n, line in enumerate(two) if line == at[0]]
+
+
+def test_on_a_small_screen_the_end_of_the_instruction_stays() -> None:
+    said = "Label bench-01-000123 is being printed. Bay A1: scan YES or NO."
+    assert shown(answer(bay(), said=said), 20, 4)[-1].endswith("YES or NO.")
+
+
+@pytest.mark.parametrize(("asks", "word"), [("serial", "scan serial"), ("confirm", "answer YES/NO")])
+def test_a_bay_that_waits_for_a_person_does_not_look_like_one_that_starts(asks: str, word: str) -> None:
+    waits = bay(state="countdown", asks=asks)
+    (row,) = [line for line in shown(answer(waits)) if " A1 " in line]
+    assert word in row
+    assert "starts in" not in row
+    assert look(waits).style == "hand"
+    assert look(bay(state="countdown", countdown_s=9.0)).word == "word_countdown"
+
+
+def test_a_grade_stands_in_its_bays_row() -> None:
+    rated = bay(state="finished", outcome="erased", grade="B", asset="KK-1")
+    assert any("B KK-1 Wheel S1" in line for line in shown(answer(rated)))

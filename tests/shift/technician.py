@@ -168,6 +168,7 @@ class Technician:
         self._coming = [Drive(row) for row in (*staying, *others)]
         self._trap = self._coming[0]
         self._scan(BADGE, "hello")
+        self._take_lot("Q")
         last = time.monotonic()
         while self._here or self._coming:
             if self._one_round():
@@ -323,6 +324,7 @@ class Technician:
         self.bench.cut_power()
         self._lot = ""
         self._scan(BADGE, "hello")
+        self._take_lot(drive.row.lot)
 
     def _names(self, drive: Drive) -> Mapping[str, str]:
         """What a scan may name."""

@@ -12,6 +12,7 @@ from agent import dialogue
 from agent.bench.events import LabelResult, ReprintRequested
 from agent.bench.labels import MOST_RECALLED
 from agent.certificate import Certificate
+from agent.context import Context
 from agent.errors import IllegalTransition
 from agent.flow import Step
 from agent.label_proof import NEXT, LabelRow, LabelState, advance, label_named, next_copy, settled
@@ -199,10 +200,10 @@ def test_a_forged_certificate_file_gets_no_label(rig: Rig) -> None:
 
 
 def test_reprint_is_forgotten_by_the_next_thing_that_is_begun() -> None:
-    context = dialogue.Context(step=Step.PRINT)
+    context = Context(step=Step.PRINT)
     for code in ("CANCEL", "KK-004711"):
         assert dialogue.scan(context, code, WITH_PRINTER, {}).context.step is not Step.PRINT
-    kept = dialogue.Context(step=Step.BAY, asset="KK-1")
+    kept = Context(step=Step.BAY, asset="KK-1")
     assert dialogue.scan(kept, "REPRINT", WITH_PRINTER, {}).context == context
 
 

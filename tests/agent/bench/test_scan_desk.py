@@ -29,7 +29,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
 
 def assigned(rig: Rig, *before: str, bay: str = "A1", serial: str = "S1") -> None:
     rig.arrive(bay, drive(serial))
-    assert rig.scan(*before, "KK-0001", f"BAY-{bay}") == "assigned"
+    assert rig.scan(*(before or ("BADGE-7", "LOT-4")), "KK-0001", f"BAY-{bay}") == "assigned"
 
 
 def expected(rig: Rig) -> str:
@@ -63,7 +63,7 @@ def test_what_a_bay_asks_is_asked_again_after_a_restart(rig: Rig) -> None:
     rig.arrive("A1", drive("S1"), token=token)
     rig.wait(1000)
     assert (rig.engine.bays["A1"].asks, rig.effects.workers) == ("serial", [])
-    assert rig.scan("BAY-A1", "S1", "YES") == "confirmed"
+    assert rig.scan(*IDA, "BAY-A1", "S1", "YES") == "confirmed"
 
 
 def test_in_automatic_mode_an_asking_policy_waits_for_a_person(tmp_path: Path) -> None:
@@ -130,6 +130,7 @@ def test_undo_takes_back_the_last_bay_only(rig: Rig) -> None:
 
 
 def test_a_grade_scanned_before_the_end_stands_on_the_certificate(rig: Rig) -> None:
+    rig.sign_in()
     rig.arrive("A1")
     rig.scan("KK-0001", "GRADE-B", "BAY-A1")
     rig.wait(10.1)
@@ -140,7 +141,7 @@ def test_a_grade_scanned_before_the_end_stands_on_the_certificate(rig: Rig) -> N
 
 
 def test_a_grade_scanned_afterwards_is_a_signed_event_and_leaves_the_certificate_alone(rig: Rig) -> None:
-    assigned(rig, "BADGE-7")
+    assigned(rig)
     certificate = rig.erase("A1")
     assert certificate.record.disposition is None
     assert rig.scan("BAY-A1", "GRADE-C", "GRADE-C", "GRADE-C") == "graded"
@@ -271,7 +272,7 @@ def test_a_no_is_certified_as_such_and_the_device_can_be_reset_again(rig: Rig) -
 
 
 def test_another_badge_forgets_the_device_and_undo_certifies_nothing(rig: Rig) -> None:
-    rig.scan(*IDA, IMEI, "KK-0009", "YES", "YES", "YES", "BADGE-7")
+    rig.scan(*IDA, IMEI, "KK-0009", "YES", "YES", "YES", "BADGE-8")
     assert rig.scan("YES") == "scan_asset"
     rig.scan(IMEI, "KK-0009", "YES", "UNDO", "YES")
     assert rig.certificates() == []

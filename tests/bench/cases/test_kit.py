@@ -178,6 +178,7 @@ def test_a_person_with_scanner_keypad_and_printer(station: Station) -> None:
     scanner.scan("KK-004711")
     wait_until(lambda: "KK-004711: now scan the bay" in station.status()["said"], "the tag was taken", 100)
     keypad.key("1")
+    keypad.key("enter")
     wait_until(lambda: station.bay("U1")["asks"] == "confirm", "the bay asks for YES", 100)
     keypad.key("enter")
     row = station.wait_bay("U1", "finished")

@@ -94,30 +94,47 @@ def test_repeats_locks_and_an_empty_line_are_nothing_and_alt_makes_no_character(
     assert isinstance(reading, Unreadable)
 
 
+def typed(pad: Keypad, *codes: int) -> list[Reading]:
+    return read(pad, *(KeyEvent(code, 1, 1_000_000 * i) for i, code in enumerate(codes, start=1)))
+
+
+ONE, TWO, FOUR, ZERO, ESC, BACKSPACE = 79, 80, 75, 82, 1, 14
+
+
 def test_a_keypad_alone_says_yes_no_undo_cancel_and_names_bays() -> None:
-    pad, second = Keypad(KEYS, "BAY-{number}", 1), 1_000_000
-    pressed = [KeyEvent(code, 1, second * i) for i, code in enumerate((79, 3, 28, 96, 1, 74, 14, 55, 98, 78), start=1)]
-    assert [r.text for r in read(pad, *pressed) if isinstance(r, Scan)] == [
-        "BAY-1",
-        "BAY-2",
-        "YES",
-        "YES",
-        "NO",
-        "NO",
-        "UNDO",
-        "CANCEL",
-        "CANCEL",
-        "START",
-    ]
+    pad = Keypad(KEYS, "BAY-{number}", 2)
+    found = typed(pad, ONE, ENTER, 3, KP_ENTER, 28, 96, ESC, 74, BACKSPACE, 55, 98, 78)
+    names = ["BAY-1", "BAY-2", "YES", "YES", "NO", "NO", "UNDO", "CANCEL", "CANCEL", "START"]
+    assert found == [Scan(name) for name in names]
     assert read(pad, KeyEvent(30, 1, 1), KeyEvent(79, 0, 2), KeyEvent(79, 2, 3), None) == []
 
 
-def test_two_digits_name_a_bay_and_enter_ends_a_shorter_number() -> None:
+def test_a_bays_number_ends_with_enter_and_that_enter_is_no_answer() -> None:
     pad = Keypad({**KEYS, "0": "LOT-1"}, "BAY-B{number}", 2)
-    one, zero, two, escape = 79, 82, 80, 1
-    pressed = (one, two, one, ENTER, one, escape, two, two, zero)
-    found = read(pad, *(KeyEvent(code, 1, i) for i, code in enumerate(pressed)))
-    assert found == [Scan("BAY-B12"), Scan("BAY-B1"), Scan("NO"), Scan("BAY-B22"), Scan("LOT-1")]
+    assert typed(pad, TWO, FOUR, ENTER) == [Scan("BAY-B24")]
+    assert typed(pad, TWO, ENTER, ENTER) == [Scan("BAY-B2"), Scan("YES")]
+    assert typed(pad, TWO, ESC, TWO, TWO, ENTER, ZERO) == [Scan("NO"), Scan("BAY-B22"), Scan("LOT-1")]
+
+
+def test_a_number_is_mended_by_backspace_which_then_undoes_nothing_else() -> None:
+    pad = Keypad(KEYS, "BAY-{number}", 2)
+    assert typed(pad, TWO, FOUR, BACKSPACE, ONE, ENTER, TWO, BACKSPACE) == [Scan("BAY-21")]
+    assert typed(pad, BACKSPACE) == [Scan("UNDO")]
+
+
+@pytest.mark.parametrize("digits", [1, 2])
+def test_a_number_that_no_bay_can_have_names_none_and_answers_nothing(digits: int) -> None:
+    pad = Keypad(KEYS, "BAY-{number}", digits)
+    (reading,) = typed(pad, *[TWO] * (digits + 1), ENTER)
+    assert isinstance(reading, Unreadable)
+    assert typed(pad, TWO, ENTER) == [Scan("BAY-2")]
+
+
+def test_a_number_of_which_the_kernel_lost_a_key_names_no_bay() -> None:
+    pad = Keypad(KEYS, "BAY-{number}", 2)
+    (reading,) = read(pad, KeyEvent(TWO, 1, 1), None, KeyEvent(FOUR, 1, 2), KeyEvent(ENTER, 1, 3))
+    assert isinstance(reading, Unreadable)
+    assert typed(pad, ENTER) == [Scan("YES")]
 
 
 def test_events_are_cut_as_the_kernel_lays_them_out() -> None:
@@ -178,7 +195,8 @@ def test_a_hid_scan_without_end_is_told_and_does_not_stick_to_the_next(
 
 def test_a_keypad_is_read_as_slowly_as_a_person_presses(reading: Callable[[str], tuple[Reader, int]]) -> None:
     reader, end = reading("keypad")
-    os.write(end, packed([KeyEvent(79, 1, 1_000_000), KeyEvent(ENTER, 1, 99_000_000)]))
+    presses = (KeyEvent(79, 1, 1_000_000), KeyEvent(ENTER, 1, 99_000_000), KeyEvent(ENTER, 1, 199_000_000))
+    os.write(end, packed(presses))
     assert [reader.next(), reader.next()] == [Scan("BAY-1"), Scan("YES")]
 
 

@@ -1,0 +1,372 @@
+"""People at the bench: what they forget, mix up and answer for each other, read on the screen and in the bays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from agent.bench.events import LabelResult, Told
+from agent.label_proof import LabelState
+from agent.phrases import phrase
+from agent.settings import Device
+from agent.view import bay_row, who_works
+from drivers.drives.base import Drive
+from tests.agent.engine_rig import Rig, drive, erased, settings
+
+ASKING = ("BADGE-7", "LOT-3")
+IMEI = "490154203237518"
+Make = Callable[..., Rig]
+
+
+@pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    """A bench of four bays with a printer, in scan mode unless it is told otherwise."""
+    made: list[Rig] = []
+
+    def rig(*, rules: dict[str, Any] | None = None, **about: Any) -> Rig:  # noqa: ANN401 - fields of the station
+        known = settings("B01", "B02", "B12", "B24", **{"mode": "scan", "language": "en", **about})
+        scanning = msgspec.structs.replace(known.scanning, **(rules or {}))
+        printer = (Device(name="labels", driver="simulated"),)
+        rig = Rig(tmp_path / "state", msgspec.structs.replace(known, scanning=scanning, printer=printer))
+        made.append(rig)
+        return rig
+
+    yield rig
+    for each in made:
+        each.close()
+
+
+def screen(rig: Rig) -> str:
+    """The sentences that stand on it now."""
+    spoken = (said for said in rig.effects.spoken[-1] if said)
+    return " ".join(phrase(rig.effects.language or "en", key, **values) for key, values in spoken)
+
+
+def asking(rig: Rig, bay: str, who: Drive, tag: str) -> None:
+    """A drive whose bay asks for YES."""
+    rig.arrive(bay, who)
+    rig.scan(*ASKING, tag, f"BAY-{bay}", str(who.serial))
+    assert rig.engine.bays[bay].asks == "confirm"
+
+
+def begins(rig: Rig) -> list[str]:
+    """Bays that are counting down to an erasure."""
+    return [name for name, bay in rig.engine.bays.items() if bay.due is not None]
+
+
+# The bay that is named
+
+
+def test_yes_goes_to_the_bay_that_was_scanned_last_and_is_named(make: Make) -> None:
+    rig = make(mode="automatic", policy="asking")
+    for bay, serial in (("B01", "WD-111111"), ("B02", "WD-222222")):
+        rig.arrive(bay, drive(serial))
+        rig.scan(f"BAY-{bay}", serial)
+    rig.scan("BAY-B02", "BAY-B01")
+    assert "Bay B01: scan YES or NO. Drive ...111111." in screen(rig)
+    rig.scan("YES")
+    assert begins(rig) == ["B01"]
+
+
+def test_a_colleagues_bay_is_turned_to_as_a_whole(make: Make) -> None:
+    rig = make()
+    asking(rig, "B01", drive("S1"), "KK-0001")
+    rig.scan("CANCEL")
+    asking(rig, "B24", drive("S4"), "KK-0004")
+    rig.scan("BAY-B01")
+    assert "Bay B01: scan YES or NO." in screen(rig)
+    rig.scan("NO")
+    assert (rig.state("B01"), rig.engine.bays["B24"].asks) == ("waiting", "confirm")
+
+
+@pytest.mark.parametrize("other", ["BAY-B02", "BAY-B24", "BAY-B12"])
+def test_a_bay_that_cannot_be_answered_is_not_named_in_the_question(make: Make, other: str) -> None:
+    rig = make()
+    rig.arrive("B02", drive("S2"))
+    rig.sign_in()
+    rig.arrive("B24", drive("S4"))
+    rig.scan("KK-0004", "BAY-B24")
+    rig.wait(10.1)
+    asking(rig, "B01", drive("S1"), "KK-0001")
+    rig.scan(other)
+    assert screen(rig) == "Bay B01: scan YES or NO. Drive S1."
+    rig.scan("YES")
+    assert begins(rig) == ["B01"]
+
+
+def test_what_a_device_says_does_not_hide_what_is_asked(make: Make) -> None:
+    rig = make()
+    asking(rig, "B01", drive("S1"), "KK-0001")
+    for event in (
+        Told("dock_silent", {"dock": "cradle"}),
+        Told("scan_again"),
+        LabelResult("bench-01-000009", "labels", 0, LabelState.PRINTED),
+    ):
+        rig.engine.handle(event)
+        assert screen(rig).endswith("Bay B01: scan YES or NO. Drive S1.")
+    rig.cancel("B24")
+    assert screen(rig).endswith("Bay B01: scan YES or NO. Drive S1.")
+
+
+def test_a_question_about_a_drive_that_was_pulled_does_not_stay(make: Make) -> None:
+    rig = make()
+    asking(rig, "B01", drive("S1"), "KK-0001")
+    rig.leave("B01")
+    assert screen(rig) == "Scan the asset tag."
+    rig.arrive("B01", drive("S9"))
+    rig.scan("YES", "UNDO")
+    assert begins(rig) == []
+
+
+def test_undo_takes_back_what_the_screen_names_or_nothing(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.arrive("B01", drive("S1"))
+    rig.scan("KK-0001", "BAY-B01")
+    rig.engine.handle(Told("dock_silent", {"dock": "cradle"}))
+    assert screen(rig).endswith("Bay B01 starts soon. UNDO stops it.")
+    rig.scan("BAY-B24")
+    assert screen(rig) == "Scan the asset tag first. Bay B01 starts soon. UNDO stops it."
+    rig.scan("KK-0002")
+    assert "B01" not in screen(rig)
+    rig.scan("UNDO", "UNDO")
+    assert begins(rig) == ["B01"]
+    rig.scan("BAY-B01", "UNDO")
+    assert begins(rig) == []
+
+
+def test_another_persons_badge_ends_what_was_asked_of_the_first(make: Make) -> None:
+    rig = make()
+    asking(rig, "B01", drive("S1"), "KK-0001")
+    rig.scan("BADGE-8", "YES")
+    assert begins(rig) == []
+    rig.scan("BAY-B01", "YES")
+    assert begins(rig) == ["B01"]
+    operator = rig.erase("B01").record.operator
+    assert operator is not None
+    assert operator.id == "bo", "who said YES stands on the certificate"
+
+
+def test_ones_own_badge_again_changes_nothing_and_says_who(make: Make) -> None:
+    rig = make()
+    asking(rig, "B01", drive("S1"), "KK-0001")
+    rig.scan("BADGE-7")
+    assert screen(rig) == "Hello, Ida. Bay B01: scan YES or NO. Drive S1."
+
+
+# Badge and lot
+
+
+def test_in_scan_mode_nothing_is_erased_before_badge_and_lot_where_some_are_known(make: Make) -> None:
+    rig = make()
+    assert screen(rig) == "Ready. Scan your badge."
+    rig.arrive("B01", drive("S1"))
+    assert (rig.scan("KK-0001", "BAY-B01"), rig.state("B01")) == ("scan_badge", "waiting")
+    rig.scan("BADGE-7")
+    assert screen(rig) == "Hello, Ida. Scan the lot."
+    assert (rig.scan("KK-0001", "BAY-B01"), rig.state("B01")) == ("scan_lot", "waiting")
+    rig.scan("LOT-3", "KK-0001", "BAY-B01")
+    assert rig.engine.bays["B01"].asks == "serial", "the customer's policy asks"
+
+
+def test_after_a_restart_the_screen_asks_who_is_there(make: Make) -> None:
+    rig = make()
+    asking(rig, "B01", drive("S1"), "KK-0001")
+    rig.restart()
+    rig.arrive("B01", drive("S1"))
+    assert screen(rig) == "Ready. Scan your badge."
+    assert rig.scan("YES") == "scan_badge"
+
+
+def test_in_automatic_mode_a_drive_waits_for_what_the_file_requires(make: Make) -> None:
+    rig = make(mode="automatic", rules={"require": ("badge", "lot")})
+    rig.arrive("B01", drive("S1"))
+    rig.wait(1000)
+    assert (rig.state("B01"), rig.effects.workers) == ("waiting", [])
+    rig.scan("BADGE-7", "LOT-3")
+    rig.arrive("B02", drive("S2"))
+    assert rig.engine.bays["B02"].asks == "serial"
+
+
+def test_what_was_planned_for_nobody_is_planned_anew_for_the_lot_before_yes_counts(make: Make) -> None:
+    rig = make(mode="automatic", policy="asking")
+    rig.arrive("B01", drive("S1"))
+    rig.scan("BAY-B01", "S1")
+    rig.scan("BADGE-7", "LOT-1")
+    assert rig.scan("YES") == "scan_asset"
+    assert begins(rig) == []
+    rig.scan("BAY-B01")
+    assert screen(rig) == "Bay B01 starts soon. UNDO stops it. Scan the asset tag."
+    job = rig.job_of("B01")
+    assert job.customer is not None
+    assert job.plan is not None
+    assert (job.customer.lot, job.plan.policy) == ("LOT-1", "thorough")
+
+
+# Serials and tags
+
+
+def test_the_serial_of_a_drive_in_a_bay_is_no_asset_tag(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.arrive("B01", drive("BTYF84120937"))
+    rig.scan("BTYF84120937")
+    assert screen(rig) == "That is a drive's serial number, not an asset tag. Scan the asset tag."
+    assert (rig.scan("BAY-B01"), begins(rig)) == ("scan_asset_first", [])
+
+
+def test_a_serial_that_was_taken_for_a_tag_before_its_drive_came_begins_nothing(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.scan("BTYF84120937")
+    rig.arrive("B01", drive("BTYF84120937"))
+    assert (rig.scan("BAY-B01"), begins(rig)) == ("serial_is_no_tag", [])
+
+
+def test_a_tag_is_one_tag_however_it_is_written(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.arrive("B01", drive("S1"))
+    rig.scan("kk-0001", "BAY-B01")
+    asset = rig.job_of("B01").asset
+    assert asset is not None
+    assert asset.tag == "KK-0001"
+
+
+def test_a_tag_that_another_bay_has_is_said(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.arrive("B01", drive("S1"))
+    rig.arrive("B02", drive("S2"))
+    rig.scan("KK-0001", "BAY-B01", "kk-0001")
+    assert screen(rig).startswith("KK-0001 is in bay B01. A second drive? Scan its bay.")
+    assert rig.scan("BAY-B02") == "assigned"
+
+
+def test_a_tag_that_was_certified_before_is_said(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.arrive("B01", drive("S1"))
+    rig.scan("KK-0001", "BAY-B01")
+    rig.erase("B01")
+    rig.leave("B01")
+    rig.scan("KK-0001")
+    assert screen(rig) == "KK-0001 has label bench-01-000001 already. KK-0001: now scan the bay."
+
+
+# Grades
+
+
+def test_a_grade_ends_with_its_scan_and_the_next_falls_on_no_bay_that_is_not_named(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    for bay, tag, serial in (("B01", "KK-0001", "S1"), ("B02", "KK-0002", "S2")):
+        rig.arrive(bay, drive(serial))
+        rig.scan(tag, f"BAY-{bay}")
+        rig.erase(bay)
+    rig.scan("BAY-B01", "GRADE-B")
+    assert screen(rig) == "Bay B01: B is written down. Scan the asset tag."
+    rig.scan("GRADE-B", "GRADE-D")
+    assert screen(rig) == "D: now scan the bay."
+    assert [bay_row(rig.engine.bays[bay])["grade"] for bay in ("B01", "B02")] == ["B", None]
+    rig.scan("BAY-B02")
+    assert [bay_row(rig.engine.bays[bay])["grade"] for bay in ("B01", "B02")] == ["B", "D"]
+
+
+@pytest.mark.parametrize("word", ["UNDO", "NO"])
+def test_undo_after_a_grade_takes_the_grade_back_and_stops_nothing(make: Make, word: str) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.arrive("B01", drive("S1"))
+    rig.scan("KK-0001", "BAY-B01")
+    rig.wait(10.1)
+    rig.scan("BAY-B01", "GRADE-B", word)
+    assert screen(rig) == "Bay B01: B is taken back. Scan the asset tag."
+    assert (rig.state("B01"), rig.scan("UNDO")) == ("erasing", "nothing_to_undo")
+    rig.end("B01", erased())
+    assert rig.certificates()[0].record.disposition is None
+
+
+def test_a_grade_that_is_taken_back_is_asked_for_again_and_leaves_the_label(make: Make) -> None:
+    rig = make(rules={"ask_grade": True})
+    rig.sign_in()
+    rig.arrive("B01", drive("S1"))
+    rig.scan("KK-0001", "GRADE-A", "BAY-B01")
+    rig.erase("B01")
+    rig.scan("BAY-B01", "GRADE-B")
+    number = rig.effects.labels[-1][0]
+    rig.scan("UNDO")
+    assert rig.job_of("B01").disposition == rig.certificates()[0].record.disposition
+    assert rig.engine.bays["B01"].asks == ""
+    for copy in (0, 1):
+        rig.engine.handle(LabelResult(number, "labels", copy, LabelState.PRINTED))
+    assert rig.effects.grades[-1] == "A"
+
+
+# Phones
+
+
+def test_a_phones_question_names_the_phone_and_the_answers(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    for code in (IMEI, "KK-0820"):
+        rig.scan(code)
+    for _ in range(4):
+        assert screen(rig).startswith("KK-0820: ")
+        assert screen(rig).endswith(" YES or NO.")
+        rig.scan("YES")
+    assert len(rig.certificates()) == 1
+
+
+def test_whoever_scans_a_bay_answers_no_question_about_a_phone(make: Make) -> None:
+    rig = make()
+    asking(rig, "B01", drive("S1"), "KK-0001")
+    rig.scan("CANCEL", IMEI, "UNDO", IMEI, "KK-0820", "YES", "BAY-B24", "YES")
+    assert screen(rig) == "KK-0820 is not done. Scan its asset tag or IMEI."
+    rig.scan("KK-0820", "BAY-B01")
+    assert screen(rig) == "Bay B01: scan YES or NO. Drive S1."
+    rig.scan("YES", "YES", "YES")
+    assert (begins(rig), rig.certificates()) == (["B01"], [])
+    rig.scan(IMEI, "YES", "YES", "YES")
+    assert len(rig.certificates()) == 1, "the first answer still counts, and no other does"
+
+
+@pytest.mark.parametrize("codes", [("CANCEL", "BAY-B24"), ("CANCEL", "UNDO"), ("REPRINT", "NO")])
+def test_a_phone_survives_cancel_and_is_said(make: Make, codes: tuple[str, ...]) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.scan(IMEI, "KK-0820", "YES", *codes)
+    assert screen(rig).endswith("KK-0820 is not done. Scan its asset tag or IMEI.")
+    rig.scan("KK-0820", "YES", "YES", "YES")
+    assert len(rig.certificates()) == 1
+
+
+def test_a_phone_is_forgotten_with_a_word_by_undo_and_by_another_person(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.scan(IMEI, "KK-0820", "YES", "UNDO")
+    assert screen(rig) == "KK-0820: undone. Nothing was attested. Scan the asset tag."
+    rig.scan(IMEI, "KK-0820", "YES", "BADGE-8")
+    assert screen(rig) == "KK-0820 is not attested. Scan it again later. Scan the asset tag."
+    rig.scan("YES", "YES", "YES")
+    assert rig.certificates() == []
+
+
+# Who is there
+
+
+def test_who_is_signed_in_and_for_which_delivery_is_told(make: Make) -> None:
+    rig = make()
+    assert who_works(rig.engine.context)["operator"] is None
+    asking(rig, "B01", drive("S1"), "KK-0001")
+    assert who_works(rig.engine.context) == {
+        "operator": {"id": "ida", "name": "Ida"},
+        "lot": {"code": "LOT-3", "customer": "Kolding", "reference": ""},
+        "expects": {"step": "confirm", "bay": "B01"},
+    }
+    rig.scan("BADGE-8")
+    assert who_works(rig.engine.context)["operator"] == {"id": "bo", "name": "Bo"}
