@@ -89,7 +89,10 @@ class Capable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DriveRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The drive as it identified itself on the descriptor that was written through."""
+    """The drive as it identified itself on the descriptor that was written through.
+
+    `serial` and `wwn` are null where what was told names no drive; `identity_note` says so.
+    """
 
     vendor: str | None
     model: str | None
@@ -107,6 +110,7 @@ class DriveRecord(msgspec.Struct, frozen=True, kw_only=True):
     hidden_area: HiddenArea | None
     health: Health
     capabilities: Capable = Capable()
+    identity_note: str | None = None
 
 
 class PassRecord(msgspec.Struct, frozen=True, kw_only=True):

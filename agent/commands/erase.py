@@ -60,6 +60,9 @@ Verify = Literal["full", "sample", "none"]
     "--certificate-dir", metavar="DIR", type=Place(file_okay=False), help="Write <certificate id>.jws here too"
 )
 @click.option("--dry-run", is_flag=True, help="Show the plan of each drive, and why; touch nothing")
+@click.option(
+    "--unidentified", is_flag=True, help="Erase drives too that tell no identity, only a default of bridge or maker"
+)
 @click.option("--resume", is_flag=True, help="Go on with the interrupted job of each drive, from its last checkpoint")
 @click.option("--yes", is_flag=True, help="Do not ask. Without it, this shows what would die and asks on a terminal")
 @json_option
@@ -73,6 +76,7 @@ def erase(
     operator: str | None,
     certificate_dir: Path | None,
     dry_run: bool,
+    unidentified: bool,
     resume: bool,
     yes: bool,
     as_json: bool,
@@ -85,7 +89,7 @@ def erase(
     3 at least one refused and nothing of it touched, 130 interrupted. With --dry-run: 0 all would be erased, 3 at
     least one would be refused.
     """
-    policy = _policy(settings, method, verify)
+    policy = _policy(settings, method, verify, unidentified=unidentified)
     _named_twice(devices)
     if dry_run:
         _rehearse([examine(device, policy, state_dir=state_dir, patience_s=LOOK_S) for device in devices], as_json)
@@ -156,7 +160,7 @@ def _refused(candidate: Candidate) -> Result:
     return Result(device=candidate.device, outcome="refused", reason=str(candidate.refusal))
 
 
-def _policy(settings: Settings, method: str | None, verify: Verify | None) -> Policy:
+def _policy(settings: Settings, method: str | None, verify: Verify | None, *, unidentified: bool) -> Policy:
     names = {**BUILT_IN, **{p.name: p for p in settings.policy}}
     if method is None:
         policy = settings.policy_named(settings.station.policy)
@@ -167,6 +171,8 @@ def _policy(settings: Settings, method: str | None, verify: Verify | None) -> Po
     else:
         allowed = ", ".join(dict.fromkeys((*names, *known_methods())))
         raise click.BadParameter(f"{method!r}: allowed is one of {allowed}", param_hint="'--method'")
+    if unidentified:
+        policy = msgspec.structs.replace(policy, allow_unidentified=True)
     if verify is None:
         return policy
     return msgspec.structs.replace(policy, verify=msgspec.structs.replace(policy.verify, kind=verify))

@@ -24,7 +24,7 @@ from agent.commands.screen import progress_line
 from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, ResumePoint, Stop
 from agent.errors import CertificateProblem, LedgerProblem
 from agent.job import Job, JobState
-from agent.outcome import CANCELLED, STALLED, Aborted, Erased, Failed, Outcome, Reason, Refused
+from agent.outcome import CANCELLED, NEVER_RESUMED, STALLED, Aborted, Erased, Failed, Outcome, Reason, Refused
 from agent.plan import Plan, plan
 from agent.policy import Policy
 from agent.record import Operator
@@ -118,7 +118,8 @@ def examine(
     `patience_s`: who holds it may only have a look too, as `benchwipe drives` does for some milliseconds. `as_ours`:
     the drive as it is planned, where a lock of our own may be on it.
     """
-    facts, refusals = look(device, state_dir=state_dir, patience_s=patience_s)
+    nameless = policy.allow_unidentified
+    facts, refusals = look(device, state_dir=state_dir, patience_s=patience_s, allow_unidentified=nameless)
     if refusals or facts.drive is None:
         return Candidate(device, drive=facts.drive, refusal=refusals[0] if refusals else UNIDENTIFIED)
     planned = plan(as_ours(facts.drive), policy)
@@ -133,12 +134,14 @@ def locked(candidate: Candidate) -> bool:
     return candidate.refusal is not None and can is not None and bool(can.security_locked)
 
 
-def look(device: str, *, state_dir: Path, patience_s: float) -> tuple[Facts, tuple[Reason, ...]]:
+def look(
+    device: str, *, state_dir: Path, patience_s: float, allow_unidentified: bool = False
+) -> tuple[Facts, tuple[Reason, ...]]:
     """What is known of a device, and why it may not be written to."""
     until = Deadline(patience_s)
     while True:
         facts = gather(device, protect=(state_dir,))
-        refusals = judge(facts)
+        refusals = judge(facts, allow_unidentified=allow_unidentified)
         if until.passed or {reason.code for reason in refusals} != {HELD}:
             return facts, refusals
         time.sleep(0.05)
@@ -148,6 +151,8 @@ def to_resume(candidate: Candidate, registrar: Registrar, named: frozenset[str] 
     """The same device with the interrupted job that it goes on with, or refused. `named`: "method", "verify"."""
     if candidate.refusal or candidate.drive is None or candidate.plan is None:
         return candidate
+    if not candidate.drive.identified:
+        return replace(candidate, refusal=NEVER_RESUMED)
     old = registrar.ledger.newest_job(candidate.drive.fingerprint)
     if old is None or old.plan is None or not registrar.ledger.can_resume(old):
         return replace(candidate, refusal=NOTHING_TO_RESUME)
