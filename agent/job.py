@@ -70,6 +70,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     reason: Explanation | None = None
 
 
+def claim_of(ended: Job) -> str:
+    """What an ended job may be shown as: its state, or "unread" where it is erased and was not read back."""
+    unread = ended.state is JobState.ERASED and ended.plan is not None and ended.plan.verify.kind == "none"
+    return "unread" if unread else ended.state.value
+
+
 def advance(job: Job, to: JobState, **facts: Any) -> Job:  # noqa: ANN401 - any field of Job
     """The job in its next state. IllegalTransition if the table does not have it."""
     if to not in NEXT[job.state]:

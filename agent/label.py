@@ -1,7 +1,7 @@
 """Certificate -> Label: what stands on it. Pure.
 
 Only a certificate whose outcome is "erased" gets the word and the tick, and not where a person attests and nothing was
-measured. A drive that failed says DESTROY, in white on
+measured, nor where nothing was read back. A drive that failed says DESTROY, in white on
 black, with a cross and a thick frame. docs/labels.md shows them.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from agent.attestation import is_attested
-from agent.certificate import Certificate
+from agent.certificate import Certificate, Claim, claim_of
 from agent.phrases import phrase
 from agent.record import Disposition, OutcomeName, Record
 from drivers.printers.languages import render
@@ -26,6 +26,8 @@ SHAPES: Mapping[OutcomeName, Shape] = {
     "aborted": Shape.HALF,
     "refused": Shape.HOLLOW,
 }
+BESIDE: Mapping[Claim, Shape] = {"unread": Shape.FRAMED_TICK, "attested": Shape.SIGNED}
+"""Of "erased" where nothing was read back, and where a person says so."""
 
 
 def label_for(
@@ -45,10 +47,10 @@ def label_for(
     record = certificate.record
     goes = given or record.disposition or Disposition()
     grade = goes.grade.strip()
-    attested = is_attested(record)
+    claim = claim_of(record)
     return Label(
-        headline=phrase(language, "label_attested" if attested else f"label_{record.outcome}"),
-        shape=Shape.SIGNED if attested else SHAPES[record.outcome],
+        headline=phrase(language, f"label_{claim}"),
+        shape=BESIDE.get(claim) or SHAPES[record.outcome],
         alarm=record.outcome == "failed",
         rows=tuple(_rows(record, goes, language)),
         footer=record.number,

@@ -75,10 +75,14 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """What the drive says of itself, before and after; None where it was not asked."""
+    """What the drive says of itself, before and after; None where it was not asked.
+
+    `heat_protection`: "off" where it never told a temperature while it was written, so that heat stopped nothing.
+    """
 
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+    heat_protection: Literal["on", "off"] | None = None
 
 
 class Capable(msgspec.Struct, frozen=True, kw_only=True):

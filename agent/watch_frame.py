@@ -45,6 +45,7 @@ LOOKS: Mapping[str, Look] = {
     "certifying": Look("\u2261", "word_certifying", "busy"),
     "quarantined": Look("!", "word_quarantined", "bad"),
     "erased": Look("\u221a", "label_erased", "good"),
+    "unread": Look("\u2248", "label_unread", "hand"),
     "failed": Look("\u00d7", "label_failed", "bad"),
     "aborted": Look("\u25ac", "word_aborted", "hand"),
     "refused": Look("\u25cb", "label_refused", "hand"),
@@ -79,7 +80,7 @@ def frame(answer: Mapping[str, Any] | None, size: Size, language: str) -> tuple[
 def look(row: Mapping[str, Any]) -> Look:
     """How a bay's row is told. An outcome is said only of a bay that is done."""
     state = str(row.get("state"))
-    return LOOKS.get(str(row.get("outcome")) if state == "finished" else state, UNKNOWN)
+    return LOOKS.get(str(row.get("claim") or row.get("outcome")) if state == "finished" else state, UNKNOWN)
 
 
 def wanting(answer: Mapping[str, Any] | None) -> frozenset[str]:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from agent.erase import Progress
 from agent.errors import IllegalTransition
-from agent.job import Job
+from agent.job import Job, claim_of
 from agent.outcome import Reason
 from drivers.drives.base import Drive
 
@@ -73,6 +73,11 @@ class Bay:
     reason: Reason | None = None
     outcome: str | None = None
     certificate_number: str | None = None
+
+    @property
+    def claim(self) -> str | None:
+        """What its outcome may be shown as; "unread" is erased, and not read back."""
+        return claim_of(self.job) if self.job is not None and self.outcome == "erased" else self.outcome
 
     @property
     def busy(self) -> bool:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import Literal, NoReturn
 
 import click
 import msgspec
@@ -20,13 +20,13 @@ from agent.commands.erase_command import (
     Candidate,
     EraseCommand,
     Request,
-    Result,
     examine,
-    exit_status,
     locked,
     to_resume,
 )
+from agent.commands.erase_result import Result, exit_status
 from agent.commands.parameters import DeviceName, Place, Word
+from agent.commands.people import operator_named
 from agent.commands.plan_lines import plan_lines, rehearsal
 from agent.commands.screen import Screen, is_terminal
 from agent.jws import MAX_BYTES
@@ -36,9 +36,6 @@ from agent.policy import BUILT_IN, Policy
 from agent.registrar import Registrar
 from agent.settings import Settings
 from agent.show import printable
-
-if TYPE_CHECKING:
-    from agent.record import Operator
 
 Verify = Literal["full", "sample", "none"]
 
@@ -90,11 +87,12 @@ def erase(
     least one would be refused.
     """
     policy = _policy(settings, method, verify, unidentified=unidentified)
+    who = operator_named(settings, operator)
     _named_twice(devices)
     if dry_run:
         _rehearse([examine(device, policy, state_dir=state_dir, patience_s=LOOK_S) for device in devices], as_json)
     named = frozenset(name for name, value in (("method", method), ("verify", verify)) if value is not None)
-    request = Request(asset=asset, operator=_operator(settings, operator), resume=resume, named=named)
+    request = Request(asset=asset, operator=who, resume=resume, named=named)
     log_to_stderr(quiet=True)
     with contextlib.ExitStack() as at_the_end:
         candidates = [examine(device, policy, state_dir=state_dir, patience_s=LOOK_S) for device in devices]
@@ -178,16 +176,6 @@ def _policy(settings: Settings, method: str | None, verify: Verify | None, *, un
     return msgspec.structs.replace(policy, verify=msgspec.structs.replace(policy.verify, kind=verify))
 
 
-def _operator(settings: Settings, named: str | None) -> Operator | None:
-    """With name and title, where the configuration knows the id."""
-    from agent.record import Operator
-
-    if named is None:
-        return None
-    known = next((o for o in settings.operator if o.id == named), None)
-    return Operator(id=named, name=known.name, title=known.title) if known else Operator(id=named)
-
-
 def _named_twice(devices: Sequence[str]) -> None:
     """Two names of one device are one device: by link, or by another node of the same number."""
     seen: dict[object, str] = {}
@@ -253,4 +241,4 @@ def _report(results: Sequence[Result], *, as_json: bool) -> None:
         for result in results:
             number = f", certificate {result.certificate_file}" if result.certificate_file else ""
             reason = f": {result.reason}" if result.reason else ""
-            click.echo(printable(f"{result.device}: {result.outcome}{reason}{number}"), err=True)
+            click.echo(printable(f"{result.device}: {result.words}{reason}{number}"), err=True)

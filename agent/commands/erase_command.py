@@ -20,6 +20,8 @@ import msgspec
 from agent import files, job
 from agent.certificate import Certificate
 from agent.clock import utc_now
+from agent.commands.erase_result import Result as Result
+from agent.commands.erase_result import exit_status as exit_status
 from agent.commands.screen import progress_line
 from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, ResumePoint, Stop
 from agent.errors import CertificateProblem, LedgerProblem
@@ -47,18 +49,6 @@ HELD = "BW-S08"
 UNIDENTIFIED = Reason("BW-S12", "The drive does not say who it is")
 NOTHING_TO_RESUME = Reason("BW-P10", "No interrupted job of this drive is known in this state folder")
 POWER_LOST = "the station was stopped or lost power"
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `--json`, in the contract's words."""
-
-    device: str
-    outcome: str
-    certificate_id: str | None = None
-    certificate_file: str | None = None
-    reason: str | None = None
-    bytes: int = 0
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -283,7 +273,7 @@ class EraseCommand:
                 if result is not None:
                     results[run.row] = result
                     del under_way[run.row]
-                    self._tell(run, result.outcome)
+                    self._tell(run, result.words)
 
     def _take(self, run: _Run, report: Progress | Checkpoint | Renewed | Outcome) -> None:
         if isinstance(report, Checkpoint):
@@ -367,6 +357,7 @@ class EraseCommand:
             certificate_id=certificate.id,
             certificate_file=str(self._deliver(certificate)),
             reason=None if isinstance(outcome, Erased) else str(outcome.reason),
+            read_back=isinstance(outcome, Erased) and outcome.work.verification.kind != "none",
             bytes=_erased_bytes(run, outcome),
         )
 
@@ -391,13 +382,3 @@ def _erased_bytes(run: _Run, outcome: Erased | Failed | Aborted) -> int:
     """Bytes written by passes; the whole drive where its own firmware erased it."""
     by_firmware = isinstance(outcome, Erased) and run.spec.technique != "overwrite"
     return run.job.drive.capacity_bytes if by_firmware else sum(p.bytes for p in outcome.work.passes)
-
-
-def exit_status(results: Sequence[Result], *, interrupted: bool) -> int:
-    """The contract's exit status: 130 interrupted, else the worst of 1 (not erased), 3 (refused), 0."""
-    outcomes = {result.outcome for result in results}
-    if interrupted and "aborted" in outcomes:
-        return 130
-    if outcomes & {"failed", "aborted"}:
-        return 1
-    return 3 if "refused" in outcomes else 0

@@ -59,9 +59,19 @@ def _banner(banner: Banner, sheet: Sheet) -> None:
     sheet.y += height + 2.2
 
 
+COLOURS: Mapping[Kind, Colour] = {
+    "erased": GREEN,
+    "unread": AMBER,
+    "failed": WHITE,
+    "aborted": AMBER,
+    "refused": BLACK,
+    "attested": BLUE,
+}
+
+
 def _frame(outcome: Kind, sheet: Sheet, height: float) -> Colour:
     """Draw the banner's ground; returns the colour of what stands large on it."""
-    colour = {"erased": GREEN, "failed": WHITE, "aborted": AMBER, "refused": BLACK, "attested": BLUE}[outcome]
+    colour = COLOURS[outcome]
     pdf = sheet.pdf
     pdf.set_fill_color(*BLACK)
     pdf.set_draw_color(*(BLACK if outcome == "failed" else colour))
@@ -89,6 +99,12 @@ def _tick(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
     sheet.strokes([(x - 5, y + 0.4), (x - 1.4, y + 4), (x + 5.4, y - 4)], colour=WHITE, thick=2.2)
 
 
+def _open_tick(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
+    """Not filled: it was written, and nobody looked."""
+    _ring(sheet, x, y, colour)
+    sheet.strokes([(x - 5, y + 0.4), (x - 1.4, y + 4), (x + 5.4, y - 4)], colour=colour, thick=1.4)
+
+
 def _cross(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
     sheet.strokes([(x - 8, y - 8), (x + 8, y + 8)], colour=colour, thick=3.4)
     sheet.strokes([(x - 8, y + 8), (x + 8, y - 8)], colour=colour, thick=3.4)
@@ -110,6 +126,7 @@ def _signed(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
 
 _SHAPES: Mapping[Kind, Callable[[Sheet, float, float, Colour], None]] = {
     "erased": _tick,
+    "unread": _open_tick,
     "failed": _cross,
     "aborted": _half,
     "refused": _ring,
