@@ -1,8 +1,8 @@
 """What a label prints for a serial number or a world wide name -> the number itself. Pure.
 
-A label says it with something before it: words ("S/N:", "LU WWN:"), a data identifier of ANSI MH10.8.2 ("S", "1S", "30S")
-or the application identifier 21 of GS1, alone or behind a GTIN. Which of them it is cannot be told from a scan: so all
-readings are tried, and one counts only if all of it is the number.
+A label says it with something before it: words ("S/N:", "LU WWN:"), a data identifier of ANSI MH10.8.2 ("S", "1S",
+"30S") or the application identifier 21 of GS1, alone or behind a GTIN. Which of them it is cannot be told from a scan:
+so all readings are tried, and one counts only if all of it is the number.
 """
 
 from __future__ import annotations

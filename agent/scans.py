@@ -102,9 +102,9 @@ def bay_called(name: str, bays: Sequence[str]) -> str | None:
 def is_of_drive(text: str, drive: Drive) -> bool:
     """Whether this stands on that drive's own label: its whole serial number or WWN, never a part of one.
 
-    Spaces and small letters do not count, nor what labels print before a number (agent/label_codes.py), nor the "WD-" that
-    some drives say and their labels do not, nor the board's number that Seagate's SAS drives say behind their own. A
-    serial number or WWN that names no drive is on no drive's label.
+    Spaces and small letters do not count, nor what labels print before a number (agent/label_codes.py), nor the "WD-"
+    that some drives say and their labels do not, nor the board's number that Seagate's SAS drives say behind their own.
+    A serial number or WWN that names no drive is on no drive's label.
     """
     wwn = wwn_digits(drive.own_wwn) if drive.own_wwn else None
     if wwn is not None and wwn_in(text) == wwn:
