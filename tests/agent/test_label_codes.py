@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -63,10 +64,15 @@ def test_a_part_of_a_number_is_never_enough(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "facts", [{"transport": "nvme"}, {"transport": "ata"}, {"wwn": "0x5002538d41234567"}, {"wwn": None}]
+    "other",
+    [
+        msgspec.structs.replace(SAS, transport="nvme"),
+        msgspec.structs.replace(SAS, transport="ata"),
+        msgspec.structs.replace(SAS, wwn="0x5002538d41234567"),
+        msgspec.structs.replace(SAS, wwn=None),
+    ],
 )
-def test_only_seagates_sas_drives_have_a_boards_number_behind_their_own(facts: dict[str, str | None]) -> None:
-    other = Drive(**{"device": "x", "model": "M", "capacity_bytes": 1, "serial": SAS.serial, "wwn": SAS.wwn, **facts})
+def test_only_seagates_sas_drives_have_a_boards_number_behind_their_own(other: Drive) -> None:
     assert not is_of_drive("9XGA0RTV", other)
 
 
@@ -97,8 +103,10 @@ PRINTED = ("{}", "S/N: {}", "SN{}", "S{}", "1S{}", "21{}", "(21){}", "30S{}", "{
 @given(DRIVES, DRIVES, st.sampled_from(PRINTED))
 def test_no_label_of_another_drive_is_taken_for_this_ones(one: Drive, other: Drive, printed: str) -> None:
     assume(one.own_wwn and other.own_wwn and one.wwn != other.wwn)
-    assume(one.serial is not None and other.serial is not None and one.serial[:8] != other.serial[:8])
+    assert one.serial is not None
     assert one.wwn is not None
+    assert other.serial is not None
+    assume(one.serial[:8] != other.serial[:8])
     for number in (one.serial, one.serial[:8] if "0000" in one.serial else one.serial):
         assert not is_of_drive(printed.format(number), other)
     for wwn in (one.wwn, one.wwn[2:], f"WWN: {one.wwn[2:].upper()}", f"LU WWN:{one.wwn[2:10]} {one.wwn[10:]}"):
