@@ -71,6 +71,8 @@ def imei_problem(text: str) -> str:
     """What is wrong with an IMEI; empty for nothing. Its last digit is a Luhn check (3GPP TS 23.003, annex B)."""
     if len(text) != 15 or not (text.isascii() and text.isdigit()):
         return "an IMEI has 15 digits"
+    if len(set(text)) == 1:  # zeros pass the check digit: what an emulator or an unwritten phone tells
+        return "one digit over and over is no device's IMEI"
     doubled = (int(d) * (1 + n % 2) for n, d in enumerate(text))
     return "" if sum(n // 10 + n % 10 for n in doubled) % 10 == 0 else "its check digit does not fit: scan it again"
 

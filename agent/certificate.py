@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -16,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from agent import attestation, jws
 from agent.errors import CertificateProblem
 from agent.jws import thumbprint
-from agent.record import COMPLETED, SCHEMA, Record
+from agent.record import COMPLETED, SCHEMA, OutcomeName, Record
 
+Claim = OutcomeName | Literal["unread", "attested", "again"]
 TYPE = "benchwipe-certificate+jws"
 
 
@@ -66,6 +68,19 @@ def payload_bytes(compact: bytes) -> bytes:
 def certificate_id(compact: bytes) -> str:
     """SHA-256, lower-case hex, of the exact compact bytes."""
     return hashlib.sha256(compact).hexdigest()
+
+
+def claim_of(record: Record) -> Claim:
+    """What a certificate may be shown as. "erased" alone is only said of a drive that was read back.
+
+    "unread": erased, and not read back, because the policy asked for none. "attested": a person says so.
+    "again": failed, and the drive is not to blame.
+    """
+    if record.is_erased_again:
+        return "again"
+    if attestation.is_attested(record):
+        return "attested"
+    return "unread" if record.outcome == "erased" and record.verification.kind == "none" else record.outcome
 
 
 def refuse_empty_claims(record: Record) -> None:

@@ -121,8 +121,8 @@ def drive_record(drive: Drive, health: Health, after: Capabilities | None = None
     return DriveRecord(
         vendor=drive.vendor,
         model=drive.model,
-        serial=drive.serial,
-        wwn=drive.wwn,
+        serial=drive.own_serial,
+        wwn=drive.own_wwn,
         firmware=drive.firmware,
         transport=drive.transport,
         media=drive.media,
@@ -135,6 +135,7 @@ def drive_record(drive: Drive, health: Health, after: Capabilities | None = None
         hidden_area=drive.hidden_area,
         health=health,
         capabilities=Capable(before=drive.capabilities, after=after),
+        identity_note=drive.identity_note or None,
     )
 
 

@@ -10,7 +10,7 @@ import msgspec
 
 from agent.errors import IllegalTransition
 from agent.plan import Plan
-from agent.record import Asset, Customer, Disposition, Explanation, Operator
+from agent.record import ERASE_AGAIN, Asset, Customer, Disposition, Explanation, Operator
 from drivers.drives.base import Drive
 
 
@@ -68,6 +68,17 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     resumes: str | None = None
     certificate_id: str | None = None
     reason: Explanation | None = None
+
+
+def claim_of(ended: Job) -> str:
+    """What an ended job may be shown as: its state, or "unread" where it is erased and was not read back.
+
+    "again" is said of one that failed, and whose drive is not to blame.
+    """
+    if ended.state is JobState.FAILED and ended.reason is not None and ended.reason.code in ERASE_AGAIN:
+        return "again"
+    unread = ended.state is JobState.ERASED and ended.plan is not None and ended.plan.verify.kind == "none"
+    return "unread" if unread else ended.state.value
 
 
 def advance(job: Job, to: JobState, **facts: Any) -> Job:  # noqa: ANN401 - any field of Job

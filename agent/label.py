@@ -1,7 +1,7 @@
 """Certificate -> Label: what stands on it. Pure.
 
 Only a certificate whose outcome is "erased" gets the word and the tick, and not where a person attests and nothing was
-measured. A drive that failed says DESTROY, in white on
+measured, nor where nothing was read back. A drive that failed says DESTROY, in white on
 black, with a cross and a thick frame, unless it is not to blame. docs/labels.md shows them.
 """
 
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Literal
 
 from agent.attestation import is_attested
-from agent.certificate import Certificate
+from agent.certificate import Certificate, Claim, claim_of
 from agent.phrases import phrase
 from agent.record import Disposition, OutcomeName, Record
 from drivers.printers.languages import render
@@ -26,6 +26,8 @@ SHAPES: Mapping[OutcomeName, Shape] = {
     "aborted": Shape.HALF,
     "refused": Shape.HOLLOW,
 }
+BESIDE: Mapping[Claim, Shape] = {"unread": Shape.FRAMED_TICK, "attested": Shape.SIGNED, "again": Shape.HALF}
+"""Of "erased" where nothing was read back, and where a person says so; of "failed" where the drive is not to blame."""
 
 
 def label_for(
@@ -45,11 +47,11 @@ def label_for(
     record = certificate.record
     goes = given or record.disposition or Disposition()
     grade = goes.grade.strip()
-    key, shape = _headline(record)
+    claim = claim_of(record)
     return Label(
-        headline=phrase(language, key),
-        shape=shape,
-        alarm=record.outcome == "failed" and not record.is_erased_again,
+        headline=phrase(language, f"label_{claim}"),
+        shape=BESIDE.get(claim) or SHAPES[record.outcome],
+        alarm=claim == "failed",
         rows=tuple(_rows(record, goes, language)),
         footer=record.number,
         qr=f"{certificate_url or 'benchwipe:'}{certificate.id}",
@@ -87,14 +89,6 @@ def preview_png(
     """A PNG of the same label; UnknownLanguage, LabelDoesNotFit, DriverUnavailable without the `labels` extra."""
     label = label_for(certificate, copy=copy, language=language, certificate_url=certificate_url)
     return preview(label, media or Media())
-
-
-def _headline(record: Record) -> tuple[str, Shape]:
-    if is_attested(record):
-        return "label_attested", Shape.SIGNED
-    if record.is_erased_again:
-        return "label_again", Shape.HALF
-    return f"label_{record.outcome}", SHAPES[record.outcome]
 
 
 def _rows(record: Record, goes: Disposition, language: Words) -> Iterator[Row]:

@@ -14,7 +14,7 @@ from agent.record import (
     Unreached,
     Verification,
 )
-from drivers.drives.base import Capabilities, Drive
+from drivers.drives.base import LARGEST, Capabilities, Drive
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,26 @@ TOO_SLOW = Reason("BW-E13", "The drive was given up because it is too slow", "De
 TOO_LONG = Reason("BW-E14", "The drive was given up because it takes too long", "Destroy it.")
 TOO_HOT = Reason("BW-E15", "The drive is too hot", "Let it cool down, then put it back.")
 STALLED = Reason("BW-E16", "The drive does not answer any more", "Take it out.")
-NO_CAPACITY = Reason("BW-E17", "The drive shows no capacity, or blocks of a size that cannot be erased", "Destroy it.")
+NO_CAPACITY = Reason(
+    "BW-E17",
+    "The drive shows no capacity, or blocks of a size that cannot be erased",
+    "Put it into another dock, or connect it without one. Destroy it only if it shows none there either.",
+)
+UNIDENTIFIED = "BW-S12"  # with what it tells: agent/safety.py, agent/plan.py
+NAMELESS_HINT = (
+    "Connect it without the bridge. What cannot be told from another drive is erased only where its policy says "
+    "allow_unidentified = true (erase --unidentified)."
+)
+NEVER_RESUMED = Reason(
+    "BW-S47",
+    "A drive without an identity of its own is never gone on with: it may be another one",
+    "Leave --resume out: it is erased from the start.",
+)
+ABSURD_CAPACITY = Reason(
+    "BW-S46",
+    "It claims more capacity than any drive has",
+    "Blame the dock, not the drive: put it into another dock, or connect it without one.",
+)
 CANCELLED = Reason("BW-E18", "Somebody cancelled it", "Erase it again.")
 STOPPED_EARLIER = Reason("BW-E19", "The job was interrupted and not gone on with", "Erase it again.")
 STATION_STOPPED = Reason("BW-E20", "The station was stopped", "It goes on when the station is back.")
@@ -149,6 +168,14 @@ SILENT = Reason(
 )
 NO_ANSWER = Reason("BW-E42", "The drive's firmware does not answer", "Put it into another bay.")
 FORMAT_CHANGED = Reason("BW-E43", "The drive is formatted otherwise than before", "Destroy it.")
+
+
+def no_capacity(drive: Drive) -> Reason | None:
+    """Why nothing can be written to what the drive, or the bridge before it, claims to have; None where it can."""
+    unit, size = drive.logical_block_bytes, drive.capacity_bytes
+    if size > LARGEST:
+        return ABSURD_CAPACITY
+    return None if size > 0 and unit >= 512 and unit & (unit - 1) == 0 and size % unit == 0 else NO_CAPACITY
 
 
 def conclude(work: Work, *, capacity_bytes: int, passes_planned: int, by_firmware: bool = False) -> Erased | Failed:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from agent.erase import METHODS, Limits, Step, VerifySpec
-from agent.outcome import SILENT, Reason
+from agent.outcome import NAMELESS_HINT, SILENT, UNIDENTIFIED, Reason
 from agent.policy import Policy
 from agent.reach import also_destroyed, can_be_revealed, hidden_bytes, not_reached, reaches_hidden, unread
 from agent.record import FellBack, Level
@@ -20,6 +20,8 @@ POLICY_METHODS = ("nist-clear", "nist-purge")
 STANDARD = "NIST SP 800-88 Rev. 2; techniques as in Rev. 1, Appendix A"
 OVERWRITE = "overwrite"
 BY_LOCK = "BW-P06"
+NEEDS_IDENTITY = "it tells no identity by which it would be known again after its power was off"
+OVERWRITE_HINT = "Connect it without the bridge, or choose a policy that overwrites (nist-clear)."
 
 
 class Alternative(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,7 +41,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     `prepare`: what comes before: the bay's power off and on, and making the drive show what it hides. `minutes`: how
     long the drive says that it takes; None where it does not say. `also_destroyed`: what dies beside the device
     that was named. `fell_back`: the policy asked for more, and allowed this instead. `hidden_accepted`: it is erased
-    as far as it shows, also where nobody knows what it hides.
+    as far as it shows, also where nobody knows what it hides. `unidentified`: the drive tells no identity of its own,
+    and the policy allows that.
     """
 
     policy: str
@@ -55,6 +58,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     asked_level: Level = "clear"
     fell_back: FellBack | None = None
     hidden_accepted: bool = False
+    unidentified: bool = False
     level: Level
     level_nist_800_88_r1: Level
     level_ieee_2883: Level
@@ -89,7 +93,7 @@ def plan(drive: Drive, policy: Policy, *, power: bool = False) -> Plan | Reason:
         return Reason("BW-P04", f"no method is called {policy.method}", f"Known: {', '.join(known_methods())}.")
     if drive.capabilities and drive.capabilities.security_locked:
         return Reason(BY_LOCK, f"{drive.device}: {LOCKED.text}", LOCKED.cure)
-    if reason := _unknown(drive, policy):
+    if reason := _nameless(drive, policy) or _unknown(drive, policy):
         return reason
     offers = survey(drive, power=power)
     chosen = _choose(drive, policy, offers)
@@ -97,6 +101,18 @@ def plan(drive: Drive, policy: Policy, *, power: bool = False) -> Plan | Reason:
         instead = FellBack(from_=policy.method, to=policy.fallback, why=f"{chosen.text} ({chosen.code})")
         return _judged(drive, policy, offers, _overwrite(drive), instead, power=power)
     return chosen if isinstance(chosen, Reason) else _judged(drive, policy, offers, chosen, None, power=power)
+
+
+def _nameless(drive: Drive, policy: Policy) -> Reason | None:
+    """Why a drive that tells no identity of its own is not planned; None where it has one, or the policy allows it."""
+    if drive.identified:
+        return None
+    if not policy.allow_unidentified or not drive.appearance:
+        return Reason(UNIDENTIFIED, f"{drive.device} cannot be identified: {drive.identity_note}", NAMELESS_HINT)
+    if policy.match_serial:
+        text = f"{drive.device} cannot be matched with its label: {drive.identity_note}"
+        return Reason("BW-S48", text, "Connect it without the bridge, or choose a policy without match_serial.")
+    return None
 
 
 def _unknown(drive: Drive, policy: Policy) -> Reason | None:
@@ -202,14 +218,12 @@ def _judged(
 ) -> Plan | Reason:
     technique = chosen.technique if chosen.technique in TECHNIQUES else OVERWRITE
     hidden = hidden_bytes(drive) > 0 and not reaches_hidden(drive, technique)
-    if hidden and policy.hidden_area == "refuse":
-        text = f"{drive.device} hides {hidden_bytes(drive)} bytes that {technique} does not reach"
-        hint = 'Choose a policy that removes hidden areas (hidden_area = "remove") or accepts them ("accept").'
-        return Reason("BW-P02", text, hint)
-    if hidden and policy.hidden_area == "remove" and not can_be_revealed(drive):
-        text = f"{drive.device} hides {hidden_bytes(drive)} bytes, and no command of it brings them back"
-        return Reason("BW-P07", text, "Connect it without a bridge, or send it to destruction.")
+    if hidden and policy.hidden_area != "accept" and (reason := _hides(drive, policy, technique)):
+        return reason
     reveal = hidden and policy.hidden_area == "remove"
+    prepare = _steps(chosen, reveal=reveal, power=power)
+    if not drive.identified and (prepare or (technique in TECHNIQUES and TECHNIQUES[technique].security)):
+        return Reason("BW-S49", f"{drive.device} cannot have {technique}: {NEEDS_IDENTITY}", OVERWRITE_HINT)
     return Plan(
         policy=policy.name,
         technique=technique,
@@ -218,18 +232,39 @@ def _judged(
         why=chosen.merit if technique == OVERWRITE else _because(chosen, policy),
         alternatives=_alternatives(chosen, offers, technique),
         minutes=chosen.minutes,
-        prepare=_steps(chosen, reveal=reveal, power=power),
+        prepare=prepare,
         not_reached=not_reached(drive, technique, revealed=reveal),
         also_destroyed=also_destroyed(drive, technique),
         asked_level=_asked(drive, policy),
         fell_back=fell_back,
         hidden_accepted=policy.hidden_area == "accept",
+        unidentified=not drive.identified,
         level=chosen.levels.certified,
         level_nist_800_88_r1=chosen.levels.r1,
         level_ieee_2883=chosen.levels.ieee,
         verify=policy.verify,
         limits=policy.limits,
     )
+
+
+def _hides(drive: Drive, policy: Policy, technique: str) -> Reason | None:
+    """Why a drive that hides something is not planned; None where the policy has it removed, and that can be done.
+
+    The advice must lead to an erasure, and not to the next refusal: what a bridge hides no command brings back.
+    """
+    text = f"{drive.device} hides {hidden_bytes(drive)} bytes"
+    if can_be_revealed(drive):
+        if policy.hidden_area == "remove":
+            return None
+        hint = 'Choose a policy that removes hidden areas (hidden_area = "remove") or accepts them ("accept").'
+        return Reason("BW-P02", f"{text} that {technique} does not reach", hint)
+    if drive.transport == "usb":
+        text = f"{drive.device}: its bridge hides the last {hidden_bytes(drive)} bytes of the drive"
+        return Reason("BW-E70", text, "Connect it without the bridge: then all of it is erased.")
+    can = ", ".join(o.technique for o in survey(drive) if o.obstacle is None and reaches_hidden(drive, o.technique))
+    instead = f"Choose a policy with a technique that reaches them ({can}), or one" if can else "Choose a policy"
+    hint = f'{instead} that accepts them (hidden_area = "accept"), or send the drive to destruction.'
+    return Reason("BW-P07", f"{text}, and no command of it brings them back", hint)
 
 
 def _because(chosen: Offer, policy: Policy) -> str:

@@ -21,6 +21,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     Before it begins: `match_serial` asks for a scan of the drive's own label, which must bear the serial number of the
     drive in the bay; `confirm` asks for YES. Both wait for ever.
+
+    `allow_unidentified`: a drive that tells no identity of its own, only a default of its bridge or its maker, may be
+    erased all the same. It is never known again: it cannot be resumed, nor matched with its label.
     """
 
     name: Annotated[str, msgspec.Meta(min_length=1)]
@@ -31,6 +34,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     confirm: bool = False
     match_serial: bool = False
+    allow_unidentified: bool = False
 
 
 NIST_CLEAR = Policy(name="nist-clear", method="nist-clear")

@@ -77,10 +77,14 @@ class Asset(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):
-    """What the drive says of itself, before and after; None where it was not asked."""
+    """What the drive says of itself, before and after; None where it was not asked.
+
+    `heat_protection`: "off" where it never told a temperature while it was written, so that heat stopped nothing.
+    """
 
     before: dict[str, Any] | None = None
     after: dict[str, Any] | None = None
+    heat_protection: Literal["on", "off"] | None = None
 
 
 class Capable(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,7 +95,10 @@ class Capable(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DriveRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """The drive as it identified itself on the descriptor that was written through."""
+    """The drive as it identified itself on the descriptor that was written through.
+
+    `serial` and `wwn` are null where what was told names no drive; `identity_note` says so.
+    """
 
     vendor: str | None
     model: str | None
@@ -109,6 +116,7 @@ class DriveRecord(msgspec.Struct, frozen=True, kw_only=True):
     hidden_area: HiddenArea | None
     health: Health
     capabilities: Capable = Capable()
+    identity_note: str | None = None
 
 
 class PassRecord(msgspec.Struct, frozen=True, kw_only=True):

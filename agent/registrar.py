@@ -315,6 +315,8 @@ def _from_the_start(point: ResumePoint) -> ResumePoint:
 
 def identity(drive: Drive) -> str:
     """Of a drive whatever capacity it shows: a removed hidden area must not lose it its password."""
+    if not drive.identified:
+        return drive.fingerprint  # no password of its like is tried on it
     return hashlib.sha256(msgspec.json.encode((drive.model, drive.serial, drive.wwn))).hexdigest()
 
 

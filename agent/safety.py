@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.outcome import Reason
+from agent.outcome import ABSURD_CAPACITY, NAMELESS_HINT, UNIDENTIFIED, Reason
+from drivers.drives.base import LARGEST
 from drivers.drives.facts import Facts
 
 ERASABLE_BLOCKS = (512, 4096)
@@ -27,11 +28,15 @@ class Rule:
     hint: str = ""
 
 
-def judge(facts: Facts) -> tuple[Reason, ...]:
-    """Why this path may not be erased; empty when it may."""
+def judge(facts: Facts, *, allow_unidentified: bool = False) -> tuple[Reason, ...]:
+    """Why this path may not be erased; empty when it may.
+
+    `allow_unidentified`: a policy may allow drives without an identity of their own; the plan decides then.
+    """
     if facts.kind != "block":
         return (_not_block(facts),)
-    found = [(rule, rule.says(facts)) for rule in RULES]
+    rules = [rule for rule in RULES if not (allow_unidentified and rule.code == UNIDENTIFIED and _appears(facts))]
+    found = [(rule, rule.says(facts)) for rule in rules]
     return tuple(Reason(rule.code, text, rule.hint.format(disk=facts.partition_of)) for rule, text in found if text)
 
 
@@ -91,8 +96,23 @@ def _unidentified(facts: Facts) -> str:
         return ""
     if facts.partition_of or facts.no_drive or not facts.capacity_bytes:
         return ""  # it has its reason already, and was not asked who it is
+    told = facts.drive and (facts.drive.told or facts.drive.serial or facts.drive.wwn)
     why = facts.problem.rstrip(".") or "it tells neither a serial number nor a WWN"
-    return f"{facts.path} cannot be identified: {why}"
+    return f"{facts.path} cannot be identified: {f'it tells {told}, as many others do' if told else why}"
+
+
+def _appears(facts: Facts) -> bool:
+    """Whether the kernel can tell this stay of the drive from any other: what else tells nothing needs that."""
+    return facts.drive is not None and bool(facts.drive.appearance)
+
+
+def _too_large(facts: Facts) -> str:
+    claimed = max(facts.capacity_bytes, facts.drive.capacity_bytes if facts.drive else 0)
+    if claimed <= LARGEST:
+        return ""
+    bridge = facts.drive.bridge if facts.drive else None
+    who = f"the bridge before it ({bridge})" if bridge else "it, or the dock before it,"
+    return f"{facts.path}: {who} claims {claimed / 1e15:,.0f} PB, and no drive is so large"
 
 
 def _outside(facts: Facts) -> str:
@@ -113,6 +133,7 @@ RULES: tuple[Rule, ...] = (
         "BW-S11", _no_capacity, "Reformat to sectors of 512 bytes (sg_format --format --size=512), or put a medium in."
     ),
     Rule("BW-S10", _sectors, "Reformat to sectors of 512 bytes (sg_format --format --size=512), then try again."),
-    Rule("BW-S12", _unidentified, "What cannot be told from another drive is not erased."),
+    Rule(ABSURD_CAPACITY.code, _too_large, ABSURD_CAPACITY.hint),
+    Rule(UNIDENTIFIED, _unidentified, NAMELESS_HINT),
     Rule("BW-S13", _outside, "Put it into a bay."),
 )

@@ -6,16 +6,17 @@ The patterns are the configuration's ([scanning]); so is which symbology may car
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from agent.label_codes import plain, serials_in, wwn_digits, wwn_in
 from agent.label_proof import label_named
 from agent.settings import Settings
+from drivers.drives._identities import names_a_drive
 from drivers.drives.base import Drive
 
 SHOWN = 40  # characters of a code that a display repeats
-LEAST_SERIAL = 5  # shorter serials are compared as they are, without looking for something before them
 
 
 class Kind(StrEnum):
@@ -104,25 +105,29 @@ def bay_called(name: str, bays: Sequence[str]) -> str | None:
 def is_of_drive(text: str, drive: Drive) -> bool:
     """Whether this stands on that drive's own label: its whole serial number or WWN, never a part of one.
 
-    Spaces and small letters do not count, nor what labels print before a serial ("S/N:", the data identifier S of ANSI
-    MH10.8.2), nor the "WD-" that some drives say and their labels do not.
+    Spaces and small letters do not count, nor what labels print before a number (agent/label_codes.py), nor the "WD-"
+    that some drives say and their labels do not, nor the board's number that Seagate's SAS drives say behind their own.
+    A serial number or WWN that names no drive is on no drive's label.
     """
-    own = {_plain(known) for known in (drive.serial, drive.wwn) if known and _plain(known)}
-    return any(read_as in own or _without_maker(read_as) in own for read_as in _readings(text)) or any(
-        _without_maker(known) == read_as for known in own for read_as in _readings(text)
+    wwn = wwn_digits(drive.own_wwn) if drive.own_wwn else None
+    if wwn is not None and wwn_in(text) == wwn:
+        return True
+    own = {plain(known) for known in (drive.own_serial, drive.own_wwn, _without_board(drive)) if known and plain(known)}
+    return any(
+        read_as in own or _without_maker(read_as) in own or read_as in map(_without_maker, own)
+        for read_as in serials_in(text)
     )
 
 
-def _plain(text: str) -> str:
-    return "".join(text.split()).upper()
+def _without_board(drive: Drive) -> str | None:
+    """Seagate's SAS drives tell 20 characters: the 8 of the drive, four zeros, and the 8 of its circuit board.
 
-
-def _readings(text: str) -> Iterator[str]:
-    plain = _plain(text)
-    yield plain
-    named = re.fullmatch(r"(?:S/?N|SERIAL(?:NO|NUMBER)?|WWN|\(S\)|\(21\)|1S|S)[.:#=]*(.+)", plain)
-    if named and len(named[1]) >= LEAST_SERIAL:
-        yield named[1]
+    Labels print the first 8. Only of its own (IEEE number 000C50, or by name), since others count to 20 otherwise.
+    """
+    serial = drive.own_serial or ""
+    seagate = (drive.vendor or "").upper().startswith("SEAGATE") or (drive.own_wwn or "").lower().startswith("0x5000c5")
+    told = drive.transport not in ("ata", "nvme", "mmc") and re.fullmatch(r"([0-9A-Z]{8})0000[0-9A-Z]{8}", serial)
+    return told[1] if seagate and told and names_a_drive(told[1]) else None
 
 
 def _without_maker(serial: str) -> str:

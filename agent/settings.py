@@ -191,6 +191,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     scanning: Scanning = Scanning()
     mqtt: Mqtt | None = None
 
+    @property
+    def allow_unidentified(self) -> bool:
+        """Whether any policy of this file allows drives without an identity; each plan asks its own policy."""
+        return any(policy.allow_unidentified for policy in self.policy)
+
     def policy_named(self, name: str) -> Policy:
         """A policy of this file, or one of the built-in ones."""
         return self._policies()[name]

@@ -11,9 +11,21 @@ if TYPE_CHECKING:
     from drivers.drives.base import Capabilities
 
 
+HEAT_OFF = "protection was off: the drive told no temperature"
+
+
 def certificate_lines(certificate: Certificate) -> Iterator[str]:
     """What a person wants to know of it, the outcome first. Nothing in it steers a terminal."""
     return (printable(line) for line in _lines(certificate))
+
+
+def claim_words(claim: str) -> str:
+    """What a certificate or a drive under way may be shown as (agent/certificate.py), in words."""
+    return {
+        "unread": "erased, not read back",
+        "attested": "attested, not measured",
+        "again": "failed, to be erased again",
+    }.get(claim, claim)
 
 
 def printable(text: str) -> str:
@@ -22,10 +34,10 @@ def printable(text: str) -> str:
 
 
 def _lines(certificate: Certificate) -> Iterator[str]:
-    from agent.attestation import is_attested  # not for those who only want `printable`
+    from agent.certificate import claim_of  # not for those who only want `printable`
 
     record = certificate.record
-    claim = "ATTESTED, NOT MEASURED" if is_attested(record) else record.outcome.upper()
+    claim = claim_words(claim_of(record)).upper()
     yield f"{record.number}: {claim}"
     for name, value in _facts(record):
         if value:
@@ -53,8 +65,10 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     yield "capacity", "" if record.attestation else size
     if drive.identity_source == "bridge":
         yield "identity", f"as reported by the bridge {drive.bridge or ''}, not by the drive itself"
+    yield "no identity", drive.identity_note or ""
     if drive.hidden_area:
         yield "hidden area", f"{drive.hidden_area.kind}, {drive.hidden_area.bytes} bytes: {drive.hidden_area.outcome}"
+    yield "heat", HEAT_OFF if drive.health.heat_protection == "off" else ""
     yield "firmware", _told(drive.capabilities.before)
     if drive.capabilities.after is not None and drive.capabilities.after != drive.capabilities.before:
         yield "afterwards", _told(drive.capabilities.after)
@@ -85,7 +99,8 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
 
 
 def _read_back(read: Verification) -> Iterator[tuple[str, str]]:
-    yield "read back", f"{read.kind}: {read.result}, {read.bytes} bytes"
+    nothing = "NOTHING was read back: the policy asks for none"
+    yield "read back", nothing if read.kind == "none" else f"{read.kind}: {read.result}, {read.bytes} bytes"
     yield "blake3", read.blake3 or ""
     if read.sample:
         yield "sample", f"{read.sample.locations} places, seed {read.sample.seed}. {read.sample.confidence}"

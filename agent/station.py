@@ -129,7 +129,8 @@ class Station:
 
     def _watcher(self, name: str, source: DriveSource) -> Watcher:
         bays = {bay.port: bay.name for bay in self.settings.bay if bay.source == name}
-        return Watcher(name, source, bays, protect=(self.state_dir,), put=self.engine.put)
+        nameless = self.settings.allow_unidentified
+        return Watcher(name, source, bays, protect=(self.state_dir,), put=self.engine.put, allow_unidentified=nameless)
 
     # Scanners and keypads
 

@@ -11,7 +11,7 @@ from agent.context import Context
 from agent.erase import Progress
 from agent.phrases import hint, phrase, reason
 from agent.plan import Plan
-from agent.record import ERASE_AGAIN
+from agent.show import claim_words
 
 
 def bay_lines(bay: Bay, language: str) -> tuple[str, ...]:
@@ -47,6 +47,7 @@ def bay_row(bay: Bay, *, now: float | None = None) -> dict[str, Any]:
         "works_s": bay.progress.works_s if bay.progress and bay.busy else None,
         "estimate_s": bay.progress.estimate_s if bay.progress and bay.busy else None,
         "outcome": bay.outcome,
+        "claim": bay.claim,
         "certificate": bay.certificate_number,
         "reason": str(bay.reason) if bay.reason else None,
         "reason_code": bay.reason.code if bay.reason else None,
@@ -82,7 +83,7 @@ def table(rows: Iterable[dict[str, Any]]) -> list[str]:
     for row in rows:
         drive = row["drive"] or {}
         name = " ".join(str(v) for v in (drive.get("model"), drive.get("serial")) if v)
-        result = " ".join(str(v) for v in (row["outcome"], row["certificate"], row["reason"]) if v)
+        result = " ".join(str(v) for v in (claim_words(row["claim"] or ""), row["certificate"], row["reason"]) if v)
         lines.append(f"{row['bay']:<8} {row['state']:<12} {name:<34.34} {_progress(row):<18} {result}".rstrip())
     return lines
 
@@ -106,8 +107,7 @@ def _instruction(bay: Bay, language: str) -> str:
     values = {"bay": bay.name, "seconds": "0", "percent": "0", "left": "-"}
     key = f"bay_{bay.state.value}"
     if bay.state is BayState.FINISHED and bay.outcome:
-        again = bay.reason is not None and bay.reason.code in ERASE_AGAIN
-        key = "done_again" if again else f"done_{bay.outcome}"
+        key = f"done_{bay.claim}"
     if bay.asks:
         key = f"bay_asks_{bay.asks}"
     if bay.due is not None:

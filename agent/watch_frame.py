@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from agent.phrases import hint, phrase, reason
-from agent.record import ERASE_AGAIN
 from agent.view import by_itself, left_at, percent
 
 Style = Literal["", "title", "good", "bad", "busy", "hand", "faint"]
@@ -47,6 +46,7 @@ LOOKS: Mapping[str, Look] = {
     "certifying": Look("\u2261", "word_certifying", "busy"),
     "quarantined": Look("!", "word_quarantined", "bad"),
     "erased": Look("\u221a", "label_erased", "good"),
+    "unread": Look("\u2248", "label_unread", "hand"),
     "failed": Look("\u00d7", "label_failed", "bad"),
     "again": Look("\u25ac", "label_again", "hand"),
     "aborted": Look("\u25ac", "word_aborted", "hand"),
@@ -91,8 +91,7 @@ def look(row: Mapping[str, Any]) -> Look:
     state = str(row.get("state"))
     if state == "countdown" and row.get("asks") in ASKING:
         return ASKING[str(row["asks"])]
-    outcome = "again" if row.get("reason_code") in ERASE_AGAIN else str(row.get("outcome"))
-    return LOOKS.get(outcome if state == "finished" else state, UNKNOWN)
+    return LOOKS.get(str(row.get("claim") or row.get("outcome")) if state == "finished" else state, UNKNOWN)
 
 
 def wanting(answer: Mapping[str, Any] | None) -> frozenset[str]:

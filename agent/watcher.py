@@ -53,14 +53,22 @@ class Watcher:
     """Compares what stands in the bays with what stood there a moment ago."""
 
     def __init__(
-        self, name: str, source: DriveSource, bays: Mapping[str, str], *, protect: tuple[Path, ...], put: Put
+        self,
+        name: str,
+        source: DriveSource,
+        bays: Mapping[str, str],
+        *,
+        protect: tuple[Path, ...],
+        put: Put,
+        allow_unidentified: bool = False,
     ) -> None:
-        """`bays`: port -> bay. `protect`: paths whose disks are never erased."""
+        """`bays`: port -> bay. `protect`: paths whose disks are never erased. `allow_unidentified`: as of `judge`."""
         self.name = name
         self.source = source
         self.bays = dict(bays)
         self.protect = protect
         self.put = put
+        self.allow_unidentified = allow_unidentified
         self._seen: dict[str, _Seen] = {}
         self._away: set[str] = set()
         self._turns: dict[str, int] = {}
@@ -143,7 +151,7 @@ class Watcher:
             drive = facts.drive or self.source.look(port)
             if self.source.present(frozenset((port,))).get(port) != token:
                 return None
-            return DriveArrived(bay, token, drive, judge(facts))
+            return DriveArrived(bay, token, drive, judge(facts, allow_unidentified=self.allow_unidentified))
         except DriveGone:
             return None
         except (DriveError, OSError) as error:

@@ -21,6 +21,7 @@ from agent.outcome import PULLED_OUT, SILENT, Aborted, Erased, Failed, Outcome, 
 from agent.prepare import Preparation, Station
 from agent.record import Health
 from agent.techniques import everything_at_once
+from agent.thermometer import Thermometer
 from drivers.deadline import Deadline
 from drivers.drives.base import Capabilities, Drive, DriveError, DriveGone, OpenDrive
 
@@ -52,7 +53,8 @@ def ask_health(drive: Drive) -> dict[str, Any] | None:
     # We hold the drive, so its number is not given to another; a path may lead elsewhere by now.
     if f"{os.major(found)}:{os.minor(found)}" != drive.number:
         return None
-    return read_health(path, within=Deadline(HEALTH_S), through="sat" if drive.transport == "usb" else "")
+    through, scsi = "sat" if drive.transport == "usb" else "", drive.transport in ("sas", "scsi")
+    return read_health(path, within=Deadline(HEALTH_S), through=through, scsi=scsi)
 
 
 def run_job(
@@ -141,17 +143,14 @@ def _erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, doctor: Do
         after = doctor(drive.drive) if before is not None and not isinstance(outcome, Aborted) else None
         return outcome, Health(before=before, after=after)
     thermometer = None
-    if before is not None and "temperature_c" in before:
+    if before is not None:
         limits = heat_limits(spec.limits, drive.drive.media, before)
         spec = msgspec.structs.replace(spec, limits=limits)
-
-        def thermometer() -> float | None:
-            return (doctor(drive.drive) or {}).get("temperature_c")
-
-    outcome = erase(drive, spec, emit, stop, celsius=thermometer)
+        thermometer = Thermometer(drive.drive.device, lambda: doctor(drive.drive), before)
+    outcome = erase(drive, spec, emit, stop, celsius=thermometer if thermometer and thermometer.there else None)
     # A drive that was pulled or cancelled is let go of at once: somebody waits for it.
     after = doctor(drive.drive) if before is not None and not isinstance(outcome, Aborted) else None
-    return outcome, Health(before=before, after=after)
+    return outcome, Health(before=before, after=after, heat_protection=thermometer.protection if thermometer else None)
 
 
 def _after(opened: OpenDrive, outcome: Outcome) -> Capabilities | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.attestation import is_attested
-from agent.certificate import Certificate
+from agent.certificate import Certificate, claim_of
 from collector.chain import ChainState, Link
 from collector.text import clean
 
@@ -37,7 +36,9 @@ def certificate_row(certificate: Certificate, chain: ChainState, now: str) -> di
         "sequence": record.sequence,
         "previous": link(certificate).previous,
         "chain": chain,
-        "outcome": "attested" if is_attested(record) else record.outcome,  # never to be found among the measured ones
+        "outcome": record.outcome
+        if record.is_erased_again
+        else claim_of(record),  # what is attested, or was not read back, is never found among the erased ones
         "finished_at": clean(record.finished_at),
         "clock_synchronised": record.clock.synchronised,
         "received_at": now,

@@ -28,6 +28,7 @@ from sqlalchemy import (
     update,
 )
 
+from agent.certificate import claim_of, read_unverified
 from collector.errors import SchemaTooNew
 
 METADATA = MetaData()
@@ -132,7 +133,16 @@ def _first_tables(connection: Connection) -> None:
     METADATA.create_all(connection)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables,)
+def _unread(connection: Connection) -> None:
+    """What was erased and not read back stood among the erased ones."""
+    stored = select(CERTIFICATE_BYTES.c.id, CERTIFICATE_BYTES.c.compact).join(CERTIFICATE)
+    found = connection.execute(stored.where(CERTIFICATE.c.outcome == "erased")).all()
+    unread = [row.id for row in found if claim_of(read_unverified(row.compact).record) == "unread"]
+    for identifier in unread:
+        connection.execute(update(CERTIFICATE).where(CERTIFICATE.c.id == identifier).values(outcome="unread"))
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _unread)
 VERSION = len(STEPS)
 LOCK = 0x62777063  # any number that nobody else's advisory lock has
 

@@ -17,6 +17,7 @@ class Mark:
 
 OUTCOMES = {
     "erased": Mark("Erased", "✔", "ok"),
+    "unread": Mark("Erased, not read back", "◎", "warn"),
     "attested": Mark("Attested, not measured", "✎", "work"),
     "failed": Mark("Failed", "✖", "bad"),
     "aborted": Mark("Aborted", "■", "warn"),
@@ -50,6 +51,7 @@ LEVELS = {
 }
 MEANINGS = {
     "erased": "The whole drive was erased.",
+    "unread": "The whole drive was written over. It was NOT read back: nobody looked whether it holds that.",
     "attested": "A person reset this device and answers for it. Nothing was measured.",
     "failed": "The drive could NOT be erased completely. It may still hold data: destroy it.",
     "again": "Something else wrote to the drive meanwhile. It is NOT the drive's fault, and it still has to be erased.",

@@ -46,6 +46,7 @@ PURE = (
     "agent/messages.py",
     "agent/flow.py",
     "agent/scans.py",
+    "agent/label_codes.py",
     "agent/places.py",
     "agent/dialogue.py",
     "agent/context.py",

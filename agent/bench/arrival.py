@@ -75,15 +75,28 @@ def decide(
     newest: Job | None,
     others: Iterable[Bay],
     mode: Literal["automatic", "scan"],
+    allow_unidentified: bool = False,
 ) -> Act:
-    """`newest` is the drive's newest job; `others` are all bays but this one."""
+    """`newest` is the drive's newest job; `others` are all bays but this one.
+
+    `allow_unidentified`: a policy of this station allows drives without an identity of their own.
+    """
     if isinstance(event, DriveUnreadable):
         return Block(event.reason)
     if event.refusals:
         return Block(event.refusals[0])
     if not event.drive.identified:
-        return Block(UNIDENTIFIED)
+        return _nameless(newest, insertion, mode) if allow_unidentified else Block(UNIDENTIFIED)
     return _twin(event.drive.fingerprint, others) or _by_history(newest, insertion, mode)
+
+
+def _nameless(newest: Job | None, insertion: str, mode: Literal["automatic", "scan"]) -> Act:
+    """Nothing that began before is gone on with: what stands here may be another drive that says the same."""
+    here = newest is not None and newest.insertion == insertion
+    if newest is not None and here and newest.state in ENDED:
+        return Show(newest) if newest.certificate_id else Wait()
+    stale = newest if newest is not None and newest.state is JobState.PLANNED else None
+    return Begin(stale) if mode == "automatic" else Wait(stale)
 
 
 def _twin(fingerprint: str, others: Iterable[Bay]) -> Block | Hold | None:

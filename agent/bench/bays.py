@@ -9,8 +9,9 @@ from typing import Any, Literal
 
 from agent.erase import Progress
 from agent.errors import IllegalTransition
-from agent.job import Job
+from agent.job import Job, claim_of
 from agent.outcome import Reason
+from agent.record import ERASE_AGAIN
 from drivers.drives.base import Drive
 
 
@@ -73,6 +74,13 @@ class Bay:
     reason: Reason | None = None
     outcome: str | None = None
     certificate_number: str | None = None
+
+    @property
+    def claim(self) -> str | None:
+        """What its outcome may be shown as: see `agent.certificate.claim_of`."""
+        if self.outcome == "failed" and self.reason is not None and self.reason.code in ERASE_AGAIN:
+            return "again"
+        return claim_of(self.job) if self.job is not None and self.outcome == "erased" else self.outcome
 
     @property
     def busy(self) -> bool:

@@ -262,8 +262,8 @@ class StationEffects:
         if not isinstance(dock, Lights):
             return
         light = LIGHTS[bay.state]
-        if bay.state is BayState.FINISHED and bay.outcome != "erased":
-            light = Light.FAILED
+        if bay.state is BayState.FINISHED and bay.claim != "erased":
+            light = Light.ATTENTION if bay.claim == "unread" else Light.FAILED
         self._threads[dock.name].call(
             lambda: dock.set_light(place.slot, light, within=Deadline(DEVICE_S)), key=("light", place.slot)
         )

@@ -91,6 +91,7 @@ class Reception:
             newest=self.books.newest(event.drive.fingerprint) if isinstance(event, DriveArrived) else None,
             others=self.table.others(name),
             mode=self.settings.station.mode,
+            allow_unidentified=self.settings.allow_unidentified,
         )
         if isinstance(act, arrival.Hold) or (isinstance(act, arrival.Block) and bay.reason == act.reason):
             return

@@ -59,7 +59,8 @@ class Workforce:
         """Begin to erase: only the identified drive that was planned, and only while it stands in this bay."""
         planned, drive = bay.job, bay.drive
         self.table.note(replace(bay, due=self.now() + RETRY_S))  # if anything below fails
-        if planned is None or drive is None or not drive.identified or not bay.drive_present:
+        known = drive is not None and (drive.identified or (planned and planned.plan and planned.plan.unidentified))
+        if planned is None or drive is None or not known or not bay.drive_present:
             raise AssertionError(f"bay {bay.name}: no identified drive to start on")
         if drive.fingerprint != planned.drive.fingerprint:
             raise AssertionError(f"bay {bay.name}: the drive is not the planned one")

@@ -13,10 +13,11 @@ import click
 
 from agent.cli import NOT_TRUE, config_option, json_option, state_option
 from agent.commands.parameters import Place, Word
+from agent.commands.people import operator_named
 
 if TYPE_CHECKING:
     from agent.certificate import Certificate
-    from agent.record import Customer, Operator
+    from agent.record import Customer
     from agent.registrar import Registrar
     from agent.settings import Settings
 
@@ -73,7 +74,7 @@ def attest(
 
     began = utc_now()
     handset = Handset(_identity(imei, serial), asset, kind, manufacturer or "", model or "")
-    who, whose = _operator(settings, operator), _customer(settings, lot, customer)
+    who, whose = operator_named(settings, operator), _customer(settings, lot, customer)
     printers = tuple(printer.name for printer in settings.printer)
     answers = _asked(_answers(yes_to, no_to), settings.station.language)
     registrar = Registrar(settings, state_dir)
@@ -100,17 +101,6 @@ def _identity(imei: str | None, serial: str | None) -> str:
     if problem := imei_problem(plain):
         raise click.BadParameter(f"{imei!r}: {problem}", param_hint="'--imei'")
     return plain
-
-
-def _operator(settings: Settings, named: str) -> Operator:
-    """By id or badge. Where the configuration knows people, it must be one of them."""
-    from agent.record import Operator
-
-    known = next((o for o in settings.operator if named in (o.id, o.badge)), None)
-    if known is None and settings.operator:
-        allowed = ", ".join(o.id for o in settings.operator)
-        raise click.BadParameter(f"{named!r}: allowed is one of {allowed}", param_hint="'--operator'")
-    return Operator(id=known.id, name=known.name, title=known.title) if known else Operator(id=named)
 
 
 def _customer(settings: Settings, lot: str | None, customer: str | None) -> Customer | None:

@@ -56,19 +56,19 @@ def verify_file(file: Path, key: Path, as_json: bool) -> None:
     Exit status: 0 genuine (whatever outcome it certifies), 1 not genuine, 2 bad usage.
     """
     from agent import keys
-    from agent.attestation import is_attested
-    from agent.certificate import verify
+    from agent.certificate import claim_of, verify
     from agent.commands.verify_command import read_compact
-    from agent.show import printable
+    from agent.show import claim_words, printable
 
     found = verify(read_compact(file), keys.read_public(key))
     record = found.record
     if as_json:
         told = {"genuine": True, "certificate_id": found.id, "key_id": found.key_id, "number": record.number}
-        click.echo(json.dumps({**told, "outcome": record.outcome, "attested": record.attestation is not None}))
+        facts = {"outcome": record.outcome, "claim": claim_of(record), "attested": record.attestation is not None}
+        click.echo(json.dumps({**told, **facts}))
         return
     serial = record.drive.serial or record.drive.wwn or "without serial"
-    claim = "erased: attested, not measured" if is_attested(record) else record.outcome
+    claim = claim_words(claim_of(record))
     click.echo(printable(f"genuine: {record.number} {claim}, drive {serial}, signed by key {found.key_id}"))
 
 

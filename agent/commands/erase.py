@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import Literal, NoReturn
 
 import click
 import msgspec
@@ -20,13 +20,13 @@ from agent.commands.erase_command import (
     Candidate,
     EraseCommand,
     Request,
-    Result,
     examine,
-    exit_status,
     locked,
     to_resume,
 )
+from agent.commands.erase_result import Result, exit_status
 from agent.commands.parameters import DeviceName, Place, Word
+from agent.commands.people import operator_named
 from agent.commands.plan_lines import plan_lines, rehearsal
 from agent.commands.screen import Screen, is_terminal
 from agent.jws import MAX_BYTES
@@ -36,9 +36,6 @@ from agent.policy import BUILT_IN, Policy
 from agent.registrar import Registrar
 from agent.settings import Settings
 from agent.show import printable
-
-if TYPE_CHECKING:
-    from agent.record import Operator
 
 Verify = Literal["full", "sample", "none"]
 
@@ -60,6 +57,9 @@ Verify = Literal["full", "sample", "none"]
     "--certificate-dir", metavar="DIR", type=Place(file_okay=False), help="Write <certificate id>.jws here too"
 )
 @click.option("--dry-run", is_flag=True, help="Show the plan of each drive, and why; touch nothing")
+@click.option(
+    "--unidentified", is_flag=True, help="Erase drives too that tell no identity, only a default of bridge or maker"
+)
 @click.option("--resume", is_flag=True, help="Go on with the interrupted job of each drive, from its last checkpoint")
 @click.option("--yes", is_flag=True, help="Do not ask. Without it, this shows what would die and asks on a terminal")
 @json_option
@@ -73,6 +73,7 @@ def erase(
     operator: str | None,
     certificate_dir: Path | None,
     dry_run: bool,
+    unidentified: bool,
     resume: bool,
     yes: bool,
     as_json: bool,
@@ -85,12 +86,13 @@ def erase(
     3 at least one refused and nothing of it touched, 130 interrupted. With --dry-run: 0 all would be erased, 3 at
     least one would be refused.
     """
-    policy = _policy(settings, method, verify)
+    policy = _policy(settings, method, verify, unidentified=unidentified)
+    who = operator_named(settings, operator)
     _named_twice(devices)
     if dry_run:
         _rehearse([examine(device, policy, state_dir=state_dir, patience_s=LOOK_S) for device in devices], as_json)
     named = frozenset(name for name, value in (("method", method), ("verify", verify)) if value is not None)
-    request = Request(asset=asset, operator=_operator(settings, operator), resume=resume, named=named)
+    request = Request(asset=asset, operator=who, resume=resume, named=named)
     log_to_stderr(quiet=True)
     with contextlib.ExitStack() as at_the_end:
         candidates = [examine(device, policy, state_dir=state_dir, patience_s=LOOK_S) for device in devices]
@@ -156,7 +158,7 @@ def _refused(candidate: Candidate) -> Result:
     return Result(device=candidate.device, outcome="refused", reason=str(candidate.refusal))
 
 
-def _policy(settings: Settings, method: str | None, verify: Verify | None) -> Policy:
+def _policy(settings: Settings, method: str | None, verify: Verify | None, *, unidentified: bool) -> Policy:
     names = {**BUILT_IN, **{p.name: p for p in settings.policy}}
     if method is None:
         policy = settings.policy_named(settings.station.policy)
@@ -167,19 +169,11 @@ def _policy(settings: Settings, method: str | None, verify: Verify | None) -> Po
     else:
         allowed = ", ".join(dict.fromkeys((*names, *known_methods())))
         raise click.BadParameter(f"{method!r}: allowed is one of {allowed}", param_hint="'--method'")
+    if unidentified:
+        policy = msgspec.structs.replace(policy, allow_unidentified=True)
     if verify is None:
         return policy
     return msgspec.structs.replace(policy, verify=msgspec.structs.replace(policy.verify, kind=verify))
-
-
-def _operator(settings: Settings, named: str | None) -> Operator | None:
-    """With name and title, where the configuration knows the id."""
-    from agent.record import Operator
-
-    if named is None:
-        return None
-    known = next((o for o in settings.operator if o.id == named), None)
-    return Operator(id=named, name=known.name, title=known.title) if known else Operator(id=named)
 
 
 def _named_twice(devices: Sequence[str]) -> None:
@@ -247,4 +241,4 @@ def _report(results: Sequence[Result], *, as_json: bool) -> None:
         for result in results:
             number = f", certificate {result.certificate_file}" if result.certificate_file else ""
             reason = f": {result.reason}" if result.reason else ""
-            click.echo(printable(f"{result.device}: {result.outcome}{reason}{number}"), err=True)
+            click.echo(printable(f"{result.device}: {result.words}{reason}{number}"), err=True)

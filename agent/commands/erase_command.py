@@ -20,11 +20,13 @@ import msgspec
 from agent import files, job
 from agent.certificate import Certificate
 from agent.clock import utc_now
+from agent.commands.erase_result import Result as Result
+from agent.commands.erase_result import exit_status as exit_status
 from agent.commands.screen import progress_line
 from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, ResumePoint, Stop
 from agent.errors import CertificateProblem, LedgerProblem
 from agent.job import Job, JobState
-from agent.outcome import CANCELLED, STALLED, Aborted, Erased, Failed, Outcome, Reason, Refused
+from agent.outcome import CANCELLED, NEVER_RESUMED, STALLED, Aborted, Erased, Failed, Outcome, Reason, Refused
 from agent.plan import Plan, plan
 from agent.policy import Policy
 from agent.record import Operator
@@ -47,18 +49,6 @@ HELD = "BW-S08"
 UNIDENTIFIED = Reason("BW-S12", "The drive does not say who it is")
 NOTHING_TO_RESUME = Reason("BW-P10", "No interrupted job of this drive is known in this state folder")
 POWER_LOST = "the station was stopped or lost power"
-
-
-class Result(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of `--json`, in the contract's words."""
-
-    device: str
-    outcome: str
-    certificate_id: str | None = None
-    certificate_file: str | None = None
-    reason: str | None = None
-    bytes: int = 0
-    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -118,7 +108,8 @@ def examine(
     `patience_s`: who holds it may only have a look too, as `benchwipe drives` does for some milliseconds. `as_ours`:
     the drive as it is planned, where a lock of our own may be on it.
     """
-    facts, refusals = look(device, state_dir=state_dir, patience_s=patience_s)
+    nameless = policy.allow_unidentified
+    facts, refusals = look(device, state_dir=state_dir, patience_s=patience_s, allow_unidentified=nameless)
     if refusals or facts.drive is None:
         return Candidate(device, drive=facts.drive, refusal=refusals[0] if refusals else UNIDENTIFIED)
     planned = plan(as_ours(facts.drive), policy)
@@ -133,12 +124,14 @@ def locked(candidate: Candidate) -> bool:
     return candidate.refusal is not None and can is not None and bool(can.security_locked)
 
 
-def look(device: str, *, state_dir: Path, patience_s: float) -> tuple[Facts, tuple[Reason, ...]]:
+def look(
+    device: str, *, state_dir: Path, patience_s: float, allow_unidentified: bool = False
+) -> tuple[Facts, tuple[Reason, ...]]:
     """What is known of a device, and why it may not be written to."""
     until = Deadline(patience_s)
     while True:
         facts = gather(device, protect=(state_dir,))
-        refusals = judge(facts)
+        refusals = judge(facts, allow_unidentified=allow_unidentified)
         if until.passed or {reason.code for reason in refusals} != {HELD}:
             return facts, refusals
         time.sleep(0.05)
@@ -148,6 +141,8 @@ def to_resume(candidate: Candidate, registrar: Registrar, named: frozenset[str] 
     """The same device with the interrupted job that it goes on with, or refused. `named`: "method", "verify"."""
     if candidate.refusal or candidate.drive is None or candidate.plan is None:
         return candidate
+    if not candidate.drive.identified:
+        return replace(candidate, refusal=NEVER_RESUMED)
     old = registrar.ledger.newest_job(candidate.drive.fingerprint)
     if old is None or old.plan is None or not registrar.ledger.can_resume(old):
         return replace(candidate, refusal=NOTHING_TO_RESUME)
@@ -278,7 +273,7 @@ class EraseCommand:
                 if result is not None:
                     results[run.row] = result
                     del under_way[run.row]
-                    self._tell(run, result.outcome)
+                    self._tell(run, result.words)
 
     def _take(self, run: _Run, report: Progress | Checkpoint | Renewed | Outcome) -> None:
         if isinstance(report, Checkpoint):
@@ -362,6 +357,7 @@ class EraseCommand:
             certificate_id=certificate.id,
             certificate_file=str(self._deliver(certificate)),
             reason=None if isinstance(outcome, Erased) else str(outcome.reason),
+            read_back=isinstance(outcome, Erased) and outcome.work.verification.kind != "none",
             bytes=_erased_bytes(run, outcome),
         )
 
@@ -386,13 +382,3 @@ def _erased_bytes(run: _Run, outcome: Erased | Failed | Aborted) -> int:
     """Bytes written by passes; the whole drive where its own firmware erased it."""
     by_firmware = isinstance(outcome, Erased) and run.spec.technique != "overwrite"
     return run.job.drive.capacity_bytes if by_firmware else sum(p.bytes for p in outcome.work.passes)
-
-
-def exit_status(results: Sequence[Result], *, interrupted: bool) -> int:
-    """The contract's exit status: 130 interrupted, else the worst of 1 (not erased), 3 (refused), 0."""
-    outcomes = {result.outcome for result in results}
-    if interrupted and "aborted" in outcomes:
-        return 130
-    if outcomes & {"failed", "aborted"}:
-        return 1
-    return 3 if "refused" in outcomes else 0

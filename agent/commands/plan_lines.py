@@ -46,6 +46,8 @@ def rehearsal(candidate: Candidate) -> Rehearsal:
 
 def plan_lines(plan: Plan, *, fully: bool) -> Iterator[str]:
     """What a person must know before a yes: always what dies beside it, and what stays. `fully`: the choice too."""
+    if plan.unidentified:
+        yield "    IDENTITY: it tells none of its own; its certificate says so, and it is never known again"
     for what in plan.also_destroyed:
         yield f"    ALSO DESTROYED: {what}"
     if plan.fell_back:

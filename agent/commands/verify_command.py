@@ -83,7 +83,7 @@ def _trusted(compact: bytes, key: Path | None, state_dir: Path) -> tuple[Certifi
 
 def _same_drive(drive: Drive, certificate: Certificate) -> bool:
     told = certificate.record.drive
-    return (drive.model, drive.serial, drive.wwn, drive.capacity_bytes, drive.logical_block_bytes) == (
+    return (drive.model, drive.own_serial, drive.own_wwn, drive.capacity_bytes, drive.logical_block_bytes) == (
         told.model,
         told.serial,
         told.wwn,

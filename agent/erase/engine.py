@@ -23,7 +23,7 @@ from agent.erase.readback import Asked, Grid, ReadBack
 from agent.erase.salvage import Bad
 from agent.erase.sample import SamplePlan
 from agent.erase.streams import STREAMS, fastest, rates
-from agent.outcome import NO_CAPACITY, Aborted, Failed, Outcome, Refused, Work, conclude, written_by_others
+from agent.outcome import Aborted, Failed, Outcome, Refused, Work, conclude, no_capacity, written_by_others
 from agent.record import Interruption, PassRecord, Sample, Verification
 from drivers.drives.base import Drive, OpenDrive, Writes
 
@@ -40,8 +40,8 @@ def erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, *, celsius:
     return (it emits "stalled"): nobody may close the descriptor under a request.
     `celsius` is asked every ten seconds, in a thread of its own.
     """
-    if not _can_be_erased(drive.drive):
-        return Refused(NO_CAPACITY)
+    if reason := no_capacity(drive.drive):
+        return Refused(reason)
     resume = _fitting(spec, drive.drive)
     with Monitor(
         drive,
@@ -64,11 +64,6 @@ def erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, *, celsius:
 def utc_now() -> str:
     """RFC 3339 in UTC, to the second."""
     return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _can_be_erased(drive: Drive) -> bool:
-    unit = drive.logical_block_bytes
-    return drive.capacity_bytes > 0 and unit >= 512 and unit & (unit - 1) == 0 and drive.capacity_bytes % unit == 0
 
 
 def _fitting(spec: EraseSpec, drive: Drive) -> ResumePoint:

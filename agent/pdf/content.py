@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.attestation import is_attested
-from agent.certificate import Certificate
+from agent.certificate import Certificate, claim_of
 from agent.pdf import attested
-from agent.pdf.page import Banner, Fact, Kind, Page, Section, Signature, Table
+from agent.pdf.page import Banner, Fact, Page, Section, Signature, Table
 from agent.pdf.words import Words
 from agent.reach import CELLS, FLASH, HIDDEN
 from agent.record import Record
@@ -21,11 +21,11 @@ from agent.show import capability_words
 def page_of(certificate: Certificate, *, language: str, certificate_url: str, checked_with: str | None) -> Page:
     """The page of a certificate. `checked_with`: thumbprint of the key that its signature was checked with, or None."""
     say, record = Words(language), certificate.record
-    kind = _kind(record)
+    kind = claim_of(record)
     signature = say("unchecked") if checked_with is None else say("checked", key=checked_with)
     return Page(
         language=language,
-        title=say(f"title_{kind}" if kind in ("erased", "attested") else "title_other"),
+        title=say(f"title_{kind}" if kind in ("erased", "unread", "attested") else "title_other"),
         number=say("number", number=record.number),
         place=_joined(record.station.organisation, record.station.name, record.station.location, record.station.id),
         banner=Banner(kind, say(f"headline_{kind}"), tuple(_claims(record, say))),
@@ -47,12 +47,6 @@ def page_of(certificate: Certificate, *, language: str, certificate_url: str, ch
     )
 
 
-def _kind(record: Record) -> Kind:
-    if is_attested(record):
-        return "attested"
-    return "again" if record.is_erased_again else record.outcome
-
-
 def _claims(record: Record, say: Words) -> Iterator[str]:
     done = record.sanitization
     if is_attested(record):
@@ -64,7 +58,7 @@ def _claims(record: Record, say: Words) -> Iterator[str]:
         )
         yield _read_back(record, say)
         return
-    yield say(f"claim_{_kind(record)}")
+    yield say(f"claim_{claim_of(record)}")
     if record.reason:
         yield " ".join((say.reason(record.reason), say.what_to_do(record.reason))).strip()
     yield say("claim_nothing")
@@ -87,10 +81,14 @@ def _drive(record: Record, say: Words) -> Section:
     facts += [Fact(say("capacity"), size), Fact(say("kind"), _joined(drive.media.upper(), drive.transport, blocks))]
     if drive.identity_source == "bridge":
         facts.append(Fact(say("identity"), " ".join(say("identity_bridge", bridge=drive.bridge or "").split())))
+    if drive.identity_note:
+        facts.append(Fact(say("no_identity"), say.signed(drive.identity_note), strong=True))
     if drive.hidden_area:
         area = drive.hidden_area
         told = say(f"hidden_{area.outcome}", kind=area.kind.upper(), bytes=say.count(area.bytes))
         facts.append(Fact(say("hidden"), told))
+    if drive.health.heat_protection == "off":
+        facts.append(Fact(say("heat"), say("heat_off")))
     if drive.capabilities.before and (words := ", ".join(capability_words(drive.capabilities.before))):
         facts.append(Fact(say("capabilities"), words))
     return Section(say("drive"), tuple(facts))

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
-from agent.record import OutcomeName
+from agent.certificate import Claim
 
-Kind = OutcomeName | Literal["attested", "again"]
+Kind = Claim
 
 
 @dataclass(frozen=True)

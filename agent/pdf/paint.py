@@ -61,6 +61,7 @@ def _banner(banner: Banner, sheet: Sheet) -> None:
 
 COLOURS: Mapping[Kind, Colour] = {
     "erased": GREEN,
+    "unread": AMBER,
     "failed": WHITE,
     "again": AMBER,
     "aborted": AMBER,
@@ -99,6 +100,12 @@ def _tick(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
     sheet.strokes([(x - 5, y + 0.4), (x - 1.4, y + 4), (x + 5.4, y - 4)], colour=WHITE, thick=2.2)
 
 
+def _open_tick(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
+    """Not filled: it was written, and nobody looked."""
+    _ring(sheet, x, y, colour)
+    sheet.strokes([(x - 5, y + 0.4), (x - 1.4, y + 4), (x + 5.4, y - 4)], colour=colour, thick=1.4)
+
+
 def _cross(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
     sheet.strokes([(x - 8, y - 8), (x + 8, y + 8)], colour=colour, thick=3.4)
     sheet.strokes([(x - 8, y + 8), (x + 8, y - 8)], colour=colour, thick=3.4)
@@ -120,6 +127,7 @@ def _signed(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
 
 _SHAPES: Mapping[Kind, Callable[[Sheet, float, float, Colour], None]] = {
     "erased": _tick,
+    "unread": _open_tick,
     "failed": _cross,
     "aborted": _half,
     "again": _half,

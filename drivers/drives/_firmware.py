@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterator
 import msgspec
 
 from drivers.drives import _sysfs
+from drivers.drives._identities import believable
 from drivers.drives.base import Capabilities, Drive, HiddenArea, HiddenFeature, HiddenKind, Media
 from firmware_bridge import ata, nvme, passthrough, sat, scsi
 from firmware_bridge.ata import Identify, TaskFile
@@ -173,7 +174,7 @@ def _identify(fd: int, drive: Drive) -> Identify | None:
     if isinstance(found, Unreadable):
         log.debug("%s: %s", drive.device, found.why)
         return None
-    serial = _sysfs.believable(found.serial)
+    serial = believable(found.serial)
     another = drive.transport != "usb" and drive.serial not in (None, serial)
     unproven = drive.transport == "usb" and found.checksum != "good"
     if another or unproven or not serial or not found.model or found.capacity_bytes < drive.capacity_bytes:
@@ -191,7 +192,7 @@ def _known(drive: Drive, page: Identify) -> Drive:
         drive,
         vendor=None,
         model=page.model,
-        serial=_sysfs.believable(page.serial),
+        serial=believable(page.serial),
         wwn=_sysfs.wwn_of(page.wwn),
         firmware=page.firmware or None,
         media=media,

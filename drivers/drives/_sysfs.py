@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from drivers.drives._identities import believable, wwn_names_a_drive
 from drivers.drives.base import IdentitySource, Media
 from firmware_bridge import ata
 from firmware_bridge.reply import Unreadable
@@ -30,6 +31,8 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     model: str | None = None
     serial: str | None = None
     wwn: str | None = None
+    told: str = ""
+    """What it told in place of a serial number, and what many others tell too."""
     firmware: str | None = None
     transport: str = "unknown"
     media: Media = "unknown"
@@ -46,6 +49,7 @@ class AtaIdentity(msgspec.Struct, frozen=True, kw_only=True):
     firmware: str | None
     wwn: str | None
     rotation: int
+    told: str = ""
 
 
 def text(path: Path) -> str:
@@ -99,6 +103,19 @@ def _fixed_scsi(folder: Path) -> bool:
     return (folder / "device/vpd_pg80").exists() and text(folder / "removable") == "0"
 
 
+def appearance(number: str, folder: Path, root: Path = ROOT) -> str:
+    """What no other stay of any drive in this machine has: the boot, the number, and its disk sequence or sysfs inode.
+
+    Only that tells drives apart that tell no identity themselves. Empty where it is not known.
+    """
+    boot, sequence = text(root / "proc/sys/kernel/random/boot_id"), disk_sequence(folder)
+    try:
+        stay = f"i{folder.stat().st_ino}" if sequence is None else str(sequence)
+    except OSError:
+        return ""
+    return f"{boot}/{number}/{stay}" if boot else ""
+
+
 def size_bytes(folder: Path) -> int:
     """Capacity in bytes; 0 where no medium is in it."""
     found = text(folder / "size")
@@ -130,7 +147,8 @@ def identify(number: str, root: Path = ROOT) -> Identity:
         case "mmc":
             return _mmc(folder)
         case "virtio":
-            return Identity(model="virtio disk", serial=believable(text(folder / "serial")), transport=transport)
+            serial, told = _named(text(folder / "serial"))
+            return Identity(model="virtio disk", serial=serial, told=told, transport=transport)
         case "loop":
             return Identity(model="loop", transport=transport)
         case "virtual":
@@ -161,11 +179,13 @@ def transport_of(folder: str) -> str:
 
 def _nvme(folder: Path) -> Identity:
     device = folder / "device"
+    serial, told = _named(text(device / "serial"))
     return Identity(
         model=text(device / "model") or None,
-        serial=believable(text(device / "serial")),
+        serial=serial,
+        told=told,
         # Two namespaces of one controller share its serial: only this tells them apart.
-        wwn=text(folder / "wwid") or None,
+        wwn=_named_wwn(text(folder / "wwid")),
         firmware=text(device / "firmware_rev") or None,
         transport="nvme",
         media="nvme",
@@ -174,11 +194,13 @@ def _nvme(folder: Path) -> Identity:
 
 def _mmc(folder: Path) -> Identity:
     device = folder / "device"
+    serial, told = _named(text(device / "serial"))
     return Identity(
         vendor=text(device / "manfid") or None,
         model=text(device / "name") or None,
-        serial=believable(text(device / "serial")),
-        wwn=text(device / "cid") or None,
+        serial=serial,
+        told=told,
+        wwn=_named_wwn(text(device / "cid")),
         firmware=text(device / "fwrev") or None,
         transport="mmc",
         media="flash",
@@ -191,14 +213,15 @@ def _scsi(folder: Path, transport: str, udev: Mapping[str, str]) -> Identity:
     ata = ata_identity(blob(device / "vpd_pg89")[60:]) or _ata_of_udev(udev)
     usb = _usb_device(folder) if transport == "usb" else None
     removable = text(folder / "removable") == "1"
-    serial, wwn = vpd_serial(blob(device / "vpd_pg80")), vpd_wwn(blob(device / "vpd_pg83"))
-    if usb is not None and serial is None:
-        serial = _usb_serial(usb)
+    maker = text(usb / "idVendor") if usb else ""
+    second = _usb_serial(usb) if usb else udev.get("ID_SERIAL_SHORT", "")
+    serial, told = _named(ata.told if ata else "", vpd_text(blob(device / "vpd_pg80")), second, maker=maker)
     return Identity(
         vendor=_vendor(text(device / "vendor"), ata),
         model=(ata and ata.model) or text(device / "model") or None,
-        serial=(ata and ata.serial) or serial or (None if usb else believable(udev.get("ID_SERIAL_SHORT", ""))),
-        wwn=(ata and ata.wwn) or wwn or _naa(text(device / "wwid")),
+        serial=(ata and ata.serial) or serial,
+        told=told,
+        wwn=(ata and ata.wwn) or vpd_wwn(blob(device / "vpd_pg83")) or _naa(text(device / "wwid")),
         firmware=(ata and ata.firmware) or text(device / "rev") or None,
         transport=transport,
         media=_media(folder, transport, ata, removable=removable),
@@ -237,6 +260,7 @@ def ata_identity(data: bytes) -> AtaIdentity | None:
         firmware=found.firmware or None,
         wwn=wwn_of(found.wwn),
         rotation=found.rotation,
+        told=found.serial,
     )
 
 
@@ -253,6 +277,7 @@ def _ata_of_udev(udev: Mapping[str, str]) -> AtaIdentity | None:
         firmware=udev.get("ID_REVISION") or None,
         wwn=_naa(udev.get("ID_WWN", "").replace("0x", "naa.")),
         rotation=rotation,
+        told=udev.get("ID_SERIAL_SHORT", ""),
     )
 
 
@@ -266,9 +291,14 @@ def udev_properties(number: str, sequence: int | None, root: Path = ROOT) -> Map
     return {key: value for key, _, value in pairs}
 
 
+def vpd_text(page: bytes) -> str:
+    """Unit serial number, VPD page 80h (SPC-4, 7.8.15), as it is told; empty where there is none."""
+    return _printable(page[4 : 4 + int.from_bytes(page[2:4], "big")]) if page[1:2] == b"\x80" else ""
+
+
 def vpd_serial(page: bytes) -> str | None:
-    """Unit serial number, VPD page 80h (SPC-4, 7.8.15)."""
-    return believable(_printable(page[4 : 4 + int.from_bytes(page[2:4], "big")])) if page[1:2] == b"\x80" else None
+    """The same; None where it names no drive."""
+    return believable(vpd_text(page))
 
 
 def vpd_wwn(page: bytes) -> str | None:
@@ -285,7 +315,7 @@ def vpd_wwn(page: bytes) -> str | None:
 def _naa(wwid: str) -> str | None:
     """`naa.5000c500..` as lsblk and the label print it: `0x5000c500..`."""
     found = re.fullmatch(r"naa\.([0-9a-f]{16}|[0-9a-f]{32})", wwid.lower())
-    return "0x" + found[1] if found and found[1].strip("0") and found[1].strip("f") else None
+    return _named_wwn("0x" + found[1]) if found else None
 
 
 def wwn_of(number: int) -> str | None:
@@ -302,22 +332,24 @@ def _bridge(usb: Path) -> str:
     return " ".join(part for part in (ids, text(usb / "manufacturer"), text(usb / "product")) if part)
 
 
-def _usb_serial(usb: Path) -> str | None:
+def _usb_serial(usb: Path) -> str:
     """The USB serial, unless the bridge has several bays: then it is the same for all, and identifies none."""
     units = {unit.name for unit in usb.glob("*/host*/target*/*:*:*:*")}
-    return believable(text(usb / "serial")) if len(units) <= 1 else None
+    return text(usb / "serial") if len(units) <= 1 else ""
 
 
-def believable(found: str) -> str | None:
-    """None for what makers put in where no serial is: blanks, one repeated sign, the digits in order."""
-    sign = re.sub(r"[^0-9A-Za-z]", "", found)
-    if (
-        len(set(sign.upper())) <= 1
-        or sign.upper() in "0123456789ABCDEF0123456789"
-        or sign.upper() in "12345678901234567890"
-    ):
-        return None
-    return found
+def _named(*found: str, maker: str = "") -> tuple[str | None, str]:
+    """The first that names a drive, and "" then; else None, and the first that was told at all.
+
+    `maker`: the bridge's own USB vendor number; what begins with it is its maker's default, on any drive behind it.
+    """
+    default = re.compile(f"{re.escape(maker)}[0-9A-F]{{8}}", re.IGNORECASE) if maker else None
+    serial = next((told for told in found if believable(told) and not (default and default.fullmatch(told))), None)
+    return serial, "" if serial else next((told for told in found if told), "")
+
+
+def _named_wwn(wwn: str) -> str | None:
+    return wwn if wwn_names_a_drive(wwn) else None
 
 
 def _printable(raw: bytes) -> str:

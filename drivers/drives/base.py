@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import msgspec
 
+from drivers.drives._identities import names_a_drive, wwn_names_a_drive
 from drivers.errors import DriverError
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ Media = Literal["hdd", "ssd", "nvme", "flash", "unknown"]
 IdentitySource = Literal["drive", "bridge"]
 HiddenFeature = Literal["hpa", "amac", "dco"]
 HiddenKind = Literal[HiddenFeature, "unknown"]
+
+
+LARGEST = 10**15
+"""Bytes: four times the largest drive that anybody sells (245 TB, 2026). What claims more is a bridge that errs."""
 
 
 class HiddenArea(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,11 +111,34 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
     """major:minor of the device node, where the kernel has one."""
     disk_sequence: int | None = None
     """The kernel's number for this very appearance of the drive: a re-plugged one gets another (Linux 5.15)."""
+    appearance: str = ""
+    """What no other stay of any drive here has; all that tells a drive without an identity from its like."""
+    told: str = ""
+    """What it told in place of a serial number, and what many others tell too."""
+
+    @property
+    def own_serial(self) -> str | None:
+        """Its serial number, where that is one drive's own and no default of a bridge or a maker."""
+        return self.serial if names_a_drive(self.serial) else None
+
+    @property
+    def own_wwn(self) -> str | None:
+        """Its world wide name, likewise."""
+        return self.wwn if wwn_names_a_drive(self.wwn) else None
 
     @property
     def identified(self) -> bool:
-        """Whether anything tells this drive from another of its model."""
-        return bool(self.serial or self.wwn)
+        """Whether anything that it tells is its own: by that it is known again wherever it is plugged in."""
+        return bool(self.own_serial or self.own_wwn)
+
+    @property
+    def identity_note(self) -> str:
+        """What is amiss with its identity, in words; empty where nothing is."""
+        told = self.told or ("" if self.own_serial else self.serial or "")
+        many = f"{told} stands in place of its serial number, and many others tell that too" if told else ""
+        if self.identified:
+            return many
+        return "; ".join(filter(None, ("the drive told no identity of its own", many)))
 
     @property
     def unit(self) -> tuple[str | None, str | None, str | None, int]:
@@ -119,8 +147,13 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def fingerprint(self) -> str:
-        """Hex digest that stays the same wherever the drive is plugged in, and differs for any other drive."""
-        facts = (self.model, self.serial, self.wwn, self.capacity_bytes, self.logical_block_bytes)
+        """Hex digest that stays the same wherever the drive is plugged in, and differs for any other drive.
+
+        A drive that tells no identity has another one each time that it is plugged in: it is never known again.
+        """
+        facts = [self.model, self.serial, self.wwn, self.capacity_bytes, self.logical_block_bytes]
+        if not self.identified:
+            facts.append(self.appearance or f"{self.number} {self.disk_sequence} {self.device}")
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
 

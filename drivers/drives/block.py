@@ -355,6 +355,7 @@ def _shown(fd: int, path: str) -> Drive:
         physical_block_bytes=physical,
         number=number,
         disk_sequence=before,
+        appearance=_sysfs.appearance(number, after),
         **msgspec.structs.asdict(who),
     )
 

@@ -6,12 +6,15 @@ Never raises and never hangs: no answer within the deadline is no answer. The pa
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
+import threading
 from collections.abc import Mapping
 from typing import Any
 
 from drivers.deadline import Deadline
+from drivers.drives._wear import MOST_USED, Attribute, wear_percent
 
 # Exit status bits, smartctl(8) "EXIT STATUS".
 EXIT_BITS = (
@@ -26,7 +29,7 @@ EXIT_BITS = (
 )
 NOT_ASKED = 0b11  # with either of these bits the drive was not reached
 
-# SMART attributes (ATA): number -> name here. The raw value counts.
+# SMART attributes (ATA): number -> name here. The raw value counts: its first number.
 ATTRIBUTES = {
     5: "reallocated_sectors",
     196: "reallocation_events",
@@ -34,15 +37,20 @@ ATTRIBUTES = {
     198: "uncorrectable_sectors",
     199: "crc_errors",
 }
-# Normalised value 100 (new) to 0: wear levelling count, SSD life left, media wearout indicator.
-LIFE_LEFT = (231, 233, 177, 202)
+COLDEST, HOTTEST = -40, 125  # degrees Celsius: beyond them, and at 0, nothing was measured
+LARGEST = 2**63 - 1  # of a number on a certificate
+# Of SCSI drives: percent used, and the sensors of log page 0Dh, subpage 1 (SPC-5, 7.3.7). smartctl knows "envrep" from
+# 7.4 on, and refuses the whole command before.
+MORE_LOGS = (("--log=ssd", "--log=envrep"), ("--log=ssd",), ())
+_known, _learning = list(MORE_LOGS), threading.Lock()
 
 
-def read_health(device: str, *, within: Deadline, through: str = "") -> dict[str, Any] | None:
+def read_health(device: str, *, within: Deadline, through: str = "", scsi: bool = False) -> dict[str, Any] | None:
     """Temperature (C), sectors, wear (% used), hours; None where smartctl is absent, late, or cannot ask it.
 
     `through`: smartctl's device type. Left to itself it tries the vendor commands of USB bridges, some of which reset
-    the drive (docs/firmware.md): behind a bridge ask with "sat", or not at all.
+    the drive (docs/firmware.md): behind a bridge ask with "sat", or not at all. `scsi`: a SAS drive, which tells wear
+    and its sensors on pages of their own.
     """
     program = shutil.which("smartctl", path="/usr/sbin:/usr/bin:/sbin:/usr/local/sbin:/usr/local/bin")
     if program is None or within.passed:
@@ -51,28 +59,40 @@ def read_health(device: str, *, within: Deadline, through: str = "") -> dict[str
     command = [program, "--json", "--info", "--health", "--attributes", "--log=error", "--nocheck=standby", device]
     if through:
         command[1:1] = ["--device", through]
+    if not scsi:
+        return parse_health(_output(command, within))
+    while True:
+        logs = _known[0]
+        output = _output([*command[:-1], *logs, device], within)
+        if not logs or not _not_understood(output):
+            return parse_health(output)
+        with _learning:
+            _known[:] = MORE_LOGS[MORE_LOGS.index(logs) + 1 :]  # this smartctl is older: asked so never again
+
+
+def _output(command: list[str], within: Deadline) -> bytes:
     try:
-        done = subprocess.run(command, capture_output=True, timeout=within.left(), check=False)
+        return subprocess.run(command, capture_output=True, timeout=within.left(), check=False).stdout
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    return parse_health(done.stdout)
+        return b""
+
+
+def _not_understood(output: bytes) -> bool:
+    status = _number(_document(output), "smartctl", "exit_status")
+    return status is not None and bool(status & 1) and b"INVALID ARGUMENT" in output
 
 
 def parse_health(output: bytes) -> dict[str, Any] | None:
-    """smartctl's JSON -> what a certificate shows; None where the drive did not answer."""
-    try:
-        found = json.loads(output)
-    except ValueError:
-        return None
-    if not isinstance(found, dict):
-        return None
+    """smartctl's JSON -> what a certificate shows; None where the drive did not answer. Never raises."""
+    found = _document(output)
     status = _number(found, "smartctl", "exit_status")
-    if status is None or status & NOT_ASKED:
+    if status is None or not 0 <= status <= 0xFF or status & NOT_ASKED:
         return None
+    passed = _at(found, "smart_status", "passed")
     values: dict[str, Any] = {
-        "passed": _at(found, "smart_status", "passed"),
-        "temperature_c": _number(found, "temperature", "current"),
-        "temperature_limit_c": _number(found, "temperature", "op_limit_max"),
+        "passed": passed if isinstance(passed, bool) else None,
+        "temperature_c": _celsius(found),
+        "temperature_limit_c": measured(_number(found, "temperature", "op_limit_max")),
         "temperature_critical_c": _first(found, "critical_limit_max", "limit_max", "drive_trip"),
         "power_on_hours": _number(found, "power_on_time", "hours"),
         "power_cycles": _number(found, "power_cycle_count"),
@@ -80,8 +100,14 @@ def parse_health(output: bytes) -> dict[str, Any] | None:
         **_nvme(found),
         **_scsi(found),
     }
+    values["wear_percent"] = _wear(found, values.get("wear_percent"))
     kept = {key: value for key, value in values.items() if value is not None}
     return {**kept, "exit_status": status, "findings": exit_findings(status)} if kept else None
+
+
+def measured(celsius: int | None) -> int | None:
+    """A temperature that can be one; None for 0, which many answer without a sensor, and for what no drive survives."""
+    return celsius if celsius and COLDEST <= celsius <= HOTTEST else None
 
 
 def exit_findings(status: int) -> list[str]:
@@ -89,17 +115,71 @@ def exit_findings(status: int) -> list[str]:
     return [words for bit, words in enumerate(EXIT_BITS) if status >> bit & 1]
 
 
-def _ata(found: Mapping[str, Any]) -> dict[str, Any]:
+def _document(output: bytes) -> dict[str, Any]:
+    """Empty for whatever is no JSON object."""
+    try:
+        found = json.loads(output)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _celsius(found: object) -> int | None:
+    """The drive's own; of SCSI drives that answer 0 there, the hottest sensor of the environmental page."""
+    reports = _at(found, "scsi_environmental_reports")
+    sensors = reports if isinstance(reports, dict) else {}
+    told = [measured(_number(found, "temperature", "current")), measured(_nvme_celsius(found))]
+    first = next((celsius for celsius in told if celsius is not None), None)
+    hot = [measured(_number(sensors, name, "current")) for name in sensors if str(name).startswith("temperature")]
+    return first if first is not None else max((celsius for celsius in hot if celsius is not None), default=None)
+
+
+def _nvme_celsius(found: object) -> int | None:
+    return _number(found, "nvme_smart_health_information_log", "temperature")
+
+
+def _wear(found: object, told: int | None) -> int | None:
+    """smartctl's own figure (7.4 and later), the protocol's, or what the attributes tell, which makers count anyhow."""
+    own = _percent(_number(found, "endurance_used", "current_percent"))
+    return own or _percent(told) if told is not None else own
+
+
+def _percent(used: int | None) -> int | None:
+    return used if used is not None and 0 <= used <= MOST_USED else None
+
+
+def _rows(found: object) -> dict[int, Mapping[str, Any]]:
     table = _at(found, "ata_smart_attributes", "table")
-    rows = {row.get("id"): row for row in table if isinstance(row, dict)} if isinstance(table, list) else {}
-    values: dict[str, Any] = {name: _number(rows[n], "raw", "value") for n, name in ATTRIBUTES.items() if n in rows}
-    life = next((left for n in LIFE_LEFT if n in rows and (left := _number(rows[n], "value")) is not None), None)
-    if _at(found, "rotation_rate") == 0 and life is not None and 0 <= life <= 100:  # other meanings on disks that turn
-        values["wear_percent"] = 100 - life
+    rows = [row for row in table if isinstance(row, dict)] if isinstance(table, list) else []
+    return {number: row for row in rows if (number := _number(row, "id")) is not None}
+
+
+def _raw(row: Mapping[str, Any]) -> int | None:
+    """smartctl's own first number: the raw value itself may hold several, packed ("2111 (12437 0)")."""
+    text, value = _at(row, "raw", "string"), _number(row, "raw", "value")
+    if isinstance(text, str) and (first := re.match(r"\s*([0-9]{1,18})(?![0-9a-zA-Z])", text)):
+        return int(first[1])
+    return value if value is not None and 0 <= value < 1 << 32 else None
+
+
+def _ata(found: object) -> dict[str, Any]:
+    rows = _rows(found)
+    values: dict[str, Any] = {name: _raw(rows[n]) for n, name in ATTRIBUTES.items() if n in rows}
+    if _number(found, "rotation_rate") == 0:  # other meanings on disks that turn
+        values["wear_percent"] = wear_percent(_attribute(number, row) for number, row in rows.items())
     return values
 
 
-def _nvme(found: Mapping[str, Any]) -> dict[str, Any]:
+def _attribute(number: int, row: Mapping[str, Any]) -> Attribute:
+    """Of packed hexadecimal raw values, which have no first number, the whole: 230 is one."""
+    raw, name = _raw(row), row.get("name")
+    text = _at(row, "raw", "string")
+    whole = _number(row, "raw", "value") if isinstance(text, str) and text.lower().startswith("0x") else raw
+    known = name if isinstance(name, str) else ""
+    return Attribute(number, known, _number(row, "value"), whole if raw is None else raw)
+
+
+def _nvme(found: object) -> dict[str, Any]:
     log = _at(found, "nvme_smart_health_information_log")
     if not isinstance(log, dict):
         return {}
@@ -112,7 +192,7 @@ def _nvme(found: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _scsi(found: Mapping[str, Any]) -> dict[str, Any]:
+def _scsi(found: object) -> dict[str, Any]:
     grown = _number(found, "scsi_grown_defect_list")
     wear = _number(found, "scsi_percentage_used_endurance_indicator")
     return {k: v for k, v in (("reallocated_sectors", grown), ("wear_percent", wear)) if v is not None}
@@ -120,7 +200,7 @@ def _scsi(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _first(found: object, *names: str) -> int | None:
     """NVMe, ATA (SCT) and SCSI have a name each for the temperature that a drive must not reach."""
-    return next((v for n in names if (v := _number(found, "temperature", n)) is not None), None)
+    return next((v for n in names if (v := measured(_number(found, "temperature", n))) is not None), None)
 
 
 def _at(found: object, *path: str) -> object:
@@ -131,4 +211,4 @@ def _at(found: object, *path: str) -> object:
 
 def _number(found: object, *path: str) -> int | None:
     value = _at(found, *path)
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST else None

@@ -23,6 +23,7 @@ import msgspec
 
 from drivers.deadline import Deadline
 from drivers.drives import _simulated_firmware as own
+from drivers.drives._identities import believable
 from drivers.drives._simulated_port import SimulatedPort
 from drivers.drives.base import Drive, DriveError, DriveGone, DriveInUse, DriveReadOnly, DriveSource, Media, OpenDrive
 from drivers.drives.facts import Facts
@@ -162,11 +163,14 @@ def read_drive(place: Path) -> tuple[Drive, Medium]:
         size = (place / "image").stat().st_size
     except OSError as error:
         raise DriveGone(device=str(place)) from error
+    serial = believable(medium.serial)
     drive = Drive(
         device=str(place),
         vendor=medium.vendor or None,
         model=medium.model or None,
-        serial=medium.serial or None,
+        serial=serial,
+        told="" if serial else medium.serial,
+        appearance=plugged(place),
         wwn=medium.wwn or None,
         firmware=medium.firmware or None,
         transport=medium.transport,

@@ -214,8 +214,8 @@ def test_a_pulled_drive_goes_on_in_another_bay_after_the_first_has_let_go(rig: R
 
 
 def test_two_drives_with_one_identity_are_never_worked_on_together(rig: Rig) -> None:
-    rig.arrive("A1", drive("152D00539000"))
-    rig.arrive("A2", drive("152D00539000"))
+    rig.arrive("A1", drive("WD-WCC4E0000001"))
+    rig.arrive("A2", drive("WD-WCC4E0000001"))
     reason = rig.engine.bays["A2"].reason
     assert (rig.state("A2"), reason and reason.code) == ("blocked", TWIN)
     rig.erase("A1")

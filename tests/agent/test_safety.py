@@ -30,6 +30,7 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "BW-S10": ({"logical_block_bytes": 520}, "520 bytes"),
     "BW-S11": ({"capacity_bytes": 0}, "no capacity"),
     "BW-S12": ({"drive": msgspec.structs.replace(DRIVE, serial=None)}, "neither a serial number nor a WWN"),
+    "BW-S46": ({"capacity_bytes": 130 * 10**15}, "130 PB"),
     "BW-S13": ({"in_bay": False}, "no bay"),
     "BW-S15": ({"no_drive": "a RAID array"}, "a RAID array"),
     "BW-S23": ({"beside": (Use(kind="mount", device="/dev/nvme0n1p2", target="/"),)}, "/dev/nvme0n1p2 is mounted on /"),

@@ -76,7 +76,14 @@ def screen(rig: Rig, size: Size) -> str:
     language = rig.effects.language or rig.settings.station.language
     said = " ".join(phrase(language, key, **named) for key, named in filter(None, spoken or ()))
     bays = [bay_row(bay, now=rig.clock) for bay in rig.engine.bays.values()]
-    answer: dict[str, Any] = {"station": "bench-01", "said": said, "bays": bays, "labels": [], "uplink": None, "alarms": {}}
+    answer: dict[str, Any] = {
+        "station": "bench-01",
+        "said": said,
+        "bays": bays,
+        "labels": [],
+        "uplink": None,
+        "alarms": {},
+    }
     rows = ["".join(cell[0] for cell in row).rstrip() for row in frame(answer, size, language)]
     first = next(n for n, row in enumerate(rows) if n and re.match(r". [AB]\d+ ", row))
     return " ".join(row for row in rows[1:first] if row)

@@ -31,7 +31,6 @@ from agent.erase.sample import SamplePlan
 from agent.outcome import (
     DRIVE_EXCHANGED,
     GOES_ON_BY_ITSELF,
-    NO_CAPACITY,
     NO_SENTINELS,
     NO_SUCH_TECHNIQUE,
     NOT_JOURNALLED,
@@ -45,6 +44,7 @@ from agent.outcome import (
     Refused,
     Work,
     conclude,
+    no_capacity,
     written_by_others,
 )
 from agent.record import CommandRecord, Interruption, PassRecord, Sample, SentinelRecord, Verification
@@ -95,9 +95,9 @@ def take_off_own_password(
 
 
 def _obstacle(drive: Drive, how: How, port: FirmwarePort | None) -> Reason | None:
-    can, unit = drive.capabilities, drive.logical_block_bytes
-    if drive.capacity_bytes <= 0 or unit < 512 or unit & (unit - 1) or drive.capacity_bytes % unit:
-        return NO_CAPACITY
+    can = drive.capabilities
+    if reason := no_capacity(drive):
+        return reason
     if port is None or can is None or how.name not in supported(drive):
         return _no_such(drive, how)
     return None

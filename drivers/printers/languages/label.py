@@ -10,6 +10,7 @@ class Shape(Enum):
     """The outcome as a shape, for whoever does not read the words."""
 
     TICK = "tick"
+    FRAMED_TICK = "framed-tick"
     CROSS = "cross"
     HALF = "half"
     HOLLOW = "hollow"

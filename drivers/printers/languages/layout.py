@@ -104,7 +104,10 @@ def _banner(label: Label, area: Area, media: Media) -> Iterator[Mark]:
 
 
 def _icon(shape: Shape, area: Area) -> Iterator[Mark]:
-    """Tick: erased. Cross: destroy. Half full: broken off. Hollow: not begun. Sheet with two lines: a person's word."""
+    """Tick: erased. Tick in a frame: erased, not read back. Cross: destroy. Half full: broken off. Hollow: not begun.
+
+    Sheet with two lines: a person's word.
+    """
     x, y, side = area.x, area.y, area.width
     stroke = max(3, side // 4)
     if shape is Shape.TICK:
@@ -117,6 +120,10 @@ def _icon(shape: Shape, area: Area) -> Iterator[Mark]:
     else:
         height = side * 85 // 100
         yield Box(x, y, side, height, max(2, side // 9))
+        if shape is Shape.FRAMED_TICK:
+            thin, left, top, half = max(2, side // 9), x + side // 5, y + height // 4, side * 3 // 10
+            yield Diagonal(left, top + half // 2, half // 2, half // 2, thin, rising=False)
+            yield Diagonal(left + half // 2 - thin, top, side * 3 // 5 - half // 2, half, thin, rising=True)
         if shape is Shape.HALF:
             yield Box(x, y, side // 2, height, height)
         if shape is Shape.SIGNED:
