@@ -47,8 +47,7 @@ def make(state_dir: Path) -> bool:
     """
     path = state_dir / FILE_NAME
     refuse_unfinished(state_dir)
-    if not os.path.lexists(path) and (trace := key_traces.find(state_dir)) and not os.path.lexists(path):
-        raise KeyLost(path=path, problem=f"this station had a signing key, and it is gone: {trace}")
+    refuse_lost(state_dir)
     try:
         files.make_private_folder(state_dir)
         files.write_once(path, new_pem(), mode=0o600)
@@ -63,6 +62,21 @@ def make(state_dir: Path) -> bool:
     return True
 
 
+def refuse_lost(state_dir: Path) -> None:
+    """KeyLost where this station had a key, and there is none."""
+    path = state_dir / FILE_NAME
+    # Asked again at the end: what shows that there was a key may have been made meanwhile, with the key.
+    if not os.path.lexists(path) and (trace := key_traces.find(state_dir)) and not os.path.lexists(path):
+        raise KeyLost(path=path, problem=f"this station had a signing key, and it is gone: {trace}")
+
+
+def refuse_other(state_dir: Path) -> None:
+    """KeyLost where the key is not the one that this station had."""
+    known, path = key_traces.remembered(state_dir), state_dir / FILE_NAME
+    if known is not None and (own := thumbprint(load(path).public_key())) != thumbprint(known):
+        raise KeyLost(path=path, problem=f"this is key {own}, and the station's was {thumbprint(known)}")
+
+
 def new_pem() -> bytes:
     """A new private key, as it stands in a file."""
     return Ed25519PrivateKey.generate().private_bytes(
@@ -72,13 +86,10 @@ def new_pem() -> bytes:
 
 def _remember(state_dir: Path, key: Ed25519PublicKey) -> None:
     """The public half beside the key: it is known when the key is lost. KeyLost where it tells of another key."""
-    known = key_traces.remembered(state_dir)
-    if known is None:
+    if key_traces.remembered(state_dir) is None:
         with contextlib.suppress(OSError):  # a medium that cannot be written is said where something must be
             key_traces.remember(state_dir, key)
-    elif thumbprint(known) != thumbprint(key):
-        problem = f"this is key {thumbprint(key)}, and the station's was {thumbprint(known)}"
-        raise KeyLost(path=state_dir / FILE_NAME, problem=problem)
+    refuse_other(state_dir)
 
 
 def load(path: Path) -> Ed25519PrivateKey:

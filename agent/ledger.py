@@ -209,6 +209,16 @@ class Ledger(ChainRows, CommandRows, LabelRows, PasswordRows):
         """Record a certificate of this station, whatever its number; only `while_nobody_writes`."""
         self._adopt(certificate, printers)
 
+    def waiting_certificate(self, certificate_id: str) -> bytes | None:
+        """The bytes of a certificate that still waits in the outbox."""
+        row = self._one("SELECT payload FROM outbox WHERE id = ? AND kind = 'cert'", certificate_id)
+        return bytes(row[0]) if row else None
+
+    def send_too(self, certificate: Certificate) -> None:
+        """Queue a certificate that has no row for the collector: it was signed, and nothing signed is lost."""
+        with self._transaction():
+            self._queue(certificate.id, "cert", f"cert/{certificate.id}", certificate.compact)
+
     # Outbox
 
     def add_event(self, boot_id: str, make: Callable[[int], bytes], job: Job | None = None) -> None:
@@ -309,9 +319,8 @@ class Ledger(ChainRows, CommandRows, LabelRows, PasswordRows):
                 files.flush_folder(self.certificates_dir)
 
     def _queue(self, row_id: str, kind: str, topic: str, payload: bytes) -> None:
-        self._db.execute(
-            "INSERT INTO outbox (id, kind, topic, payload) VALUES (?, ?, ?, ?)", (row_id, kind, topic, payload)
-        )
+        sql = "INSERT INTO outbox (id, kind, topic, payload) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+        self._db.execute(sql, (row_id, kind, topic, payload))
 
     def _save(self, job: Job) -> None:
         self._db.execute(
@@ -355,6 +364,10 @@ class Ledger(ChainRows, CommandRows, LabelRows, PasswordRows):
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
+        """All of it or nothing; within another one it is a part of that."""
+        if self._db.in_transaction:
+            yield
+            return
         with self._translated():
             self._db.execute("BEGIN IMMEDIATE")
             try:

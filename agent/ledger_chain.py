@@ -55,6 +55,10 @@ class ChainRows(ABC):
         """All certificates, in their order."""
         return [Row(*row) for row in self._all("SELECT sequence, id, number FROM certificate ORDER BY sequence")]
 
+    def has_number(self, sequence: int) -> bool:
+        """Whether a certificate of that position has a row."""
+        return bool(self._all("SELECT 1 FROM certificate WHERE sequence = ?", sequence))
+
     def gaps(self) -> list[Span]:
         """The numbers that are known to be missing."""
         return [Span(*row) for row in self._all("SELECT first, last FROM number_gap ORDER BY first")]
@@ -74,13 +78,19 @@ class ChainRows(ABC):
             self._db.execute(sql, (change.old_key, change.old_x, change.new_key, change.at))
 
     def add_gap(self, span: Span, why: str, at: str) -> None:
-        """Remember that these numbers are missing. Inside the caller's transaction, or as one of its own."""
+        """Remember that these numbers are missing."""
         sql = "INSERT INTO number_gap (first, last, why, at) VALUES (?, ?, ?, ?) ON CONFLICT (first) DO UPDATE SET "
         self._all(sql + "last = MAX(last, excluded.last)", span.first, span.last, why, at)
 
     def settle_conflict(self, kind: str, name: str, at: str) -> None:
-        """Remember that a person has seen this. Inside the caller's transaction, or as one of its own."""
+        """Remember that a person has seen this."""
         self._all("INSERT OR IGNORE INTO settled_conflict (kind, name, at) VALUES (?, ?, ?)", kind, name, at)
+
+    def skip_counts(self, by: int) -> None:
+        """What was counted since this ledger was copied must not be counted again: events, and connections."""
+        with self._transaction():
+            self._db.execute("UPDATE event_number SET seq = seq + ?", (by,))
+            self._db.execute("UPDATE counter SET value = value + ?", (by,))
 
     def position(self) -> Position:
         """Where the next certificate stands."""

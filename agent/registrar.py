@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import __version__, certify, files, job, jws, keys
 from agent.attestation import Handset, Reset
-from agent.certificate import Certificate, sign, verify
+from agent.certificate import Certificate, sign
 from agent.clock import clock, utc_now
 from agent.erase import EraseSpec, ResumePoint
 from agent.erase.firmware import HOW
@@ -221,10 +221,7 @@ class Registrar:
         CertificateProblem or OSError where its file is not what was written.
         """
         found = self.ledger.certificate_of(name)
-        if found is None:
-            return None
-        own = {thumbprint(self.key.public_key()): self.key.public_key()}
-        return verify((self.ledger.certificates_dir / f"{found[0]}.jws").read_bytes(), own)
+        return self.reconciler.certificate(found[0]) if found is not None else None
 
     def supersede(self, drive: Drive) -> None:
         """Close an older job of a drive that is to be erased anew: what was done of it is certified as aborted."""
