@@ -127,12 +127,26 @@ EVENT = Table(
     UniqueConstraint("station", "boot_id", "seq"),
 )
 
+TOLD_GAP = Table(  # numbers of a station that are missing, by its own signed word
+    "told_gap",
+    METADATA,
+    Column("station", Text, primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, primary_key=True, autoincrement=False),
+    Column("why", Text, nullable=False),
+    Column("received_at", Text, nullable=False),
+)
+
 
 def _first_tables(connection: Connection) -> None:
     METADATA.create_all(connection)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables,)
+def _told_gaps(connection: Connection) -> None:
+    TOLD_GAP.create(connection, checkfirst=True)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _told_gaps)
 VERSION = len(STEPS)
 LOCK = 0x62777063  # any number that nobody else's advisory lock has
 
