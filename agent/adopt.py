@@ -28,7 +28,7 @@ def rehearse(registrar: Registrar) -> list[str]:
     lines: list[str] = []
     try:
         with registrar.ledger.while_nobody_writes():
-            lines += _Mending(registrar, real=False).run()
+            lines += _Mending(registrar).run()
             raise _Rehearsed
     except _Rehearsed:
         return lines
@@ -37,18 +37,19 @@ def rehearse(registrar: Registrar) -> list[str]:
 def carry_out(registrar: Registrar, agreed: Sequence[str]) -> None:
     """Do what was agreed to. LedgerProblem where it would be something else by now: nothing was changed."""
     with registrar.ledger.while_nobody_writes():
-        done = _Mending(registrar, real=True).run()
-        if done != list(agreed):
+        mending = _Mending(registrar)
+        if mending.run() != list(agreed):
             raise LedgerProblem(path=registrar.state_dir, problem="it changed meanwhile; look again")
+        mending.write_files()
 
 
 class _Mending:
     """One go through all conflicts, inside a transaction of the ledger."""
 
-    def __init__(self, registrar: Registrar, *, real: bool) -> None:
+    def __init__(self, registrar: Registrar) -> None:
         self._registrar, self._ledger = registrar, registrar.ledger
         self._reconciler = registrar.reconciler
-        self._real = real
+        self._files: list[tuple[Conflict, bytes]] = []
         self._at = utc_now()
 
     def run(self) -> list[str]:
@@ -88,20 +89,23 @@ class _Mending:
         return compact if compact is not None and certificate_id(compact) == name else None
 
     def _write_again(self, conflict: Conflict) -> str:
-        compact, path = self._waiting(conflict.name), self._ledger.certificates_dir / f"{conflict.name}.jws"
-        row = self._ledger.certificate_of(conflict.name)
+        compact, row = self._waiting(conflict.name), self._ledger.certificate_of(conflict.name)
         told = row[1] if row else conflict.name[:12]
+        self._known(conflict)
         if compact is None:
-            self._known(conflict)
-            return f"know that the file of certificate {told} is lost here (the collector may have {path.name})"
-        if not self._real:
-            self._known(conflict)
-        elif conflict.kind == "foreign":
-            path.rename(path.with_name(f"{path.name}.damaged"))
-        if self._real:
+            return f"know that the file of certificate {told} is lost here (the collector may have {conflict.name}.jws)"
+        self._files.append((conflict, compact))
+        return f"write the file of certificate {told} again: its bytes still wait for the collector"
+
+    def write_files(self) -> None:
+        """Write the files that are to be written again: then there is nothing to know of them any more."""
+        for conflict, compact in self._files:
+            path = self._ledger.certificates_dir / f"{conflict.name}.jws"
+            if conflict.kind == "foreign":
+                path.rename(path.with_name(f"{path.name}.damaged"))
             files.write_once(path, compact)
             state_folder.give_to_owner(path, of=path.parent)
-        return f"write the file of certificate {told} again: its bytes still wait for the collector"
+            self._ledger.forget_conflict(conflict.kind, conflict.name)
 
     def _second(self, conflict: Conflict, found: Judgement) -> str:
         """Of two files without a row the one counts that the next certificate names, or else the earlier one."""

@@ -86,6 +86,10 @@ class ChainRows(ABC):
         """Remember that a person has seen this."""
         self._all("INSERT OR IGNORE INTO settled_conflict (kind, name, at) VALUES (?, ?, ?)", kind, name, at)
 
+    def forget_conflict(self, kind: str, name: str) -> None:
+        """It is none any more."""
+        self._all("DELETE FROM settled_conflict WHERE kind = ? AND name = ?", kind, name)
+
     def skip_counts(self, by: int) -> None:
         """What was counted since this ledger was copied must not be counted again: events, and connections."""
         with self._transaction():
