@@ -22,7 +22,7 @@ from agent.certificate import Certificate, sign
 from agent.clock import clock, utc_now
 from agent.erase import EraseSpec, ResumePoint
 from agent.erase.firmware import HOW
-from agent.errors import LedgerProblem
+from agent.errors import KeyLost, LedgerProblem
 from agent.job import Job, JobState
 from agent.jws import thumbprint
 from agent.label_proof import LabelState
@@ -50,6 +50,15 @@ class Registrar:
         self.key: Ed25519PrivateKey = keys.load_or_make(state_dir)
         self.ledger = Ledger(state_dir)
         self.reconciler = Reconciler(self.ledger, self.key.public_key())
+        self._refuse_half_replaced()
+
+    def _refuse_half_replaced(self) -> None:
+        """KeyLost where a replacement of the key was cut off: the ledger knows of it, and the new key never came."""
+        own, wanted = thumbprint(self.key.public_key()), self.ledger.position().key
+        if wanted not in (None, own):
+            self.close()
+            problem = f"key {own} was replaced, and its successor {wanted} is not here"
+            raise KeyLost(path=self.state_dir / keys.FILE_NAME, problem=problem)
 
     def close(self) -> None:
         """Let go of the ledger."""

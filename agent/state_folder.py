@@ -34,10 +34,13 @@ def hold(state_dir: Path) -> int:
     descriptor = os.open(state_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
+        give_to_owner(state_dir / LOCK, of=state_dir)
+    except BlockingIOError:
         os.close(descriptor)
         raise AlreadyRunning(state_dir=state_dir) from None
-    give_to_owner(state_dir / LOCK, of=state_dir)
+    except BaseException:
+        os.close(descriptor)
+        raise
     return descriptor
 
 

@@ -1,4 +1,4 @@
-"""Ledger and certificate files in a real folder: the station goes on from the highest of both, or stops to be mended."""
+"""Ledger and files in a real folder: the station goes on from the highest of both, or stops to be mended."""
 
 from __future__ import annotations
 
