@@ -102,7 +102,7 @@ def _number(after: str | None) -> tuple[int | None, str]:
     """(the number, the station that it begins with): of "bench-01-000123" or of "123"."""
     if after is None:
         return None, ""
-    head, _, digits = after.strip().rpartition("-")
-    if not re.fullmatch(rf"[0-9]{{1,{LONGEST_NUMBER}}}", digits):
+    found = re.fullmatch(rf"(?:(.+)-)?([0-9]{{1,{LONGEST_NUMBER}}})", after.strip())
+    if found is None:
         raise click.BadParameter(f"{after!r}: allowed is a certificate's number, as bench-01-000123 or 123")
-    return int(digits), head
+    return int(found[2]), found[1] or ""
