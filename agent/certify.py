@@ -9,7 +9,7 @@ import msgspec
 from agent.attestation import METHOD, TECHNIQUE, Attested, Handset, Reset, asset_of, drive_of
 from agent.attestation import STANDARD as ATTESTED_STANDARD
 from agent.job import Job
-from agent.ledger import Position
+from agent.ledger_chain import Position
 from agent.outcome import Aborted, Erased, Failed, Outcome, Reason, Refused, Work
 from agent.plan import Plan
 from agent.record import (
@@ -69,6 +69,8 @@ def draft(job: Job, outcome: Outcome, position: Position, circumstances: Circums
         unreached=work.unreached,
         interruptions=work.interruptions,
         disposition=job.disposition,
+        gap=position.gap,
+        replaces=position.replaces,
     )
 
 
@@ -113,6 +115,8 @@ def draft_attested(
         ),
         verification=Verification(kind="none", result="not-run"),
         attestation=reset.evidence.attestation if isinstance(reset, Attested) else reset.attestation,
+        gap=position.gap,
+        replaces=position.replaces,
     )
 
 

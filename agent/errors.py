@@ -3,9 +3,11 @@
 AgentError
 ├── SettingsError        a configuration that cannot be used: one line for each problem
 ├── KeyProblem           the signing key is missing, open to others, or not a key
+│   └── KeyLost          this station had a key, and has it no more
 ├── CertificateProblem   bytes that are not a valid certificate
 ├── PlaceTaken           a copy would take the place of something that must stay
 ├── LedgerProblem        the ledger cannot be read or written
+│   └── LedgerConflict   its rows and the certificate files do not tell one story
 └── IllegalTransition    a job or bay was asked to do what its table forbids: a defect of ours
 """
 
@@ -40,6 +42,14 @@ class KeyProblem(AgentError):
     message = "{path}: {problem}"
 
 
+class KeyLost(KeyProblem):
+    """This station had another key: a new one is a person's decision, never made by itself."""
+
+    code = "BW-A28"
+    message = "{path}: {problem}"
+    hint = "Put it back from a backup; without one, `benchwipe key init --replace` begins a new chain."
+
+
 class CertificateProblem(AgentError):
     """Bytes that are not a valid certificate."""
 
@@ -60,6 +70,13 @@ class LedgerProblem(AgentError):
 
     code = "BW-A04"
     message = "{path}: {problem}"
+
+
+class LedgerConflict(LedgerProblem):
+    """Its rows and the certificate files do not tell one story: whatever is certified now could be a second one."""
+
+    code = "BW-A27"
+    hint = "See `benchwipe ledger check`; `benchwipe ledger adopt` mends it on your word."
 
 
 class IllegalTransition(AgentError):

@@ -37,6 +37,37 @@ def replace(path: Path, data: bytes, *, mode: int = 0o644) -> None:
     flush_folder(path.parent)
 
 
+@contextlib.contextmanager
+def written_whole(path: Path) -> Iterator[BinaryIO]:
+    """A file beside `path` that takes its place when the block ends, flushed and for its owner alone; else it goes.
+
+    A file system without modes (a USB stick) has one for all: what is written so must be a secret by itself.
+    """
+    file, temporary = _locked_temporary(path.parent)
+    try:
+        with file:
+            yield file
+            file.flush()
+            with contextlib.suppress(PermissionError):
+                os.fchmod(file.fileno(), 0o600)
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        flush_folder(path.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def temporary(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """An empty file for its owner alone, locked against `sweep`; gone afterwards."""
+    file, path = _locked_temporary(folder)
+    try:
+        with file:
+            yield file, path
+    finally:
+        path.unlink(missing_ok=True)
+
+
 def refuse_place(out: Path, *, made_from: tuple[Path | None, ...]) -> None:
     """PlaceTaken: no certificate is lost to its own copy, and no device node to a slip of the keyboard."""
     if out.exists() and not out.is_file():
@@ -45,6 +76,12 @@ def refuse_place(out: Path, *, made_from: tuple[Path | None, ...]) -> None:
         raise PlaceTaken(path=out, problem="is what it would be made from")
     if out.suffix.lower() == ".jws":
         raise PlaceTaken(path=out, problem="is named like a certificate")
+
+
+def place_once(source: Path, target: Path) -> None:
+    """Move a file to a name that is free on the same medium. FileExistsError if it is not."""
+    _link(source, target)
+    source.unlink(missing_ok=True)
 
 
 def make_private_folder(path: Path) -> None:
@@ -91,11 +128,11 @@ def _locked_temporary(folder: Path) -> tuple[BinaryIO, Path]:
     while True:
         path = folder / f"{TEMPORARY}{os.urandom(8).hex()}"
         try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
             error.filename = str(folder)  # nobody asked for the temporary's name
             raise
-        file = os.fdopen(descriptor, "wb")
+        file = os.fdopen(descriptor, "w+b")
         flock(file, LOCK_EX)
         if os.fstat(descriptor).st_nlink:
             return file, path

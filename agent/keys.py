@@ -5,6 +5,7 @@ It signs certificates and nothing else; it is not the key of the MQTT connection
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -14,10 +15,11 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from agent import files
-from agent.errors import CertificateProblem, KeyProblem
+from agent import files, key_traces
+from agent.errors import CertificateProblem, KeyLost, KeyProblem
 from agent.jws import public_jwk, public_key_from_jwk, thumbprint
 from agent.settings import Mqtt
+from agent.state_folder import give_to_owner, refuse_unfinished
 
 FILE_NAME = "station.key"
 LONGEST_PUBLIC = 1 << 20
@@ -25,32 +27,69 @@ LONGEST_PUBLIC = 1 << 20
 
 
 def load_or_make(state_dir: Path) -> Ed25519PrivateKey:
-    """The key of this state folder; made there at first use. KeyProblem if it is not ours alone, or no key."""
+    """The key of this state folder; made there at first use. KeyProblem if it is not ours alone, or no key.
+
+    KeyLost if there was one and it is gone, or another one lies in its place.
+    """
+    refuse_unfinished(state_dir)
     path = state_dir / FILE_NAME
     if not os.path.lexists(path):
         make(state_dir)
-    return load(path)
+    key = load(path)
+    _remember(state_dir, key.public_key())
+    return key
 
 
 def make(state_dir: Path) -> bool:
     """Make the key unless there is one; whether it was made. Two processes at once end with the same key.
 
-    KeyProblem if it cannot be written.
+    KeyProblem if it cannot be written; KeyLost where there has been one before.
     """
-    pem = Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
     path = state_dir / FILE_NAME
+    refuse_unfinished(state_dir)
+    refuse_lost(state_dir)
     try:
         files.make_private_folder(state_dir)
-        files.write_once(path, pem, mode=0o600)
+        files.write_once(path, new_pem(), mode=0o600)
+        give_to_owner(path, of=state_dir)
     except FileExistsError as error:
         if path.is_file():
             return False
         raise KeyProblem(path=path, problem=f"the signing key cannot be written: {error.strerror}") from None
     except OSError as error:
         raise KeyProblem(path=path, problem=f"the signing key cannot be written: {error.strerror}") from None
+    _remember(state_dir, load(path).public_key())
     return True
+
+
+def refuse_lost(state_dir: Path) -> None:
+    """KeyLost where this station had a key, and there is none."""
+    path = state_dir / FILE_NAME
+    # Asked again at the end: what shows that there was a key may have been made meanwhile, with the key.
+    if not os.path.lexists(path) and (trace := key_traces.find(state_dir)) and not os.path.lexists(path):
+        raise KeyLost(path=path, problem=f"this station had a signing key, and it is gone: {trace}")
+
+
+def refuse_other(state_dir: Path) -> None:
+    """KeyLost where the key is not the one that this station had."""
+    known, path = key_traces.remembered(state_dir), state_dir / FILE_NAME
+    if known is not None and (own := thumbprint(load(path).public_key())) != thumbprint(known):
+        raise KeyLost(path=path, problem=f"this is key {own}, and the station's was {thumbprint(known)}")
+
+
+def new_pem() -> bytes:
+    """A new private key, as it stands in a file."""
+    return Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+
+
+def _remember(state_dir: Path, key: Ed25519PublicKey) -> None:
+    """The public half beside the key: it is known when the key is lost. KeyLost where it tells of another key."""
+    if key_traces.remembered(state_dir) is None:
+        with contextlib.suppress(OSError):  # a medium that cannot be written is said where something must be
+            key_traces.remember(state_dir, key)
+    refuse_other(state_dir)
 
 
 def load(path: Path) -> Ed25519PrivateKey:

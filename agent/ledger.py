@@ -11,7 +11,7 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -24,24 +24,18 @@ from agent.erase import ResumePoint
 from agent.errors import LedgerProblem
 from agent.job import ENDED, Job, JobState
 from agent.label_proof import LabelState
+from agent.ledger_chain import ChainRows
+from agent.ledger_chain import Position as Position
+from agent.ledger_commands import CommandRows
 from agent.ledger_labels import LabelRows
 from agent.ledger_passwords import PasswordRows
 from agent.ledger_schema import migrate
-from agent.messages import CommandStatus
+from agent.state_folder import refuse_unfinished
 from drivers.deadline import Deadline
 
 BUSY_TIMEOUT_S = 10.0
-MOST_COMMANDS = 1000
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class Position:
-    """Where the next certificate stands in the station's chain."""
-
-    sequence: int
-    previous: str | None
 
 
 @dataclass(frozen=True)
@@ -55,12 +49,13 @@ class OutboxRow:
     attempts: int
 
 
-class Ledger(LabelRows, PasswordRows):
+class Ledger(ChainRows, CommandRows, LabelRows, PasswordRows):
     """Jobs, checkpoints, keys, certificates and the outbox of one station. LedgerProblem when it cannot be used."""
 
     def __init__(self, state_dir: Path) -> None:
         self.path = state_dir / "ledger.sqlite3"
         self.certificates_dir = state_dir / "certificates"
+        refuse_unfinished(state_dir)
         with self._translated():
             files.make_private_folder(state_dir)
             files.make_private_folder(self.certificates_dir)
@@ -169,16 +164,20 @@ class Ledger(LabelRows, PasswordRows):
         *,
         printers: tuple[str, ...] = (),
         labels: LabelState = LabelState.SENT,
+        strays: Callable[[], Sequence[Certificate]] = tuple,
     ) -> Certificate:
         """Number, sign, write and record a certificate; queue it for the collector; end its job with it.
 
         `printers` are sent its label as soon as this returns (DUE: by the daemon); that is written down with the rest.
         The number is taken in the transaction of the outbox row: two processes never share one. The file comes first:
-        it is the record, and `adopt` mends a power cut between. If this raises, nothing was issued, and the file goes.
+        it is the record, and `strays` finds those that a kill left without a row. If this raises, nothing was issued,
+        and the file goes.
         """
         with contextlib.ExitStack() as undo:
             with self._transaction():
-                certificate = draft(self._position())
+                for stray in strays():
+                    self._adopt(stray, printers)
+                certificate = draft(self.position())
                 undo.callback(self._withdraw, certificate)
                 files.write_once(self.certificates_dir / certificate.file_name, certificate.compact)
                 self._record(certificate)
@@ -188,28 +187,37 @@ class Ledger(LabelRows, PasswordRows):
             undo.pop_all()
         return certificate
 
-    def certificate_ids(self) -> set[str]:
-        """The ids of all certificates that have a row."""
-        return {row[0] for row in self._all("SELECT id FROM certificate")}
-
     def adopt(self, certificate: Certificate, *, printers: tuple[str, ...] = ()) -> bool:
         """Record a certificate whose file was written when the power went; whether it was the next of the chain.
 
         Its label was never sent: it is due at these printers.
         """
         with self._transaction():
-            position, record = self._position(), certificate.record
+            position, record = self.position(), certificate.record
             if (record.sequence, record.previous) != (position.sequence, position.previous):
                 return False
-            self._record(certificate)
-            self._put_first_labels(certificate, printers, LabelState.DUE)
-            job = self.job(record.job)
-            if job is not None and job.state not in ENDED:
-                ended = msgspec.structs.replace(
-                    job, state=JobState(record.outcome), certificate_id=certificate.id, finished_at=record.finished_at
-                )
-                self._save(ended)
+            self._adopt(certificate, printers)
         return True
+
+    @contextlib.contextmanager
+    def while_nobody_writes(self) -> Iterator[None]:
+        """Nobody issues a certificate meanwhile: what has a file and no row now was left behind."""
+        with self._transaction():
+            yield
+
+    def take_in(self, certificate: Certificate, printers: tuple[str, ...] = ()) -> None:
+        """Record a certificate of this station, whatever its number; only `while_nobody_writes`."""
+        self._adopt(certificate, printers)
+
+    def waiting_certificate(self, certificate_id: str) -> bytes | None:
+        """The bytes of a certificate that still waits in the outbox."""
+        row = self._one("SELECT payload FROM outbox WHERE id = ? AND kind = 'cert'", certificate_id)
+        return bytes(row[0]) if row else None
+
+    def send_too(self, certificate: Certificate) -> None:
+        """Queue a certificate that has no row for the collector: it was signed, and nothing signed is lost."""
+        with self._transaction():
+            self._queue(certificate.id, "cert", f"cert/{certificate.id}", certificate.compact)
 
     # Outbox
 
@@ -270,35 +278,18 @@ class Ledger(LabelRows, PasswordRows):
             row = self._one("SELECT value FROM counter WHERE name = 'connection'")
         return int(row[0]) if row else 0
 
-    # Commands of controllers
-
-    def command(self, command_id: str) -> tuple[str, CommandStatus] | None:
-        """Type and status of a command that was taken before."""
-        row = self._one("SELECT type, status FROM command WHERE id = ?", command_id)
-        return (row[0], self._decoded(row[1], CommandStatus)) if row else None
-
-    def save_command(self, command_id: str, kind: str, status: CommandStatus) -> None:
-        """Remember a command and what became of it; the newest MOST_COMMANDS are kept."""
-        with self._transaction():
-            self._db.execute(
-                "INSERT INTO command (id, type, status) VALUES (?, ?, ?) "
-                "ON CONFLICT (id) DO UPDATE SET status = excluded.status",
-                (command_id, kind, msgspec.json.encode(status)),
-            )
-            self._db.execute(
-                "DELETE FROM command WHERE rowid <= (SELECT MAX(rowid) FROM command) - ?", (MOST_COMMANDS,)
-            )
-
-    def open_commands(self) -> list[tuple[str, str]]:
-        """(id, type) of those that were taken and have no end yet."""
-        rows = self._all("SELECT id, type, status FROM command ORDER BY rowid")
-        return [(i, k) for i, k, s in rows if self._decoded(s, CommandStatus).state in ("accepted", "running")]
-
     # Inside
 
-    def _position(self) -> Position:
-        row = self._one("SELECT sequence, id FROM certificate ORDER BY sequence DESC LIMIT 1")
-        return Position(row[0] + 1, row[1]) if row else Position(1, None)
+    def _adopt(self, certificate: Certificate, printers: tuple[str, ...]) -> None:
+        record = certificate.record
+        self._record(certificate)
+        self._put_first_labels(certificate, printers, LabelState.DUE)
+        job = self.job(record.job)
+        if job is not None and job.state not in ENDED:
+            ended = msgspec.structs.replace(
+                job, state=JobState(record.outcome), certificate_id=certificate.id, finished_at=record.finished_at
+            )
+            self._save(ended)
 
     def _record(self, certificate: Certificate) -> None:
         record = certificate.record
@@ -316,19 +307,20 @@ class Ledger(LabelRows, PasswordRows):
                 record.finished_at,
             ),
         )
+        if record.replaces is not None:
+            self._named(certificate.id)
         self._queue(certificate.id, "cert", f"cert/{certificate.id}", certificate.compact)
 
     def _withdraw(self, certificate: Certificate) -> None:
-        """Remove the file of a certificate that has no row; what cannot be looked up stays, for `adopt`."""
-        with contextlib.suppress(LedgerProblem, OSError):
+        """Remove the file of a certificate that has no row; what cannot be looked up stays, for who looks next."""
+        with contextlib.suppress(LedgerProblem, OSError), self._transaction():  # nobody may adopt it meanwhile
             if self._one("SELECT 1 FROM certificate WHERE id = ?", certificate.id) is None:
                 (self.certificates_dir / certificate.file_name).unlink(missing_ok=True)
                 files.flush_folder(self.certificates_dir)
 
     def _queue(self, row_id: str, kind: str, topic: str, payload: bytes) -> None:
-        self._db.execute(
-            "INSERT INTO outbox (id, kind, topic, payload) VALUES (?, ?, ?, ?)", (row_id, kind, topic, payload)
-        )
+        sql = "INSERT INTO outbox (id, kind, topic, payload) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+        self._db.execute(sql, (row_id, kind, topic, payload))
 
     def _save(self, job: Job) -> None:
         self._db.execute(
@@ -372,6 +364,10 @@ class Ledger(LabelRows, PasswordRows):
 
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[None]:
+        """All of it or nothing; within another one it is a part of that."""
+        if self._db.in_transaction:
+            yield
+            return
         with self._translated():
             self._db.execute("BEGIN IMMEDIATE")
             try:

@@ -42,6 +42,12 @@ class LabelRows(ABC):
             sql = "UPDATE label SET state = ?, detail = ? WHERE state = ?"
             self._db.execute(sql, (LabelState.UNKNOWN, detail, LabelState.SENT))
 
+    def doubt_labels(self, detail: str) -> None:
+        """Nobody knows any more what became of a label that was sent, or was to be."""
+        with self._transaction():
+            sql = "UPDATE label SET state = ?, detail = ? WHERE state IN (?, ?)"
+            self._db.execute(sql, (LabelState.UNKNOWN, detail, LabelState.SENT, LabelState.DUE))
+
     def save_labels(self, rows: Sequence[LabelRow]) -> None:
         """Remember what is known now; all of it or nothing."""
         with self._transaction():

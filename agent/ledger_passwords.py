@@ -48,6 +48,11 @@ class PasswordRows(ABC):
         with self._transaction():
             self._db.execute("DELETE FROM drive_password WHERE drive = ?", (drive,))
 
+    def keep_all_passwords(self) -> None:
+        """All of them count as of use now: a ledger that was away must not forget them for its own age."""
+        with self._transaction():
+            self._db.execute("UPDATE drive_password SET made = ?", (int(time.time()),))
+
     def forget_old_passwords(self, *, before: float, but: Collection[str] = ()) -> list[str]:
         """The jobs whose passwords were last of use before that (seconds since 1970), and are gone now; not `but`."""
         with self._transaction():

@@ -55,6 +55,21 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE drive_password ADD COLUMN made INTEGER NOT NULL DEFAULT 0",
         "UPDATE drive_password SET made = strftime('%s', 'now')",
     ),
+    # What the chain must know beside its certificates: numbers that are missing, keys of before, what a person settled.
+    (
+        (
+            "CREATE TABLE number_gap (first INTEGER PRIMARY KEY, last INTEGER NOT NULL, why TEXT NOT NULL, "
+            "at TEXT NOT NULL)"
+        ),
+        (
+            "CREATE TABLE key_change (place INTEGER PRIMARY KEY, old_key TEXT NOT NULL, old_x TEXT, "
+            "new_key TEXT NOT NULL, at TEXT NOT NULL, named_by TEXT)"
+        ),
+        (
+            "CREATE TABLE settled_conflict (kind TEXT NOT NULL, name TEXT NOT NULL, at TEXT NOT NULL, "
+            "PRIMARY KEY (kind, name))"
+        ),
+    ),
 )
 
 

@@ -10,6 +10,9 @@ ROOT = "er/1"
 RECEIPT_EXPIRY_S = 7 * 24 * 3600
 PROGRESS_EXPIRY_S = 30
 COMMAND_STATUS_EXPIRY_S = 24 * 3600
+GAP = "gap"
+KEY_REPLACED = "key-replaced"
+"""Events that tell of a station's chain; each has a JWS of type `benchwipe-<event>+jws` in it."""
 
 
 class StationState(msgspec.Struct, frozen=True, kw_only=True):

@@ -271,6 +271,21 @@ class Attestation(msgspec.Struct, frozen=True, kw_only=True):
     at: str
 
 
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """Numbers just before this certificate's own that this station does not know; `previous` is the one before them."""
+
+    first: int
+    last: int
+    why: str
+
+
+class Replaces(msgspec.Struct, frozen=True, kw_only=True):
+    """The key (thumbprint) that signed the chain until `last`, a certificate's id; null where it has none."""
+
+    key: str
+    last: str | None
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """The payload of a certificate."""
 
@@ -296,6 +311,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     validation: Validation = Validation()
     disposition: Disposition | None = None
     attestation: Attestation | None = None
+    gap: Gap | None = None
+    replaces: Replaces | None = None
 
     @property
     def is_erased_again(self) -> bool:

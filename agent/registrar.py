@@ -18,18 +18,19 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import __version__, certify, files, job, jws, keys
 from agent.attestation import Handset, Reset
-from agent.certificate import Certificate, sign, verify
+from agent.certificate import Certificate, sign
 from agent.clock import clock, utc_now
 from agent.erase import EraseSpec, ResumePoint
 from agent.erase.firmware import HOW
-from agent.errors import CertificateProblem
+from agent.errors import KeyLost, LedgerProblem
 from agent.job import Job, JobState
 from agent.jws import thumbprint
 from agent.label_proof import LabelState
 from agent.ledger import Ledger, Position
 from agent.messages import Event
 from agent.outcome import STOPPED_EARLIER, Aborted, Erased, Outcome, Refused, Work
-from agent.record import Asset, Customer, Interruption, Operator, Software, Station
+from agent.reconcile import Reconciler
+from agent.record import Asset, Customer, Interruption, Operator, Record, Software, Station
 from agent.settings import Settings
 from drivers.drives.base import Drive
 
@@ -48,33 +49,29 @@ class Registrar:
         self.state_dir = state_dir
         self.key: Ed25519PrivateKey = keys.load_or_make(state_dir)
         self.ledger = Ledger(state_dir)
+        self.reconciler = Reconciler(self.ledger, self.key.public_key())
+        self._refuse_half_replaced()
+
+    def _refuse_half_replaced(self) -> None:
+        """KeyLost where a replacement of the key was cut off: the ledger knows of it, and the new key never came."""
+        own, wanted = thumbprint(self.key.public_key()), self.ledger.position().key
+        if wanted not in (None, own):
+            self.close()
+            problem = f"key {own} was replaced, and its successor {wanted} is not here"
+            raise KeyLost(path=self.state_dir / keys.FILE_NAME, problem=problem)
 
     def close(self) -> None:
         """Let go of the ledger."""
         self.ledger.close()
 
     def recover(self, *, printers: tuple[str, ...] = ()) -> None:
-        """Mend what a power cut left: half-written files go, certificates without a row get one, and a label due."""
-        folder = self.ledger.certificates_dir
-        files.sweep(folder)
+        """Mend what a power cut left: half-written files go, certificates without a row get one, and a label due.
+
+        LedgerConflict where the ledger's rows and the certificate files contradict.
+        """
+        files.sweep(self.ledger.certificates_dir)
         files.sweep(self.state_dir)
-        known = self.ledger.certificate_ids()
-        found = [path for path in folder.glob("*.jws") if path.stem not in known]
-        own = {thumbprint(self.key.public_key()): self.key.public_key()}
-        strays = []
-        for path in found:
-            try:
-                strays.append(verify(path.read_bytes(), own))
-            except FileNotFoundError:
-                continue  # another benchwipe withdrew it: its ledger was full
-            except CertificateProblem as problem:
-                log.warning("%s: %s; it stays where it is", path, problem)
-        for certificate in sorted(strays, key=lambda c: c.record.sequence):
-            adopted = self.ledger.adopt(certificate, printers=printers)
-            if not adopted and certificate.id in self.ledger.certificate_ids():
-                continue  # another benchwipe was writing it just then
-            told = "recorded now" if adopted else "not the next of this station's chain; it stays where it is"
-            log.warning("certificate %s had no row in the ledger: %s", certificate.record.number, told)
+        self.reconciler.take_in(printers=printers)
         self.forget_keys()
 
     def forget_keys(self, *, at_work: Collection[str] = ()) -> None:
@@ -146,9 +143,9 @@ class Registrar:
             self.forget_unsent(ended)
 
         def draft(position: Position) -> Certificate:
-            return sign(certify.draft(done, outcome, position, circumstances), self.key)
+            return self._sign(certify.draft(done, outcome, position, circumstances), position)
 
-        certificate = self.ledger.issue(draft, done, printers=printers)
+        certificate = self.ledger.issue(draft, done, printers=printers, strays=self.reconciler.strays)
         if isinstance(outcome, Erased):
             self.ledger.forget_passwords(identity(done.drive))
         done = msgspec.structs.replace(done, certificate_id=certificate.id)
@@ -177,9 +174,15 @@ class Registrar:
         circumstances = certify.Circumstances(finished_at=utc_now(), clock=clock(), station=self.station())
 
         def draft(position: Position) -> Certificate:
-            return sign(certify.draft_attested(handset, reset, occasion, position, circumstances), self.key)
+            return self._sign(certify.draft_attested(handset, reset, occasion, position, circumstances), position)
 
-        return self.ledger.issue(draft, printers=printers, labels=labels)
+        return self.ledger.issue(draft, printers=printers, labels=labels, strays=self.reconciler.strays)
+
+    def _sign(self, record: Record, position: Position) -> Certificate:
+        own = thumbprint(self.key.public_key())
+        if position.key not in (None, own):
+            raise LedgerProblem(path=self.state_dir, problem=f"key {own} was replaced while this program ran")
+        return sign(record, self.key)
 
     def as_ours(self, drive: Drive) -> Drive:
         """A drive that may have a password of ours is planned as an open one: its job begins by opening it."""
@@ -227,10 +230,7 @@ class Registrar:
         CertificateProblem or OSError where its file is not what was written.
         """
         found = self.ledger.certificate_of(name)
-        if found is None:
-            return None
-        own = {thumbprint(self.key.public_key()): self.key.public_key()}
-        return verify((self.ledger.certificates_dir / f"{found[0]}.jws").read_bytes(), own)
+        return self.reconciler.certificate(found[0]) if found is not None else None
 
     def supersede(self, drive: Drive) -> None:
         """Close an older job of a drive that is to be erased anew: what was done of it is certified as aborted."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import hashlib
 import logging
@@ -14,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from agent import __version__, files, keys
+from agent import __version__, files, keys, state_folder
 from agent.bench.effects import Bench, StationEffects
 from agent.bench.events import (
     CancelRequested,
@@ -29,7 +28,7 @@ from agent.clock import boot_id, clock, utc_now
 from agent.control import ControlSocket
 from agent.engine import Engine
 from agent.erase.streams import fastest, rates
-from agent.errors import AgentError, LedgerProblem
+from agent.errors import LedgerProblem
 from agent.jws import public_jwk
 from agent.ledger import Ledger
 from agent.messages import Birth
@@ -53,13 +52,6 @@ UPLINK_STOP_S = 0.8
 DEVICES_STOP_S = 0.4
 
 
-class AlreadyRunning(AgentError):
-    """Another daemon uses this state folder."""
-
-    code = "BW-A11"
-    message = "another benchwipe daemon runs on {state_dir}"
-
-
 class Station:
     """Everything that runs while the daemon does."""
 
@@ -67,7 +59,7 @@ class Station:
         self.settings = settings
         self.state_dir = state_dir
         files.make_private_folder(state_dir)
-        self._lock = _lock(state_dir)
+        self._lock = state_folder.hold(state_dir)
         self.registrar = Registrar(settings, state_dir)
         self.bench = open_bench(settings)
         self.notifier = Notifier()
@@ -274,13 +266,3 @@ def open_bench(settings: Settings) -> Bench:
             p.name: registry.load("printers", p.driver, p.settings, where=f"printer.{p.name}") for p in settings.printer
         },
     )
-
-
-def _lock(state_dir: Path) -> int:
-    descriptor = os.open(state_dir / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(descriptor)
-        raise AlreadyRunning(state_dir=state_dir) from None
-    return descriptor

@@ -18,6 +18,7 @@ from agent.jws import MAX_BYTES, public_jwk
 from agent.messages import Event, Receipt, split_topic, station_topic
 from collector.enrolment import KeyBook, Keys
 from collector.errors import SchemaTooNew
+from collector.gaps import told_by_event
 from collector.judge import Delivery, Rejected, Verdict, delivery, judge
 from collector.link import Incoming
 from collector.store import EventRow, Store, Stored
@@ -94,12 +95,13 @@ class Intake:
         deliveries = [d for m in batch if (d := delivery(m.topic, m.payload)) is not None]
         events = [e for m in batch if (e := read_event(m.topic, m.payload)) is not None]
         verdicts, known = self._judge(deliveries)
+        gaps = [gap for e in events if (gap := told_by_event(e.station, e.payload, self._book.keys)) is not None]
         kept: list[Stored] = []
 
         def write() -> None:
             kept[:] = self._keep(verdicts, known)
             if events:
-                self._store.keep_events(events)
+                self._store.keep_events(events, gaps)
 
         if not self._until_it_works(write):
             return

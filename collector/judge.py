@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agent.certificate import Certificate, verify
+from agent.certificate import Certificate, read_unverified, verify
 from agent.errors import CertificateProblem
 from agent.messages import split_topic
 from collector.enrolment import Keys
@@ -73,7 +73,7 @@ def judge(message: Delivery, keys_of: Callable[[str], Keys]) -> Verdict:
     try:
         certificate = verify(message.payload, keys)
     except CertificateProblem as error:
-        return Rejected(message, clean(str(error)))
+        return Rejected(message, clean(f"{error}{_replacement(message.payload, keys)}"))
     except RecursionError:  # JSON nested some ten thousand deep
         return Rejected(message, "not a valid certificate: it is nested too deep")
     problem = _contents_problem(message, certificate)
@@ -90,6 +90,20 @@ def _address_problem(message: Delivery) -> str | None:
     if message.name != message.digest:
         return f"the bytes have SHA-256 {message.digest}, and the topic says another"
     return None
+
+
+def _replacement(payload: bytes, keys: Keys) -> str:
+    """What a certificate of an unknown key says of the key that it replaces: for a person, who alone may believe it."""
+    try:
+        claimed = read_unverified(payload)
+    except CertificateProblem:
+        return ""
+    replaces = claimed.record.replaces
+    if claimed.key_id in keys or replaces is None:
+        return ""
+    known = "the enrolled key" if replaces.key in keys else "key"
+    last = f" after certificate {replaces.last[:12]}" if replaces.last else ""
+    return f"; it says that its station's key was replaced: {known} {replaces.key[:43]}{last}. Ask there, then enrol it"
 
 
 def _contents_problem(message: Delivery, certificate: Certificate) -> str | None:

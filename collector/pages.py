@@ -50,6 +50,7 @@ class StationView:
     bays: list[dict[str, Any]]
     alarms: list[dict[str, str]]
     sums: dict[str, Any]
+    gaps: list[dict[str, Any]]
 
 
 def listed(row: Row[Any]) -> dict[str, Any]:
@@ -96,16 +97,21 @@ def certificate_json(view: CertificateView) -> dict[str, Any]:
 
 
 def stations(
-    live: list[Station], enrolled: Mapping[str, Keys], sums: Mapping[str, dict[str, Any]]
+    live: list[Station],
+    enrolled: Mapping[str, Keys],
+    sums: Mapping[str, dict[str, Any]],
+    gaps: Mapping[str, list[dict[str, Any]]],
 ) -> list[StationView]:
     """Everybody who is enrolled, has certificates or speaks, by name; those that need a hand first."""
     heard = {station.name: station for station in live}
-    names = sorted({*heard, *enrolled, *sums})
+    names = sorted({*heard, *enrolled, *sums, *gaps})
     now = time.monotonic()
-    return [_station(heard.get(n, Station(n)), enrolled.get(n, {}), sums.get(n, {}), now) for n in names]
+    return [
+        _station(heard.get(n, Station(n)), enrolled.get(n, {}), sums.get(n, {}), gaps.get(n, []), now) for n in names
+    ]
 
 
-def _station(station: Station, keys: Keys, sums: dict[str, Any], now: float) -> StationView:
+def _station(station: Station, keys: Keys, sums: dict[str, Any], gaps: list[dict[str, Any]], now: float) -> StationView:
     birth = station.birth
     return StationView(
         name=station.name,
@@ -118,7 +124,8 @@ def _station(station: Station, keys: Keys, sums: dict[str, Any], now: float) -> 
         version="" if birth is None else " ".join(birth.software.values())[:80],
         bays=[_bay(station.bays[name], now) for name in sorted(station.bays, key=_natural)],
         alarms=[msgspec.to_builtins(alarm) for alarm in station.alarms.values()],
-        sums={"ok": 0, "gap": 0, "fork": 0, "last": 0, **sums},
+        sums={"ok": 0, "gap": 0, "known": 0, "fork": 0, "last": 0, **sums},
+        gaps=gaps,
     )
 
 
@@ -152,7 +159,8 @@ def stations_json(views: list[StationView]) -> list[dict[str, Any]]:
             "version": v.version,
             "bays": [{k: x for k, x in bay.items() if k != "mark"} for bay in v.bays],
             "alarms": v.alarms,
-            "certificates": {k: v.sums[k] for k in ("ok", "gap", "fork")},
+            "certificates": {k: v.sums[k] for k in ("ok", "gap", "known", "fork")},
+            "known_gaps": v.gaps,
         }
         for v in views
     ]

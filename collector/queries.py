@@ -8,12 +8,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, or_, select
 
-from collector.schema import CERTIFICATE, CERTIFICATE_BYTES, QUARANTINE, STATION_KEY
+from collector.schema import CERTIFICATE, CERTIFICATE_BYTES, QUARANTINE, STATION_KEY, TOLD_GAP
 
 PER_PAGE = 50
 MOST_PER_PAGE = 200
 LONGEST_QUERY = 200
 MOST_WORDS = 8
+MOST_GAPS = 5
 LISTED = [c for c in CERTIFICATE.c if c.name != "search"]
 HEX = frozenset("0123456789abcdef")
 
@@ -74,9 +75,19 @@ def sums(connection: Connection) -> Mapping[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     counted = select(CERTIFICATE.c.station, CERTIFICATE.c.chain, func.count(), func.max(CERTIFICATE.c.arrival))
     for station, chain, count, last in connection.execute(counted.group_by(CERTIFICATE.c.station, CERTIFICATE.c.chain)):
-        one = found.setdefault(station, {"ok": 0, "gap": 0, "fork": 0, "last": 0})
+        one = found.setdefault(station, {"ok": 0, "gap": 0, "known": 0, "fork": 0, "last": 0})
         one[chain] = count
         one["last"] = max(one["last"], last)
+    return found
+
+
+def told_gaps(connection: Connection) -> Mapping[str, list[dict[str, Any]]]:
+    """For each station the numbers that it told to be missing, the newest first, at most MOST_GAPS of each."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in connection.execute(select(TOLD_GAP).order_by(TOLD_GAP.c.station, TOLD_GAP.c.first.desc())):
+        of_station = found.setdefault(row.station, [])
+        if len(of_station) < MOST_GAPS:
+            of_station.append({"first": row.first, "last": row.last, "why": row.why})
     return found
 
 

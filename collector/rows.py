@@ -36,9 +36,8 @@ def certificate_row(certificate: Certificate, chain: ChainState, now: str) -> di
         "sequence": record.sequence,
         "previous": link(certificate).previous,
         "chain": chain,
-        "outcome": record.outcome
-        if record.is_erased_again
-        else claim_of(record),  # what is attested, or was not read back, is never found among the erased ones
+        # What is attested, or was not read back, is never found among the erased ones.
+        "outcome": record.outcome if record.is_erased_again else claim_of(record),
         "finished_at": clean(record.finished_at),
         "clock_synchronised": record.clock.synchronised,
         "received_at": now,

@@ -128,6 +128,16 @@ EVENT = Table(
     UniqueConstraint("station", "boot_id", "seq"),
 )
 
+TOLD_GAP = Table(  # numbers of a station that are missing, by its own signed word
+    "told_gap",
+    METADATA,
+    Column("station", Text, primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("last", BigInteger, primary_key=True, autoincrement=False),
+    Column("why", Text, nullable=False),
+    Column("received_at", Text, nullable=False),
+)
+
 
 def _first_tables(connection: Connection) -> None:
     METADATA.create_all(connection)
@@ -142,7 +152,11 @@ def _unread(connection: Connection) -> None:
         connection.execute(update(CERTIFICATE).where(CERTIFICATE.c.id == identifier).values(outcome="unread"))
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _unread)
+def _told_gaps(connection: Connection) -> None:
+    TOLD_GAP.create(connection, checkfirst=True)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _unread, _told_gaps)
 VERSION = len(STEPS)
 LOCK = 0x62777063  # any number that nobody else's advisory lock has
 

@@ -12,12 +12,22 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from agent.jws import MAX_BYTES
 from collector import chain, rows
-from collector.chain import ChainState, Link
+from collector.chain import ChainState, Gap, Link
+from collector.gaps import ToldGap, told_by_certificate
 from collector.judge import Rejected, Verdict, Verified
-from collector.schema import CERTIFICATE, CERTIFICATE_BYTES, EVENT, QUARANTINE, STATION, STATION_KEY, migrate
+from collector.schema import (
+    CERTIFICATE,
+    CERTIFICATE_BYTES,
+    EVENT,
+    QUARANTINE,
+    STATION,
+    STATION_KEY,
+    TOLD_GAP,
+    migrate,
+)
 from collector.text import clean
 
-CHAIN_STATES: tuple[ChainState, ...] = ("ok", "gap", "fork")
+CHAIN_STATES: tuple[ChainState, ...] = ("ok", "gap", "known", "fork")
 EVENTS_KEPT = 100_000
 MAX_TOPIC = 1000
 Result = Literal["stored", "duplicate", "rejected"]
@@ -77,8 +87,8 @@ class Store:
                 self._trim(connection, {station_column(v) for v in bad})
         return [_result(verdict, results, now) for verdict in verdicts]
 
-    def keep_events(self, events: Sequence[EventRow]) -> None:
-        """Store events once each; only the newest EVENTS_KEPT stay."""
+    def keep_events(self, events: Sequence[EventRow], gaps: Sequence[ToldGap] = ()) -> None:
+        """Store events once each; only the newest EVENTS_KEPT stay. `gaps`: what is told in them, and verified."""
         now = now_text()
         values = [
             {
@@ -95,6 +105,9 @@ class Store:
             insert_new(connection, EVENT, values)
             newest = connection.execute(select(func.max(EVENT.c.arrival))).scalar() or 0
             connection.execute(delete(EVENT).where(EVENT.c.arrival <= newest - EVENTS_KEPT))
+            if gaps:
+                _lock_stations(connection, {gap.station for gap in gaps}, now)
+                _keep_gaps(connection, gaps, now)
 
     def _trim(self, connection: Connection, stations: Iterable[str]) -> None:
         for station in sorted(stations):
@@ -118,6 +131,7 @@ def _keep_certificates(connection: Connection, good: Sequence[Verified], now: st
     query = select(CERTIFICATE.c.id, CERTIFICATE.c.received_at).where(CERTIFICATE.c.id.in_(list(wanted)))
     known = {row.id: row.received_at for row in connection.execute(query)}
     new = [c for c in wanted.values() if c.id not in known]
+    _keep_gaps(connection, [gap for c in new if (gap := told_by_certificate(c)) is not None], now)
     states: dict[str, ChainState] = {}
     for station in {c.record.station.id for c in new}:
         states |= _states_around(connection, station, [rows.link(c) for c in new if c.record.station.id == station])
@@ -137,14 +151,38 @@ def _lock_stations(connection: Connection, stations: set[str], now: str) -> None
 
 def _states_around(connection: Connection, station: str, new: Sequence[Link]) -> dict[str, ChainState]:
     """The states of the new links and of those stored ones that they change: of the same sequence and of the next."""
-    changed = {link.sequence + step for link in new for step in (0, 1)}
-    needed = changed | {link.sequence - 1 for link in new}
+    gaps = _gaps(connection, station)
+    places = {link.sequence for link in new}
+    changed = places | {place + 1 for place in places} | {gap.last + 1 for gap in gaps if gap.first - 1 in places}
+    needed = changed | {place - 1 for place in changed}
+    needed |= {gap.first - 1 for place in changed if (gap := chain.around(place, gaps)) is not None}
     query = select(CERTIFICATE.c.id, CERTIFICATE.c.sequence, CERTIFICATE.c.previous).where(
         CERTIFICATE.c.station == station, CERTIFICATE.c.sequence.in_(sorted(needed))
     )
     stored = [Link(row.id, row.sequence, row.previous) for row in connection.execute(query)]
-    near = chain.by_sequence([*stored, *new])
-    return {link.id: chain.state(link, near) for sequence in changed for link in near.get(sequence, ())}
+    near = chain.by_sequence({link.id: link for link in [*stored, *new]}.values())
+    return {link.id: chain.state(link, near, gaps) for sequence in changed for link in near.get(sequence, ())}
+
+
+def _gaps(connection: Connection, station: str) -> list[Gap]:
+    query = select(TOLD_GAP.c.first, TOLD_GAP.c.last).where(TOLD_GAP.c.station == station).order_by(TOLD_GAP.c.first)
+    return [Gap(row.first, row.last) for row in connection.execute(query)]
+
+
+def _keep_gaps(connection: Connection, told: Sequence[ToldGap], now: str) -> None:
+    """Remember what stations told, and see the certificates behind and in these gaps with other eyes."""
+    insert_new(
+        connection,
+        TOLD_GAP,
+        [{"station": g.station, "first": g.first, "last": g.last, "why": g.why, "received_at": now} for g in told],
+    )
+    for gap in told:
+        query = select(CERTIFICATE.c.id, CERTIFICATE.c.sequence, CERTIFICATE.c.previous).where(
+            CERTIFICATE.c.station == gap.station, CERTIFICATE.c.sequence.between(gap.first, gap.last + 1)
+        )
+        stored = [Link(row.id, row.sequence, row.previous) for row in connection.execute(query)]
+        if stored:
+            _heal(connection, _states_around(connection, gap.station, stored))
 
 
 def _heal(connection: Connection, states: Mapping[str, ChainState]) -> None:

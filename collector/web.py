@@ -147,8 +147,9 @@ class Pages:
 
     def _station_views(self) -> tuple[list[pages.StationView], int]:
         with reading(self._from.engine) as connection:
-            sums, count = queries.sums(connection), queries.quarantined(connection)
-        return pages.stations(self._from.live.snapshot(), self._from.book.stations(), sums), count
+            sums, gaps = queries.sums(connection), queries.told_gaps(connection)
+            count = queries.quarantined(connection)
+        return pages.stations(self._from.live.snapshot(), self._from.book.stations(), sums, gaps), count
 
     def _html(self, template: str, status: int = 200, **facts: object) -> Response:
         shown = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime())

@@ -26,8 +26,10 @@ OUTCOMES = {
 CHAINS = {
     "ok": Mark("Unbroken", "●", "ok"),
     "gap": Mark("Gap: the one before is missing", "◐", "warn"),
+    "known": Mark("Known gap: its station told which numbers are missing", "◌", "none"),
     "fork": Mark("Fork: two histories", "✖", "bad"),
     "gap in short": Mark("Gap", "◐", "warn"),
+    "known in short": Mark("Known gap", "◌", "none"),
     "fork in short": Mark("Fork", "✖", "bad"),
 }
 BAYS = {

@@ -39,6 +39,7 @@ PURE = (
     "agent/attestation.py",
     "agent/handset_flow.py",
     "agent/certificate.py",
+    "agent/chain.py",
     "agent/jws.py",
     "agent/remote.py",
     "agent/record.py",

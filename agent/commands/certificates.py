@@ -159,16 +159,51 @@ def key() -> None:
 
 
 @key.command()
+@click.option("--replace", is_flag=True, help="Begin a new chain with a new key; asks for the station's id or name")
+@click.option("--station", metavar="NAME", help="The station's id or name, instead of the question of --replace")
 @config_option
 @state_option
-def init(settings: Settings, state_dir: Path) -> None:
-    """Make the signing key, unless there is one, and print its public part as a JWK."""
+def init(replace: bool, station: str | None, settings: Settings, state_dir: Path) -> None:
+    """Make the signing key, unless there is one, and print its public part as a JWK.
+
+    It is made only where there has never been one. With --replace a new one takes the old one's place, and its first
+    certificate names the old one: the collector then asks a person.
+    """
     from agent import keys
 
+    if replace:
+        _replace_key(settings, state_dir, station)
+        return
+    if station is not None:
+        raise click.UsageError("--station goes with --replace")
     made = keys.make(state_dir)
     public = keys.load(state_dir / keys.FILE_NAME).public_key()
     click.echo(f"{'made' if made else 'there was one already'}: {state_dir / keys.FILE_NAME}", err=True)
     click.echo(keys.jwk_line(public))
+
+
+def _replace_key(settings: Settings, state_dir: Path, station: str | None) -> None:
+    """A new chain, after the station's name was given."""
+    import sys
+
+    from agent import keys
+    from agent.commands.screen import is_terminal
+    from agent.key_change import replace
+
+    about = settings.station
+    if station is None:
+        if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
+            raise click.UsageError("nothing was changed: there is no terminal to ask on, say --station NAME")
+        click.echo("A new key begins a new chain: every collector must be told of it by a person.", err=True)
+        station = click.prompt(f"Type this station's id ({about.id}) to replace its key", err=True)
+    if station not in {about.id, about.name} - {""}:
+        raise click.UsageError(f"nothing was changed: this station is {about.id}, not {station!r}")
+    done = replace(state_dir, about.id)
+    click.echo(f"made: {state_dir / keys.FILE_NAME}; it replaces key {done.old}", err=True)
+    if done.kept is not None:
+        click.echo(f"the old key is kept: {done.kept}", err=True)
+    click.echo("give this new one to the collector: until it is enrolled there, certificates are put aside", err=True)
+    click.echo(keys.jwk_line(done.new))
 
 
 @key.command("show")

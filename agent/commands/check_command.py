@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import socket
@@ -9,11 +10,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
 from agent import keys
 from agent.control import NotRunning, ask
+from agent.errors import KeyProblem
 from agent.ledger import Ledger
+from agent.reconcile import Reconciler
 from agent.scans import Kind, bay_called, read
 from agent.settings import Device, Settings
+from agent.state_folder import refuse_unfinished
 from agent.uplink.uplink import read_secrets
 from drivers import registry
 from drivers.deadline import Deadline
@@ -67,13 +73,24 @@ def _state(state_dir: Path) -> None:
 
 
 def _key(state_dir: Path) -> None:
+    refuse_unfinished(state_dir)
+    keys.refuse_lost(state_dir)
     if os.path.lexists(state_dir / keys.FILE_NAME):
+        keys.refuse_other(state_dir)
         keys.load(state_dir / keys.FILE_NAME)
 
 
 def _ledger(state_dir: Path) -> None:
     if (state_dir / "ledger.sqlite3").exists():
-        Ledger(state_dir).close()
+        with contextlib.closing(Ledger(state_dir)) as ledger:
+            Reconciler(ledger, _public(state_dir)).refuse_conflicts()
+
+
+def _public(state_dir: Path) -> Ed25519PublicKey | None:
+    """The present key, if there is a usable one: otherwise that is said by itself."""
+    with contextlib.suppress(KeyProblem):
+        return keys.load(state_dir / keys.FILE_NAME).public_key()
+    return None
 
 
 def find_notes(settings: Settings) -> Iterator[str]:

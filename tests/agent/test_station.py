@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import station
+from agent import state_folder
 from agent.bench.alarms import AlarmBoard, critical, warning
 from agent.bench.device_thread import QUEUE_BOUND, DeviceThread
 from agent.bench.events import DeviceFault
@@ -132,8 +132,8 @@ def test_without_a_watchdog_nothing_is_fed(monkeypatch: pytest.MonkeyPatch, tmp_
 def test_a_state_folder_has_one_daemon(tmp_path: Path) -> None:
     import os
 
-    held = station._lock(tmp_path)
-    with pytest.raises(station.AlreadyRunning, match="another benchwipe daemon runs on"):
-        station._lock(tmp_path)
+    held = state_folder.hold(tmp_path)
+    with pytest.raises(state_folder.AlreadyRunning, match="another benchwipe daemon runs on"):
+        state_folder.hold(tmp_path)
     os.close(held)
-    os.close(station._lock(tmp_path))
+    os.close(state_folder.hold(tmp_path))

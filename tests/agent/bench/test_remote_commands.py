@@ -141,7 +141,7 @@ def test_a_restart_ends_what_was_running(rig: Rig) -> None:
 
 
 def test_only_the_newest_commands_are_kept(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("agent.ledger.MOST_COMMANDS", 3)
+    monkeypatch.setattr("agent.ledger_commands.MOST_COMMANDS", 3)
     for number in range(5):
         ask(rig, f"c{number}", job="another")
     assert [rig.ledger.command(f"c{number}") is not None for number in range(5)] == [False, False, True, True, True]

@@ -1,0 +1,132 @@
+"""Reads the certificate files, holds them against the ledger, and takes in what a kill left without a row.
+
+At a start every name counts, and the files without a row and the newest ones are read and verified; `everything` reads
+them all (0.2 ms each). Between two looks a certificate that appears without a row was left by another process.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from agent import key_traces
+from agent.certificate import Certificate, certificate_id, read_unverified, verify
+from agent.chain import Conflict, Filed, Judgement, State, judge
+from agent.errors import CertificateProblem, LedgerConflict
+from agent.jws import MAX_BYTES, public_key_from_jwk, thumbprint
+from agent.ledger import Ledger
+
+log = logging.getLogger("benchwipe.registrar")
+
+NEWEST = 500
+SUFFIX = ".jws"
+
+
+class Reconciler:
+    """Looks through one ledger's folder with the keys that its station has and had."""
+
+    def __init__(self, ledger: Ledger, key: Ed25519PublicKey | None) -> None:
+        """`key`: the present one, where there is one."""
+        self._ledger = ledger
+        self._key = key
+        self.certificates: dict[str, Certificate] = {}
+
+    def look(self, *, newest: int | None = NEWEST) -> Judgement:
+        """What is there now. `newest`: so many files with a row are read, None for all. LedgerProblem, OSError."""
+        rows, names = self._ledger.chain_rows(), self._names()
+        have = {row.id for row in rows}
+        wanted = (names - have) | {row.id for row in (rows if newest is None else rows[-newest:])}
+        keys, gone = self._keys()
+        read = {name: filed for name in sorted(wanted & names) if (filed := self._read(name, keys, gone)) is not None}
+        names -= wanted - set(read)  # another benchwipe withdrew it: its ledger was full
+        known = self._ledger.settled_conflicts()
+        return judge(State(rows=rows, names=names, read=read, gaps=self._ledger.gaps(), known=known))
+
+    def strays(self) -> Sequence[Certificate]:
+        """The certificates that follow the last row, in order; only while nobody writes. LedgerConflict."""
+        if self._names() <= self._ledger.certificate_ids():
+            return ()
+        found = self.look(newest=1)
+        self._refuse(found.conflicts)
+        return [self.certificates[name] for name in found.strays]
+
+    def take_in(self, *, printers: tuple[str, ...] = ()) -> None:
+        """Record what a kill left, and its label as due; LedgerConflict where rows and files contradict."""
+        before = self.look()
+        if not before.conflicts and not before.strays:
+            return
+        with self._ledger.while_nobody_writes():  # what another benchwipe was writing just then is written now
+            found = self.look()
+            self._refuse(found.conflicts)
+            # A power cut leaves one. More are those of a ledger of before: their labels were sent long ago.
+            due = printers if len(found.strays) == 1 else ()
+            for name in found.strays:
+                self._ledger.take_in(self.certificates[name], due)
+        for name in found.strays:
+            number = self.certificates[name].record.number
+            log.warning("certificate %s had no row in the ledger: recorded now", number)
+
+    def refuse_conflicts(self) -> None:
+        """LedgerConflict where rows and files contradict anywhere; nothing is recorded."""
+        found = self.look(newest=None)
+        if found.conflicts:
+            with self._ledger.while_nobody_writes():
+                found = self.look(newest=None)
+        self._refuse(found.conflicts)
+
+    def certificate(self, name: str) -> Certificate:
+        """A certificate of this station by its id, its signature checked. CertificateProblem, OSError."""
+        compact = _bytes(self._ledger.certificates_dir / (name + SUFFIX))
+        return self._verified(compact, *self._keys())
+
+    def _refuse(self, conflicts: Sequence[Conflict]) -> None:
+        if conflicts:
+            more = f"; and {len(conflicts) - 1} more" if len(conflicts) > 1 else ""
+            raise LedgerConflict(path=self._ledger.path.parent, problem=f"{conflicts[0].problem}{more}")
+
+    def _names(self) -> set[str]:
+        return {path.name.removesuffix(SUFFIX) for path in self._ledger.certificates_dir.glob("*" + SUFFIX)}
+
+    def _keys(self) -> tuple[Mapping[str, Ed25519PublicKey], frozenset[str]]:
+        """(the keys that count, by thumbprint; the thumbprints of those that nobody has any more)."""
+        found = [self._key] if self._key is not None else []
+        known = key_traces.remembered(self._ledger.path.parent)
+        changes = self._ledger.key_changes()
+        found += [known] if known is not None else []
+        found += [public_key_from_jwk({"kty": "OKP", "crv": "Ed25519", "x": c.old_x}) for c in changes if c.old_x]
+        keys = {thumbprint(key): key for key in found}
+        return keys, frozenset(change.old_key for change in changes) - set(keys)
+
+    def _read(self, name: str, keys: Mapping[str, Ed25519PublicKey], gone: frozenset[str]) -> Filed | None:
+        """One file; None where it went meanwhile."""
+        try:
+            compact = _bytes(self._ledger.certificates_dir / (name + SUFFIX))
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            return Filed(name, problem=f"it cannot be read: {error.strerror}")
+        if certificate_id(compact) != name:
+            return Filed(name, problem="its bytes are not those that it is named after")
+        try:
+            certificate = self._verified(compact, keys, gone)
+        except (CertificateProblem, RecursionError) as problem:
+            return Filed(name, problem=str(problem) if isinstance(problem, CertificateProblem) else "nested too deep")
+        self.certificates[name] = certificate
+        record = certificate.record
+        first = record.gap.first if record.gap is not None else 0
+        return Filed(name, record.sequence, record.number, record.previous, first)
+
+    def _verified(self, compact: bytes, keys: Mapping[str, Ed25519PublicKey], gone: frozenset[str]) -> Certificate:
+        """Of a key that nobody has any more the ledger's row alone vouches for a certificate, by its id."""
+        certificate = read_unverified(compact)
+        if certificate.key_id in gone and certificate.id in self._ledger.certificate_ids():
+            return certificate
+        return verify(compact, keys)
+
+
+def _bytes(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(MAX_BYTES + 1)
