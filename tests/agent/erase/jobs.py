@@ -32,10 +32,11 @@ def run_job(
     interruption: Interruption | None = None,
     on_event: Callable[[Progress | Checkpoint], None] | None = None,
     celsius: Callable[[], float | None] | None = None,
+    prove: bool = False,
 ) -> tuple[Outcome, Events]:
     """Erase with small blocks, so that small drives have many of them; the outcome and everything that was emitted.
 
-    Checkpoints go through JSON, as the ledger keeps them.
+    `prove`: the drive's capacity first, as a station does. Checkpoints go through JSON, as the ledger keeps them.
     """
     events: Events = []
 
@@ -48,7 +49,14 @@ def run_job(
             on_event(event)
 
     spec = EraseSpec(
-        job="job-1", method=method, key_hex=KEY, limits=limits, verify=verify, resume=resume, interruption=interruption
+        job="job-1",
+        method=method,
+        key_hex=KEY,
+        limits=limits,
+        verify=verify,
+        resume=resume,
+        interruption=interruption,
+        skip_proof=not prove,
     )
     small = Layout(block=block, depth=3)
     with mock.patch.object(Layout, "plan", return_value=small):
