@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import msgspec
 
 from agent.erase import METHODS, Limits, Step, VerifySpec
-from agent.outcome import SILENT, Reason
+from agent.erase.proof_plan import ProofPlan
+from agent.outcome import SILENT, SKIPPED, Reason
 from agent.policy import Policy
 from agent.reach import also_destroyed, can_be_revealed, hidden_bytes, not_reached, reaches_hidden, unread
 from agent.record import FellBack, Level
@@ -32,6 +33,14 @@ class Alternative(msgspec.Struct, frozen=True, kw_only=True):
     minutes: int | None = None
 
 
+class PlannedProof(msgspec.Struct, frozen=True, kw_only=True):
+    """How the drive's capacity is proved before anything else; `skipped`: why it is not."""
+
+    places: int = 0
+    bytes: int = 0
+    skipped: str | None = None
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What will be done to one drive. `level` is the certified one: the lower of the two standards' levels.
 
@@ -39,7 +48,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     `prepare`: what comes before: the bay's power off and on, and making the drive show what it hides. `minutes`: how
     long the drive says that it takes; None where it does not say. `also_destroyed`: what dies beside the device
     that was named. `fell_back`: the policy asked for more, and allowed this instead. `hidden_accepted`: it is erased
-    as far as it shows, also where nobody knows what it hides.
+    as far as it shows, also where nobody knows what it hides. `capacity_proof`: None only in plans of earlier versions.
     """
 
     policy: str
@@ -55,6 +64,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     asked_level: Level = "clear"
     fell_back: FellBack | None = None
     hidden_accepted: bool = False
+    capacity_proof: PlannedProof | None = None
     level: Level
     level_nist_800_88_r1: Level
     level_ieee_2883: Level
@@ -224,12 +234,20 @@ def _judged(
         asked_level=_asked(drive, policy),
         fell_back=fell_back,
         hidden_accepted=policy.hidden_area == "accept",
+        capacity_proof=_proof(drive, policy),
         level=chosen.levels.certified,
         level_nist_800_88_r1=chosen.levels.r1,
         level_ieee_2883=chosen.levels.ieee,
         verify=policy.verify,
         limits=policy.limits,
     )
+
+
+def _proof(drive: Drive, policy: Policy) -> PlannedProof:
+    if drive.transport in policy.skip_capacity_proof:
+        return PlannedProof(skipped=f"{SKIPPED} {drive.transport}")
+    proof = ProofPlan(drive.capacity_bytes, drive.logical_block_bytes)
+    return PlannedProof(places=len(proof.places), bytes=proof.bytes) if proof.possible else PlannedProof()
 
 
 def _because(chosen: Offer, policy: Policy) -> str:

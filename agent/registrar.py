@@ -124,6 +124,7 @@ class Registrar:
             technique=planned.plan.technique,
             prepare=planned.plan.prepare,
             hidden_accepted=planned.plan.hidden_accepted,
+            skip_proof=planned.plan.capacity_proof is not None and planned.plan.capacity_proof.skipped is not None,
             verify=planned.plan.verify,
             limits=planned.plan.limits,
             key_hex=key.hex(),
@@ -294,6 +295,8 @@ def work_of(point: ResumePoint | None) -> Work:
         commands=point.firmware.commands if point.firmware else (),
         unreached=point.unreached,
         interruptions=point.interruptions,
+        capacity_proof=point.capacity_proof,
+        resumed=point.resumed,
     )
 
 
@@ -309,8 +312,14 @@ def _from_the_start(point: ResumePoint) -> ResumePoint:
 
     What the drive's own firmware is at, it says itself.
     """
-    kept = point.interruptions, point.stream, point.firmware
-    return ResumePoint(pass_number=1, offset=0, interruptions=kept[0], stream=kept[1], firmware=kept[2])
+    return ResumePoint(
+        pass_number=1,
+        offset=0,
+        interruptions=point.interruptions,
+        resumed=point.resumed,
+        stream=point.stream,
+        firmware=point.firmware,
+    )
 
 
 def identity(drive: Drive) -> str:

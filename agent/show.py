@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agent.certificate import Certificate
-    from agent.record import Record
+    from agent.record import CapacityProof, Record
     from drivers.drives.base import Capabilities
 
 
@@ -34,6 +34,8 @@ def _lines(certificate: Certificate) -> Iterator[str]:
         yield f"  unreached     {missed.bytes} bytes at {missed.offset}: {missed.reason}"
     for mismatch in record.verification.mismatches:
         yield f"  mismatch      {mismatch.bytes} bytes at {mismatch.offset}"
+    for seen in record.resumed:
+        yield f"  same medium   {seen.result}: {seen.places} places read, to go on at offset {seen.offset} ({seen.at})"
     for pause in record.interruptions:
         yield f"  interrupted   {pause.reason}; went on at offset {pause.resumed_at_offset} ({pause.at})"
     yield f"  certificate   {certificate.id}"
@@ -74,6 +76,7 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
         yield "not reached", what
     for p in done.passes:
         yield f"pass {p.number}", f"{p.pattern}, {p.bytes} bytes, {p.started_at} to {p.finished_at or 'not finished'}"
+    yield "holds", _proof(record.capacity_proof)
     yield "read back", f"{read.kind}: {read.result}, {read.bytes} bytes"
     yield "blake3", read.blake3 or ""
     if read.sample:
@@ -85,6 +88,14 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     )
     yield "station", " ".join(v for v in (record.station.id, record.station.name, record.station.organisation) if v)
     yield "validation", f"{record.validation.decision} {record.validation.by or ''}".strip()
+
+
+def _proof(proof: CapacityProof | None) -> str:
+    if proof is None:
+        return ""
+    told = f"{proof.result}: {proof.places} places, {proof.bytes} bytes, seed {proof.seed or 'none'}"
+    real = f"; the drive has {proof.real_bytes} bytes" if proof.real_bytes is not None else ""
+    return f"{told}{real}{f'; {proof.why}' if proof.why else ''}"
 
 
 def _told(can: Capabilities | None) -> str:

@@ -39,6 +39,7 @@ LOOKS: Mapping[str, Look] = {
     "blocked": Look("\u00d7", "word_blocked", "hand"),
     "countdown": Look("\u25ba", "word_countdown", "busy"),
     "cycling": Look("\u2195", "word_cycling", "busy"),
+    "proving": Look("\u25ba", "word_proving", "busy"),
     "erasing": Look("\u25ba", "word_erasing", "busy"),
     "verifying": Look("\u2261", "word_verifying", "busy"),
     "stalled": Look("!", "word_stalled", "hand"),
@@ -79,6 +80,8 @@ def frame(answer: Mapping[str, Any] | None, size: Size, language: str) -> tuple[
 def look(row: Mapping[str, Any]) -> Look:
     """How a bay's row is told. An outcome is said only of a bay that is done."""
     state = str(row.get("state"))
+    if state == "erasing" and row.get("phase") == "proof":
+        state = "proving"
     return LOOKS.get(str(row.get("outcome")) if state == "finished" else state, UNKNOWN)
 
 

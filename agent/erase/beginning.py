@@ -39,7 +39,7 @@ class Beginning:
         self.marker = Marker(self._monitor, self.root_key)
 
     def run(self, random_fills: Callable[[], Sequence[Fill]]) -> bool:
-        """Whether the job is a new one, so that its first checkpoint is due: capacity proved, marker on the medium.
+        """Whether the first checkpoint of a new job is due: its capacity is proved, its marker on the medium.
 
         `random_fills`: what its random passes mean to write.
         """
@@ -54,7 +54,7 @@ class Beginning:
         if self._monitor.halt is not None or self.lacking is not None:
             return False
         self._monitor.run(self.marker.put_all)
-        return True
+        return bool(self.marker.slots)
 
     def _know_again(self, random_fills: Sequence[Fill]) -> None:
         found = SameMedium(self._monitor, self.marker, self.point, random_fills)

@@ -196,6 +196,9 @@ class _Job:
             if tail:
                 last, full = number == len(self.passes), self.spec.verify.kind == "full"
                 self._cover(partial(self.start.marker.end_pass, fill, last=last, withhold=full))
+        elif tail and self.monitor.halt.kind == "failed":  # given up: nobody goes on with it
+            self.untried = sweep.untried
+            self._cover(partial(self.start.marker.cover_at_once, fill))
         self._pass_ended(number)
 
     def _cover(self, work: Callable[[], None]) -> None:

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from math import gcd
 from typing import Literal
 
-from agent.erase.proof_plan import ProofPlan
-from agent.erase.ranges import Span, merge, subtract
+from agent.erase.proof_plan import MIB, ProofPlan
+from agent.erase.ranges import Span, merge, subtract, total
 from agent.outcome import FOLDED
 
 Kind = Literal["nothing", "damaged", "other"]
 """Of a place that lost its block: one byte over and over, or something else each time; most of it; something else."""
 
+SLACK = 2 * MIB  # requests in flight overtake each other: what is remembered of them is not quite the newest
 MOST_KEPT = 4096  # of each list, of a drive that loses everything
 
 
@@ -47,8 +48,7 @@ class Findings:
         """In words, for the certificate."""
         if self._folds and (self.wraps or self._distance >= self._plan.window):
             return FOLDED
-        count = sum(length for _, length in merge(self._lost))
-        return f"{count} of {self._plan.bytes} bytes did not read back as they were written"
+        return f"{total(self._lost)} of {self._plan.bytes} bytes did not read back as they were written"
 
     @property
     def certain(self) -> bool:
@@ -77,9 +77,9 @@ class Findings:
         lost = merge(self._lost)
         begin = lost[0][0]
         kept = subtract(_above(begin, self._written()), lost)
-        newest = self._newest(begin, sum(length for _, length in kept))
+        newest = self._newest(begin, total(kept) + SLACK if kept else 0)
         gone = subtract(_above(begin, [self._plan.last]), kept)
-        if kept != newest or not gone or (kept and "other" in self._kinds):
+        if subtract(kept, newest) or not gone or (kept and "other" in self._kinds):
             return None
         return max((min(o + n, begin) for o, n in self._written() if o < begin), default=0), begin
 

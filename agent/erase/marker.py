@@ -102,6 +102,18 @@ class Marker:
         slots, self.withheld = self.withheld, ()
         self._cover(slots, fill)
 
+    def cover_at_once(self, fill: Fill) -> None:
+        """Of a drive that was given up: one request for each slot, whose failure changes nothing any more."""
+        self.bad, self.left, self.covered, self.withheld = [], [], 0, ()
+        for slot in self.all:
+            try:
+                write_all(self._drive, fill.at(slot[0], slot[1], memoryview(b"")), slot[0])
+                self._drive.flush()
+            except OSError:
+                self.left.append(slot)
+            else:
+                self.covered += slot[1]
+
     def _cover(self, slots: Sequence[Span], fill: Fill) -> None:
         self.slots = tuple(slot for slot in self.slots if slot not in slots)
         scratch = memoryview(b"")  # a constant pattern needs none

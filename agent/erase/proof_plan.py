@@ -32,6 +32,11 @@ class ProofPlan:
     unit: int
 
     @property
+    def possible(self) -> bool:
+        """Whether the drive shows a capacity in blocks that can be written."""
+        return self.capacity > 0 and self.unit >= 512 and self.capacity % self.unit == 0
+
+    @property
     def grain(self) -> int:
         """Bytes at each place."""
         small = self.capacity < MOST * GRAIN or GRAIN % self.unit

@@ -157,7 +157,33 @@ def _read(record: Record, say: Words) -> Section:
         value = say("hash_same") if same else read.expected_blake3
         facts.append(Fact(say("expected"), value, exact=not same))
     facts.append(Fact(say("unreached"), _unreached(record, say)))
+    facts += _capacity(record, say)
     return Section(say("read"), tuple(facts))
+
+
+def _capacity(record: Record, say: Words) -> Iterator[Fact]:
+    """What the drive holds of what it shows; nothing on certificates from before that was proved."""
+    proof = record.capacity_proof
+    if proof is None:
+        return
+    value = say(
+        f"capacity_{proof.result if proof.real_bytes is None else 'real'}",
+        places=say.count(proof.places),
+        bytes=say.count(proof.bytes),
+        real=say.count(proof.real_bytes or 0),
+        why=say.signed(proof.why or ""),
+    )
+    yield Fact(say("capacity_proof"), value, strong=proof.result == "failed")
+    if proof.seed:
+        yield Fact(say("seed"), proof.seed, exact=True)
+
+
+def _same_medium(record: Record, say: Words) -> Iterator[Fact]:
+    results = [seen.result for seen in record.resumed]
+    for result in ("failed", "not-run", "passed"):
+        if result in results:
+            value = say(f"same_medium_{result}", times=say.count(results.count(result)))
+            yield Fact(say("same_medium"), value, strong=result != "passed")
 
 
 def _who(record: Record, say: Words) -> Section:
@@ -180,6 +206,7 @@ def _when(record: Record, say: Words) -> Section:
         Fact(say("finished"), say.moment(record.finished_at)),
         Fact(say("clock"), say.clock(record.clock), strong=not record.clock.synchronised),
         Fact(say("pauses"), pauses),
+        *_same_medium(record, say),
     )
     return Section(say("when"), facts)
 
