@@ -107,8 +107,8 @@ def _rows(record: Record, goes: Disposition, language: Words) -> Iterator[Row]:
         yield Row(phrase(language, f"label_level_{record.sanitization.level}", method=_method(record)))
         yield Row(_verification(record, language))
     elif record.reason and record.reason.code == COUNTERFEIT:
-        yield Row(f"{record.reason.code} {phrase(language, 'label_counterfeit')}", strong=True)
-        yield Row(_real(record, language))
+        yield Row(_real(record, language), strong=True)
+        yield Row(f"{record.reason.code} {phrase(language, 'label_nothing_claimed')}")
     elif record.reason:
         yield Row(f"{record.reason.code} {phrase(language, 'label_nothing_claimed')}")
     yield Row(_date(record, language))

@@ -106,7 +106,9 @@ class Registrar:
         assert planned.plan is not None
         point = self.ledger.checkpoint(planned.id)
         key = self.ledger.key(planned.id)
-        if key is None:  # forgotten by age, with its point
+        # Forgotten by age, with its point; or nothing is known of how far it came, and of which medium: what an earlier
+        # start may have left on one with the same identity must not pass for this one's.
+        if key is None or (point is None and interruption is not None):
             key = secrets.token_bytes(32)
             self.ledger.renew_key(planned.id, key)
         if point is not None and planned.plan.verify.kind != "full":

@@ -56,9 +56,8 @@ class Proof:
         self._proved = False
 
     def run(self) -> None:
-        """Write, flush, read back, judge. Ends early where the monitor halts; then nothing is proved."""
-        self._monitor.phase("proof", number=1, done=0, total=2 * self.plan.bytes)
-        self._monitor.run(self._prove)
+        """As `prove`, for the caller's thread."""
+        self._monitor.run(self.prove)
 
     @property
     def counterfeit(self) -> bool:
@@ -82,7 +81,9 @@ class Proof:
 
     # --- in the job's working thread --------------------------------------------------------------------------
 
-    def _prove(self) -> None:
+    def prove(self) -> None:
+        """Write, flush, read back, judge. Ends early where the monitor halts; then nothing is proved."""
+        self._monitor.phase("proof", number=1, done=0, total=2 * self.plan.bytes)
         self._buffer, self._wanted = aligned(BLOCK), aligned(BLOCK)
         if not self._write_all() or not self._every(self._check, "read"):
             return
