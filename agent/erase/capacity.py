@@ -30,6 +30,7 @@ _CONTEXT = "benchwipe 2026-11 blocks of a capacity proof"
 BLOCK = MIB
 ROUNDS = 3  # what fails is tried again after all else, and once more
 MOST_FAILED = 16  # requests in one round: a bad drive is left to the passes, which find each of its blocks
+SECTOR = 512
 COMPARED = 64  # bytes: so many in their place are no chance
 
 
@@ -85,26 +86,25 @@ class Proof:
         """Write, flush, read back, judge. Ends early where the monitor halts; then nothing is proved."""
         self._monitor.phase("proof", number=1, done=0, total=2 * self.plan.bytes)
         self._buffer, self._wanted = aligned(BLOCK), aligned(BLOCK)
-        if not self._write_all() or not self._every(self._check, "read"):
+        if not self._write_all() or not self._every(self._check, self.plan.requests(BLOCK), "read"):
             return
         if self.found:
-            self._why = self.found.why
             self._real = self._real_bytes()
+            self._why = self.found.why
         self._proved = self._monitor.halt is None
 
     def _write_all(self) -> bool:
         """Whether everything was written, and a flush acknowledged it: one that fails may have lost all of it."""
         for _ in range(ROUNDS):
-            if not self._every(self._write, "written"):
+            if not self._every(self._write, self.plan.requests(BLOCK), "written"):
                 return False
             if self._flushed():
                 return True
         self._why = "the drive does not flush"
         return False
 
-    def _every(self, work: Callable[[Span], None], what: str) -> bool:
+    def _every(self, work: Callable[[Span], None], left: Iterable[Span], what: str) -> bool:
         """Whether it worked for every request; those that fail are tried again after the others."""
-        left: Iterable[Span] = self.plan.requests(BLOCK)
         failed: list[Span] = []
         for _ in range(ROUNDS):
             failed = []
@@ -161,10 +161,7 @@ class Proof:
         differ = [at for at in starts if found[at : at + self._unit] != wanted[at : at + self._unit]]
         begin, end = differ[0], differ[-1] + self._unit
         for at in {begin, differ[-1]}:
-            block = found[at : at + self._unit]
-            stands = self.whose(block)
-            if stands is not None:
-                self.found.folded(span[0] + at, stands)
+            self._note_folded(found[at : at + self._unit], span[0] + at)
         kind = self._kind(found[begin:end], wanted[begin:end], first[begin:end])
         self.found.lost((span[0] + begin, end - begin), kind)
 
@@ -176,17 +173,17 @@ class Proof:
             return "nothing"
         return "other"
 
-    def whose(self, block: bytes) -> int | None:
-        """The address that a block of this proof was written to, wherever it stands now; None for any other."""
-        for at in range(0, len(block) - COMPARED + 1, 512):
-            counter = int.from_bytes(self._backwards.update(block[at : at + 16]), "big")
-            if counter * 16 >= self.plan.capacity:
+    def _note_folded(self, block: bytes, offset: int) -> None:
+        """Where a sector of this proof stands that was written to another address: its first counter names that."""
+        scratch = memoryview(bytearray(COMPARED))
+        for at in range(0, len(block), SECTOR):
+            written = int.from_bytes(self._backwards.update(block[at : at + 16]), "big") * 16
+            if written >= self.plan.capacity or written == offset + at:
                 continue
-            scratch = memoryview(bytearray(COMPARED))
-            self._stream.fill(scratch, counter * 16)
+            self._stream.fill(scratch, written)
             if scratch == block[at : at + COMPARED]:
-                return counter * 16 - at
-        return None
+                self.found.folded(offset + at, written)
+                return
 
     # --- how much there is ------------------------------------------------------------------------------------
 
@@ -194,6 +191,8 @@ class Proof:
         """What the drive has, where it can be told: the distance that addresses fold by, or where it begins to drop."""
         if self.found.wraps:
             return self.found.wraps_at
+        if self.found.bounds is not None and self.found.bounds[1] <= self.plan.window and not self._looked_again():
+            return None
         if (bounds := self.found.bounds) is None:
             return None
         low, high = bounds
@@ -203,6 +202,14 @@ class Proof:
                 return None
             low, high = (middle + self._unit, high) if kept else (low, middle)
         return high
+
+    def _looked_again(self) -> bool:
+        """Whether the first run was read again after the last: it was the newest, and all of it may be remembered."""
+        refill = pieces([self.plan.last], BLOCK)
+        first = pieces([self.plan.first], BLOCK)
+        return (
+            self._every(self._write, refill, "written") and self._flushed() and self._every(self._check, first, "read")
+        )
 
     def _keeps(self, offset: int) -> bool | None:
         """Whether a block there outlasts the end of the last run, which drives it out of a memory for newest writes.
