@@ -9,7 +9,9 @@ place tells by its counter which one it is.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 from blake3 import blake3
@@ -27,7 +29,8 @@ from agent.record import CapacityProof
 from firmware_bridge.passthrough import same_memory
 
 _CONTEXT = "benchwipe 2026-11 blocks of a capacity proof"
-BLOCK = MIB
+DEPTH = 8  # requests in flight: single blocks far apart take a third of the time that they take one by one
+BLOCK = MIB // 8  # with two buffers for each of them: 2 MiB for a drive
 ROUNDS = 3  # what fails is tried again after all else, and once more
 MOST_FAILED = 16  # requests in one round: a bad drive is left to the passes, which find each of its blocks
 SECTOR = 512
@@ -52,6 +55,7 @@ class Proof:
         self._stream = Aes256Ctr(key)
         self._backwards = Cipher(algorithms.AES(key), modes.ECB()).decryptor()
         self.found = Findings(self.plan)
+        self._noting = threading.Lock()
         self._why: str | None = None
         self._real: int | None = None
         self._proved = False
@@ -85,8 +89,8 @@ class Proof:
     def prove(self) -> None:
         """Write, flush, read back, judge. Ends early where the monitor halts; then nothing is proved."""
         self._monitor.phase("proof", number=1, done=0, total=2 * self.plan.bytes)
-        self._buffer, self._wanted = aligned(BLOCK), aligned(BLOCK)
-        if not self._write_all() or not self._every(self._check, self.plan.requests(BLOCK), "read"):
+        requests = self.plan.requests(BLOCK)
+        if not self._write_all() or not all(self._every(self._check, spans, "read") for spans in requests):
             return
         if self.found:
             self._real = self._real_bytes()
@@ -96,39 +100,51 @@ class Proof:
     def _write_all(self) -> bool:
         """Whether everything was written, and a flush acknowledged it: one that fails may have lost all of it."""
         for _ in range(ROUNDS):
-            if not self._every(self._write, self.plan.requests(BLOCK), "written"):
+            # One after the other: which of two addresses that share a place was written last tells how they share it.
+            if not all(self._every(self._write, spans, "written") for spans in self.plan.requests(BLOCK)):
                 return False
             if self._flushed():
                 return True
         self._why = "the drive does not flush"
         return False
 
-    def _every(self, work: Callable[[Span], None], left: Iterable[Span], what: str) -> bool:
+    def _every(self, work: Work, left: Sequence[Span], what: str) -> bool:
         """Whether it worked for every request; those that fail are tried again after the others."""
-        failed: list[Span] = []
         for _ in range(ROUNDS):
-            failed = []
-            for span in left:
-                if not self._monitor.go():
-                    return False
+            left = self._beside_each_other(work, left)
+            if not left or len(left) >= MOST_FAILED:
+                break
+        if left:
+            self._why = f"{len(left)} or more of its blocks could not be {what}"
+        return not left and self._monitor.halt is None
+
+    def _beside_each_other(self, work: Work, spans: Sequence[Span]) -> list[Span]:
+        """Some requests in flight, as a drive wants it; those that failed. Nothing more is begun after too many."""
+        todo, failed, lock = iter(spans), list[Span](), threading.Lock()
+
+        def work_off() -> None:
+            buffers = _Buffers()
+            while self._monitor.go() and len(failed) < MOST_FAILED:
+                with lock:
+                    span = next(todo, None)
+                if span is None:
+                    return
                 try:
-                    work(span)
+                    work(span, buffers)
                 except OSError as error:
                     failed.append(span)
                     self._monitor.failed(error, counted=False)
-                if len(failed) >= MOST_FAILED:
-                    break
-            if not failed or len(failed) >= MOST_FAILED:
-                break
-            left = failed
-        if failed:
-            self._why = f"{len(failed)} or more of its blocks could not be {what}"
-        return not failed and self._monitor.halt is None
 
-    def _write(self, span: Span) -> None:
+        with ThreadPoolExecutor(DEPTH) as pool:
+            for done in [pool.submit(work_off) for _ in range(min(DEPTH, len(spans)))]:
+                done.result()
+        return failed
+
+    def _write(self, span: Span, buffers: _Buffers) -> None:
         offset, length = span
-        self._stream.fill(self._buffer[:length], offset)
-        write_all(self._drive, self._buffer[:length], offset)
+        view = buffers.found[:length]
+        self._stream.fill(view, offset)
+        write_all(self._drive, view, offset)
         self._monitor.moved(length)
 
     def _flushed(self) -> bool:
@@ -142,36 +158,28 @@ class Proof:
 
     # --- reading back -----------------------------------------------------------------------------------------
 
-    def _check(self, span: Span) -> None:
+    def _check(self, span: Span, buffers: _Buffers) -> None:
         offset, length = span
-        found, wanted = self._buffer[:length], self._wanted[:length]
+        found, wanted = buffers.found[:length], buffers.wanted[:length]
         self._stream.fill(wanted, offset)
         read_all(self._drive, found, offset)
         if not same_memory(found, wanted, length):
             first = bytes(found)
             read_all(self._drive, found, offset)  # what a glitch of the reading changed is not what the drive holds
             if not same_memory(found, wanted, length):
-                self._note(span, first)
+                with self._noting:
+                    self._note(offset, bytes(found), bytes(wanted), first)
         self._monitor.moved(length)
 
-    def _note(self, span: Span, first: bytes) -> None:
+    def _note(self, offset: int, found: bytes, wanted: bytes, first: bytes) -> None:
         """The first and the last block that differ; what lies between them is as they are."""
-        found, wanted = bytes(self._buffer[: span[1]]), bytes(self._wanted[: span[1]])
-        starts = range(0, span[1], self._unit)
+        starts = range(0, len(found), self._unit)
         differ = [at for at in starts if found[at : at + self._unit] != wanted[at : at + self._unit]]
         begin, end = differ[0], differ[-1] + self._unit
         for at in {begin, differ[-1]}:
-            self._note_folded(found[at : at + self._unit], span[0] + at)
-        kind = self._kind(found[begin:end], wanted[begin:end], first[begin:end])
-        self.found.lost((span[0] + begin, end - begin), kind)
-
-    def _kind(self, found: bytes, wanted: bytes, first: bytes) -> Kind:
-        steps = range(0, len(found), COMPARED)
-        if any(found[at : at + COMPARED] == wanted[at : at + COMPARED] for at in steps):
-            return "damaged"
-        if found != first or found == found[:1] * len(found):
-            return "nothing"
-        return "other"
+            self._note_folded(found[at : at + self._unit], offset + at)
+        kind = _kind(found[begin:end], wanted[begin:end], first[begin:end])
+        self.found.lost((offset + begin, end - begin), kind)
 
     def _note_folded(self, block: bytes, offset: int) -> None:
         """Where a sector of this proof stands that was written to another address: its first counter names that."""
@@ -216,20 +224,21 @@ class Proof:
 
         None where the drive fails, or the job ends.
         """
+        buffers = _Buffers()
         try:
             for span in ((offset, self._unit), *self._refilled()):
                 if not self._monitor.go():
                     return None
-                self._write(span)
+                self._write(span, buffers)
             self._drive.flush()
-            self._stream.fill(self._wanted[: self._unit], offset)
-            read_all(self._drive, self._buffer[: self._unit], offset)
+            read_all(self._drive, buffers.found[: self._unit], offset)
         except OSError as error:
             self._monitor.failed(error, counted=False)
             return None
-        return self._buffer[: self._unit] == self._wanted[: self._unit]
+        self._stream.fill(buffers.wanted[: self._unit], offset)
+        return buffers.found[: self._unit] == buffers.wanted[: self._unit]
 
-    def _refilled(self) -> Iterable[Span]:
+    def _refilled(self) -> Sequence[Span]:
         """Of the run at the end, the newest part; nothing where the drive remembered none of it."""
         start, length = self.plan.last
         part = min(length, MEMORY) if self.found.remembers else 0
@@ -239,3 +248,22 @@ class Proof:
 def proof_key(seed: str) -> bytes:
     """The key of a proof's blocks, from the seed that stands on the certificate."""
     return blake3(bytes.fromhex(seed), derive_key_context=_CONTEXT).digest()
+
+
+class _Buffers:
+    """Of one thread: what is written or read, and what should be there."""
+
+    def __init__(self) -> None:
+        self.found, self.wanted = aligned(BLOCK), aligned(BLOCK)
+
+
+Work = Callable[[Span, _Buffers], None]
+
+
+def _kind(found: bytes, wanted: bytes, first: bytes) -> Kind:
+    steps = range(0, len(found), COMPARED)
+    if any(found[at : at + COMPARED] == wanted[at : at + COMPARED] for at in steps):
+        return "damaged"
+    if found != first or found == found[:1] * len(found):
+        return "nothing"
+    return "other"

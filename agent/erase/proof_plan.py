@@ -12,14 +12,14 @@ last two windows, and after it the first window. All bytes differ, so no two add
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 from agent.erase.ranges import Span, pieces
 
 MOST = 1024  # windows in the drive
-FEWEST = 64  # where a MiB is more than a 64th of it
 MIB = 1 << 20
+COSTLY = 4 * MIB  # a place costs as much time as some MiB of a pass: on a small drive they lie farther apart
+FEWEST = 128
 GRAIN = 4096  # bytes at a place: a physical block, so that nothing has to be read before it is written
 MEMORY = 8 * MIB  # of newest writes is told from a medium, where that is no more than a quarter of the drive
 
@@ -44,8 +44,8 @@ class ProofPlan:
 
     @property
     def window(self) -> int:
-        """The distance of places: a 1024th of the drive, but not under a MiB, where a place costs as much as that."""
-        wished = max(-(-self.capacity // MOST), min(MIB, self.capacity // FEWEST), 1)
+        """The distance of places: a 1024th of the drive; below 4 GiB up to four times that, and never above a 128th."""
+        wished = max(-(-self.capacity // MOST), min(COSTLY, self.capacity // FEWEST), 1)
         return min(-(-wished // self.grain) * self.grain, self.capacity)
 
     @property
@@ -73,8 +73,6 @@ class ProofPlan:
         """What is written, and read back."""
         return sum(length for _, length in (*self.places, self.last, self.first))
 
-    def requests(self, block: int) -> Iterator[Span]:
-        """All of it in the order of writing, and of reading: places, the end, the beginning."""
-        yield from self.places
-        yield from pieces([self.last], block)
-        yield from pieces([self.first], block)
+    def requests(self, block: int) -> tuple[list[Span], list[Span], list[Span]]:
+        """All of it in the order of writing, and of reading: places, then the end, then the beginning."""
+        return self.places, pieces([self.last], block), pieces([self.first], block)

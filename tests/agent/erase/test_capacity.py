@@ -162,7 +162,7 @@ def test_a_drive_whose_every_block_is_bad_costs_the_proof_few_requests() -> None
     drive = MemoryDrive(8 * MIB, faults=Faults(write_errors=[(0, 8 * MIB)]))
     proof = prove(drive)
     assert (proof.record.result, proof.counterfeit) == ("not-run", False)
-    assert drive.failed_requests <= 16
+    assert drive.failed_requests <= 16 + 8  # those that were in flight
 
 
 def test_errors_that_a_retry_heals_leave_the_drive_proved() -> None:
