@@ -124,6 +124,10 @@ def refuse_empty_claims(record: Record) -> None:
             not (record.sanitization.passes or record.sanitization.commands or record.attestation),
             "it says erased, and names neither a pass nor a command",
         ),
+        (
+            record.capacity_proof is not None and record.capacity_proof.result == "failed",
+            "it says erased, and its drive has not the capacity that it shows",
+        ),
         *_firmware_gaps(record),
         (
             any(p.finished_at is None or p.bytes != record.drive.capacity_bytes for p in record.sanitization.passes),

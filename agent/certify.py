@@ -66,6 +66,8 @@ def draft(job: Job, outcome: Outcome, position: Position, circumstances: Circums
         drive=drive_record(work.drive or job.drive, work.health, work.capable_after),
         sanitization=_sanitization(job.plan, work, erased=isinstance(outcome, Erased)),
         verification=work.verification,
+        capacity_proof=work.capacity_proof,
+        resumed=work.resumed,
         unreached=work.unreached,
         interruptions=work.interruptions,
         disposition=job.disposition,
@@ -159,6 +161,7 @@ def condensed(outcome: Outcome) -> Outcome:
         unreached=_covering(work.unreached),
         verification=_fewer_mismatches(work.verification),
         interruptions=work.interruptions[-MOST_INTERRUPTIONS:],
+        resumed=work.resumed[-MOST_INTERRUPTIONS:],
         commands=work.commands[-MOST_COMMANDS:],
         health=Health(),
     )

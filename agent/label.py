@@ -12,6 +12,7 @@ from typing import Literal
 
 from agent.attestation import is_attested
 from agent.certificate import Certificate, Claim, claim_of
+from agent.outcome import COUNTERFEIT
 from agent.phrases import phrase
 from agent.record import Disposition, OutcomeName, Record
 from drivers.printers.languages import render
@@ -107,6 +108,9 @@ def _rows(record: Record, goes: Disposition, language: Words) -> Iterator[Row]:
     elif record.outcome == "erased":
         yield Row(phrase(language, f"label_level_{record.sanitization.level}", method=_method(record)))
         yield Row(_verification(record, language))
+    elif record.reason and record.reason.code == COUNTERFEIT:
+        yield Row(_real(record, language), strong=True)
+        yield Row(f"{record.reason.code} {phrase(language, 'label_nothing_claimed')}")
     elif record.reason:
         yield Row(f"{record.reason.code} {phrase(language, 'label_nothing_claimed')}")
     yield Row(_date(record, language))
@@ -135,6 +139,15 @@ def _verification(record: Record, language: Words) -> str:
         return phrase(language, "label_verified_none")
     percent = f"{verification.sample.fraction * 100:.3g}" if verification.sample else ""
     return phrase(language, f"label_verified_{verification.kind}", percent=percent)
+
+
+def _real(record: Record, language: Words) -> str:
+    """What a counterfeit shows, and what it has where that could be told."""
+    real = record.capacity_proof.real_bytes if record.capacity_proof else None
+    shown = capacity(record.drive.capacity_bytes)
+    if real is None:
+        return phrase(language, "label_real_unknown", shown=shown)
+    return phrase(language, "label_real", shown=shown, real=capacity(real))
 
 
 def _date(record: Record, language: Words) -> str:

@@ -7,10 +7,12 @@ from dataclasses import dataclass, replace
 from agent.record import (
     COMPLETED,
     WRITTEN_BY_OTHERS,
+    CapacityProof,
     CommandRecord,
     Health,
     Interruption,
     PassRecord,
+    Resumed,
     Unreached,
     Verification,
 )
@@ -42,6 +44,8 @@ class Work:
     verification: Verification = Verification(kind="none", result="not-run")
     unreached: tuple[Unreached, ...] = ()
     interruptions: tuple[Interruption, ...] = ()
+    capacity_proof: CapacityProof | None = None
+    resumed: tuple[Resumed, ...] = ()
     health: Health = Health()
     drive: Drive | None = None
     capable_after: Capabilities | None = None
@@ -130,6 +134,14 @@ CANCELLED = Reason("BW-E18", "Somebody cancelled it", "Erase it again.")
 STOPPED_EARLIER = Reason("BW-E19", "The job was interrupted and not gone on with", "Erase it again.")
 STATION_STOPPED = Reason("BW-E20", "The station was stopped", "It goes on when the station is back.")
 
+# What it keeps of what is written to it (agent/erase/capacity.py).
+COUNTERFEIT = "BW-E65"  # with the capacity that it shows and the one that it has
+NOT_KEPT = Reason("BW-E66", "The drive does not keep everything that is written to it", "Destroy it.")
+NOT_PROVED = Reason("BW-E67", "The drive's capacity could not be proved", "Erase it again.")
+FOLDED = "what was written to one address stands at another"
+SKIPPED = "the policy skips it for drives on"
+BEFORE_PROOFS = "the job was begun by a version that proved none"
+
 # What the drive's own firmware did, or did not.
 NO_SUCH_TECHNIQUE = "BW-E45"  # with what the drive has: agent/erase/firmware/work.py
 FROZEN = Reason(
@@ -190,6 +202,8 @@ def conclude(work: Work, *, capacity_bytes: int, passes_planned: int, by_firmwar
     if by_firmware and (reason := _not_shown(work)):
         return Failed(work, reason)
     whole = [p for p in work.passes if p.finished_at is not None and p.bytes == capacity_bytes]
+    if work.capacity_proof and work.capacity_proof.result == "failed":
+        return Failed(work, lacking(work.capacity_proof, capacity_bytes))
     if work.unreached:
         return Failed(work, UNREACHED)
     if work.verification.mismatches or work.verification.result == "failed":
@@ -200,6 +214,8 @@ def conclude(work: Work, *, capacity_bytes: int, passes_planned: int, by_firmwar
         return Failed(work, NOT_VERIFIED)
     if work.verification.kind == "full" and work.verification.bytes != capacity_bytes:
         return Failed(work, NOT_VERIFIED)
+    if not by_firmware and _unproved(work.capacity_proof):
+        return Failed(work, NOT_PROVED)
     return Erased(Evidence(work))
 
 
@@ -210,6 +226,21 @@ def written_by_others(work: Work) -> Reason | None:
         return None
     text = f"Another program wrote {writes.foreign} bytes to the drive while it was erased"
     return Reason(WRITTEN_BY_OTHERS, text, "Close that program. Erase it again.")
+
+
+def lacking(proof: CapacityProof, shown: int) -> Reason:
+    """Why a drive whose capacity proof failed is not erased."""
+    if proof.real_bytes is None and proof.why != FOLDED:
+        return NOT_KEPT
+    has = "less" if proof.real_bytes is None else f"{proof.real_bytes} bytes"
+    text = f"The drive is a counterfeit: it shows {shown} bytes, and has {has}"
+    return Reason(COUNTERFEIT, text, "Destroy it: never use it again, and never pass it on.")
+
+
+def _unproved(proof: CapacityProof | None) -> bool:
+    """Whether a proof was begun, and nothing came of it; one that nobody asked for is said, and no more."""
+    why = proof.why or "" if proof else ""
+    return proof is not None and proof.result == "not-run" and not why.startswith((SKIPPED, BEFORE_PROOFS))
 
 
 def _not_shown(work: Work) -> Reason | None:

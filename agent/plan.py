@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import msgspec
 
 from agent.erase import METHODS, Limits, Step, VerifySpec
-from agent.outcome import NAMELESS_HINT, SILENT, UNIDENTIFIED, Reason
+from agent.erase.proof_plan import ProofPlan
+from agent.outcome import NAMELESS_HINT, SILENT, SKIPPED, UNIDENTIFIED, Reason
 from agent.policy import Policy
 from agent.reach import also_destroyed, can_be_revealed, hidden_bytes, not_reached, reaches_hidden, unread
 from agent.record import FellBack, Level
@@ -34,6 +35,14 @@ class Alternative(msgspec.Struct, frozen=True, kw_only=True):
     minutes: int | None = None
 
 
+class PlannedProof(msgspec.Struct, frozen=True, kw_only=True):
+    """How the drive's capacity is proved before anything else; `skipped`: why it is not."""
+
+    places: int = 0
+    bytes: int = 0
+    skipped: str | None = None
+
+
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
     """What will be done to one drive. `level` is the certified one: the lower of the two standards' levels.
 
@@ -42,7 +51,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     long the drive says that it takes; None where it does not say. `also_destroyed`: what dies beside the device
     that was named. `fell_back`: the policy asked for more, and allowed this instead. `hidden_accepted`: it is erased
     as far as it shows, also where nobody knows what it hides. `unidentified`: the drive tells no identity of its own,
-    and the policy allows that.
+    and the policy allows that. `capacity_proof`: None only in plans of earlier versions.
     """
 
     policy: str
@@ -59,6 +68,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     fell_back: FellBack | None = None
     hidden_accepted: bool = False
     unidentified: bool = False
+    capacity_proof: PlannedProof | None = None
     level: Level
     level_nist_800_88_r1: Level
     level_ieee_2883: Level
@@ -239,6 +249,7 @@ def _judged(
         fell_back=fell_back,
         hidden_accepted=policy.hidden_area == "accept",
         unidentified=not drive.identified,
+        capacity_proof=_proof(drive, policy),
         level=chosen.levels.certified,
         level_nist_800_88_r1=chosen.levels.r1,
         level_ieee_2883=chosen.levels.ieee,
@@ -265,6 +276,13 @@ def _hides(drive: Drive, policy: Policy, technique: str) -> Reason | None:
     instead = f"Choose a policy with a technique that reaches them ({can}), or one" if can else "Choose a policy"
     hint = f'{instead} that accepts them (hidden_area = "accept"), or send the drive to destruction.'
     return Reason("BW-P07", f"{text}, and no command of it brings them back", hint)
+
+
+def _proof(drive: Drive, policy: Policy) -> PlannedProof:
+    if drive.transport in policy.skip_capacity_proof:
+        return PlannedProof(skipped=f"{SKIPPED} {drive.transport}")
+    proof = ProofPlan(drive.capacity_bytes, drive.logical_block_bytes)
+    return PlannedProof(places=len(proof.places), bytes=proof.bytes) if proof.possible else PlannedProof()
 
 
 def _because(chosen: Offer, policy: Policy) -> str:

@@ -19,6 +19,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     lower level is never taken without it. `hidden_area`: a drive that hides capacity is refused, or erased as far as it
     shows ("accept"), or made to show it first ("remove").
 
+    `skip_capacity_proof`: drives on these buses are taken at their word for the capacity that they show.
+
     Before it begins: `match_serial` asks for a scan of the drive's own label, which must bear the serial number of the
     drive in the bay; `confirm` asks for YES. Both wait for ever.
 
@@ -35,6 +37,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     confirm: bool = False
     match_serial: bool = False
     allow_unidentified: bool = False
+    skip_capacity_proof: tuple[Literal["sas", "nvme"], ...] = ()
 
 
 NIST_CLEAR = Policy(name="nist-clear", method="nist-clear")

@@ -232,6 +232,34 @@ class Interruption(msgspec.Struct, frozen=True, kw_only=True):
     resumed_at_offset: int
 
 
+class CapacityProof(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether the drive has the capacity that it shows, tried before the first pass (agent/erase/capacity.py).
+
+    `places` far apart, `bytes` in all, with the runs at both ends. `seed`, in hex: anyone can make what stood there
+    again. `real_bytes`: what the drive has where it is less, as far as that can be told.
+    """
+
+    seed: str = ""
+    places: int = 0
+    bytes: int = 0
+    result: Literal["passed", "failed", "not-run"]
+    real_bytes: int | None = None
+    why: str | None = None
+
+
+class Resumed(msgspec.Struct, frozen=True, kw_only=True):
+    """What was read to know that a job goes on with the medium that it began with (agent/erase/same_medium.py).
+
+    "passed": a place holds what only this job can have written. "failed": none does, and
+    the job began anew. "not-run": nothing can be read there that would tell.
+    """
+
+    at: str
+    offset: int
+    places: int
+    result: Literal["passed", "failed", "not-run"]
+
+
 class Validation(msgspec.Struct, frozen=True, kw_only=True):
     """A named person's decision on the evidence (NIST SP 800-88 Rev. 2); "awaiting" until somebody decides."""
 
@@ -306,6 +334,8 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     drive: DriveRecord
     sanitization: Sanitization
     verification: Verification
+    capacity_proof: CapacityProof | None = None
+    resumed: tuple[Resumed, ...] = ()
     unreached: tuple[Unreached, ...] = ()
     interruptions: tuple[Interruption, ...] = ()
     validation: Validation = Validation()

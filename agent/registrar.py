@@ -103,7 +103,9 @@ class Registrar:
         assert planned.plan is not None
         point = self.ledger.checkpoint(planned.id)
         key = self.ledger.key(planned.id)
-        if key is None:  # forgotten by age, with its point
+        # Forgotten by age, with its point; or nothing is known of how far it came, and of which medium: what an earlier
+        # start may have left on one with the same identity must not pass for this one's.
+        if key is None or (point is None and interruption is not None):
             key = secrets.token_bytes(32)
             self.ledger.renew_key(planned.id, key)
         if point is not None and planned.plan.verify.kind != "full":
@@ -121,6 +123,7 @@ class Registrar:
             technique=planned.plan.technique,
             prepare=planned.plan.prepare,
             hidden_accepted=planned.plan.hidden_accepted,
+            skip_proof=planned.plan.capacity_proof is not None and planned.plan.capacity_proof.skipped is not None,
             verify=planned.plan.verify,
             limits=planned.plan.limits,
             key_hex=key.hex(),
@@ -294,6 +297,8 @@ def work_of(point: ResumePoint | None) -> Work:
         commands=point.firmware.commands if point.firmware else (),
         unreached=point.unreached,
         interruptions=point.interruptions,
+        capacity_proof=point.capacity_proof,
+        resumed=point.resumed,
     )
 
 
@@ -309,8 +314,14 @@ def _from_the_start(point: ResumePoint) -> ResumePoint:
 
     What the drive's own firmware is at, it says itself.
     """
-    kept = point.interruptions, point.stream, point.firmware
-    return ResumePoint(pass_number=1, offset=0, interruptions=kept[0], stream=kept[1], firmware=kept[2])
+    return ResumePoint(
+        pass_number=1,
+        offset=0,
+        interruptions=point.interruptions,
+        resumed=point.resumed,
+        stream=point.stream,
+        firmware=point.firmware,
+    )
 
 
 def identity(drive: Drive) -> str:

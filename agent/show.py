@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from agent.certificate import Certificate
-    from agent.record import Record, Verification
+    from agent.record import CapacityProof, Record, Verification
     from drivers.drives.base import Capabilities
 
 
@@ -46,6 +46,8 @@ def _lines(certificate: Certificate) -> Iterator[str]:
         yield f"  unreached     {missed.bytes} bytes at {missed.offset}: {missed.reason}"
     for mismatch in record.verification.mismatches:
         yield f"  mismatch      {mismatch.bytes} bytes at {mismatch.offset}"
+    for seen in record.resumed:
+        yield f"  same medium   {seen.result}: {seen.places} places read, to go on at offset {seen.offset} ({seen.at})"
     for pause in record.interruptions:
         yield f"  interrupted   {pause.reason}; went on at offset {pause.resumed_at_offset} ({pause.at})"
     yield f"  certificate   {certificate.id}"
@@ -88,6 +90,7 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
         yield "not reached", what
     for p in done.passes:
         yield f"pass {p.number}", f"{p.pattern}, {p.bytes} bytes, {p.started_at} to {p.finished_at or 'not finished'}"
+    yield "holds", _proof(record.capacity_proof)
     yield from _read_back(record.verification)
     yield (
         "time",
@@ -106,6 +109,14 @@ def _read_back(read: Verification) -> Iterator[tuple[str, str]]:
         yield "sample", f"{read.sample.locations} places, seed {read.sample.seed}. {read.sample.confidence}"
     if read.writes:
         yield "written", f"{read.writes.seen} bytes to the whole disk by the kernel's count, {read.writes.ours} by us"
+
+
+def _proof(proof: CapacityProof | None) -> str:
+    if proof is None:
+        return ""
+    told = f"{proof.result}: {proof.places} places, {proof.bytes} bytes, seed {proof.seed or 'none'}"
+    real = f"; the drive has {proof.real_bytes} bytes" if proof.real_bytes is not None else ""
+    return f"{told}{real}{f'; {proof.why}' if proof.why else ''}"
 
 
 def _told(can: Capabilities | None) -> str:

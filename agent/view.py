@@ -116,6 +116,8 @@ def _instruction(bay: Bay, language: str) -> str:
         at = bay.progress
         values["percent"] = str(percent(at.bytes_done, at.bytes_total))
         values["left"] = time_left(at)
+        if at.phase == "proof":
+            key = "bay_proving"
         if at.works_s is not None and bay.state is BayState.ERASING:
             key = "bay_untold" if at.estimate_s is None else "bay_estimated"
             values.update(elapsed=span(at.works_s), estimate=span(at.estimate_s or 0))

@@ -40,6 +40,7 @@ LOOKS: Mapping[str, Look] = {
     "blocked": Look("\u00d7", "word_blocked", "hand"),
     "countdown": Look("\u25ba", "word_countdown", "busy"),
     "cycling": Look("\u2195", "word_cycling", "busy"),
+    "proving": Look("\u25ba", "word_proving", "busy"),
     "erasing": Look("\u25ba", "word_erasing", "busy"),
     "verifying": Look("\u2261", "word_verifying", "busy"),
     "stalled": Look("!", "word_stalled", "hand"),
@@ -91,6 +92,8 @@ def look(row: Mapping[str, Any]) -> Look:
     state = str(row.get("state"))
     if state == "countdown" and row.get("asks") in ASKING:
         return ASKING[str(row["asks"])]
+    if state == "erasing" and row.get("phase") == "proof":
+        state = "proving"
     return LOOKS.get(str(row.get("claim") or row.get("outcome")) if state == "finished" else state, UNKNOWN)
 
 

@@ -184,7 +184,14 @@ def _before(spec: EraseSpec) -> Work:
     point = spec.resume
     commands = point.firmware.commands if point.firmware else ()
     interruptions = point.interruptions
-    return Work(passes=point.completed, commands=commands, unreached=point.unreached, interruptions=interruptions)
+    return Work(
+        passes=point.completed,
+        commands=commands,
+        unreached=point.unreached,
+        interruptions=interruptions,
+        capacity_proof=point.capacity_proof,
+        resumed=point.resumed,
+    )
 
 
 def _broke_down(spec: EraseSpec, error: Exception) -> Failed:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent.plan import Alternative, Plan
+from agent.plan import Alternative, Plan, PlannedProof
 from firmware_bridge.ata import OPEN_ENDED
 
 if TYPE_CHECKING:
@@ -57,6 +57,8 @@ def plan_lines(plan: Plan, *, fully: bool) -> Iterator[str]:
         yield f"    before: {STEPS[step]}"
     for what in plan.not_reached:
         yield f"    not reached: {what}"
+    if plan.capacity_proof and (fully or plan.capacity_proof.skipped):
+        yield f"    capacity: {_proof(plan.capacity_proof)}"
     if fully or plan.technique != "overwrite":
         yield f"    why: {plan.why}"
     if plan.minutes:
@@ -71,6 +73,12 @@ def alternative_line(other: Alternative) -> str:
     """One technique that is not taken, and why."""
     minutes = f" ({_time(other.minutes)}, the drive says)" if other.minutes and other.possible else ""
     return f"{other.technique}: {other.why}{minutes}"
+
+
+def _proof(proof: PlannedProof) -> str:
+    if proof.skipped is not None:
+        return f"not proved: {proof.skipped}"
+    return f"proved first, by {proof.places} places and both ends, {proof.bytes} bytes written and read back"
 
 
 def _time(minutes: int) -> str:

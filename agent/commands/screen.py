@@ -56,6 +56,7 @@ class Screen:
 
 
 DOING: Mapping[str, str] = {
+    "proof": "how much it holds",
     "firmware": "erases itself",
     "verify": "reading back",
     "stalled": "DOES NOT ANSWER",

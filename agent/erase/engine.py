@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
 import msgspec
 
+from agent.erase.beginning import Beginning
 from agent.erase.blame import gone, look_for
 from agent.erase.buffers import Layout
 from agent.erase.job_spec import Area, EraseSpec, ResumePoint, Stop
@@ -96,14 +97,18 @@ class _Job:
         self.stream = resume.stream or spec.stream or (fastest() if None in self.passes else "")
         if self.stream:
             log.info("job %s: random passes by %s, measured %s", spec.job, self.stream, _figures())
-        self.resume = resume
-        self.done = list(resume.completed)
-        self.bad: list[Bad] = [(u.offset, u.bytes, u.reason) for u in resume.unreached]
-        self.untried: list[Span] = []
-        self.interruptions = (*resume.interruptions, *self._interruption())
         self.verification = Verification(kind=spec.verify.kind, result="not-run")
         self.meant: MeantHash | None = None
         self.writes: Writes | None = None
+        self.untried: list[Span] = []
+        self.resume = resume
+        self.start = Beginning(monitor, spec, resume, (*resume.interruptions, *self._interruption()))
+        self._go_on_from(self.start.point)
+
+    def _go_on_from(self, point: ResumePoint) -> None:
+        self.resume = point
+        self.done = list(point.completed)
+        self.bad: list[Bad] = [(u.offset, u.bytes, u.reason) for u in point.unreached]
 
     def close(self) -> None:
         """Let go of what other jobs may share."""
@@ -122,10 +127,19 @@ class _Job:
 
     def _erased(self) -> Outcome:
         self.monitor.run(self.drive.count_writes)
+        self._begin()
+        if self.monitor.halt is not None:
+            return self._halted(self.monitor.halt)
+        if self.start.lacking is not None:
+            self.monitor.run(self._read_count)
+            work = self._work()
+            return Failed(work, written_by_others(work) or self.start.lacking)
         for number in range(self.resume.pass_number, len(self.passes) + 1):
             self._overwrite(number)
             if self.monitor.halt is not None:
                 return self._halted(self.monitor.halt)
+        if self.start.marker.withheld and self.spec.verify.kind != "full":
+            self._cover_withheld()
         if self.spec.verify.kind != "none":
             self._verify()
         if self.monitor.halt is not None:
@@ -133,18 +147,29 @@ class _Job:
         self.monitor.run(self._read_count)
         return conclude(self._work(), capacity_bytes=self.capacity, passes_planned=len(self.passes))
 
+    def _begin(self) -> None:
+        first = self.start.run(lambda: [self._fill(n) for n, p in enumerate(self.passes, 1) if p is None])
+        self._go_on_from(self.start.point)
+        if first:
+            self.monitor.reached(self._point(1, 0, (), None))
+            self.monitor.emit_points()
+        elif self.resume.pass_number > len(self.passes):  # what still holds the marker of the last pass
+            self.start.marker.withheld = self.start.marker.slots
+
     # --- passes -------------------------------------------------------------------------------------------
 
     def _overwrite(self, number: int) -> None:
         resumed = self.resume if number == self.resume.pass_number else ResumePoint(pass_number=number, offset=0)
         started = resumed.pass_started_at or utc_now()
         fill = self._fill(number)
+        tail = self.start.marker.all if self.passes[number - 1] is not None else ()
+        end = tail[0][0] if tail else self.capacity
         sweep = Overwrite(
             self.monitor,
             fill,
             self.layout,
             number=number,
-            offset=resumed.offset,
+            offset=min(resumed.offset, end),
             aside=[(a.offset, a.bytes) for a in resumed.aside if not a.flush_each],
             flush_each=[(a.offset, a.bytes) for a in resumed.aside if a.flush_each],
             avoid=[(offset, length) for offset, length, _ in self.bad],
@@ -152,23 +177,53 @@ class _Job:
                 self._point(number, offset, _areas(aside, each), started, bad=bad)
             ),
             hashed=self._hashed_by_writers(fill, number, resumed.offset),
+            end=end,
         )
         sweep.run()
         self.bad += sweep.bad
-        self.untried = sweep.untried
-        finished = None if self.monitor.halt is not None else utc_now()
+        self.untried = [*sweep.untried, *tail]
         self.done.append(
             PassRecord(
                 number=number,
                 pattern=pattern_name(self.passes[number - 1]),
                 bytes=sweep.written,
                 started_at=started,
-                finished_at=finished,
+                finished_at=None,
             )
         )
-        if finished is not None:
-            self.monitor.reached(self._point(number + 1, 0, (), None))
-            self.monitor.emit_points()
+        if self.monitor.halt is None:
+            self.untried = []
+            if tail:
+                last, full = number == len(self.passes), self.spec.verify.kind == "full"
+                self._cover(partial(self.start.marker.end_pass, fill, last=last, withhold=full))
+        elif tail and self.monitor.halt.kind == "failed":  # given up: nobody goes on with it
+            self.untried = sweep.untried
+            self._cover(partial(self.start.marker.cover_at_once, fill))
+        self._pass_ended(number)
+
+    def _cover(self, work: Callable[[], None]) -> None:
+        """What a pass of a constant pattern writes last: the marker's slots."""
+        marker = self.start.marker
+        self.monitor.run(work)
+        self.bad += marker.bad
+        self.untried += marker.left
+        self.done[-1] = msgspec.structs.replace(self.done[-1], bytes=self.done[-1].bytes + marker.covered)
+
+    def _cover_withheld(self) -> None:
+        self._cover(partial(self.start.marker.cover_withheld, self._fill(len(self.passes))))
+        if self.monitor.halt is None:
+            self.done[-1] = msgspec.structs.replace(self.done[-1], finished_at=utc_now())
+
+    def _pass_ended(self, number: int) -> None:
+        """One that withholds a slot for its marker goes over into the reading back, and ends there."""
+        if self.monitor.halt is None:
+            self.monitor.run(self.monitor.check_identity)
+        if self.monitor.halt is not None:
+            return
+        if not self.start.marker.withheld:
+            self.done[-1] = msgspec.structs.replace(self.done[-1], finished_at=utc_now())
+        self.monitor.reached(self._point(number + 1, 0, (), None))
+        self.monitor.emit_points()
 
     def _hashed_by_writers(self, fill: Fill, number: int, offset: int) -> StreamHash | None:
         """With the last pass its hash begins; a pass that goes on in its middle has nothing to offer to it."""
@@ -181,7 +236,7 @@ class _Job:
         return fill_for(
             self.passes[number - 1],
             block=self.layout.block,
-            root_key=bytes.fromhex(self.spec.key_hex),
+            root_key=self.start.root_key,
             stream=self.stream,
             fingerprint=self.drive.drive.fingerprint,
             pass_number=number,
@@ -198,7 +253,10 @@ class _Job:
             pass_started_at=started,
             unreached=unreached([*self.bad, *bad]),
             aside=aside,
-            interruptions=self.interruptions,
+            interruptions=self.start.interruptions,
+            capacity_proof=self.start.point.capacity_proof,
+            resumed=self.start.point.resumed,
+            life=self.start.point.life,
             stream=self.stream,
             errors=self.monitor.errors,
             seconds=round(self.monitor.seconds, 1),
@@ -232,7 +290,9 @@ class _Job:
             grid, sample, fill = Grid(self.capacity, self.layout.block), None, self._fill(number)
             self.meant = self.meant or begin_hash(fill, self.capacity)
             reading = ReadBack(self.monitor, fill, self.layout, grid, asked=asked, meant=self.meant)
-            reading.run(number=number, total=self.capacity)
+            withheld = self.start.marker.withheld
+            first = (withheld[0][0] // self.layout.block, self._cover_withheld) if withheld else None
+            reading.run(number=number, total=self.capacity, first=first)
         self.bad += reading.bad
         self.untried = reading.untried
         halt = self.monitor.halt
@@ -248,7 +308,8 @@ class _Job:
         self.monitor.run(self._read_count)
         if halt.kind == "aborted":
             return Aborted(self._work(), halt.reason)
-        self.bad += [(offset, length, f"not tried: {halt.reason.text}") for offset, length in self.untried]
+        left = (*self.untried, *self.start.marker.withheld)
+        self.bad += [(offset, length, f"not tried: {halt.reason.text}") for offset, length in left]
         work = self._work()
         return Failed(work, written_by_others(work) or halt.reason)
 
@@ -257,7 +318,9 @@ class _Job:
             passes=tuple(self.done),
             verification=msgspec.structs.replace(self.verification, writes=self.writes),
             unreached=unreached(self.bad),
-            interruptions=self.interruptions,
+            interruptions=self.start.interruptions,
+            capacity_proof=self.start.point.capacity_proof,
+            resumed=self.start.point.resumed,
         )
 
 

@@ -13,14 +13,14 @@ import msgspec
 from agent.erase.firmware.techniques import HOW
 from agent.erase.methods import METHODS
 from agent.outcome import Reason
-from agent.record import CommandRecord, Interruption, PassRecord, Unreached
+from agent.record import CapacityProof, CommandRecord, Interruption, PassRecord, Resumed, Unreached
 from drivers.drives.base import Drive
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Amount = Annotated[float, msgspec.Meta(ge=0)]
 Celsius = Annotated[float, msgspec.Meta(ge=0, le=150)]
 SECRETS = frozenset({"key_hex", "passwords"})
-Phase = Literal["cycling", "pass", "retry", "firmware", "verify", "paused", "stalled"]
+Phase = Literal["cycling", "proof", "pass", "retry", "firmware", "verify", "paused", "stalled"]
 Step = Literal["power-cycle", "reveal", "replug"]
 
 
@@ -92,7 +92,8 @@ class ResumePoint(msgspec.Struct, frozen=True, kw_only=True):
     what is `unreached`.
 
     `pass_number` counts from 1; one more than the method's passes means that only the verification is left (which
-    always starts anew). `stream` names the generator of the random passes. Holds no key.
+    always starts anew). `stream` names the generator of the random passes. Holds no key. `life` differs each time that
+    the job began anew, so that what it wrote before does not pass for what it wrote since; it goes into its keys.
     """
 
     pass_number: int
@@ -102,6 +103,9 @@ class ResumePoint(msgspec.Struct, frozen=True, kw_only=True):
     unreached: tuple[Unreached, ...] = ()
     aside: tuple[Area, ...] = ()
     interruptions: tuple[Interruption, ...] = ()
+    capacity_proof: CapacityProof | None = None
+    resumed: tuple[Resumed, ...] = ()
+    life: str = ""
     stream: str = ""
     errors: int = 0
     seconds: float = 0.0
@@ -118,7 +122,8 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     buffers down. `interruption` is added to those of `resume`, with the offset that the work goes on from.
     `passwords`: in hex, ATA passwords that this station may have set on the drive, the job's own first; never shown.
     `prepare`: what comes before the erasure (agent/prepare.py). `hidden_accepted`: also a drive that was silent when it
-    was planned, so that nobody knows what it hides, is erased as far as it shows.
+    was planned, so that nobody knows what it hides, is erased as far as it shows. `skip_proof`: its capacity is not
+    proved, because the policy skips that for drives of this kind.
     """
 
     job: str
@@ -135,6 +140,7 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     drives_at_once: int = 1
     prepare: tuple[Step, ...] = ()
     hidden_accepted: bool = False
+    skip_proof: bool = False
 
     def __post_init__(self) -> None:
         """ValueError for an unknown method, or a random pass or firmware technique without a key."""

@@ -272,6 +272,8 @@ class Monitor:
             return
         if 0 < limits.give_up_after_s < self.seconds:
             self.stop_for(Halt("failed", TOO_LONG))
+        if self._phase == "proof":  # single blocks far apart: how fast the drive is, they do not tell
+            self._window_from, self._window_moved = now, self._moved
         if limits.minimum_mb_per_s <= 0 or not 0 < limits.window_s <= now - self._window_from:
             return
         moved, self._window_moved = self._moved - self._window_moved, self._moved

@@ -31,7 +31,9 @@ Reached = Callable[[int, Sequence[Span], Sequence[Span], Sequence[Bad]], None]
 
 
 class Overwrite:
-    """One pass. `bad` and `untried` are what it could not write; `offset` is where a resumed pass goes on."""
+    """One pass, up to `end` of the drive where that is given. `bad` and `untried` are what it could not write; `offset`
+    is where a resumed pass goes on.
+    """
 
     def __init__(
         self,
@@ -46,12 +48,13 @@ class Overwrite:
         avoid: Sequence[Span] = (),
         reached: Reached,
         hashed: StreamHash | None = None,
+        end: int | None = None,
     ) -> None:
         self._monitor, self._fill, self._layout, self._reached = monitor, fill, layout, reached
         self._number = number
         self._hashed = hashed
         self._drive = monitor.drive
-        self._capacity = self._drive.drive.capacity_bytes
+        self._capacity = self._drive.drive.capacity_bytes if end is None else end
         self._unit = self._drive.drive.logical_block_bytes
         self._lock = threading.Lock()
         self._next = self._flushed = offset
@@ -59,7 +62,7 @@ class Overwrite:
         self._untried: list[Span] = list(aside)
         self._distrusted: list[Span] = list(flush_each)
         self._failed: list[Bad] = []
-        self._avoid = [span for span in merge(avoid) if span[0] + span[1] > offset]
+        self._avoid = [span for span in _below(self._capacity, merge(avoid)) if span[0] + span[1] > offset]
         self._streak = 0
         self._swept = threading.Event()
         self._rewritten: list[Span] = []
@@ -67,7 +70,7 @@ class Overwrite:
 
     def run(self) -> None:
         """Write everything that can be written; afterwards `bad`, `untried` and `written` say what came of it."""
-        monitor, capacity = self._monitor, self._capacity
+        monitor, capacity = self._monitor, self._drive.drive.capacity_bytes
         monitor.phase("pass", number=self._number, done=self._next, total=capacity)
         self._left = self._layout.depth
         hashers = [] if self._hashed is None else [partial(self._hashed.hash_offered, self._going)]
@@ -261,3 +264,7 @@ class Overwrite:
             return None
 
         return attempt
+
+
+def _below(end: int, spans: Sequence[Span]) -> list[Span]:
+    return [(offset, min(length, end - offset)) for offset, length in spans if offset < end]

@@ -9,7 +9,7 @@ order while the others read ahead; data never changes threads.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import overload
 
@@ -82,6 +82,7 @@ class ReadBack:
         self._lock = threading.Lock()
         self._turned = threading.Condition()
         self._next = self._turn = 0
+        self._until = len(spans)
         self._meant = meant
         self._found = blake3(max_threads=blake3.AUTO if layout.parallel_hash else 1) if fill is None else None
         self._glitches = 0
@@ -95,9 +96,18 @@ class ReadBack:
         self.untried: list[Span] = []
         self.bytes = 0
 
-    def run(self, *, number: int, total: int) -> None:
-        """Read everything that can be read; afterwards `result`, `bad` and `untried` say what came of it."""
+    def run(self, *, number: int, total: int, first: tuple[int, Callable[[], None]] | None = None) -> None:
+        """Read everything that can be read; afterwards `result`, `bad` and `untried` say what came of it.
+
+        `first`: (n, what is done when all spans before number n were read, and none from there on).
+        """
         self._monitor.phase("verify", number=number, done=0, total=total)
+        if first is not None:
+            self._until, work = first
+            self._monitor.run(*[self._read] * self._layout.depth)
+            if self._monitor.halt is None and not self._stopped:
+                work()
+            self._until = len(self._spans)
         self._monitor.run(*[self._read] * self._layout.depth)
         if (self._failed or self._skipped) and self._monitor.halt is None and not self._stopped:
             self._monitor.phase("retry", number=number, done=self.bytes, total=total)
@@ -171,7 +181,7 @@ class ReadBack:
 
     def _claim(self) -> int | None:
         with self._lock:
-            if self._next >= len(self._spans) or self._stopped:
+            if self._next >= self._until or self._stopped:
                 return None
             self._next += 1
             return self._next - 1

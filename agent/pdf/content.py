@@ -165,7 +165,33 @@ def _read(record: Record, say: Words) -> Section:
         key = "writes_foreign" if read.writes.foreign else "writes_ours"
         words = say(key, seen=say.count(read.writes.seen), foreign=say.count(read.writes.foreign))
         facts.append(Fact(say("writes"), words, strong=bool(read.writes.foreign)))
+    facts += _capacity(record, say)
     return Section(say("read"), tuple(facts))
+
+
+def _capacity(record: Record, say: Words) -> Iterator[Fact]:
+    """What the drive holds of what it shows; nothing on certificates from before that was proved."""
+    proof = record.capacity_proof
+    if proof is None:
+        return
+    value = say(
+        f"capacity_{proof.result if proof.real_bytes is None else 'real'}",
+        places=say.count(proof.places),
+        bytes=say.count(proof.bytes),
+        real=say.count(proof.real_bytes or 0),
+        why=say.signed(proof.why or ""),
+    )
+    yield Fact(say("capacity_proof"), value, strong=proof.result == "failed")
+    if proof.seed:
+        yield Fact(say("seed"), proof.seed, exact=True)
+
+
+def _same_medium(record: Record, say: Words) -> Iterator[Fact]:
+    results = [seen.result for seen in record.resumed]
+    for result in ("failed", "not-run", "passed"):
+        if result in results:
+            value = say(f"same_medium_{result}", times=say.count(results.count(result)))
+            yield Fact(say("same_medium"), value, strong=result != "passed")
 
 
 def _who(record: Record, say: Words) -> Section:
@@ -188,6 +214,7 @@ def _when(record: Record, say: Words) -> Section:
         Fact(say("finished"), say.moment(record.finished_at)),
         Fact(say("clock"), say.clock(record.clock), strong=not record.clock.synchronised),
         Fact(say("pauses"), pauses),
+        *_same_medium(record, say),
     )
     return Section(say("when"), facts)
 

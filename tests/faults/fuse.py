@@ -16,6 +16,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,12 +37,17 @@ EMPTY = frozenset({RELEASE, RELEASEDIR, FLUSH, ACCESS, DESTROY})
 BIG_WRITES, ASYNC_DIO, MAX_PAGES, ASYNC_READ = 1 << 5, 1 << 15, 1 << 22, 1
 DIRECT_IO = 1  # FOPEN_DIRECT_IO: nothing stays in the page cache between the loop device and us
 MAX_WRITE = 1 << 20
+SECTOR = 512
 ROOT, FILE = 1, 2
 
 
 @dataclass
 class Rules:
-    """What goes wrong. Spans are [offset, bytes]; counters run down to nothing."""
+    """What goes wrong. Spans are [offset, bytes]; counters run down to nothing.
+
+    `real`: the drive has no more than so many bytes, `beyond` which its addresses "wrap", or nothing is kept ("zeros",
+    "ones"); of that it remembers the newest `memory` bytes.
+    """
 
     write_errors: list[list[int]] = field(default_factory=list)
     read_errors: list[list[int]] = field(default_factory=list)
@@ -56,11 +63,25 @@ class Rules:
     hang_writes_after: int = -1
     dead_after_writes: int = -1
     size: int = -1
+    real: int = -1
+    beyond: str = "wrap"
+    memory: int = 0
 
 
 def hit(spans: list[list[int]], offset: int, length: int) -> bool:
     """Whether any span meets the range."""
     return any(o < offset + length and offset < o + n for o, n in spans)
+
+
+def _parts(offset: int, data: bytes, rules: Rules) -> Iterator[tuple[int, bytes]]:
+    """Where a write lands, in pieces; what lies beyond a drive that keeps nothing there lands nowhere."""
+    if rules.real < 0:
+        yield offset, data
+        return
+    for start in range(0, len(data), SECTOR):
+        at = offset + start
+        if at < rules.real or rules.beyond == "wrap":
+            yield at % rules.real, data[start : start + SECTOR]
 
 
 class Server:
@@ -72,6 +93,7 @@ class Server:
         self.writes = 0
         self._lock = threading.Lock()
         self._awake = threading.Event()
+        self._newest: OrderedDict[int, bytes] = OrderedDict()
 
     def set(self, rules: Rules) -> None:
         """From now on these faults; whatever hung goes on."""
@@ -146,7 +168,7 @@ class Server:
                 raise OSError(errno.EIO, "transient")
         if hit(rules.read_errors, offset, size):
             raise OSError(errno.EIO, "unreadable")
-        data = bytearray(self._medium[offset : offset + size])
+        data = bytearray(self._kept(offset, size, rules))
         for bit in rules.flip_on_read:
             if offset <= bit // 8 < offset + size:
                 data[bit // 8 - offset] ^= 1 << bit % 8
@@ -166,8 +188,34 @@ class Server:
             awake.wait(60)
         if dead or hit(rules.write_errors, offset, size):
             raise OSError(errno.EIO, "unwritable")
-        self._store(offset, bytearray(data[:size]), rules)
+        for at, part in _parts(offset, bytes(data[:size]), rules):
+            self._store(at, bytearray(part), rules)
+        if 0 <= rules.real < offset + size and rules.beyond != "wrap":
+            self._remember(offset, bytes(data[:size]), rules)
         return struct.pack("<II", size, 0)
+
+    def _kept(self, offset: int, size: int, rules: Rules) -> bytes:
+        """What reads at the addresses, of a drive that may have less than it shows."""
+        if rules.real < 0 or offset + size <= rules.real:
+            return bytes(self._medium[offset : offset + size])
+        found = bytearray()
+        for at in range(offset, offset + size, SECTOR):
+            place = at % rules.real if rules.beyond == "wrap" else at
+            with self._lock:
+                known = self._newest.get(at)
+            if place < rules.real:
+                found += self._medium[place : place + SECTOR]
+            else:
+                found += known or (b"\xff" if rules.beyond == "ones" else b"\0") * SECTOR
+        return bytes(found)
+
+    def _remember(self, offset: int, data: bytes, rules: Rules) -> None:
+        with self._lock:
+            for at in range(0, len(data), SECTOR):
+                self._newest[offset + at] = data[at : at + SECTOR]
+                self._newest.move_to_end(offset + at)
+            while len(self._newest) > rules.memory // SECTOR:
+                self._newest.popitem(last=False)
 
     def _store(self, offset: int, data: bytearray, rules: Rules) -> None:
         for bit in rules.flip_on_write:

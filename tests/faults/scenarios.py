@@ -12,6 +12,7 @@ from pathlib import Path
 
 import msgspec
 
+from agent.clock import utc_now
 from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec
 from agent.erase.engine import erase
 from agent.erase.ranges import merge
@@ -231,6 +232,40 @@ def _until_killed(device: str, method: str, point: ResumePoint | None, after: fl
     return msgspec.json.decode(lines[-1], type=ResumePoint) if lines else None
 
 
+def counterfeit(beyond: str, memory: int = 0) -> Callable[[Rig, random.Random], Trial]:
+    """The drive shows more than it has, by any method and verification; nothing of it is ever called erased."""
+
+    def run(rig: Rig, chance: random.Random) -> Trial:
+        real = chance.choice([SIZE // 2, chance.randrange(1, SECTORS) * 512, SECTORS // 3 * 512])
+        method = chance.choice([*FIXED, "random", "dod-5220.22-m"])
+        verify = VerifySpec(kind=chance.choice(["full", "sample", "none"]))
+        rig.set(Rules(real=real, beyond=beyond, memory=memory))
+        outcome = attempt(rig, method, verify=verify)
+        proof = None if isinstance(outcome, Refused) else outcome.work.capacity_proof
+        assert proof is not None
+        assert proof.result == "failed"
+        assert memory or proof.real_bytes == real, (proof, real)
+        return Trial(outcome, method)
+
+    return run
+
+
+def twin_at_resume(rig: Rig, chance: random.Random) -> Trial:
+    """SIGKILL, and another drive of the same identity in its place: every pass is written to that one."""
+    method = _method(chance)
+    rig.set(Rules(slow=[[0, SIZE]], slow_s=0.005))
+    point = _until_killed(rig.device, method, None, chance.uniform(0.5, 0.9))
+    with rig.medium.open("r+b") as medium:  # in place: the drive has it mapped
+        medium.write(bytes(SIZE) if chance.random() < 0.5 else (SECRET * (SIZE // len(SECRET) + 1))[:SIZE])
+    rig.set(Rules())
+    started = utc_now()
+    outcome = attempt(rig, method, resume=point)
+    assert isinstance(outcome, Erased)
+    assert point is None or [r.result for r in outcome.work.resumed] == ["failed"]
+    assert all(p.bytes == SIZE and p.started_at >= started for p in outcome.work.passes)
+    return Trial(outcome, method, unreached=[], mismatches=[])
+
+
 def name_of(outcome: Outcome) -> str:
     """The certificate's word."""
     return {Erased: "erased", Failed: "failed", Aborted: "aborted", Refused: "refused"}[type(outcome)]
@@ -255,4 +290,9 @@ SCENARIOS = (
     Scenario("the connection is lost half-way", _EITHER, connection_lost),
     Scenario("the device shrinks under us", _EITHER, shrinks),
     Scenario("SIGKILL three times, resumed each time", _ERASED, killed),
+    Scenario("SIGKILL, and a twin of the drive at the resume", _ERASED, twin_at_resume),
+    Scenario("counterfeit: addresses wrap", _FAILED, counterfeit("wrap")),
+    Scenario("counterfeit: nothing behind, reads as zeros", _FAILED, counterfeit("zeros")),
+    Scenario("counterfeit: nothing behind, reads as ones", _FAILED, counterfeit("ones")),
+    Scenario("counterfeit: remembers the newest 1 MiB", _FAILED, counterfeit("zeros", MIB)),
 )

@@ -12,6 +12,7 @@ import msgspec
 from agent.clock import utc_now
 from agent.erase.blame import gone, look_for
 from agent.erase.buffers import Layout
+from agent.erase.capacity import Proof, skipped
 from agent.erase.firmware.formatting import Formatting
 from agent.erase.firmware.machine import Machine, Stopped
 from agent.erase.firmware.sanitizing import Sanitizing
@@ -44,10 +45,11 @@ from agent.outcome import (
     Refused,
     Work,
     conclude,
+    lacking,
     no_capacity,
     written_by_others,
 )
-from agent.record import CommandRecord, Interruption, PassRecord, Sample, SentinelRecord, Verification
+from agent.record import CommandRecord, Interruption, PassRecord, Resumed, Sample, SentinelRecord, Verification
 from drivers.drives.base import Drive, OpenDrive, Writes
 from drivers.drives.firmware_port import FirmwarePort
 
@@ -111,8 +113,11 @@ def _no_such(drive: Drive, how: How) -> Reason:
 def _untouched(spec: EraseSpec, reason: Reason) -> Refused | Aborted:
     if spec.resume is None and spec.interruption is None:
         return Refused(reason)
-    before = spec.resume.firmware.commands if spec.resume and spec.resume.firmware else ()
-    return Aborted(Work(commands=before, interruptions=_interruptions(spec)), reason)
+    point = spec.resume
+    before = point.firmware.commands if point and point.firmware else ()
+    proof, resumed = (point.capacity_proof, point.resumed) if point else (None, ())
+    work = Work(commands=before, interruptions=_interruptions(spec), capacity_proof=proof, resumed=resumed)
+    return Aborted(work, reason)
 
 
 def _interruptions(spec: EraseSpec) -> tuple[Interruption, ...]:
@@ -136,6 +141,8 @@ class _Job:
         self.machine = MACHINES[how.machine](self.talk, how, spec)
         self.sentinels = Sentinels(monitor, bytes.fromhex(spec.key_hex))
         self.missing = before.missing if before else ()
+        self.proof = spec.resume.capacity_proof if spec.resume else None
+        self.resumed = spec.resume.resumed if spec.resume else ()
         self.found = Found()
         self.stopped: Stopped | None = None
         self.passes: list[PassRecord] = []
@@ -186,12 +193,26 @@ class _Job:
 
     def _plant(self) -> Stopped | None:
         if self.machine.done_before:
+            # Its own erasure takes everything that could show which medium it is: it is known by its word alone.
+            self.resumed += (Resumed(at=utc_now(), offset=0, places=0, result="not-run"),)
             return None
         if not self.talk.write_down(FirmwarePoint(step="prepared", commands=tuple(self.talk.commands))):
             return Stopped(NOT_JOURNALLED, untouched=True)
+        if (less := self._prove()) is not None:
+            return Stopped(less)
         self.monitor.phase("firmware", number=1, done=0, total=self.capacity)
         self.missing = self.sentinels.plant()
         return None if self.sentinels.enough(self.missing) or not self.talk.goes_on else Stopped(NO_SENTINELS)
+
+    def _prove(self) -> Reason | None:
+        """Why nothing is sent. Sentinels at drawn places tell a drive that drops, and one that wraps by luck only."""
+        if self.spec.skip_proof:
+            self.proof = skipped(self.monitor.drive.drive.transport)
+            return None
+        proof = Proof(self.monitor)
+        proof.prove()
+        self.proof = proof.record
+        return lacking(proof.record, self.capacity) if proof.counterfeit else None
 
     def _send(self) -> Stopped | None:
         return None if self.machine.done_before else self.machine.run()
@@ -209,6 +230,8 @@ class _Job:
             pass_number=1,
             offset=0,
             interruptions=self.interruptions,
+            capacity_proof=self.proof,
+            resumed=self.resumed,
             seconds=round(self.monitor.seconds, 1),
             firmware=point,
         )
@@ -300,6 +323,8 @@ class _Job:
             verification=verification,
             unreached=unreached(self.bad),
             interruptions=self.interruptions,
+            capacity_proof=self.proof,
+            resumed=self.resumed,
         )
 
     def _note(self) -> str | None:

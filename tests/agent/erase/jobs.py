@@ -10,6 +10,8 @@ import msgspec
 from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec
 from agent.erase.buffers import Layout
 from agent.erase.engine import erase
+from agent.erase.marker import Marker
+from agent.erase.monitor import Monitor
 from agent.outcome import Failed, Outcome, Refused, Work
 from agent.record import Interruption
 from drivers.drives.base import OpenDrive
@@ -32,10 +34,11 @@ def run_job(
     interruption: Interruption | None = None,
     on_event: Callable[[Progress | Checkpoint], None] | None = None,
     celsius: Callable[[], float | None] | None = None,
+    prove: bool = False,
 ) -> tuple[Outcome, Events]:
     """Erase with small blocks, so that small drives have many of them; the outcome and everything that was emitted.
 
-    Checkpoints go through JSON, as the ledger keeps them.
+    `prove`: the drive's capacity first, as a station does. Checkpoints go through JSON, as the ledger keeps them.
     """
     events: Events = []
 
@@ -48,11 +51,24 @@ def run_job(
             on_event(event)
 
     spec = EraseSpec(
-        job="job-1", method=method, key_hex=KEY, limits=limits, verify=verify, resume=resume, interruption=interruption
+        job="job-1",
+        method=method,
+        key_hex=KEY,
+        limits=limits,
+        verify=verify,
+        resume=resume,
+        interruption=interruption,
+        skip_proof=not prove,
     )
     small = Layout(block=block, depth=3)
     with mock.patch.object(Layout, "plan", return_value=small):
         return erase(drive, spec, keep, stop or Stop(), celsius=celsius), events
+
+
+def mark(drive: OpenDrive) -> None:
+    """Leave the job's marker on a drive, as the job would have before it was interrupted."""
+    with Monitor(drive, job="job-1", passes=1, limits=Limits(), emit=lambda _: None, stop=Stop()) as monitor:
+        Marker(monitor, bytes.fromhex(KEY)).put_all()
 
 
 def last_point(events: Events) -> ResumePoint | None:

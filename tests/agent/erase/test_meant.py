@@ -71,9 +71,10 @@ def test_the_certificates_hash_is_that_of_the_device(method: str, sectors: int) 
 def test_the_hash_of_a_drive_that_differs_is_that_of_its_medium(method: str, at: int) -> None:
     drive = MemoryDrive(ODD)
 
-    def flip(_: int) -> None:
-        drive.faults.before_read = None
-        drive.data[at] ^= 4
+    def flip(offset: int) -> None:
+        if offset >= at // (16 * KIB) * 16 * KIB:
+            drive.faults.before_read = None
+            drive.data[at] ^= 4
 
     drive.faults.before_read = flip
     outcome, _ = run_job(drive, method)
@@ -113,7 +114,7 @@ def test_a_resumed_jobs_hash_covers_the_whole_drive(method: str) -> None:
     drive, stop, heard = MemoryDrive(ODD), Stop(), threading.Event()
 
     def stop_in_the_middle(offset: int) -> None:
-        if offset >= MIB:
+        if MIB <= offset < 2 * MIB:
             stop.request(Reason("BW-T01", "The test wants it"))
             heard.wait(SOON_S)
 

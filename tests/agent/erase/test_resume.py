@@ -13,13 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.erase import METHODS, Area, Limits, ResumePoint, Stop, VerifySpec
+from agent.erase.marker import slots_of
 from agent.outcome import Aborted, Erased, Reason
 from agent.record import Interruption
 from tests.agent.erase.drives import Faults, MemoryDrive
-from tests.agent.erase.jobs import KIB, MIB, last_point, run_job, unreached_of, work_of
+from tests.agent.erase.jobs import KIB, MIB, last_point, mark, run_job, unreached_of, work_of
 from tests.patience import SOON_S
 
 SIZE = MIB + 3 * 512
+STOPPED = Reason("BW-T01", "The test wants it")
 LIMITS = Limits(checkpoint_bytes=64 * KIB, checkpoint_s=0.001)
 METHOD = st.sampled_from(["zero", "random", "dod-5220.22-m", "pattern-complement"])
 
@@ -115,7 +117,7 @@ def test_a_checkpoint_is_only_emitted_for_what_is_durable() -> None:
     with mock.patch("agent.erase.overwrite.POLL_S", 0.002):
         run_job(drive, limits=Limits(checkpoint_bytes=16 * KIB), on_event=check)
     assert len(seen) > 5
-    assert seen[-1].offset == 4 * MIB
+    assert seen[-1].offset == slots_of(4 * MIB, 512)[0][0]  # the marker's slots come last
 
 
 @pytest.mark.parametrize(
@@ -165,6 +167,7 @@ def test_a_write_in_flight_during_a_good_flush_is_not_trusted_when_the_next_one_
 def test_an_area_put_aside_is_written_by_the_resumed_job() -> None:
     drive = MemoryDrive(MIB)
     areas = (Area(offset=0, bytes=1024), Area(offset=64 * KIB, bytes=512, flush_each=True))
+    mark(drive)
     outcome, _ = run_job(drive, resume=ResumePoint(pass_number=1, offset=512 * KIB, aside=areas))
     written = {(o, n) for o, n in drive.write_log}
     assert {(0, 1024), (64 * KIB, 512)} <= written
@@ -176,6 +179,7 @@ def test_the_certificate_shows_every_interruption_and_where_work_went_on() -> No
     drive, first = MemoryDrive(MIB), Interruption(at="2026-01-01T00:00:00Z", reason="power", resumed_at_offset=7)
     drive.data[:] = bytes(MIB)
     drive.durable[:] = bytes(MIB)
+    mark(drive)
     point = ResumePoint(pass_number=1, offset=64 * KIB, interruptions=(first,))
     second = Interruption(at="2026-01-02T00:00:00Z", reason="pulled out", resumed_at_offset=0)
     outcome, events = run_job(drive, resume=point, interruption=second)
@@ -208,11 +212,20 @@ def test_a_resumed_random_pass_keeps_its_generator_whatever_is_fastest_here(stre
 
 def test_only_the_verification_is_left_after_the_last_pass_and_it_covers_everything() -> None:
     drive = MemoryDrive(MIB)
-    _, events = run_job(drive)
-    point, writes = last_point(events), drive.writes
+    stop = Stop()
+
+    def stop_it(_: int) -> None:
+        stop.request(STOPPED)
+        time.sleep(0.3)
+
+    drive.faults.before_read = stop_it
+    _, events = run_job(drive, stop=stop)
+    drive.faults.before_read = None
+    point, written = last_point(events), len(drive.write_log)
     assert point is not None
     assert (point.pass_number, point.offset) == (2, 0)
     outcome, _ = run_job(drive, resume=point)
     assert isinstance(outcome, Erased)
-    assert drive.writes == writes
+    slots = slots_of(MIB, 512)
+    assert [span for span in drive.write_log[written:] if span not in slots] == []
     assert outcome.work.verification.bytes == MIB
