@@ -185,7 +185,7 @@ class _Job:
             block=self.layout.block,
             root_key=bytes.fromhex(self.spec.key_hex),
             stream=self.stream,
-            fingerprint=self.drive.drive.fingerprint,
+            fingerprint=self.drive.drive.likeness,
             pass_number=number,
         )
 

@@ -106,6 +106,8 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
     """major:minor of the device node, where the kernel has one."""
     disk_sequence: int | None = None
     """The kernel's number for this very appearance of the drive: a re-plugged one gets another (Linux 5.15)."""
+    lun: int | None = None
+    """Which unit of its device: SCSI's LUN, NVMe's namespace id less one. None: nobody counted it."""
 
     @property
     def identified(self) -> bool:
@@ -113,15 +115,35 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
         return bool(self.serial or self.wwn)
 
     @property
-    def unit(self) -> tuple[str | None, str | None, str | None, int]:
-        """Who it is whatever capacity it shows: model, serial, WWN, logical block. Meaningful where `identified`."""
-        return self.model, self.serial, self.wwn, self.logical_block_bytes
+    def unit(self) -> tuple[str | int | None, ...]:
+        """Who it is whatever capacity it shows. Meaningful where `identified`."""
+        lun = (self.lun,) if self.lun else ()
+        return self.model, self.serial, self.wwn, self.logical_block_bytes, *lun
+
+    @property
+    def likeness(self) -> str:
+        """Hex digest of what the drive says of itself; other units of its device may say the same."""
+        facts = (self.model, self.serial, self.wwn, self.capacity_bytes, self.logical_block_bytes)
+        return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
     @property
     def fingerprint(self) -> str:
-        """Hex digest that stays the same wherever the drive is plugged in, and differs for any other drive."""
-        facts = (self.model, self.serial, self.wwn, self.capacity_bytes, self.logical_block_bytes)
+        """Hex digest that stays the same wherever the drive is plugged in, and differs for any other drive.
+
+        Of one that does not say who it is: for this stay only, by its place and the kernel's count of appearances.
+        """
+        if not self.identified:
+            facts: tuple[object, ...] = (self.likeness, self.number or self.device, self.disk_sequence, self.lun or 0)
+        elif self.lun:
+            facts = (self.likeness, self.lun)
+        else:
+            return self.likeness
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
+
+    def is_meant_by(self, earlier: Drive) -> bool:
+        """Whether it is the drive of that record; one of before units were counted does not name its unit."""
+        same = self.fingerprint == earlier.fingerprint
+        return same or (self.identified and earlier.lun is None and earlier.likeness == self.likeness)
 
 
 class DriveError(DriverError):
