@@ -17,6 +17,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import __version__, certify, files, job, jws, keys
+from agent.at_work import AtWork, Claim
 from agent.attestation import Handset, Reset
 from agent.certificate import Certificate, sign, verify
 from agent.clock import clock, utc_now
@@ -48,6 +49,7 @@ class Registrar:
         self.state_dir = state_dir
         self.key: Ed25519PrivateKey = keys.load_or_make(state_dir)
         self.ledger = Ledger(state_dir)
+        self.at_work = AtWork(state_dir)
 
     def close(self) -> None:
         """Let go of the ledger."""
@@ -58,6 +60,7 @@ class Registrar:
         folder = self.ledger.certificates_dir
         files.sweep(folder)
         files.sweep(self.state_dir)
+        self.at_work.sweep()
         known = self.ledger.certificate_ids()
         found = [path for path in folder.glob("*.jws") if path.stem not in known]
         own = {thumbprint(self.key.public_key()): self.key.public_key()}
@@ -75,6 +78,8 @@ class Registrar:
                 continue  # another benchwipe was writing it just then
             told = "recorded now" if adopted else "not the next of this station's chain; it stays where it is"
             log.warning("certificate %s had no row in the ledger: %s", certificate.record.number, told)
+            if adopted and (ended := self.ledger.job(certificate.record.job)) is not None and not ended.bay:
+                self.ledger.save_job(msgspec.structs.replace(ended, untold=True))
         self.forget_keys()
 
     def forget_keys(self, *, at_work: Collection[str] = ()) -> None:
@@ -141,7 +146,7 @@ class Registrar:
         circumstances = certify.Circumstances(finished_at=utc_now(), clock=clock(), station=self.station())
         state = JobState(certify.outcome_name(outcome))
         reason = None if not hasattr(outcome, "reason") else certify.explanation(outcome.reason)
-        done = job.advance(ended, state, finished_at=circumstances.finished_at, reason=reason)
+        done = job.advance(ended, state, finished_at=circumstances.finished_at, reason=reason, untold=not ended.bay)
         if isinstance(outcome, Refused):
             self.forget_unsent(ended)
 
@@ -232,16 +237,23 @@ class Registrar:
         own = {thumbprint(self.key.public_key()): self.key.public_key()}
         return verify((self.ledger.certificates_dir / f"{found[0]}.jws").read_bytes(), own)
 
-    def supersede(self, drive: Drive) -> None:
-        """Close an older job of a drive that is to be erased anew: what was done of it is certified as aborted."""
-        for old in self.ledger.unfinished():
-            if old.drive.fingerprint != drive.fingerprint and not _grew(old, drive):
-                continue
+    def supersede(self, drive: Drive, *, claimed: Claim | None = None) -> None:
+        """Close an older job of a drive that is to be erased anew: what was done of it is certified as aborted.
+
+        Never one that runs: DriveAtWork. `claimed`: the caller's own claim of the drive.
+        """
+        older = [old for old in self.ledger.unfinished() if drive.is_meant_by(old.drive) or _grew(old, drive)]
+        for old in older:
             if old.state is JobState.PLANNED:
                 self.ledger.save_job(job.advance(old, JobState.CANCELLED, finished_at=utc_now()))
                 continue
-            point = self.ledger.checkpoint(old.id)
-            self.issue(old, Aborted(work_of(point), STOPPED_EARLIER))
+            claim = claimed or self.at_work.claim(drive)
+            try:
+                point = self.ledger.checkpoint(old.id)
+                self.issue(old, Aborted(work_of(point), STOPPED_EARLIER))
+            finally:
+                if claimed is None:
+                    claim.release()
 
     def station(self) -> Station:
         """This station, as it stands on a certificate."""

@@ -140,6 +140,11 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
             return self.likeness
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
+    @property
+    def prints(self) -> tuple[str, str]:
+        """The fingerprint, and the one under which a record of before units were counted may have it."""
+        return self.fingerprint, self.likeness
+
     def is_meant_by(self, earlier: Drive) -> bool:
         """Whether it is the drive of that record; one of before units were counted does not name its unit."""
         same = self.fingerprint == earlier.fingerprint
