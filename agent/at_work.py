@@ -66,6 +66,11 @@ class Claim:
         self._path, self._fd, self._note = path, fd, note
         self._write()
 
+    @property
+    def held(self) -> bool:
+        """Whether it was not released yet."""
+        return self._fd >= 0
+
     def names(self, job: str, bay: str = "") -> None:
         """The job that it is for."""
         self._note = msgspec.structs.replace(self._note, job=job, bay=bay)
@@ -93,6 +98,12 @@ class AtWork:
 
     def __init__(self, state_dir: Path) -> None:
         self.folder = state_dir / FOLDER
+        self._claims: list[Claim] = []
+
+    def close(self) -> None:
+        """Release every claim that was taken here."""
+        while self._claims:
+            self._claims.pop().release()
 
     def claim(self, drive: Drive) -> Claim:
         """Work on this drive, alone. DriveAtWork where somebody does; nothing of theirs was touched."""
@@ -102,7 +113,9 @@ class AtWork:
             self._belongs_to_the_folders_owner(self.folder)
             fd = self._locked(path)
         note = Note(program=_program(), process=os.getpid(), device=drive.device, since=utc_now())
-        return Claim(path, fd, note)
+        claim = Claim(path, fd, note)
+        self._claims = [*(held for held in self._claims if held.held), claim]
+        return claim
 
     def running(self, drive: Drive) -> DriveAtWork | None:
         """Who works on this drive now, asked without working on it; None: nobody does."""

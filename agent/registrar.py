@@ -52,7 +52,8 @@ class Registrar:
         self.at_work = AtWork(state_dir)
 
     def close(self) -> None:
-        """Let go of the ledger."""
+        """Let go of the ledger, and of every drive."""
+        self.at_work.close()
         self.ledger.close()
 
     def recover(self, *, printers: tuple[str, ...] = ()) -> None:
