@@ -70,8 +70,8 @@ def test_two_usb_sticks_that_say_the_same_are_two_drives(machine: Machine) -> No
 
 def test_a_namespace_behind_two_controllers_is_one_drive_and_the_next_namespace_another(machine: Machine) -> None:
     for n, (name, nsid) in enumerate((("nvme0n1", 1), ("nvme1n1", 1), ("nvme0n2", 2))):
-        facts = {"device__subsysnqn": "nqn.x", "wwid": f"eui.00{nsid}", "nsid": str(nsid), "device__serial": "S5"}
-        machine.disk(name, f"259:{n}", f"pci0000:00/0000:0{n}:00.0/nvme/{name[:5]}", **facts)
+        where = f"pci0000:00/0000:0{n}:00.0/nvme/{name[:5]}"
+        machine.disk(name, f"259:{n}", where, device__subsysnqn="nqn.x", wwid=f"eui.00{nsid}", nsid=str(nsid))
     assert paths_of("259:0", machine.root) == ("259:0", "259:1")
     assert paths_of("259:2", machine.root) == ("259:2",)
     assert [_sysfs.identify(f"259:{n}", machine.root).lun for n in range(3)] == [0, 0, 1]
