@@ -3,6 +3,7 @@
 #   make demo [ARGS=--serve]      the main job on a simulated bench; needs no root
 #   make test [ARGS="-k name"]    the tests; some need root, and are named at the end when they are left out
 #   sudo make faults              fault injection under real block devices; writes docs/reliability.md's table
+#   sudo make prove-kills         500 SIGKILLs of command and daemon, some ten minutes; writes the same page's table
 #   sudo make bench [WRITE=docs/reliability.md]     drives of all kinds under a real kernel, in a QEMU guest; docs/bench.md
 #   make lint                     mypy --strict and ruff, which `make test` runs too
 #   sudo make install             a station under /opt/benchwipe; docs/install.md
@@ -33,7 +34,7 @@ ORACLE := tests/drivers/printers/zpl_oracle
 # Real MicroPython, which the dock controller's firmware is tested under; needs node.
 MICROPYTHON := tests/firmware_bridge/device/micropython
 
-.PHONY: setup demo test faults bench lint install uninstall clean
+.PHONY: setup demo test faults prove-kills bench lint install uninstall clean
 
 setup:
 	@scripts/setup.sh $(VENV) dev
@@ -52,6 +53,9 @@ test: setup
 
 faults: setup
 	@$(BIN)/python -m tests.faults --runs 20 --write docs/reliability.md $(ARGS)
+
+prove-kills: setup
+	@$(BIN)/python -m tests.faults.kills --runs 500 --write docs/reliability.md $(ARGS)
 
 # A worker a core: an emulated guest is busy all the time.
 bench: setup

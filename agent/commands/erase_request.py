@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import msgspec
 
 from agent.at_work import AtWork
 from agent.certificate import Certificate
-from agent.errors import CertificateProblem
+from agent.errors import CertificateProblem, LedgerProblem
 from agent.job import Job
 from agent.outcome import Reason
 from agent.plan import Plan
@@ -74,7 +75,9 @@ def apart(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 def at_work(drive: Drive | None, refusals: tuple[Reason, ...], state_dir: Path) -> tuple[Reason, ...]:
     """The same, and whether a job of this state folder runs on the drive: that says more than that it is held."""
-    running = AtWork(state_dir).running(drive) if drive is not None else None
+    running = None
+    with contextlib.suppress(LedgerProblem):  # who may not enter the state folder is told so when the drive is claimed
+        running = AtWork(state_dir).running(drive) if drive is not None else None
     if running is None:
         return refusals
     others = (reason for reason in refusals if reason.code != HELD)
