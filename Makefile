@@ -4,8 +4,9 @@
 #   make test [ARGS="-k name"]    the tests, a slice of each proof among them; what needs root is named when it is left out
 #   make quick PYTHON=python3.13 VENV=build/venv-3.13       the half of them that starts no server, under another Python
 #   sudo make prove-faults [RUNS=60] [WRITE=docs/reliability.md]    all of the fault injection under real block devices
+#   sudo make prove-kills [KILLS=500] [WRITE=docs/reliability.md]   SIGKILLs of command and daemon, some ten minutes
 #   sudo make prove-bench [WRITE=docs/reliability.md]       drives of all kinds under a real kernel, in a QEMU guest; docs/bench.md
-#   make faults, make bench       the same two, by their older names
+#   make faults, make bench       the first and the last of these, by their older names
 #   make lint                     mypy --strict and ruff, which `make test` runs too
 #   sudo make install             a station under /opt/benchwipe; docs/install.md
 #   sudo make uninstall           takes it away, keeps ledger, key, certificates and configuration
@@ -38,10 +39,11 @@ MICROPYTHON := tests/firmware_bridge/device/micropython
 # What `make quick` leaves out: what starts brokers, databases, daemons or a guest, and the linters.
 SLOW := tests/bench tests/collector tests/faults tests/shift tests/systemd tests/agent/uplink tests/test_demo.py tests/test_style.py \
  $(wildcard tests/agent/test_daemon*.py)
-# Runs of each kind of fault.
+# Runs of each kind of fault, and of kills in all.
 RUNS ?= 60
+KILLS ?= 500
 
-.PHONY: setup demo test quick faults bench prove-faults prove-bench lint install uninstall clean
+.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-bench lint install uninstall clean
 
 setup:
 	@scripts/setup.sh $(VENV) dev
@@ -64,6 +66,9 @@ quick: setup
 faults: prove-faults
 prove-faults: setup
 	@$(BIN)/python -m tests.faults --runs $(RUNS) $(if $(WRITE),--write $(WRITE)) $(ARGS)
+
+prove-kills: setup
+	@$(BIN)/python -m tests.faults.kills --runs $(KILLS) $(if $(WRITE),--write $(WRITE)) $(ARGS)
 
 # A worker a core: an emulated guest is busy all the time.
 bench: prove-bench

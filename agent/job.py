@@ -50,6 +50,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     `bay` is empty for a job of the command line. `insertion` tells this stay of the drive in its bay from any other.
     `plan` is None only for a job that was refused. `resumes` is the job whose checkpoint and key it goes on with.
+    `untold`: it has its certificate, and the command that ran it has not said so yet.
     """
 
     id: str
@@ -68,6 +69,12 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     resumes: str | None = None
     certificate_id: str | None = None
     reason: Explanation | None = None
+    untold: bool = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether its drive may still be erased by it: it is under way, or was, and has not come to its end."""
+        return self.state not in ENDED or self.state is JobState.ABORTED
 
 
 def claim_of(ended: Job) -> str:

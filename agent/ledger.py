@@ -32,6 +32,7 @@ from agent.ledger_passwords import PasswordRows
 from agent.ledger_schema import migrate
 from agent.state_folder import refuse_unfinished
 from drivers.deadline import Deadline
+from drivers.drives.base import Drive
 
 BUSY_TIMEOUT_S = 10.0
 
@@ -145,15 +146,14 @@ class Ledger(ChainRows, CommandRows, LabelRows, PasswordRows):
         rows = self._all(f"SELECT body FROM job WHERE state NOT IN ({marks}) ORDER BY rowid", *sorted(ENDED))
         return [self._decoded(row[0], Job) for row in rows]
 
-    def newest_job(self, fingerprint: str) -> Job | None:
+    def newest_job(self, drive: Drive) -> Job | None:
         """The newest job of this very drive, whatever became of it."""
-        row = self._one("SELECT body FROM job WHERE fingerprint = ? ORDER BY rowid DESC LIMIT 1", fingerprint)
-        return self._decoded(row[0], Job) if row else None
+        rows = self._all("SELECT body FROM job WHERE fingerprint IN (?, ?) ORDER BY rowid DESC", *drive.prints)
+        return next((j for row in rows if drive.is_meant_by((j := self._decoded(row[0], Job)).drive)), None)
 
     def can_resume(self, job: Job) -> bool:
         """Whether this job stopped before its end and left a point and a key to go on from."""
-        stopped = job.state not in ENDED or job.state is JobState.ABORTED
-        return stopped and self.checkpoint(job.id) is not None and self.key(job.id) is not None
+        return job.stopped and self.checkpoint(job.id) is not None and self.key(job.id) is not None
 
     # Certificates
 

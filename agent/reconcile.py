@@ -53,11 +53,11 @@ class Reconciler:
         self._refuse(found.conflicts)
         return [self.certificates[name] for name in found.strays]
 
-    def take_in(self, *, printers: tuple[str, ...] = ()) -> None:
+    def take_in(self, *, printers: tuple[str, ...] = ()) -> Sequence[Certificate]:
         """Record what a kill left, and its label as due; LedgerConflict where rows and files contradict."""
         before = self.look()
         if not before.conflicts and not before.strays:
-            return
+            return ()
         with self._ledger.while_nobody_writes():  # what another benchwipe was writing just then is written now
             found = self.look()
             self._refuse(found.conflicts)
@@ -68,6 +68,7 @@ class Reconciler:
         for name in found.strays:
             number = self.certificates[name].record.number
             log.warning("certificate %s had no row in the ledger: recorded now", number)
+        return [self.certificates[name] for name in found.strays]
 
     def refuse_conflicts(self) -> None:
         """LedgerConflict where rows and files contradict anywhere; nothing is recorded."""

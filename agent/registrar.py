@@ -17,6 +17,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import __version__, certify, files, job, jws, keys
+from agent.at_work import AtWork, Claim
 from agent.attestation import Handset, Reset
 from agent.certificate import Certificate, sign
 from agent.clock import clock, utc_now
@@ -49,6 +50,7 @@ class Registrar:
         self.state_dir = state_dir
         self.key: Ed25519PrivateKey = keys.load_or_make(state_dir)
         self.ledger = Ledger(state_dir)
+        self.at_work = AtWork(state_dir)
         self.reconciler = Reconciler(self.ledger, self.key.public_key())
         self._refuse_half_replaced()
 
@@ -61,7 +63,8 @@ class Registrar:
             raise KeyLost(path=self.state_dir / keys.FILE_NAME, problem=problem)
 
     def close(self) -> None:
-        """Let go of the ledger."""
+        """Let go of the ledger, and of every drive."""
+        self.at_work.close()
         self.ledger.close()
 
     def recover(self, *, printers: tuple[str, ...] = ()) -> None:
@@ -71,7 +74,12 @@ class Registrar:
         """
         files.sweep(self.ledger.certificates_dir)
         files.sweep(self.state_dir)
-        self.reconciler.take_in(printers=printers)
+        self.at_work.sweep()
+        for certificate in self.reconciler.take_in(printers=printers):
+            if (ended := self.ledger.job(certificate.record.job)) is not None and not ended.bay:
+                self.ledger.save_job(
+                    msgspec.structs.replace(ended, untold=True)
+                )  # its command was killed before it said
         self.forget_keys()
 
     def forget_keys(self, *, at_work: Collection[str] = ()) -> None:
@@ -141,7 +149,7 @@ class Registrar:
         circumstances = certify.Circumstances(finished_at=utc_now(), clock=clock(), station=self.station())
         state = JobState(certify.outcome_name(outcome))
         reason = None if not hasattr(outcome, "reason") else certify.explanation(outcome.reason)
-        done = job.advance(ended, state, finished_at=circumstances.finished_at, reason=reason)
+        done = job.advance(ended, state, finished_at=circumstances.finished_at, reason=reason, untold=not ended.bay)
         if isinstance(outcome, Refused):
             self.forget_unsent(ended)
 
@@ -235,16 +243,23 @@ class Registrar:
         found = self.ledger.certificate_of(name)
         return self.reconciler.certificate(found[0]) if found is not None else None
 
-    def supersede(self, drive: Drive) -> None:
-        """Close an older job of a drive that is to be erased anew: what was done of it is certified as aborted."""
-        for old in self.ledger.unfinished():
-            if old.drive.fingerprint != drive.fingerprint and not _grew(old, drive):
-                continue
+    def supersede(self, drive: Drive, *, claimed: Claim | None = None) -> None:
+        """Close an older job of a drive that is to be erased anew: what was done of it is certified as aborted.
+
+        Never one that runs: DriveAtWork. `claimed`: the caller's own claim of the drive.
+        """
+        older = [old for old in self.ledger.unfinished() if drive.is_meant_by(old.drive) or _grew(old, drive)]
+        for old in older:
             if old.state is JobState.PLANNED:
                 self.ledger.save_job(job.advance(old, JobState.CANCELLED, finished_at=utc_now()))
                 continue
-            point = self.ledger.checkpoint(old.id)
-            self.issue(old, Aborted(work_of(point), STOPPED_EARLIER))
+            claim = claimed or self.at_work.claim(drive)
+            try:
+                point = self.ledger.checkpoint(old.id)
+                self.issue(old, Aborted(work_of(point), STOPPED_EARLIER))
+            finally:
+                if claimed is None:
+                    claim.release()
 
     def station(self) -> Station:
         """This station, as it stands on a certificate."""

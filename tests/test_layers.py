@@ -55,6 +55,7 @@ PURE = (
     "agent/label.py",
     "agent/label_proof.py",
     "agent/safety.py",
+    "agent/twins.py",
     "firmware_bridge/ata.py",
     "firmware_bridge/scsi.py",
     "firmware_bridge/nvme.py",

@@ -13,6 +13,7 @@ from agent.bench.bays import Bay, BayState
 from agent.bench.events import DriveArrived, DriveUnreadable
 from agent.job import ENDED, WORKING, Job, JobState
 from agent.outcome import PULLED_OUT, Reason
+from agent.twins import alike
 
 UNIDENTIFIED = Reason("BW-S12", "The drive does not say who it is", "What cannot be told from another is not erased.")
 TWIN = "BW-S22"
@@ -76,8 +77,9 @@ def decide(
     others: Iterable[Bay],
     mode: Literal["automatic", "scan"],
     allow_unidentified: bool = False,
+    elsewhere: Reason | None = None,
 ) -> Act:
-    """`newest` is the drive's newest job; `others` are all bays but this one.
+    """`newest` is the drive's newest job; `others` are all bays but this one; `elsewhere`: a job of it runs there.
 
     `allow_unidentified`: a policy of this station allows drives without an identity of their own.
     """
@@ -87,7 +89,8 @@ def decide(
         return Block(event.refusals[0])
     if not event.drive.identified:
         return _nameless(newest, insertion, mode) if allow_unidentified else Block(UNIDENTIFIED)
-    return _twin(event.drive.fingerprint, others) or _by_history(newest, insertion, mode)
+    here = _twin(event, others)
+    return here or (Block(elsewhere) if elsewhere else _by_history(newest, insertion, mode))
 
 
 def _nameless(newest: Job | None, insertion: str, mode: Literal["automatic", "scan"]) -> Act:
@@ -99,13 +102,13 @@ def _nameless(newest: Job | None, insertion: str, mode: Literal["automatic", "sc
     return Begin(stale) if mode == "automatic" else Wait(stale)
 
 
-def _twin(fingerprint: str, others: Iterable[Bay]) -> Block | Hold | None:
+def _twin(event: DriveArrived, others: Iterable[Bay]) -> Block | Hold | None:
     """Two drives that cannot be told apart, or one that appears twice: only the first is dealt with."""
     for other in others:
-        if other.drive is None or other.drive.fingerprint != fingerprint:
+        if other.drive is None or not alike(other.drive, event.drive):
             continue
         if other.drive_present and not _blocked_as_twin(other):
-            text = f"Bay {other.name} holds a drive with the same identity"
+            text = f"Bay {other.name} and bay {event.bay} hold drives with the same identity"
             return Block(Reason(TWIN, text, f"Take the drive out of bay {other.name} first."))
         if other.busy or other.state is BayState.CERTIFYING:
             return Hold()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 import msgspec
 
 from agent import certify, job
+from agent.at_work import Claim, DriveAtWork
 from agent.attestation import Handset, Reset
 from agent.bench.alarms import critical
 from agent.certificate import Certificate
@@ -39,6 +40,7 @@ class Books:
         self.printers = tuple(printer.name for printer in registrar.settings.printer)
         self._alarm = alarm
         self._unsaved: dict[str, Job] = {}
+        self._claims: dict[str, Claim] = {}
         self._failing: set[str] = set()
 
     # These raise LedgerProblem when it cannot be done: nothing was done then, and the alarm is raised.
@@ -69,11 +71,16 @@ class Books:
         with self._trying("certificate"):
             return self.registrar.attest(handset, reset, occasion, printers=self.printers)
 
-    def newest(self, fingerprint: str) -> Job | None:
+    def newest(self, drive: Drive) -> Job | None:
         """The drive's newest job."""
         with self._trying("ledger", clears=False):
-            found = self.registrar.ledger.newest_job(fingerprint)
+            found = self.registrar.ledger.newest_job(drive)
         return self._unsaved.get(found.id, found) if found else None
+
+    def elsewhere(self, drive: Drive) -> DriveAtWork | None:
+        """Who erases this drive now, if it is not this station's daemon."""
+        with self._trying("ledger", clears=False):
+            return self.registrar.at_work.running(drive)
 
     def as_ours(self, drive: Drive) -> Drive:
         """The drive as it may be planned: a lock of our own is none."""
@@ -100,7 +107,10 @@ class Books:
     def open(self, new: Job) -> Job:
         """A new job for a drive: whatever was left of an older one is closed first."""
         with self._trying("ledger"):
-            self.registrar.supersede(new.drive)
+            try:
+                self.registrar.supersede(new.drive)
+            except DriveAtWork as running:  # since it was looked at: it is looked at again
+                raise LedgerProblem(path=self.registrar.state_dir, problem=str(running)) from running
             return self.registrar.open_job(new)
 
     def go_on(self, new: Job, old: Job) -> Job:
@@ -109,11 +119,19 @@ class Books:
             return self.registrar.open_job(new, resumes=old)
 
     def begin(self, planned: Job, *, drives_at_once: int) -> tuple[Job, EraseSpec]:
-        """The job as begun, written down before the first byte is, and what its worker has to do."""
-        with self._trying("ledger"):
+        """The job as begun, written down before the first byte is, and what its worker has to do.
+
+        From now on it is known to run, until `let_go`. DriveAtWork where another program runs a job of this drive.
+        """
+        with contextlib.ExitStack() as undo, self._trying("ledger"):
+            claim = self.registrar.at_work.claim(planned.drive)
+            undo.callback(claim.release)
+            claim.names(planned.id, planned.bay)
             spec = self.registrar.spec(planned, drives_at_once=drives_at_once, interruption=_why_it_stopped(planned))
             started = job.advance(planned, JobState.ERASING, started_at=planned.started_at or utc_now())
             self.registrar.ledger.save_job(started)
+            undo.pop_all()
+        self._claims[started.id] = claim
         self._unsaved.pop(started.id, None)
         return started, spec
 
@@ -124,6 +142,11 @@ class Books:
         return found is None or found.state in job.ENDED
 
     # These never raise.
+
+    def let_go(self, job_id: str) -> None:
+        """Nobody works on this job's drive any more."""
+        if job_id in self._claims:
+            self._claims.pop(job_id).release()
 
     def keep(self, changed: Job) -> None:
         """Write a job's state down as soon as that can be done: what it says holds already."""

@@ -88,7 +88,8 @@ class Reception:
         act = arrival.decide(
             event,
             insertion=insertion,
-            newest=self.books.newest(event.drive.fingerprint) if isinstance(event, DriveArrived) else None,
+            newest=self.books.newest(event.drive) if isinstance(event, DriveArrived) else None,
+            elsewhere=self._elsewhere(event),
             others=self.table.others(name),
             mode=self.settings.station.mode,
             allow_unidentified=self.settings.allow_unidentified,
@@ -98,6 +99,16 @@ class Reception:
         bay = self._vacate(bay) if bay.state is not BayState.EMPTY else bay
         drive = event.drive if isinstance(event, DriveArrived) else None
         self._welcome(replace(bay, insertion=insertion, drive=drive, drive_present=True), act)
+
+    def _elsewhere(self, event: DriveArrived | DriveUnreadable) -> Reason | None:
+        """Why it is not touched here: another bay that works on this drive is not "elsewhere"."""
+        if not isinstance(event, DriveArrived) or any(
+            bay.busy and bay.drive is not None and bay.drive.fingerprint == event.drive.fingerprint
+            for bay in self.table.bays.values()
+        ):
+            return None
+        running = self.books.elsewhere(event.drive)
+        return Reason(running.code, str(running), running.hint) if running is not None else None
 
     def _welcome(self, bay: Bay, act: arrival.Act) -> None:
         """`bay` is not in the table yet: if the ledger fails, the table stays, and the drive is settled later."""

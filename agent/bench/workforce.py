@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from agent import job
+from agent.at_work import DriveAtWork
 from agent.bench.alarms import critical
 from agent.bench.bay_table import BayTable
 from agent.bench.bays import Bay, BayState, changed, emptied, move
@@ -70,7 +71,13 @@ class Workforce:
             log.warning("bay %s: the command line has taken over this drive; nothing is begun here", bay.name)
             self.table.put(move(bay, BayState.WAITING, job=None, due=None))
             return
-        started, spec = self.books.begin(planned, drives_at_once=len(self.table.bays))
+        try:
+            started, spec = self.books.begin(planned, drives_at_once=len(self.table.bays))
+        except DriveAtWork as running:
+            log.warning("bay %s: %s; nothing is begun here", bay.name, running)
+            self.table.put(emptied(bay))  # and looked at anew: it is blocked as long as that lasts
+            self.freed()
+            return
         worker = self._workers[bay.name] = _Worker(Stop(), heard=self.now())
         bay = self.table.put(move(bay, BayState.ERASING, job=started, due=None))
         try:
@@ -167,6 +174,7 @@ class Workforce:
         assert bay.job is not None
         self._workers.pop(bay.name, None)
         self.books.keep(job.advance(bay.job, JobState.INTERRUPTED))
+        self.books.let_go(bay.job.id)
         self.table.put(emptied(bay))
 
     def conclude(self, bay: Bay, outcome: Outcome, then: BayState = BayState.FINISHED) -> None:
@@ -186,6 +194,7 @@ class Workforce:
             return
         del self._ends[name]
         done, certificate = issued
+        self.books.let_go(done.id)
         if end.then is not BayState.QUARANTINED:
             self.table.alarm(f"bay-{name}", None)
         why = done.reason

@@ -17,13 +17,12 @@ import msgspec
 from agent.cli import config_option, json_option, log_to_stderr, state_option
 from agent.commands.erase_command import (
     LOOK_S,
-    Candidate,
     EraseCommand,
-    Request,
     examine,
     locked,
     to_resume,
 )
+from agent.commands.erase_request import Candidate, Request, apart
 from agent.commands.erase_result import Result, exit_status
 from agent.commands.parameters import DeviceName, Place, Word
 from agent.commands.people import operator_named
@@ -90,7 +89,9 @@ def erase(
     who = operator_named(settings, operator)
     _named_twice(devices)
     if dry_run:
-        _rehearse([examine(device, policy, state_dir=state_dir, patience_s=LOOK_S) for device in devices], as_json)
+        _rehearse(
+            apart([examine(device, policy, state_dir=state_dir, patience_s=LOOK_S) for device in devices]), as_json
+        )
     named = frozenset(name for name, value in (("method", method), ("verify", verify)) if value is not None)
     request = Request(asset=asset, operator=who, resume=resume, named=named)
     log_to_stderr(quiet=True)
@@ -101,6 +102,7 @@ def erase(
             registrar = at_the_end.enter_context(_registrar(settings, state_dir))
             ours = partial(examine, policy=policy, state_dir=state_dir, patience_s=LOOK_S, as_ours=registrar.as_ours)
             candidates = [ours(c.device) if locked(c) else c for c in candidates]
+        candidates = apart(candidates)
         if resume and not all(candidate.refusal for candidate in candidates):
             registrar = registrar or at_the_end.enter_context(_registrar(settings, state_dir))
             candidates = [to_resume(candidate, registrar, named) for candidate in candidates]
@@ -108,12 +110,12 @@ def erase(
             _ask(candidates)
         if all(candidate.refusal for candidate in candidates):
             results, interrupted = [_refused(candidate) for candidate in candidates], False
+            _report(results, as_json=as_json)
         else:
             if certificate_dir is not None:
                 _prepare(certificate_dir)
             registrar = registrar or at_the_end.enter_context(_registrar(settings, state_dir))
-            results, interrupted = _run(registrar, certificate_dir, candidates, request)
-    _report(results, as_json=as_json)
+            results, interrupted = _run(registrar, certificate_dir, candidates, request, as_json=as_json)
     raise click.exceptions.Exit(exit_status(results, interrupted=interrupted))
 
 
@@ -140,9 +142,9 @@ def _registrar(settings: Settings, state_dir: Path) -> Iterator[Registrar]:
 
 
 def _run(
-    registrar: Registrar, folder: Path | None, candidates: Sequence[Candidate], request: Request
+    registrar: Registrar, folder: Path | None, candidates: Sequence[Candidate], request: Request, *, as_json: bool
 ) -> tuple[list[Result], bool]:
-    """(results, whether somebody interrupted). From here on a signal asks the workers to stop."""
+    """(results, whether somebody interrupted), told. From here on a signal asks the workers to stop."""
     screen = Screen()
     command = EraseCommand(registrar, folder=folder, show=screen.show)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -151,6 +153,8 @@ def _run(
         signal.signal(number, lambda *_: command.interrupt())
     results = command.run(candidates, request)
     screen.clear()
+    if _report(results, as_json=as_json):
+        command.told()
     return results, command.interrupted
 
 
@@ -199,7 +203,7 @@ def _ask(candidates: Sequence[Candidate]) -> None:
             click.echo(printable(line), err=True)
     if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):
         raise click.UsageError("nothing was touched: there is no terminal to ask on, say --yes")
-    if all(candidate.refusal for candidate in candidates):
+    if all(candidate.idle for candidate in candidates):
         return
     click.echo("All data on these drives will be lost for ever. Type YES to erase them: ", err=True, nl=False)
     answer = sys.stdin.buffer.readline()
@@ -218,7 +222,10 @@ def describe(candidate: Candidate, *, fully: bool = False) -> Iterator[str]:
     if candidate.refusal or candidate.plan is None:
         yield f"{who}: refused: {candidate.refusal}"
         return
-    again = "go on to ERASE" if candidate.resumes else "ERASE"
+    if candidate.certified is not None:
+        yield f"{who}: nothing to do: its job ended {candidate.certified.state}, and has its certificate"
+        return
+    again = "begin anew to ERASE" if candidate.anew else "go on to ERASE" if candidate.resumes else "ERASE"
     yield f"{who}: {again} with {candidate.plan.method}, verify {candidate.plan.verify.kind} ({candidate.plan.level})"
     yield from plan_lines(candidate.plan, fully=fully)
 
@@ -232,13 +239,17 @@ def _prepare(folder: Path) -> None:
         file.write(bytes(MAX_BYTES))
 
 
-def _report(results: Sequence[Result], *, as_json: bool) -> None:
-    """The document first: whatever happens to standard error, a program gets it."""
+def _report(results: Sequence[Result], *, as_json: bool) -> bool:
+    """Whether somebody was told. The document first: whatever happens to standard error, a program gets it."""
+    told = False
     if as_json:
         with contextlib.suppress(BrokenPipeError):
             click.echo(msgspec.json.encode({"results": results}))
+            told = True
     with contextlib.suppress(OSError):
         for result in results:
             number = f", certificate {result.certificate_file}" if result.certificate_file else ""
             reason = f": {result.reason}" if result.reason else ""
             click.echo(printable(f"{result.device}: {result.words}{reason}{number}"), err=True)
+        told = told or not as_json
+    return told

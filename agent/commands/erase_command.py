@@ -18,18 +18,18 @@ from pathlib import Path
 import msgspec
 
 from agent import files, job
+from agent.at_work import Claim, DriveAtWork
 from agent.certificate import Certificate
 from agent.clock import utc_now
+from agent.commands.erase_request import HELD, Candidate, Request, at_work, known_result
 from agent.commands.erase_result import Result as Result
-from agent.commands.erase_result import exit_status as exit_status
 from agent.commands.screen import progress_line
 from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, ResumePoint, Stop
 from agent.errors import CertificateProblem, LedgerProblem
 from agent.job import Job, JobState
 from agent.outcome import CANCELLED, NEVER_RESUMED, STALLED, Aborted, Erased, Failed, Outcome, Reason, Refused
-from agent.plan import Plan, plan
+from agent.plan import plan
 from agent.policy import Policy
-from agent.record import Operator
 from agent.registrar import Registrar, new_job, work_of
 from agent.safety import judge
 from agent.worker import run_job
@@ -45,31 +45,9 @@ GIVE_UP_STALLED_S = 120.0
 CERTIFY_FOR_S = 10.0
 CERTIFY_AGAIN_S = 1.0
 LOOK_S = 0.5
-HELD = "BW-S08"
 UNIDENTIFIED = Reason("BW-S12", "The drive does not say who it is")
 NOTHING_TO_RESUME = Reason("BW-P10", "No interrupted job of this drive is known in this state folder")
 POWER_LOST = "the station was stopped or lost power"
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A device that was named: planned, or refused; nothing of it was touched."""
-
-    device: str
-    drive: Drive | None = None
-    plan: Plan | None = None
-    refusal: Reason | None = None
-    resumes: Job | None = None
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the command line asks for beside the devices. `named`: the words of the plan that were given in person."""
-
-    asset: str | None = None
-    operator: Operator | None = None
-    resume: bool = False
-    named: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -79,6 +57,7 @@ class _Run:
     row: int
     candidate: Candidate
     opened: OpenDrive
+    claim: Claim
     job: Job
     spec: EraseSpec
     point: ResumePoint | None
@@ -133,25 +112,30 @@ def look(
         facts = gather(device, protect=(state_dir,))
         refusals = judge(facts, allow_unidentified=allow_unidentified)
         if until.passed or {reason.code for reason in refusals} != {HELD}:
-            return facts, refusals
+            break
         time.sleep(0.05)
+    return facts, at_work(facts.drive, refusals, state_dir)
 
 
 def to_resume(candidate: Candidate, registrar: Registrar, named: frozenset[str] = frozenset()) -> Candidate:
     """The same device with the interrupted job that it goes on with, or refused. `named`: "method", "verify"."""
     if candidate.refusal or candidate.drive is None or candidate.plan is None:
         return candidate
-    if not candidate.drive.identified:
+    drive = candidate.drive
+    if not drive.identified:
         return replace(candidate, refusal=NEVER_RESUMED)
-    old = registrar.ledger.newest_job(candidate.drive.fingerprint)
-    if old is None or old.plan is None or not registrar.ledger.can_resume(old):
+    old = registrar.ledger.newest_job(drive)
+    if old is not None and old.untold and old.certificate_id is not None and not old.stopped:
+        return replace(candidate, certified=old)
+    never_began = old is not None and old.state is JobState.PLANNED and bool(old.bay) and not old.resumes
+    if old is None or old.plan is None or not old.stopped or never_began:
         return replace(candidate, refusal=NOTHING_TO_RESUME)
     asked, was = candidate.plan, old.plan
     other_method = "method" in named and asked.method != was.method
     if other_method or ("verify" in named and asked.verify.kind != was.verify.kind):
         text = f"The interrupted job is {was.method}, verify {was.verify.kind}, and goes on only so"
         return replace(candidate, refusal=Reason("BW-P11", text, "Leave --method and --verify out, or --resume."))
-    return replace(candidate, plan=was, resumes=old)
+    return replace(candidate, plan=was, resumes=old, anew=not registrar.ledger.can_resume(old))
 
 
 class EraseCommand:
@@ -163,6 +147,7 @@ class EraseCommand:
         self.folder = folder
         self.show = show
         self.interrupted = False
+        self._untold: list[Job] = []
         self._let_go: float | None = None
         self._events: queue.SimpleQueue[tuple[_Run, Progress | Checkpoint | Renewed | Outcome]] = queue.SimpleQueue()
         self._runs: list[_Run] = []
@@ -183,6 +168,9 @@ class EraseCommand:
                 found = candidate.refusal or self._hold(row, candidate, len(candidates), request, held)
                 if isinstance(found, Reason):
                     results[row] = Result(device=candidate.device, outcome="refused", reason=str(found))
+                elif isinstance(found, Job):
+                    self._untold.append(found)
+                    results[row] = known_result(candidate.device, found, self.registrar, self._deliver)
                 else:
                     self._runs.append(found)
             for run in self._runs:
@@ -196,36 +184,48 @@ class EraseCommand:
         self._follow(results)
         return [results[row] for row in range(len(candidates))]
 
+    def told(self) -> None:
+        """Everybody was told of the certificates: from now on none of these jobs is one to be told of."""
+        for ended in self._untold:
+            with self._tolerated("that a certificate was told of"):
+                self.registrar.ledger.save_job(msgspec.structs.replace(ended, untold=False))
+
     # --- before anything is written ---------------------------------------------------------------------------
 
     def _hold(
         self, row: int, candidate: Candidate, together: int, request: Request, held: contextlib.ExitStack
-    ) -> _Run | Reason:
-        """Hold the drive first: another benchwipe at work on it must not lose its job to us."""
+    ) -> _Run | Reason | Job:
+        """Claim and hold the drive first: another benchwipe at work on it must not lose its job to us."""
+        if candidate.certified is not None:
+            return candidate.certified
         assert candidate.drive is not None
-        try:
-            opened = open_device(candidate.device, candidate.drive)
-        except DriveError as error:
-            return Reason(error.code, str(error), error.hint)
-        held.callback(opened.close)
-        if request.resume:
-            candidate = to_resume(candidate, self.registrar, request.named)
-        if candidate.refusal:
-            opened.close()
-            return candidate.refusal
-        planned = self._write_down(candidate, request)
+        with contextlib.ExitStack() as mine:
+            try:
+                claim = self.registrar.at_work.claim(candidate.drive)
+                mine.callback(claim.release)
+                opened = open_device(candidate.device, candidate.drive)
+            except (DriveAtWork, DriveError) as error:
+                return Reason(error.code, str(error), error.hint)
+            mine.callback(opened.close)
+            if request.resume:
+                candidate = to_resume(candidate, self.registrar, request.named)
+            if candidate.idle:
+                return candidate.refusal or candidate.certified or NOTHING_TO_RESUME
+            held.push(mine.pop_all())
+        planned = self._write_down(candidate, request, claim)
+        claim.names(planned.id)
         why = None
         if candidate.resumes is not None:
             why = candidate.resumes.reason.text if candidate.resumes.reason else POWER_LOST
         spec = self.registrar.spec(planned, drives_at_once=together, interruption=why)
-        return _Run(row, candidate, opened, planned, spec, spec.resume)
+        return _Run(row, candidate, opened, claim, planned, spec, spec.resume)
 
-    def _write_down(self, candidate: Candidate, request: Request) -> Job:
+    def _write_down(self, candidate: Candidate, request: Request, claim: Claim) -> Job:
         """The job, in the ledger."""
         assert candidate.drive is not None
         old = candidate.resumes
         if old is None:
-            self.registrar.supersede(candidate.drive)
+            self.registrar.supersede(candidate.drive, claimed=claim)
         elif old.state not in job.ENDED:
             return msgspec.structs.replace(
                 job.advance(old, JobState.INTERRUPTED) if old.state in job.WORKING else old,
@@ -271,6 +271,7 @@ class EraseCommand:
                 self._give_up(run)
                 result = self._settle(run)
                 if result is not None:
+                    run.claim.release()
                     results[run.row] = result
                     del under_way[run.row]
                     self._tell(run, result.words)
@@ -351,6 +352,7 @@ class EraseCommand:
                 self.registrar.ledger.save_job(job.advance(run.job, JobState.REFUSED, finished_at=utc_now()))
             return self._result(run, "refused", reason=str(outcome.reason))
         run.job, certificate = self.registrar.issue(run.job, outcome)
+        self._untold.append(run.job)
         return self._result(
             run,
             certificate.record.outcome,

@@ -238,7 +238,7 @@ class _Job:
             block=self.layout.block,
             root_key=self.start.root_key,
             stream=self.stream,
-            fingerprint=self.drive.drive.fingerprint,
+            fingerprint=self.drive.drive.likeness,
             pass_number=number,
         )
 

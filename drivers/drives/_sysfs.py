@@ -39,6 +39,7 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     removable: bool = False
     identity_source: IdentitySource = "drive"
     bridge: str | None = None
+    lun: int | None = None
 
 
 class AtaIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -189,6 +190,7 @@ def _nvme(folder: Path) -> Identity:
         firmware=text(device / "firmware_rev") or None,
         transport="nvme",
         media="nvme",
+        lun=max(0, int(found) - 1) if (found := text(folder / "nsid")).isdecimal() else None,
     )
 
 
@@ -228,7 +230,15 @@ def _scsi(folder: Path, transport: str, udev: Mapping[str, str]) -> Identity:
         removable=removable,
         identity_source="bridge" if usb is not None and not (ata and ata.serial) else "drive",
         bridge=_bridge(usb) if usb is not None else None,
+        # A bridge's LUN is its slot: a drive that says itself who it is stays the same in any.
+        lun=0 if ata and ata.serial else lun_of(folder),
     )
+
+
+def lun_of(folder: Path) -> int | None:
+    """The last part of host:channel:target:lun, below which the disk stands; None where it is no SCSI disk."""
+    found = re.fullmatch(r"\d+:\d+:\d+:(\d+)", folder.parent.parent.name)
+    return int(found[1]) if found else None
 
 
 def _vendor(inquiry: str, ata: AtaIdentity | None) -> str | None:

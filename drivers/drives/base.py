@@ -115,6 +115,8 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
     """What no other stay of any drive here has; all that tells a drive without an identity from its like."""
     told: str = ""
     """What it told in place of a serial number, and what many others tell too."""
+    lun: int | None = None
+    """Which unit of its device: SCSI's LUN, NVMe's namespace id less one. None: nobody counted it."""
 
     @property
     def own_serial(self) -> str | None:
@@ -141,9 +143,16 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
         return "; ".join(filter(None, ("the drive told no identity of its own", many)))
 
     @property
-    def unit(self) -> tuple[str | None, str | None, str | None, int]:
-        """Who it is whatever capacity it shows: model, serial, WWN, logical block. Meaningful where `identified`."""
-        return self.model, self.serial, self.wwn, self.logical_block_bytes
+    def unit(self) -> tuple[str | int | None, ...]:
+        """Who it is whatever capacity it shows. Meaningful where `identified`."""
+        lun = (self.lun,) if self.lun else ()
+        return self.model, self.serial, self.wwn, self.logical_block_bytes, *lun
+
+    @property
+    def likeness(self) -> str:
+        """Hex digest of what the drive says of itself; other units of its device may say the same."""
+        facts = (self.model, self.serial, self.wwn, self.capacity_bytes, self.logical_block_bytes)
+        return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
     @property
     def fingerprint(self) -> str:
@@ -151,10 +160,24 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
 
         A drive that tells no identity has another one each time that it is plugged in: it is never known again.
         """
-        facts = [self.model, self.serial, self.wwn, self.capacity_bytes, self.logical_block_bytes]
         if not self.identified:
-            facts.append(self.appearance or f"{self.number} {self.disk_sequence} {self.device}")
+            stay = self.appearance or f"{self.number} {self.disk_sequence} {self.device}"
+            facts: tuple[object, ...] = (self.likeness, stay, self.lun or 0)
+        elif self.lun:
+            facts = (self.likeness, self.lun)
+        else:
+            return self.likeness
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
+
+    @property
+    def prints(self) -> tuple[str, str]:
+        """The fingerprint, and the one under which a record of before units were counted may have it."""
+        return self.fingerprint, self.likeness if self.identified else self.fingerprint
+
+    def is_meant_by(self, earlier: Drive) -> bool:
+        """Whether it is the drive of that record; one of before units were counted does not name its unit."""
+        same = self.fingerprint == earlier.fingerprint
+        return same or (self.identified and earlier.lun is None and earlier.likeness == self.likeness)
 
 
 class Writes(msgspec.Struct, frozen=True, kw_only=True):

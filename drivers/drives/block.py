@@ -9,25 +9,24 @@ from __future__ import annotations
 import errno
 import os
 import stat
-import time
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from drivers.drives import _firmware, _sysfs
 from drivers.drives._direct import DirectFile
+from drivers.drives._holding import hold, hold_ways, translated
 from drivers.drives._uevents import Uevents
 from drivers.drives._written import CountedDrive
 from drivers.drives.base import (
     Drive,
     DriveChanged,
     DriveError,
-    DriveForbidden,
     DriveGone,
     DriveHeld,
-    DriveInUse,
     DriveMute,
     DriveReadOnly,
     DriveSource,
@@ -42,9 +41,7 @@ if TYPE_CHECKING:
     from drivers.drives.firmware_port import FirmwarePort
 
 LOOK = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
-HOLD = os.O_RDWR | os.O_EXCL | os.O_CLOEXEC
-GONE = (errno.ENOENT, errno.ENXIO, errno.ENODEV, errno.ENOMEDIUM)
-PATIENCE_S = 1.0  # a look by `benchwipe drives` or udev holds a device for some milliseconds: that is no user of it
+NO_WAYS: Mapping[str, int] = MappingProxyType({})
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -134,17 +131,18 @@ def open_device(path: str, expected: Drive | None = None) -> BlockDrive:
     Any DriveError; nothing is written before or in between. O_CREAT is never given: a path that vanished makes no file.
     """
     _writable(path)
-    fd, direct = _hold(path)
+    fd, direct = hold(path)
     try:
         drive = identify(fd, path, within=_firmware.HOLD_S)
         if passthrough.is_read_only(fd):
             raise DriveReadOnly(device=path)
         _same(drive, expected)
         _unused(drive)
-        return BlockDrive(drive, DirectFile(fd, direct=direct, block=drive.logical_block_bytes))
+        others = hold_ways(drive)
+        return BlockDrive(drive, DirectFile(fd, direct=direct, block=drive.logical_block_bytes), others)
     except OSError as error:
         os.close(fd)
-        raise _translated(error, path) from error
+        raise translated(error, path) from error
     except DriveError:
         os.close(fd)
         raise
@@ -153,11 +151,12 @@ def open_device(path: str, expected: Drive | None = None) -> BlockDrive:
 class BlockDrive(CountedDrive):
     """One disk, held by O_EXCL until `close`."""
 
-    def __init__(self, drive: Drive, file: DirectFile) -> None:
+    def __init__(self, drive: Drive, file: DirectFile, ways: Mapping[str, int] = NO_WAYS) -> None:
+        """`ways`: descriptors that hold the other paths of this drive, by number."""
         self.drive = drive
         self._file = file
         self._port: FirmwarePort | None = None
-        self._held: list[int] = []
+        self._held = dict(ways)
 
     @property
     def direct(self) -> bool:
@@ -206,18 +205,16 @@ class BlockDrive(CountedDrive):
 
     def hold_all(self) -> None:
         """The other namespaces of this controller, or of its subsystem. Calling it twice is harmless."""
-        if self._held:
-            return
         for folder in _sysfs.siblings(self.drive.number):
-            path = f"/dev/{_sysfs.device_name(folder)}"
-            fd, _ = _hold(path)
-            self._held.append(fd)
-            _unused(_shown(fd, path))
+            number, path = _sysfs.text(folder / "dev"), f"/dev/{_sysfs.device_name(folder)}"
+            if number not in self._held:
+                self._held[number], _ = hold(path)
+                _unused(_shown(self._held[number], path))
 
     def close(self) -> None:
         """Let go of the disk."""
         while self._held:
-            os.close(self._held.pop())
+            os.close(self._held.popitem()[1])
         if self._file.fd >= 0:
             self._file.close()
 
@@ -236,33 +233,12 @@ def _writable(path: str) -> None:
         os.close(fd)
 
 
-def _hold(path: str) -> tuple[int, bool]:
-    """The exclusive descriptor, and whether O_DIRECT was taken."""
-    until = time.monotonic() + PATIENCE_S
-    while True:
-        try:
-            return _open_direct(path)
-        except OSError as error:
-            if error.errno != errno.EBUSY or time.monotonic() > until:
-                raise _translated(error, path) from error
-            time.sleep(PATIENCE_S / 20)
-
-
-def _open_direct(path: str) -> tuple[int, bool]:
-    try:
-        return os.open(path, HOLD | os.O_DIRECT), True
-    except OSError as error:
-        if error.errno != errno.EINVAL:
-            raise
-    return os.open(path, HOLD), False
-
-
 def _open(path: str, flags: int) -> int:
     _is_block(path)
     try:
         return os.open(path, flags)
     except OSError as error:
-        raise _translated(error, path) from error
+        raise translated(error, path) from error
 
 
 def _is_block(path: str) -> None:
@@ -270,7 +246,7 @@ def _is_block(path: str) -> None:
     try:
         mode = os.stat(path).st_mode
     except OSError as error:
-        raise _translated(error, path) from error
+        raise translated(error, path) from error
     if not stat.S_ISBLK(mode):
         raise NotADrive(device=path, what=_kind(mode))
 
@@ -278,18 +254,6 @@ def _is_block(path: str) -> None:
 def _kind(mode: int) -> str:
     kinds = ((stat.S_ISREG, "a file"), (stat.S_ISDIR, "a directory"), (stat.S_ISCHR, "a character device"))
     return next((name for test, name in kinds if test(mode)), "a pipe or socket")
-
-
-def _translated(error: OSError, path: str) -> DriveError:
-    if error.errno in GONE:
-        return DriveGone(device=path)
-    if error.errno == errno.EBUSY:
-        return DriveInUse(device=path)
-    if error.errno == errno.EROFS:
-        return DriveReadOnly(device=path)
-    if error.errno in (errno.EACCES, errno.EPERM):
-        return DriveForbidden(device=path)
-    return DriveError(device=path, problem=error.strerror or str(error))
 
 
 def _same(found: Drive, expected: Drive | None) -> None:
@@ -347,7 +311,7 @@ def _shown(fd: int, path: str) -> Drive:
         if after is None or _sysfs.disk_sequence(after) != before:
             raise DriveGone(device=path)
     except OSError as error:
-        raise _translated(error, path) from error
+        raise translated(error, path) from error
     return Drive(
         device=path,
         capacity_bytes=capacity,

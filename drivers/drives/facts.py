@@ -17,6 +17,7 @@ from typing import Literal
 import msgspec
 
 from drivers.drives import _sysfs
+from drivers.drives._paths import paths_of
 from drivers.drives._stack import Stack
 from drivers.drives.base import Drive, DriveError
 from drivers.drives.block import look_device
@@ -132,7 +133,8 @@ def uses_of(number: str, *, protect: Iterable[Path] = (), root: Path = _sysfs.RO
     stack = Stack(root)
     family, above = stack.family(number), stack.above(number)
     below = tuple(n for b in stack.below(number) for n in stack.family(b) if n not in family)
-    twins = tuple(n for t in stack.twins(number) for n in (*stack.family(t), *stack.above(t)))
+    ways = (way for way in paths_of(stack.whole(number), root, asking=False) if way not in family)
+    twins = tuple(n for t in (*stack.twins(number), *ways) for n in (*stack.family(t), *stack.above(t)))
     concerned = tuple(dict.fromkeys((*family, *above, *below, *twins)))
     mounts = [Use(kind="mount", device=stack.name(n), target=t) for n in concerned for t in stack.mounted.get(n, ())]
     swaps = [Use(kind="swap", device=stack.name(n)) for n in concerned if n in stack.swaps]

@@ -96,7 +96,7 @@ def test_no_trace_of_a_forgotten_key_stays_in_the_files(ledger: Ledger) -> None:
 def test_an_aborted_job_keeps_its_key_until_another_goes_on_with_it(ledger: Ledger) -> None:
     ledger.add_job(job(), b"k", point(4096))
     ledger.save_job(job(state=JobState.ABORTED))
-    found = ledger.newest_job(job().drive.fingerprint)
+    found = ledger.newest_job(job().drive)
     assert found is not None
     assert found.id == "job-1"
     assert ledger.can_resume(found)
@@ -154,10 +154,10 @@ def test_a_checkpoint_keeps_its_key_young(ledger: Ledger) -> None:
 def test_a_drives_newest_job_is_found_by_the_drive_alone(ledger: Ledger) -> None:
     ledger.add_job(job(1, JobState.ABORTED), b"k", point(4096))
     ledger.add_job(job(2, JobState.ABORTED), b"k")
-    newest = ledger.newest_job(job().drive.fingerprint)
+    newest = ledger.newest_job(job().drive)
     assert newest is not None
     assert newest.id == "job-2"
-    assert ledger.newest_job(job(serial="S2").drive.fingerprint) is None
+    assert ledger.newest_job(job(serial="S2").drive) is None
 
 
 @pytest.mark.parametrize("state", sorted(JobState))
@@ -411,7 +411,7 @@ def test_a_job_that_this_version_cannot_read_is_a_ledger_problem(ledger: Ledger)
     db.execute("UPDATE job SET body = '{}'")
     db.commit()
     db.close()
-    for read in (lambda: ledger.job("job-1"), ledger.unfinished, lambda: ledger.newest_job(job().drive.fingerprint)):
+    for read in (lambda: ledger.job("job-1"), ledger.unfinished, lambda: ledger.newest_job(job().drive)):
         with pytest.raises(LedgerProblem):
             read()
 

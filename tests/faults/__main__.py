@@ -63,11 +63,12 @@ def table(rows: list[Row], seconds: float, command: str) -> str:
     return "\n".join(lines)
 
 
-def _write(path: Path, text: str) -> None:
+def replace_between(path: Path, begin: str, end: str, text: str) -> None:
+    """Put a table between its two marks on a page."""
     page = path.read_text()
-    before, rest = page.split(BEGIN)
-    after = rest.split(END)[1]
-    path.write_text(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+    before, rest = page.split(begin)
+    after = rest.split(end)[1]
+    path.write_text(f"{before}{begin}\n\n{text}\n\n{end}{after}")
 
 
 def main() -> int:
@@ -88,7 +89,7 @@ def main() -> int:
     text = table(rows, time.monotonic() - start, command)
     print(text)
     if options.write:
-        _write(options.write, text)
+        replace_between(options.write, BEGIN, END, text)
     return int(any(row.false_successes or row.wrong or row.inexact for row in rows))
 
 

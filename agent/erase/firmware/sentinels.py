@@ -47,7 +47,7 @@ class Sentinels:
         seed = blake3(key, derive_key_context=_CONTEXT).hexdigest()
         plan = SamplePlan(seed=seed, fraction=1e-12, capacity=drive.capacity_bytes, unit=self._unit)
         self.places = [offset for offset, _ in plan]
-        self._stream = Aes256Ctr(pass_key(key, fingerprint=drive.fingerprint, pass_number=NUMBER))
+        self._stream = Aes256Ctr(pass_key(key, fingerprint=drive.likeness, pass_number=NUMBER))
         self._buffer = aligned(max(self._unit, 4096))[: self._unit]
 
     def plant(self) -> tuple[int, ...]:

@@ -16,7 +16,7 @@ from blake3 import blake3
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
-from agent.commands.erase_command import Result, exit_status
+from agent.commands.erase_result import Result, exit_status
 from tests.agent.cli.conftest import Call, chain, payload
 from tests.drivers.drives.conftest import MIB, Loops
 
