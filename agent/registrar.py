@@ -77,9 +77,8 @@ class Registrar:
         self.at_work.sweep()
         for certificate in self.reconciler.take_in(printers=printers):
             if (ended := self.ledger.job(certificate.record.job)) is not None and not ended.bay:
-                self.ledger.save_job(
-                    msgspec.structs.replace(ended, untold=True)
-                )  # its command was killed before it said
+                # Its command was killed before it could say so.
+                self.ledger.save_job(msgspec.structs.replace(ended, untold=True))
         self.forget_keys()
 
     def forget_keys(self, *, at_work: Collection[str] = ()) -> None:

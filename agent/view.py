@@ -83,7 +83,11 @@ def table(rows: Iterable[dict[str, Any]]) -> list[str]:
     for row in rows:
         drive = row["drive"] or {}
         name = " ".join(str(v) for v in (drive.get("model"), drive.get("serial")) if v)
-        result = " ".join(str(v) for v in (claim_words(row["claim"] or ""), row["certificate"], row["reason"]) if v)
+        result = " ".join(
+            str(v)
+            for v in (claim_words(row.get("claim") or row["outcome"] or ""), row["certificate"], row["reason"])
+            if v
+        )
         lines.append(f"{row['bay']:<8} {row['state']:<12} {name:<34.34} {_progress(row):<18} {result}".rstrip())
     return lines
 

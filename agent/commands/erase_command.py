@@ -359,7 +359,7 @@ class EraseCommand:
             certificate_id=certificate.id,
             certificate_file=str(self._deliver(certificate)),
             reason=None if isinstance(outcome, Erased) else str(outcome.reason),
-            read_back=isinstance(outcome, Erased) and outcome.work.verification.kind != "none",
+            **({"read_back": outcome.work.verification.kind != "none"} if isinstance(outcome, Erased) else {}),
             bytes=_erased_bytes(run, outcome),
         )
 

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import msgspec
+
 from agent.at_work import AtWork
 from agent.certificate import Certificate
 from agent.commands.erase_result import Result
@@ -91,6 +93,6 @@ def known_result(device: str, ended: Job, registrar: Registrar, deliver: Callabl
         certificate_id=certificate.id,
         certificate_file=str(deliver(certificate)),
         reason=f"{why}{told}",
-        read_back=record.verification.kind != "none",
+        read_back=record.verification.kind != "none" if record.outcome == "erased" else msgspec.UNSET,
         bytes=passes or (record.drive.capacity_bytes if record.outcome == "erased" else 0),
     )

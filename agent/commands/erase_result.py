@@ -19,13 +19,13 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     bytes: int = 0
     seconds: float = 0.0
-    read_back: bool = False
-    """Whether it was read back after it was erased, wholly or by a sample."""
+    read_back: bool | msgspec.UnsetType = msgspec.UNSET
+    """Of an erased one: whether it was read back then, wholly or by a sample."""
 
     @property
     def words(self) -> str:
         """The outcome for a person: erased alone is only said of what was read back."""
-        return claim_words("unread") if self.outcome == "erased" and not self.read_back else self.outcome
+        return claim_words("unread") if self.read_back is False else self.outcome
 
 
 def exit_status(results: Sequence[Result], *, interrupted: bool) -> int:

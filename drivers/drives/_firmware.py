@@ -197,7 +197,7 @@ def _known(drive: Drive, page: Identify) -> Drive:
         firmware=page.firmware or None,
         media=media,
         identity_source="drive",
-        lun=0 if _sysfs.believable(page.serial) else drive.lun,
+        lun=0 if believable(page.serial) else drive.lun,
         capabilities=capabilities_of(page),
     )
 

@@ -66,7 +66,7 @@ def test_the_collector_lists_it_apart_and_in_no_colour_of_success() -> None:
 
 def test_the_command_line_says_it_and_its_document_keeps_the_contracts_word() -> None:
     unread, read = (
-        Result(device="/dev/sdb", outcome="erased"),
+        Result(device="/dev/sdb", outcome="erased", read_back=False),
         Result(device="/dev/sdc", outcome="erased", read_back=True),
     )
     assert (unread.words, read.words) == ("erased, not read back", "erased")

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, func, select, update
 
 from agent.certificate import Certificate, sign
 from agent.jws import public_jwk, thumbprint
-from agent.record import Customer
+from agent.record import Customer, Verification
 from collector.errors import SchemaTooNew
 from collector.judge import Delivery, Rejected, Verdict, judge
 from collector.schema import CERTIFICATE, CERTIFICATE_BYTES, EVENT, QUARANTINE, SCHEMA_VERSION
@@ -191,3 +191,14 @@ def test_unknown_fields_of_a_newer_station_survive(engine: Engine) -> None:
     Store(engine).keep([judge(message, lambda _s: {KID: KEY.public_key()})], X)
     with engine.begin() as connection:
         assert connection.execute(select(CERTIFICATE_BYTES.c.compact)).scalar_one() == compact
+
+
+def test_what_an_older_collector_listed_as_erased_and_nobody_read_back_is_listed_apart(engine: Engine) -> None:
+    unread = record(verification=Verification(kind="none", result="not-run"))
+    keep(engine, [sign(unread, KEY)])
+    with engine.begin() as connection:
+        connection.execute(update(CERTIFICATE).values(outcome="erased"))
+        connection.execute(update(SCHEMA_VERSION).values(version=1))
+    Store(engine).prepare()
+    with engine.begin() as connection:
+        assert connection.execute(select(CERTIFICATE.c.outcome)).scalar_one() == "unread"
