@@ -113,8 +113,11 @@ class Bench(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="benchwipe-said-", dir=FAST))
         self.rig = Rig(self.folder / "state", self.made())
         self.size = SIZES[0]
-        for bay in BAYS[:3]:
+        self.rig.sign_in()
+        for bay in ("B12", *BAYS[:3]):
             self.put_in(bay)
+        self.rig.scan("KK-0009", "BAY-B12")
+        self.rig.erase("B12")
 
     # What is compared
 
@@ -164,10 +167,20 @@ class Bench(RuleBasedStateMachine):
         self.hear(code)
         self.hear(code)
 
-    @rule(step=st.sampled_from(sorted(WAYS)), code=st.sampled_from(CODES), answer=st.sampled_from(ANSWERS))
-    def come_to(self, step: Step, code: str, answer: str) -> None:
+    @rule(
+        step=st.sampled_from(sorted(WAYS)),
+        codes=st.lists(st.sampled_from(CODES), min_size=1, max_size=3),
+        answer=st.sampled_from(ANSWERS),
+    )
+    def come_to(self, step: Step, codes: list[str], answer: str) -> None:
         """The usual way to a step, then something that does not belong there, then an answer."""
-        for each in (*WAYS[step], code, answer):
+        for each in (*WAYS[step], *codes, answer):
+            self.hear(each)
+
+    @rule(code=st.sampled_from(CODES), word=st.sampled_from(("UNDO", "NO", "GRADE-B")))
+    def rate(self, code: str, word: str) -> None:
+        """A grade, something else, and a word that would change it."""
+        for each in (*WAYS[Step.GRADE], "GRADE-A", code, word):
             self.hear(each)
 
     @rule(lot=st.sampled_from(("LOT-3", "LOT-4")), bays=st.permutations(BAYS), far=st.booleans())
@@ -268,9 +281,9 @@ class AskingBench(Bench):
 
 
 FIXED = settings(
-    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "25")),
+    max_examples=int(os.environ.get("HYPOTHESIS_EXAMPLES", "15")),
     derandomize="HYPOTHESIS_EXAMPLES" not in os.environ,
-    stateful_step_count=25,
+    stateful_step_count=20,
     deadline=None,
     phases=(Phase.generate,),  # a failure is told as it was found: to shrink it takes minutes
     database=None,
