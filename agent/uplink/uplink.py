@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -30,6 +29,7 @@ from agent.settings import Mqtt
 from agent.uplink.connection import read_secrets
 from agent.uplink.courier import Courier
 from agent.uplink.values import Pace, Station, UplinkStatus, Wake
+from drivers.lasting import lasting
 
 __all__ = ["Pace", "Uplink", "UplinkStatus", "read_secrets"]
 
@@ -62,7 +62,7 @@ class Uplink:
         self._mqtt, self._base_dir = mqtt, base_dir
         station = Station(station_id, boot_id, base_dir, open_ledger, birth, on_rejected, on_command, now)
         self._courier = Courier(mqtt, station, pace)
-        self._thread = threading.Thread(target=self._courier.run, name="uplink-courier", daemon=True)
+        self._thread = lasting("uplink-courier", self._courier.run, over=self._courier.stopping)
 
     def start(self) -> None:
         """Begin to deliver. KeyProblem if the password or the TLS files cannot be used; nothing was started then."""
