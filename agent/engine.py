@@ -244,4 +244,4 @@ class Engine:
 
     def _rejected(self, row: str, reason: str) -> None:
         text = f"The collector refused certificate {row[:12]}: {reason}"
-        self.table.alarm(f"certificate-{row[:12]}", critical("BW-U02", text))
+        self.table.alarm(f"certificate-{row[:12]}", critical("BW-U02", text) if reason else None)

@@ -55,6 +55,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "ALTER TABLE drive_password ADD COLUMN made INTEGER NOT NULL DEFAULT 0",
         "UPDATE drive_password SET made = strftime('%s', 'now')",
     ),
+    # Signed statements (grades, destinations), so that one can be sent again; and when a row was refused, by the
+    # collector's own signed word: an older refusal is a replay.
+    (
+        "CREATE TABLE statement (id TEXT PRIMARY KEY, body BLOB NOT NULL)",
+        "ALTER TABLE outbox ADD COLUMN refused_at TEXT",
+    ),
 )
 
 

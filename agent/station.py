@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeGuard
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from agent import __version__, files, keys
 from agent.bench.effects import Bench, StationEffects
@@ -34,7 +35,7 @@ from agent.ledger import Ledger
 from agent.messages import Birth
 from agent.notify import Notifier
 from agent.registrar import Registrar
-from agent.settings import Settings
+from agent.settings import Mqtt, Settings
 from agent.threads import Threads
 from agent.uplink.uplink import Uplink
 from agent.view import bay_row
@@ -189,7 +190,15 @@ class Station:
             on_rejected=lambda row, reason: self.engine.put(CertificateRejected(row, reason)),
             on_command=lambda request: self.engine.put(CommandArrived(request)),
             now=utc_now,
+            collectors=self._collectors(self.settings.mqtt, config_dir),
         )
+
+    @staticmethod
+    def _collectors(mqtt: Mqtt, config_dir: Path) -> dict[str, Ed25519PublicKey]:
+        found = keys.read_collectors(mqtt, config_dir)
+        if not found:
+            log.warning("mqtt: %s", keys.TRUSTS_THE_BROKER)
+        return found
 
     def _birth(self, depth: int) -> Birth:
         return Birth(
@@ -257,6 +266,7 @@ class Station:
                 "connected": uplink.connected,
                 "outbox_depth": self._outbox_depth(),
                 "last_error": uplink.last_error,
+                "receipts_ignored": uplink.receipts_ignored,
             }
             if uplink
             else None,
