@@ -21,13 +21,14 @@ import uvicorn
 from sqlalchemy import Engine
 
 from agent.messages import split_topic
-from collector import database
+from collector import database, signing
 from collector.enrolment import KeyBook
 from collector.errors import CollectorError
 from collector.intake import Intake
 from collector.link import Incoming, Link
 from collector.live import Live
 from collector.settings import Configuration
+from collector.signing import Signer
 from collector.store import Store
 from collector.web import Sources, make_app
 
@@ -67,7 +68,7 @@ def serve(configuration: Configuration) -> int:
 
 
 def assemble(configuration: Configuration) -> Parts:
-    """The parts, not yet running. CollectorError if the web's address or the database's settings cannot be used."""
+    """The parts, not yet running. CollectorError if web address, database settings or receipt key cannot be used."""
     try:
         engine = database.connect(configuration.database_url())
     except (OSError, UnicodeDecodeError) as error:
@@ -75,15 +76,16 @@ def assemble(configuration: Configuration) -> Parts:
     listener = _listen(configuration.settings.listen)
     limits = configuration.settings.quarantine
     book, live = KeyBook(configuration), Live()
+    signer = Signer(signing.load_or_make(configuration.keys_dir, "receipt"))
     store = Store(engine, most=limits.most, most_per_station=limits.most_per_station)
 
     def take(message: Incoming) -> None:
         split = split_topic(message.topic)
         suffix = "" if split is None else split[1]
-        (intake if suffix == "event" or suffix.startswith("cert/") else live).put(message)
+        (intake if suffix == "event" or suffix.startswith(("cert/", "statement/")) else live).put(message)
 
     link = Link(configuration, take)
-    intake = Intake(store, book, link.publish_receipt)
+    intake = Intake(store, book, link.publish_receipt, signer)
     app = make_app(Sources(engine=engine, book=book, live=live, intake=intake, link=link))
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1, server_header=False
