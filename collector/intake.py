@@ -52,6 +52,11 @@ class Intake:
         """From paho's thread. queue.Full when the database cannot follow."""
         self._waiting.put_nowait(message)
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Begin to take, in a thread of its own."""
         self._thread.start()

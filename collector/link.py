@@ -82,6 +82,11 @@ class Link:
         self.state = "not connected yet"
         self._presence_topic = f"{ROOT}/$collector/{configuration.settings.id}"
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Begin to connect, in a thread of its own."""
         self._thread.start()

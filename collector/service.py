@@ -49,7 +49,10 @@ class Parts:
 
 
 def serve(configuration: Configuration) -> int:
-    """Run until SIGTERM or SIGINT. The exit status: 0, or 1 where the database is a newer program's."""
+    """Run until SIGTERM or SIGINT. The exit status: 0; 1 where the database is a newer program's, or a thread broke.
+
+    The service manager starts it again: a thread that is gone in silence would be a collector that only seems to run.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
@@ -62,7 +65,10 @@ def serve(configuration: Configuration) -> int:
     host, port = parts.listener.getsockname()[:2]
     LOG.info("web pages at http://%s:%d/", f"[{host}]" if ":" in host else host, port)
     while not stop.wait(0.1) and not parts.intake.fatal.is_set() and web.is_alive():
-        pass
+        dead = [part for part in threads if not part.alive]
+        if dead:
+            LOG.critical("thread %s is gone, and the collector ends with it", type(dead[0]).__name__.lower())
+            break
     _stop(parts, web)
     return 0 if stop.is_set() else 1
 
