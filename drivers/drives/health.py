@@ -62,7 +62,7 @@ def parse_health(output: bytes) -> dict[str, Any] | None:
     """smartctl's JSON -> what a certificate shows; None where the drive did not answer."""
     try:
         found = json.loads(output)
-    except ValueError:
+    except (ValueError, RecursionError):  # RecursionError: nested 60,000 deep
         return None
     if not isinstance(found, dict):
         return None
@@ -91,7 +91,8 @@ def exit_findings(status: int) -> list[str]:
 
 def _ata(found: Mapping[str, Any]) -> dict[str, Any]:
     table = _at(found, "ata_smart_attributes", "table")
-    rows = {row.get("id"): row for row in table if isinstance(row, dict)} if isinstance(table, list) else {}
+    listed = [row for row in table if isinstance(row, dict)] if isinstance(table, list) else []
+    rows = {number: row for row in listed if (number := _number(row, "id")) is not None}
     values: dict[str, Any] = {name: _number(rows[n], "raw", "value") for n, name in ATTRIBUTES.items() if n in rows}
     life = next((left for n in LIFE_LEFT if n in rows and (left := _number(rows[n], "value")) is not None), None)
     if _at(found, "rotation_rate") == 0 and life is not None and 0 <= life <= 100:  # other meanings on disks that turn
