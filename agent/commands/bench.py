@@ -146,7 +146,9 @@ def _status_lines(answer: dict[str, Any]) -> list[str]:
         lines.append("uplink: none is configured; certificates wait in the outbox")
     else:
         how = "connected" if uplink["connected"] else f"not connected: {uplink['last_error'] or 'not yet'}"
-        lines.append(f"uplink: {how}; {uplink['outbox_depth']} in the outbox")
+        ignored = uplink.get("receipts_ignored")
+        doubt = f"; {ignored} receipts ignored that no trusted collector gave" if ignored else ""
+        lines.append(f"uplink: {how}; {uplink['outbox_depth']} in the outbox{doubt}")
     lines += [f"! {text}" for text in answer["alarms"].values()]
     return [printable(line) for line in lines]
 

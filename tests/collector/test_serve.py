@@ -325,3 +325,24 @@ def test_the_embedded_broker_that_knows_no_mqtt_5_is_enough(tmp_path: Path, key:
         collector.kill()
         embedded.kill()
         embedded.wait()
+
+
+DIES = """
+import sys, time
+from collector.{module} import {kind}
+{kind}._run = lambda self: time.sleep(0.5)
+from collector.cli import main
+main(["serve", "--config", sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize(("module", "kind"), [("intake", "Intake"), ("link", "Link"), ("live", "Live")])
+def test_a_collector_whose_thread_is_gone_ends_with_a_status_that_is_restarted(
+    tmp_path: Path, module: str, kind: str
+) -> None:
+    collector = Collector(tmp_path, free_port())
+    collector.write()
+    command = [sys.executable, "-c", DIES.format(module=module, kind=kind), str(collector.config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert f"thread {module} is gone" in done.stderr
