@@ -44,6 +44,7 @@ COMMANDS = {
     "status": "agent.commands.bench:status",
     "cancel": "agent.commands.bench:cancel",
     "reprint": "agent.commands.bench:reprint",
+    "outbox": "agent.commands.outbox:outbox",
     "bays": "agent.commands.bench:bays",
     "dock-firmware": "agent.commands.dock_firmware:dock_firmware",
     "command-sheet": "agent.commands.certificates:command_sheet",

@@ -77,7 +77,6 @@ class Engine:
         now: Callable[[], float] = time.monotonic,
     ) -> None:
         """`controllers`: thumbprint -> key of those whose commands over MQTT are obeyed."""
-        self.registrar = registrar
         self.now = now
         self.inbox: queue.Queue[Event] = queue.Queue(INBOX_BOUND)
         self.table = BayTable([bay.name for bay in settings.bay], effects)
@@ -88,7 +87,7 @@ class Engine:
         self.labels = LabelDesk(self.table, self._books)
         self._scans = ScanDesk(settings, self.table, self._books, self._reception, self.labels, self._cancel)
         self._workforce.freed = self._reception.settle_all
-        self._remote = Remote(self.table, registrar.ledger, self._cancel_and_say, controllers)
+        self._remote = Remote(self.table, self._books, self._cancel_and_say, controllers)
         self._stop_asked: str | None = None
         self._retry_at = 0.0
         self._keys_at = now() + DAY_S  # `recover` does it at the start
@@ -111,14 +110,13 @@ class Engine:
 
         LedgerProblem if it cannot be read, or a certificate that a power cut left without a row not be recorded.
         """
-        self.registrar.recover(printers=self._books.printers)
-        for old in self.registrar.ledger.unfinished():
+        for old in self._books.recover():
             if old.bay and old.state in job.WORKING:
                 self._books.keep(job.advance(old, JobState.INTERRUPTED))
                 who = old.drive.serial or old.drive.wwn or old.drive.device
                 log.warning("job %s of drive %s was interrupted; it goes on when the drive is there", old.id, who)
         self._remote.recover()
-        for row, reason in self.registrar.ledger.outbox_quarantined():
+        for row, reason in self._books.set_aside():
             self._rejected(row, reason)
         self.table.say("station_ready")
         self.labels.recover()
@@ -255,4 +253,4 @@ class Engine:
 
     def _rejected(self, row: str, reason: str) -> None:
         text = f"The collector refused certificate {row[:12]}: {reason}"
-        self.table.alarm(f"certificate-{row[:12]}", critical("BW-U02", text))
+        self.table.alarm(f"certificate-{row[:12]}", critical("BW-U02", text) if reason else None)

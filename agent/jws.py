@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from agent.errors import CertificateProblem
 
 MAX_BYTES = 64 * 1024  # the MQTT contract's bound for one certificate
+NOT_PARTS = "its parts are not base64url of a JSON header, a payload and a signature"
 THUMBPRINT = re.compile(r"[A-Za-z0-9_-]{43}")  # base64url of a SHA-256
 
 
@@ -59,6 +60,29 @@ def verify(compact: bytes, keys: Mapping[str, Ed25519PublicKey], *, typ: str) ->
 
 def read_unverified(compact: bytes, *, typ: str) -> Statement:
     """Its parts, or CertificateProblem. The signature is NOT checked."""
+    parts, header = _opened(compact)
+    try:
+        payload, signature = _unb64(parts[1]), _unb64(parts[2])
+    except (ValueError, binascii.Error):
+        raise CertificateProblem(problem=NOT_PARTS) from None
+    if header.get("alg") != "EdDSA" or header.get("typ") != typ:
+        raise CertificateProblem(problem=f"its header is not alg EdDSA, typ {typ}")
+    kid = header.get("kid")
+    if not isinstance(kid, str) or not THUMBPRINT.fullmatch(kid) or "crit" in header:
+        raise CertificateProblem(problem="its header names no key, or asks for extensions that nobody defined")
+    return Statement(key_id=kid, payload=payload, signing_input=parts[0] + b"." + parts[1], signature=signature)
+
+
+def type_of(compact: bytes) -> str:
+    """The type in its header, or CertificateProblem. Nothing else of it is checked."""
+    typ = _opened(compact)[1].get("typ")
+    if not isinstance(typ, str):
+        raise CertificateProblem(problem="its header names no type")
+    return typ
+
+
+def _opened(compact: bytes) -> tuple[list[bytes], dict[str, object]]:
+    """The three parts as they are, and the header read."""
     if len(compact) > MAX_BYTES:
         raise CertificateProblem(problem=f"more than {MAX_BYTES} bytes, and no more are allowed")
     parts = compact.split(b".")
@@ -66,17 +90,11 @@ def read_unverified(compact: bytes, *, typ: str) -> Statement:
         raise CertificateProblem(problem="it is not three parts joined by dots (JWS compact)")
     try:
         header = json.loads(_unb64(parts[0]))
-        payload, signature = _unb64(parts[1]), _unb64(parts[2])
     except (ValueError, binascii.Error, RecursionError):  # RecursionError: 30 kB of "[" that nobody signed
-        raise CertificateProblem(
-            problem="its parts are not base64url of a JSON header, a payload and a signature"
-        ) from None
-    if not isinstance(header, dict) or header.get("alg") != "EdDSA" or header.get("typ") != typ:
-        raise CertificateProblem(problem=f"its header is not alg EdDSA, typ {typ}")
-    kid = header.get("kid")
-    if not isinstance(kid, str) or not THUMBPRINT.fullmatch(kid) or "crit" in header:
-        raise CertificateProblem(problem="its header names no key, or asks for extensions that nobody defined")
-    return Statement(key_id=kid, payload=payload, signing_input=parts[0] + b"." + parts[1], signature=signature)
+        raise CertificateProblem(problem=NOT_PARTS) from None
+    if not isinstance(header, dict):
+        raise CertificateProblem(problem=NOT_PARTS)
+    return parts, header
 
 
 def thumbprint(key: Ed25519PublicKey) -> str:

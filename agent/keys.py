@@ -22,6 +22,10 @@ from agent.settings import Mqtt
 from agent.state_folder import give_to_owner, refuse_unfinished
 
 FILE_NAME = "station.key"
+TRUSTS_THE_BROKER = (
+    "no collector_keys: this station trusts the broker, and believes receipts that nobody signed "
+    "(`benchwipe-collector key show` prints the key to name there)"
+)
 LONGEST_PUBLIC = 1 << 20
 """A set of thousands of keys; more is another file."""
 
@@ -128,15 +132,24 @@ def read_public(path: Path) -> dict[str, Ed25519PublicKey]:
 
 def read_controllers(mqtt: Mqtt | None, base_dir: Path) -> dict[str, Ed25519PublicKey]:
     """Those whose commands are obeyed: all keys of `mqtt.controller_keys`. KeyProblem for a file that holds none."""
-    found: dict[str, Ed25519PublicKey] = {}
-    for name in mqtt.controller_keys if mqtt else ():
-        found |= read_public(base_dir / name)
-    return found
+    return _read_all(mqtt.controller_keys if mqtt else (), base_dir)
+
+
+def read_collectors(mqtt: Mqtt | None, base_dir: Path) -> dict[str, Ed25519PublicKey]:
+    """Those whose receipts are believed: all keys of `mqtt.collector_keys`. KeyProblem for a file that holds none."""
+    return _read_all(mqtt.collector_keys if mqtt else (), base_dir)
 
 
 def jwk_line(key: Ed25519PublicKey) -> str:
     """The public key as a JWK with its thumbprint as `kid`, on one line."""
     return json.dumps({**public_jwk(key), "kid": thumbprint(key), "use": "sig", "alg": "EdDSA"})
+
+
+def _read_all(names: tuple[str, ...], base_dir: Path) -> dict[str, Ed25519PublicKey]:
+    found: dict[str, Ed25519PublicKey] = {}
+    for name in names:
+        found |= read_public(base_dir / name)
+    return found
 
 
 def _from_pem(data: bytes) -> list[Ed25519PublicKey]:

@@ -28,6 +28,7 @@ from agent.ledger_chain import ChainRows
 from agent.ledger_chain import Position as Position
 from agent.ledger_commands import CommandRows
 from agent.ledger_labels import LabelRows
+from agent.ledger_outbox import OutboxRows
 from agent.ledger_passwords import PasswordRows
 from agent.ledger_schema import migrate
 from agent.state_folder import refuse_unfinished
@@ -50,7 +51,7 @@ class OutboxRow:
     attempts: int
 
 
-class Ledger(ChainRows, CommandRows, LabelRows, PasswordRows):
+class Ledger(ChainRows, CommandRows, LabelRows, OutboxRows, PasswordRows):
     """Jobs, checkpoints, keys, certificates and the outbox of one station. LedgerProblem when it cannot be used."""
 
     def __init__(self, state_dir: Path) -> None:
@@ -221,25 +222,14 @@ class Ledger(ChainRows, CommandRows, LabelRows, PasswordRows):
 
     # Outbox
 
-    def add_event(self, boot_id: str, make: Callable[[int], bytes], job: Job | None = None) -> None:
-        """Queue an event; `make` gets its number within this boot. `job`: what changed with it, as one."""
-        with self._transaction():
-            if job is not None:
-                self._save(job)
-            row = self._one("SELECT COALESCE(MAX(seq), 0) + 1 FROM event_number WHERE boot_id = ?", boot_id)
-            sequence = int(row[0]) if row else 1
-            self._db.execute(
-                "INSERT INTO event_number (boot_id, seq) VALUES (?, ?) "
-                "ON CONFLICT (boot_id) DO UPDATE SET seq = excluded.seq",
-                (boot_id, sequence),
-            )
-            self._queue(f"{boot_id}/{sequence}", "event", "event", make(sequence))
-
     def outbox(self, limit: int, *, without: frozenset[str] = frozenset()) -> list[OutboxRow]:
-        """The oldest rows that wait for delivery, less those that the caller has in hand."""
+        """The oldest rows that wait for delivery, less those that the caller has in hand.
+
+        Statements last: a collector that knows none of them holds up no certificate.
+        """
         rows = self._all(
             "SELECT id, kind, topic, payload, attempts FROM outbox WHERE quarantined IS NULL "
-            "AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY rowid LIMIT ?",
+            "AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY kind = 'statement', rowid LIMIT ?",
             msgspec.json.encode(sorted(without)).decode(),
             limit,
         )
@@ -254,12 +244,6 @@ class Ledger(ChainRows, CommandRows, LabelRows, PasswordRows):
         """The collector has it: the row goes. Whether there was one."""
         with self._transaction():
             return self._db.execute("DELETE FROM outbox WHERE id = ?", (row_id,)).rowcount > 0
-
-    def outbox_quarantine(self, row_id: str, reason: str) -> bool:
-        """The collector refused it: keep it, and stop sending it. Whether it was waiting until now."""
-        with self._transaction():
-            sql = "UPDATE outbox SET quarantined = ? WHERE id = ? AND quarantined IS NULL"
-            return self._db.execute(sql, (reason, row_id)).rowcount > 0
 
     def outbox_quarantined(self) -> list[tuple[str, str]]:
         """What the collector refused (id, reason), oldest first."""

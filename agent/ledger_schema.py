@@ -70,6 +70,12 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             "PRIMARY KEY (kind, name))"
         ),
     ),
+    # Signed statements (grades, destinations), so that one can be sent again; and when a row was refused, by the
+    # collector's own signed word: an older refusal is a replay.
+    (
+        "CREATE TABLE statement (id TEXT PRIMARY KEY, body BLOB NOT NULL)",
+        "ALTER TABLE outbox ADD COLUMN refused_at TEXT",
+    ),
 )
 
 

@@ -28,6 +28,7 @@ from agent.job import Job, JobState
 from agent.jws import thumbprint
 from agent.label_proof import LabelState
 from agent.ledger import Ledger, Position
+from agent.ledger_outbox import Told
 from agent.messages import Event
 from agent.outcome import STOPPED_EARLIER, Aborted, Erased, Outcome, Refused, Work
 from agent.reconcile import Reconciler
@@ -207,9 +208,12 @@ class Registrar:
     def rate(self, rated: Job, who: Operator | None) -> None:
         """Write down a grade or destination that was given after the certificate was signed, and tell the collector.
 
-        The event's `statement` is a JWS of its `detail`, so that a disposition is as checkable as the certificate.
+        It goes as a statement of its own, a JWS that waits for the collector's receipt as the certificate does, and
+        beside it as an event with a copy of the JWS.
         """
+        when = clock()
         told = {
+            "station": self.settings.station.id,
             "certificate_id": rated.certificate_id,
             "job": rated.id,
             "asset": rated.asset.tag if rated.asset else None,
@@ -217,10 +221,10 @@ class Registrar:
             "operator": msgspec.to_builtins(who),
             "at": utc_now(),
         }
-        statement = jws.sign(msgspec.json.encode(told), self.key, typ=DISPOSITION).decode()
-        when = clock()
 
-        def event(sequence: int) -> bytes:
+        def tell(sequence: int) -> Told:
+            ordered = {**told, "boot_id": when.boot_id, "seq": sequence}
+            statement = jws.sign(msgspec.json.encode(ordered), self.key, typ=DISPOSITION)
             made = Event(
                 boot_id=when.boot_id,
                 seq=sequence,
@@ -228,11 +232,11 @@ class Registrar:
                 mono_ms=when.monotonic_ms,
                 ts=utc_now(),
                 clock=msgspec.to_builtins(when),
-                detail={**told, "statement": statement},
+                detail={**ordered, "statement": statement.decode()},
             )
-            return msgspec.json.encode(made)
+            return Told(msgspec.json.encode(made), statement)
 
-        self.ledger.add_event(when.boot_id, event, rated)
+        self.ledger.add_event(when.boot_id, tell, rated)
 
     def certificate(self, name: str) -> Certificate | None:
         """The certificate of this station with that id or number, its signature checked; None where there is none.

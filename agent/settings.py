@@ -160,6 +160,7 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True):
     """The broker. Without this table nothing is sent, and the outbox waits.
 
     `controller_keys`: files with the public keys (JWK, JWK set or PEM) of those whose commands are obeyed.
+    `collector_keys`: those whose receipts are believed; without any, every receipt that the broker lets through is.
     """
 
     host: Annotated[str, msgspec.Meta(min_length=1)]
@@ -169,6 +170,7 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True):
     password_file: str | None = None
     keepalive_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 30
     controller_keys: tuple[str, ...] = ()
+    collector_keys: tuple[str, ...] = ()
     tls: Tls | None = None
 
 

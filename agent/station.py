@@ -9,9 +9,10 @@ import os
 import signal
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from agent import __version__, files, keys, state_folder
 from agent.bench.effects import Bench, StationEffects
@@ -34,7 +35,8 @@ from agent.ledger import Ledger
 from agent.messages import Birth
 from agent.notify import Notifier
 from agent.registrar import Registrar
-from agent.settings import Settings
+from agent.settings import Mqtt, Settings
+from agent.threads import Threads
 from agent.uplink.uplink import Uplink
 from agent.view import bay_row, who_works
 from agent.watcher import Watcher
@@ -44,6 +46,7 @@ from drivers.docks.base import Dock
 from drivers.drives.base import DriveSource
 from drivers.errors import DeviceGone
 from drivers.inputs.base import Input, Scan
+from drivers.lasting import lasting
 from firmware_bridge.passthrough import give_back_memory
 
 log = logging.getLogger("benchwipe.station")
@@ -68,6 +71,7 @@ class Station:
             settings, self.registrar, self.effects, controllers=keys.read_controllers(settings.mqtt, config_dir)
         )
         self.effects.engine = self.engine
+        self.threads = Threads(self.engine.put, self.engine.ask_to_stop)
         self.uplink = self._uplink(config_dir)
         self.effects.uplink = self.uplink
         self.inputs = {
@@ -81,14 +85,18 @@ class Station:
         self.effects.watchers = {watcher.name: watcher for watcher in self.watchers}
 
     def run(self) -> None:
-        """Start everything, run the engine until SIGTERM or SIGINT, and end everything in under five seconds."""
+        """Start everything, run the engine until SIGTERM or SIGINT, and end everything in under five seconds.
+
+        ThreadLost, after all that: a thread is gone without which nobody may believe that the station works.
+        """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda received, _: self.engine.ask_to_stop(signal.Signals(received).name))
+        self.threads.listen()
         self.effects.alarms.take_back()
         self.engine.recover()
         self.effects.watch_docks()
         for name, device in self.inputs.items():
-            threading.Thread(target=self._read, args=(name, device), name=f"input-{name}", daemon=True).start()
+            self._scanner(name, device).start()
         if self.uplink:
             self.uplink.start()
         for watcher in self.watchers:
@@ -103,6 +111,8 @@ class Station:
             self.engine.run()
         finally:
             self._end()
+        if self.threads.problem is not None:
+            raise self.threads.problem
 
     def _end(self) -> None:
         self.notifier.stopping()
@@ -126,8 +136,22 @@ class Station:
 
     # Scanners and keypads
 
+    def _scanner(self, name: str, device: Input) -> threading.Thread:
+        """The thread of an input. Standard input may end; every other one lasts as long as the station.
+
+        A driver's defect takes no drive's work along: the bench goes on without that scanner, and says so.
+        """
+        ended = threading.Event()
+
+        def body() -> None:
+            self._read(name, device)
+            if not device.endless:
+                ended.set()
+
+        return lasting(f"input-{name}", body, over=lambda: ended.is_set() or self._end_of_inputs.is_set(), vital=False)
+
     def _read(self, name: str, device: Input) -> None:
-        """The life of an input's thread: readings into the engine's queue; a device that is gone is an alarm."""
+        """Readings into the engine's queue, until the end; a device that is gone is an alarm."""
 
         def changed(gone: DeviceGone | None) -> None:
             self.engine.put(DeviceFault(name, DeviceGone.code, str(gone) if gone else None))
@@ -139,9 +163,10 @@ class Station:
                 else:
                     log.warning("input %s: %s", name, reading.reason)
                     self.engine.put(Told("scan_again"))
-        except Exception as error:  # the edge of the thread: without a word nobody would know why scans do nothing
-            log.exception("input %s", name)
+        except Exception as error:  # its scans do nothing until it is begun again
             self.engine.put(DeviceFault(name, "BW-D99", f"{type(error).__name__}: {error}"))
+            raise
+        self.engine.put(DeviceFault(name, "BW-D99", None))
 
     # MQTT
 
@@ -159,7 +184,15 @@ class Station:
             on_rejected=lambda row, reason: self.engine.put(CertificateRejected(row, reason)),
             on_command=lambda request: self.engine.put(CommandArrived(request)),
             now=utc_now,
+            collectors=self._collectors(self.settings.mqtt, config_dir),
         )
+
+    @staticmethod
+    def _collectors(mqtt: Mqtt, config_dir: Path) -> dict[str, Ed25519PublicKey]:
+        found = keys.read_collectors(mqtt, config_dir)
+        if not found:
+            log.warning("mqtt: %s", keys.TRUSTS_THE_BROKER)
+        return found
 
     def _birth(self, depth: int) -> Birth:
         return Birth(
@@ -184,22 +217,25 @@ class Station:
         match request.get("ask"):
             case "status":
                 return self._status()
-            case "cancel" if request.get("bay") in self.engine.bays:
-                self.engine.put(CancelRequested(str(request["bay"]), "command line"))
-                return {"asked": request["bay"]}
             case "cancel":
-                return {"error": f"no bay is called {request.get('bay')!r}; known: {', '.join(self.engine.bays)}"}
+                return self._cancel(request.get("bay"))
             case "reprint":
-                return self._reprint(str(request.get("label")))
+                return self._reprint(request.get("label"))
             case other:
                 return {"error": f"unknown request {other!r}; known: status, cancel, reprint"}
 
-    def _reprint(self, label: str) -> dict[str, Any]:
+    def _cancel(self, bay: object) -> dict[str, Any]:
+        if not isinstance(bay, str) or bay not in self.engine.bays:
+            return {"error": f"no bay is called {bay!r}; known: {', '.join(self.engine.bays)}"}
+        self.engine.put(CancelRequested(bay, "command line"))
+        return {"asked": bay}
+
+    def _reprint(self, label: object) -> dict[str, Any]:
         """The engine prints; here only what it cannot answer any more."""
         if not self.settings.printer:
             return {"error": "this station has no printer"}
         try:
-            known = self._ledger_of_control().certificate_of(label)
+            known = self._ledger_of_control().certificate_of(label) if _is_text(label) else None
         except LedgerProblem as problem:
             return {"error": problem.line()}
         if known is None:
@@ -225,6 +261,7 @@ class Station:
                 "connected": uplink.connected,
                 "outbox_depth": self._outbox_depth(),
                 "last_error": uplink.last_error,
+                "receipts_ignored": uplink.receipts_ignored,
             }
             if uplink
             else None,
@@ -266,3 +303,8 @@ def open_bench(settings: Settings) -> Bench:
             p.name: registry.load("printers", p.driver, p.settings, where=f"printer.{p.name}") for p in settings.printer
         },
     )
+
+
+def _is_text(value: object) -> TypeGuard[str]:
+    """Whether it is a string that any database takes: JSON may hold half of a surrogate pair."""
+    return isinstance(value, str) and value.isprintable()

@@ -21,6 +21,7 @@ from agent.bench.events import DeviceFault, DriveArrived, DriveLeft, DriveUnread
 from agent.outcome import SILENT, Reason
 from agent.safety import judge
 from drivers.drives.base import DriveError, DriveGone, DriveSource
+from drivers.lasting import lasting
 
 log = logging.getLogger("benchwipe.watcher")
 
@@ -74,7 +75,7 @@ class Watcher:
         self._turns: dict[str, int] = {}
         self._lock = threading.Lock()
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"watch-{name}", daemon=True)
+        self._thread = lasting(f"watch-{name}", self._run, over=self._stop.is_set)
         self._failing = False
 
     def start(self) -> None:
@@ -127,7 +128,15 @@ class Watcher:
             threading.Thread(target=functools.partial(self._identify, port, asked), name=name, daemon=True).start()
 
     def _identify(self, port: str, asked: _Seen) -> None:
-        event = self._ask(port, asked.token)
+        try:
+            self._tell(port, asked, self._ask(port, asked.token))
+        except BaseException:  # whatever ends this thread: the port is looked at again, and not believed to be known
+            with self._lock:
+                if self._seen.get(port) is asked:
+                    del self._seen[port]
+            raise
+
+    def _tell(self, port: str, asked: _Seen, event: DriveArrived | DriveUnreadable | None) -> None:
         with self._lock:
             if self._seen.get(port) is not asked:
                 return  # it left while it was asked

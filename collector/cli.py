@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import sys
 from importlib.metadata import version
@@ -12,7 +13,7 @@ import click
 import msgspec
 
 from agent.errors import SettingsError
-from collector import enrolment, settings
+from collector import enrolment, settings, signing
 from collector.errors import CollectorError
 from drivers.options import convert
 
@@ -63,6 +64,26 @@ def enrol(config: Path, station: str, key: BinaryIO) -> None:
         _fail([error.line()])
     for kid in keys:
         click.echo(f"{station}: key {kid} {'enrolled' if kid in new else 'was enrolled before'}")
+
+
+@main.group()
+def key() -> None:
+    """The collector's own keys."""
+
+
+@key.command("show")
+@config_option
+@click.option("--use", type=click.Choice(signing.USES), default="receipt", show_default=True, help="Which of them")
+def show_key(config: Path, use: str) -> None:
+    """Print a public key as a JWK; the key is made if there is none yet.
+
+    The receipt's key belongs into each station's `mqtt.collector_keys`.
+    """
+    try:
+        own = signing.load_or_make(_load(config).keys_dir, use)
+    except CollectorError as error:
+        _fail([error.line()])
+    click.echo(json.dumps(enrolment.jwk(own.public_key())))
 
 
 def _load(config: Path) -> settings.Configuration:

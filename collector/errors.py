@@ -1,8 +1,9 @@
 """Errors of the collector.
 
 CollectorError
-├── SchemaTooNew    the database was made by a newer collector
-└── EnrolmentError  a key that cannot be enrolled
+├── SchemaTooNew         the database was made by a newer collector
+├── EnrolmentError       a key that cannot be enrolled
+└── CollectorKeyProblem  a key of the collector's own that cannot be used or made
 """
 
 from __future__ import annotations
@@ -30,3 +31,10 @@ class EnrolmentError(CollectorError):
 
     code = "BW-C02"
     message = "{where}: {problem}"
+
+
+class CollectorKeyProblem(CollectorError):
+    """A key of the collector's own that cannot be used or made."""
+
+    code = "BW-C03"
+    message = "the collector's key {path}: {problem}"

@@ -1,4 +1,4 @@
-"""Certificates and events on their way into the database: verify, one transaction, COMMIT, receipts, then ack.
+"""Certificates, statements and events on their way into the database: verify, one transaction, COMMIT, receipts, ack.
 
 While the database cannot take a batch there is no receipt and no ack: the batch is tried again, and the log says so.
 """
@@ -21,6 +21,7 @@ from collector.errors import SchemaTooNew
 from collector.gaps import told_by_event
 from collector.judge import Delivery, Rejected, Verdict, delivery, judge
 from collector.link import Incoming
+from collector.signing import Signer
 from collector.store import EventRow, Store, Stored
 from collector.text import clean, is_station_id
 
@@ -34,10 +35,13 @@ LARGEST_SEQ = 2**63 - 1
 class Intake:
     """Owns the only thread that writes to the database."""
 
-    def __init__(self, store: Store, book: KeyBook, publish_receipt: Callable[[str, bytes], bool]) -> None:
+    def __init__(
+        self, store: Store, book: KeyBook, publish_receipt: Callable[[str, bytes], bool], signer: Signer
+    ) -> None:
         self._store = store
         self._book = book
         self._publish_receipt = publish_receipt
+        self._signer = signer
         self._waiting: queue.Queue[Incoming] = queue.Queue(WAITING)
         self._stop = threading.Event()
         self._prepared = False
@@ -48,6 +52,11 @@ class Intake:
     def put(self, message: Incoming) -> None:
         """From paho's thread. queue.Full when the database cannot follow."""
         self._waiting.put_nowait(message)
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
         """Begin to take, in a thread of its own."""
@@ -148,7 +157,8 @@ class Intake:
 
     def _send_receipt(self, stored: Stored) -> None:
         message = stored.verdict.delivery
-        receipt = Receipt(result=stored.result, reason=stored.reason, stored_at=stored.stored_at)
+        sig = self._signer.receipt(message.station, message.name, stored.result, stored.stored_at)
+        receipt = Receipt(result=stored.result, reason=stored.reason, stored_at=stored.stored_at, sig=sig)
         if isinstance(stored.verdict, Rejected):
             LOG.warning("rejected %s: %s", clean(message.topic), stored.reason)
         topic = station_topic(message.station, f"receipt/{message.name}")

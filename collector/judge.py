@@ -1,4 +1,4 @@
-"""What a message on a certificate's topic is worth: a verified certificate of that very station, or a reason. Pure."""
+"""What a certificate or statement that arrived is worth: verified and of that very station, or a reason. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from dataclasses import dataclass
 from agent.certificate import Certificate, read_unverified, verify
 from agent.errors import CertificateProblem
 from agent.messages import split_topic
+from collector import statements
 from collector.enrolment import Keys
 from collector.text import clean, is_station_id
 
 _HASH = re.compile(r"[0-9a-f]{64}")
+NAMES = {"cert": "certificate", "statement": "statement"}
+KINDS = frozenset(NAMES)
 LARGEST_SEQUENCE = 2**53  # beyond it no JSON reader agrees on a number
 
 
@@ -25,6 +28,7 @@ class Delivery:
     station: str
     name: str
     payload: bytes
+    kind: str = "cert"
 
     @property
     def digest(self) -> str:
@@ -41,6 +45,14 @@ class Verified:
 
 
 @dataclass(frozen=True)
+class Stated:
+    """A statement whose signature, station and id all fit."""
+
+    delivery: Delivery
+    statement: statements.Read
+
+
+@dataclass(frozen=True)
 class Rejected:
     """Bytes that go to quarantine. `reason` is one clean line."""
 
@@ -48,18 +60,18 @@ class Rejected:
     reason: str
 
 
-Verdict = Verified | Rejected
+Verdict = Verified | Stated | Rejected
 
 
 def delivery(topic: str, payload: bytes) -> Delivery | None:
-    """A message on `er/1/<station>/cert/<name>`; None on any other topic."""
+    """A message on `er/1/<station>/cert/<name>` or `.../statement/<name>`; None on any other topic."""
     split = split_topic(topic)
     if split is None:
         return None
     kind, _, name = split[1].partition("/")
-    if kind != "cert" or not name or "/" in name:
+    if kind not in KINDS or not name or "/" in name:
         return None
-    return Delivery(topic, split[0], name, payload)
+    return Delivery(topic, split[0], name, payload, kind)
 
 
 def judge(message: Delivery, keys_of: Callable[[str], Keys]) -> Verdict:
@@ -71,11 +83,14 @@ def judge(message: Delivery, keys_of: Callable[[str], Keys]) -> Verdict:
     if not keys:
         return Rejected(message, f"station {message.station} is not enrolled")
     try:
+        if message.kind == "statement":
+            return Stated(message, statements.read(message.payload, message.station, keys))
         certificate = verify(message.payload, keys)
     except CertificateProblem as error:
-        return Rejected(message, clean(f"{error}{_replacement(message.payload, keys)}"))
+        told = f"not a valid {NAMES[message.kind]}: {error.fields['problem']}"
+        return Rejected(message, clean(f"{told}{_replacement(message.payload, keys)}"))
     except RecursionError:  # JSON nested some ten thousand deep
-        return Rejected(message, "not a valid certificate: it is nested too deep")
+        return Rejected(message, f"not a valid {NAMES[message.kind]}: it is nested too deep")
     problem = _contents_problem(message, certificate)
     return Verified(message, certificate) if problem is None else Rejected(message, problem)
 

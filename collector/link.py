@@ -30,11 +30,12 @@ from collector.store import now_text
 from collector.text import clean
 
 LOG = logging.getLogger(__name__)
-CERTIFICATES = f"{ROOT}/+/cert/+"
-SHARED_CERTIFICATES = f"$share/cert/{CERTIFICATES}"
-STATION_TOPICS = tuple(f"{ROOT}/+/{s}" for s in ("state", "birth", "bay/+/state", "bay/+/progress", "alarm/+", "event"))
+# Not a shared subscription: whoever the broker lets in could join the share, and what fell to it would be lost until
+# its station sends it again. Several collectors on one broker each get all; a copy is stored once.
+KEPT = ("cert/+", "statement/+", "event")
+LIVE = ("state", "birth", "bay/+/state", "bay/+/progress", "alarm/+")
+TOPICS = tuple(f"{ROOT}/+/{suffix}" for suffix in (*KEPT, *LIVE))
 RECEIVE_MAXIMUM = 400  # two batches: one in the database, one on its way
-SHARED_NOT_SUPPORTED = 0x9E
 BACK_OFF_S = (0.5, 30.0)
 CONNECT_S = 5.0
 TICK_S = 0.2
@@ -80,6 +81,11 @@ class Link:
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
         self.state = "not connected yet"
         self._presence_topic = f"{ROOT}/$collector/{configuration.settings.id}"
+
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
         """Begin to connect, in a thread of its own."""
@@ -194,7 +200,7 @@ class Link:
             client.tls_set_context(self._tls())
         client.will_set(self._presence_topic, _presence(online=False), qos=1, retain=True)
         connection = Connection(client)
-        _attach(connection, self._take, shared=five)
+        _attach(connection, self._take)
         return connection
 
     def _password(self) -> str | None:
@@ -210,7 +216,7 @@ class Link:
         return context
 
     def _session(self) -> Properties | None:
-        """A session that dies with its connection: half of a share would go to one that is offline."""
+        """A session that dies with its connection: stations send again what a collector that is away did not hear."""
         if self._broker.protocol != "5":
             return None
         properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
@@ -231,23 +237,20 @@ class Link:
         self.state = state
 
 
-def _attach(connection: Connection, take: Callable[[Incoming], None], *, shared: bool) -> None:
+def _attach(connection: Connection, take: Callable[[Incoming], None]) -> None:
     """Callbacks. Each notes that the broker spoke; none may raise, since that kills paho's thread in silence."""
     client = connection.client
-    first = SHARED_CERTIFICATES if shared else CERTIFICATES
 
     def on_connect(_c: Client, _u: object, _f: ConnectFlags, reason: ReasonCode, _p: Properties | None) -> None:
         connection.heard_at = time.monotonic()
         if reason.is_failure:
             connection.ended = f"the broker refused: {reason}"
         else:
-            client.subscribe([(topic, 1) for topic in (first, *STATION_TOPICS)])
+            client.subscribe([(topic, 1) for topic in TOPICS])
 
     def on_subscribe(_c: Client, _u: object, _m: int, reasons: list[ReasonCode], _p: Properties | None) -> None:
         connection.heard_at = time.monotonic()
-        if shared and reasons and reasons[0].value == SHARED_NOT_SUPPORTED:
-            client.subscribe(CERTIFICATES, qos=1)
-        elif any(reason.is_failure for reason in reasons):
+        if any(reason.is_failure for reason in reasons):
             connection.ended = f"the broker refused a subscription: {', '.join(str(r) for r in reasons)}"
         else:
             connection.alive = True

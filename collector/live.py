@@ -80,6 +80,11 @@ class Live:
         """From paho's thread. queue.Full when there is too much."""
         self._waiting.put_nowait(message)
 
+    @property
+    def alive(self) -> bool:
+        """Whether its thread runs."""
+        return self._thread.is_alive()
+
     def start(self) -> None:
         """Begin to read, in a thread of its own."""
         self._thread.start()

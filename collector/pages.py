@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ from agent.certificate import read_unverified
 from agent.errors import CertificateProblem
 from agent.jws import thumbprint
 from agent.record import Record
-from collector import queries, words
+from collector import queries, statements, words
 from collector.enrolment import KeyBook, Keys, jwk
 from collector.live import Bay, Station
 from collector.proof import Proof, key_from_x, prove
@@ -33,6 +33,8 @@ class CertificateView:
     proof: Proof
     key: Ed25519PublicKey | None
     neighbours: list[Row[Any]]
+    given: statements.Disposition | None
+    """Grade and destination that the station signed after the certificate; they count for more than its own."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,8 @@ def certificate(connection: Connection, book: KeyBook, identifier: str) -> Certi
     enrolled = row.key_id in book.keys(row.station)
     proof = prove(identifier, row.compact, row.key_id, key, enrolled=enrolled)
     record = read_unverified(row.compact).record
-    return CertificateView(row, record, proof, key, list(queries.neighbours(connection, row)))
+    given = statements.latest(queries.dispositions(connection, row.station, identifier))
+    return CertificateView(row, record, proof, key, list(queries.neighbours(connection, row)), given)
 
 
 def _key(x: str | None) -> Ed25519PublicKey | None:
@@ -92,6 +95,7 @@ def certificate_json(view: CertificateView) -> dict[str, Any]:
             "enrolled": view.proof.enrolled,
             "key": None if view.key is None else jwk(view.key),
         },
+        "given": None if view.given is None else asdict(view.given),
         "neighbours": [{"id": n.id, "sequence": n.sequence, "number": n.number} for n in view.neighbours],
     }
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, func, or_, select
 
-from collector.schema import CERTIFICATE, CERTIFICATE_BYTES, QUARANTINE, STATION_KEY, TOLD_GAP
+from collector.schema import CERTIFICATE, CERTIFICATE_BYTES, QUARANTINE, STATEMENT, STATION_KEY, TOLD_GAP
+from collector.statements import DISPOSITION
 
 PER_PAGE = 50
 MOST_PER_PAGE = 200
@@ -62,6 +63,12 @@ def neighbours(connection: Connection, row: Row[Any]) -> Sequence[Row[Any]]:
     near = (row.sequence - 1, row.sequence, row.sequence + 1)
     same = (CERTIFICATE.c.station == row.station, CERTIFICATE.c.sequence.in_(near), CERTIFICATE.c.id != row.id)
     return connection.execute(select(*LISTED).where(*same).order_by(CERTIFICATE.c.sequence)).all()
+
+
+def dispositions(connection: Connection, station: str, identifier: str) -> list[bytes]:
+    """The signed grades and destinations of one certificate by its own station, in their order of arrival."""
+    about = (STATEMENT.c.certificate == identifier, STATEMENT.c.station == station, STATEMENT.c.typ == DISPOSITION)
+    return list(connection.execute(select(STATEMENT.c.body).where(*about).order_by(STATEMENT.c.arrival)).scalars())
 
 
 def key_x(connection: Connection, station: str, key_id: str) -> str | None:

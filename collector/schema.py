@@ -115,6 +115,21 @@ QUARANTINE = Table(
     Index("quarantine_station", "station", "arrival"),
 )
 
+STATEMENT = Table(  # what stations say beside certificates, each with its exact bytes; `certificate`: whom it is about
+    "statement",
+    METADATA,
+    Column("sha256", Text, primary_key=True),
+    Column("arrival", BigInteger, nullable=False),
+    Column("station", Text, nullable=False),
+    Column("key_id", Text, nullable=False),
+    Column("typ", Text, nullable=False),
+    Column("certificate", Text),
+    Column("body", LargeBinary, nullable=False),
+    Column("received_at", Text, nullable=False),
+    Index("statement_certificate", "certificate", "arrival"),
+    Index("statement_station", "station", "arrival"),
+)
+
 EVENT = Table(
     "event",
     METADATA,
@@ -140,7 +155,7 @@ TOLD_GAP = Table(  # numbers of a station that are missing, by its own signed wo
 
 
 def _first_tables(connection: Connection) -> None:
-    METADATA.create_all(connection)
+    METADATA.create_all(connection, tables=[table for table in METADATA.sorted_tables if table not in LATER])
 
 
 def _unread(connection: Connection) -> None:
@@ -153,10 +168,15 @@ def _unread(connection: Connection) -> None:
 
 
 def _told_gaps(connection: Connection) -> None:
-    TOLD_GAP.create(connection, checkfirst=True)
+    TOLD_GAP.create(connection)
 
 
-STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _unread, _told_gaps)
+def _statements(connection: Connection) -> None:
+    STATEMENT.create(connection)
+
+
+LATER = (TOLD_GAP, STATEMENT)  # tables of later steps
+STEPS: tuple[Callable[[Connection], None], ...] = (_first_tables, _unread, _told_gaps, _statements)
 VERSION = len(STEPS)
 LOCK = 0x62777063  # any number that nobody else's advisory lock has
 

@@ -21,13 +21,14 @@ import uvicorn
 from sqlalchemy import Engine
 
 from agent.messages import split_topic
-from collector import database
+from collector import database, signing
 from collector.enrolment import KeyBook
 from collector.errors import CollectorError
 from collector.intake import Intake
 from collector.link import Incoming, Link
 from collector.live import Live
 from collector.settings import Configuration
+from collector.signing import Signer
 from collector.store import Store
 from collector.web import Sources, make_app
 
@@ -48,7 +49,10 @@ class Parts:
 
 
 def serve(configuration: Configuration) -> int:
-    """Run until SIGTERM or SIGINT. The exit status: 0, or 1 where the database is a newer program's."""
+    """Run until SIGTERM or SIGINT. The exit status: 0; 1 where the database is a newer program's, or a thread broke.
+
+    The service manager starts it again: a thread that is gone in silence would be a collector that only seems to run.
+    """
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: stop.set())
@@ -61,13 +65,16 @@ def serve(configuration: Configuration) -> int:
     host, port = parts.listener.getsockname()[:2]
     LOG.info("web pages at http://%s:%d/", f"[{host}]" if ":" in host else host, port)
     while not stop.wait(0.1) and not parts.intake.fatal.is_set() and web.is_alive():
-        pass
+        dead = [part for part in threads if not part.alive]
+        if dead:
+            LOG.critical("thread %s is gone, and the collector ends with it", type(dead[0]).__name__.lower())
+            break
     _stop(parts, web)
     return 0 if stop.is_set() else 1
 
 
 def assemble(configuration: Configuration) -> Parts:
-    """The parts, not yet running. CollectorError if the web's address or the database's settings cannot be used."""
+    """The parts, not yet running. CollectorError if web address, database settings or receipt key cannot be used."""
     try:
         engine = database.connect(configuration.database_url())
     except (OSError, UnicodeDecodeError) as error:
@@ -75,15 +82,16 @@ def assemble(configuration: Configuration) -> Parts:
     listener = _listen(configuration.settings.listen)
     limits = configuration.settings.quarantine
     book, live = KeyBook(configuration), Live()
+    signer = Signer(signing.load_or_make(configuration.keys_dir, "receipt"))
     store = Store(engine, most=limits.most, most_per_station=limits.most_per_station)
 
     def take(message: Incoming) -> None:
         split = split_topic(message.topic)
         suffix = "" if split is None else split[1]
-        (intake if suffix == "event" or suffix.startswith("cert/") else live).put(message)
+        (intake if suffix == "event" or suffix.startswith(("cert/", "statement/")) else live).put(message)
 
     link = Link(configuration, take)
-    intake = Intake(store, book, link.publish_receipt)
+    intake = Intake(store, book, link.publish_receipt, signer)
     app = make_app(Sources(engine=engine, book=book, live=live, intake=intake, link=link))
     config = uvicorn.Config(
         app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1, server_header=False

@@ -76,11 +76,15 @@ class StationSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """The collector's configuration. `listen` is HOST:PORT; port 0 takes any free one."""
+    """The collector's configuration. `listen` is HOST:PORT; port 0 takes any free one.
+
+    `keys_dir`: where the collector makes its own keys; without it "keys" beside `stations_dir`.
+    """
 
     id: StationId = "collector"
     listen: Listen = "127.0.0.1:8470"
     stations_dir: NotEmpty = "stations"
+    keys_dir: str = ""
     broker: BrokerSettings = BrokerSettings()
     database: DatabaseSettings = DatabaseSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
@@ -101,6 +105,11 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     def stations_dir(self) -> Path:
         """The folder of `<station>.jwk` files."""
         return self.path(self.settings.stations_dir)
+
+    @property
+    def keys_dir(self) -> Path:
+        """The folder of the collector's own keys. Beside the stations', since that one the service may write."""
+        return self.path(self.settings.keys_dir) if self.settings.keys_dir else self.stations_dir.parent / "keys"
 
     def database_url(self) -> URL:
         """The URL with its driver, its absolute path and its password. OSError if the password's file is unreadable."""

@@ -1,4 +1,7 @@
-"""What the collector writes: certificates with their exact bytes, quarantine, events. One transaction a batch."""
+"""What the collector writes: certificates and statements with their exact bytes, quarantine, events.
+
+One transaction a batch.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,13 @@ from agent.jws import MAX_BYTES
 from collector import chain, rows
 from collector.chain import ChainState, Gap, Link
 from collector.gaps import ToldGap, told_by_certificate
-from collector.judge import Rejected, Verdict, Verified
+from collector.judge import Rejected, Stated, Verdict, Verified
 from collector.schema import (
     CERTIFICATE,
     CERTIFICATE_BYTES,
     EVENT,
     QUARANTINE,
+    STATEMENT,
     STATION,
     STATION_KEY,
     TOLD_GAP,
@@ -75,13 +79,16 @@ class Store:
         """Store or quarantine each; what became of them, in the same order. `keys`: thumbprint -> the JWK's x."""
         now = now_text()
         good = [v for v in verdicts if isinstance(v, Verified)]
+        stated = [v for v in verdicts if isinstance(v, Stated)]
         bad = [v for v in verdicts if isinstance(v, Rejected)]
         results: dict[str, tuple[Result, str]] = {}
         with self._engine.begin() as connection:
-            if good:
-                results = _keep_certificates(connection, good, now)
-                _keep_keys(connection, good, keys, now)
-                _release(connection, good)
+            believed: list[Verified | Stated] = [*good, *stated]
+            if believed:
+                _lock_stations(connection, {v.delivery.station for v in believed}, now)
+                results = _keep_certificates(connection, good, now) | _keep_statements(connection, stated, now)
+                _keep_keys(connection, believed, keys, now)
+                _release(connection, believed)
             if bad:
                 _quarantine(connection, bad, now)
                 self._trim(connection, {station_column(v) for v in bad})
@@ -119,14 +126,15 @@ def _result(verdict: Verdict, results: dict[str, tuple[Result, str]], now: str) 
     """The first of several copies in one batch is the one that was stored; the others are its duplicates."""
     if isinstance(verdict, Rejected):
         return Stored(verdict, "rejected", now)
-    result, at = results[verdict.certificate.id]
-    results[verdict.certificate.id] = ("duplicate", at)
+    result, at = results[verdict.delivery.name]
+    results[verdict.delivery.name] = ("duplicate", at)
     return Stored(verdict, result, at)
 
 
 def _keep_certificates(connection: Connection, good: Sequence[Verified], now: str) -> dict[str, tuple[Result, str]]:
     """Insert what is new and put its chain right. Certificate id -> (result, when it was stored)."""
-    _lock_stations(connection, {v.delivery.station for v in good}, now)
+    if not good:
+        return {}
     wanted = {v.certificate.id: v.certificate for v in good}
     query = select(CERTIFICATE.c.id, CERTIFICATE.c.received_at).where(CERTIFICATE.c.id.in_(list(wanted)))
     known = {row.id: row.received_at for row in connection.execute(query)}
@@ -140,6 +148,33 @@ def _keep_certificates(connection: Connection, good: Sequence[Verified], now: st
     fresh = {c.id for c in new}
     _heal(connection, {i: s for i, s in states.items() if i not in fresh})
     return {i: ("duplicate", known[i]) if i in known else ("stored", now) for i in wanted}
+
+
+def _keep_statements(connection: Connection, stated: Sequence[Stated], now: str) -> dict[str, tuple[Result, str]]:
+    """Insert what is new. SHA-256 -> (result, when it was stored)."""
+    if not stated:
+        return {}
+    wanted = {v.delivery.name: v for v in stated}
+    query = select(STATEMENT.c.sha256, STATEMENT.c.received_at).where(STATEMENT.c.sha256.in_(list(wanted)))
+    known = {row.sha256: row.received_at for row in connection.execute(query)}
+    last = connection.execute(select(func.max(STATEMENT.c.arrival))).scalar() or 0
+    new = [v for v in wanted.values() if v.delivery.name not in known]
+    insert_new(connection, STATEMENT, [_statement_row(v, last + i, now) for i, v in enumerate(new, start=1)])
+    return {name: ("duplicate", known[name]) if name in known else ("stored", now) for name in wanted}
+
+
+def _statement_row(verdict: Stated, arrival: int, now: str) -> dict[str, object]:
+    said = verdict.statement
+    return {
+        "sha256": verdict.delivery.name,
+        "arrival": arrival,
+        "station": verdict.delivery.station,
+        "key_id": said.signed.key_id,
+        "typ": said.typ,
+        "certificate": said.certificate,
+        "body": verdict.delivery.payload,
+        "received_at": now,
+    }
 
 
 def _lock_stations(connection: Connection, stations: set[str], now: str) -> None:
@@ -193,16 +228,20 @@ def _heal(connection: Connection, states: Mapping[str, ChainState]) -> None:
             connection.execute(update(CERTIFICATE).where(changed).values(chain=wanted))
 
 
-def _keep_keys(connection: Connection, good: Sequence[Verified], keys: Mapping[str, str], now: str) -> None:
-    used = sorted({(v.delivery.station, v.certificate.key_id) for v in good})
+def _keep_keys(connection: Connection, good: Sequence[Verified | Stated], keys: Mapping[str, str], now: str) -> None:
+    used = sorted({(v.delivery.station, _key_id(v)) for v in good})
     values = [{"station": s, "key_id": k, "x": keys[k], "first_seen": now} for s, k in used]
     insert_new(connection, STATION_KEY, values)
 
 
-def _release(connection: Connection, good: Sequence[Verified]) -> None:
+def _key_id(verdict: Verified | Stated) -> str:
+    return verdict.certificate.key_id if isinstance(verdict, Verified) else verdict.statement.signed.key_id
+
+
+def _release(connection: Connection, good: Sequence[Verified | Stated]) -> None:
     """What stood in quarantine under this very topic, and verifies now, is no longer a problem."""
     topics = sorted({v.delivery.topic for v in good})
-    ids = sorted({v.certificate.id for v in good})
+    ids = sorted({v.delivery.name for v in good})
     connection.execute(delete(QUARANTINE).where(QUARANTINE.c.topic.in_(topics), QUARANTINE.c.digest.in_(ids)))
 
 

@@ -101,5 +101,6 @@ def test_the_example_shows_every_table_and_is_valid_with_everything_in_force(tmp
         username="bench-01",
         password_file="mqtt.password",
         controller_keys=("controller.jwk",),
+        collector_keys=("collector.jwk",),
         tls=Tls(ca="tls/ca.crt", certificate="tls/bench-01.crt", key="tls/bench-01.key"),
     )

@@ -21,7 +21,8 @@ from agent.erase import EraseSpec, ResumePoint
 from agent.errors import CertificateProblem, LedgerProblem
 from agent.job import Job, JobState
 from agent.label_proof import LabelRow
-from agent.messages import Alarm
+from agent.ledger_commands import MOST_COMMANDS
+from agent.messages import Alarm, CommandStatus
 from agent.outcome import PULLED_OUT, Outcome, Work
 from agent.record import Operator
 from agent.registrar import Registrar, work_of
@@ -33,14 +34,19 @@ STATION_LOST = "the station was stopped or lost power"
 
 
 class Books:
-    """Jobs, checkpoints and certificates, for a caller that goes on when they cannot be written. One thread's."""
+    """The wall before the ledger: jobs, certificates, labels and commands, for a caller that goes on without them.
+
+    One thread's. Nothing else in this room reads or writes the ledger, so that no failure stays unsaid.
+    """
 
     def __init__(self, registrar: Registrar, alarm: Callable[[str, Alarm | None], None]) -> None:
         self.registrar = registrar
         self.printers = tuple(printer.name for printer in registrar.settings.printer)
+        self.ask_grade = registrar.settings.scanning.ask_grade
         self._alarm = alarm
         self._unsaved: dict[str, Job] = {}
         self._claims: dict[str, Claim] = {}
+        self._untold: dict[str, tuple[str, CommandStatus]] = {}
         self._failing: set[str] = set()
 
     # These raise LedgerProblem when it cannot be done: nothing was done then, and the alarm is raised.
@@ -81,6 +87,43 @@ class Books:
         """Who erases this drive now, if it is not this station's daemon."""
         with self._trying("ledger", clears=False):
             return self.registrar.at_work.running(drive)
+
+    def recover(self) -> list[Job]:
+        """Mend what a power cut left of certificates; every job that has not ended, oldest first."""
+        with self._trying("ledger", clears=False):
+            self.registrar.recover(printers=self.printers)
+            return self.registrar.ledger.unfinished()
+
+    def set_aside(self) -> list[tuple[str, str]]:
+        """What the collector refused (id, reason)."""
+        with self._trying("ledger", clears=False):
+            return self.registrar.ledger.outbox_quarantined()
+
+    def certificate(self, name: str) -> Certificate | None:
+        """The certificate of that number or id. CertificateProblem or OSError where its file is not as written."""
+        with self._trying("ledger", clears=False, but=OSError):
+            return self.registrar.certificate(name)
+
+    def open_labels(self, why: str, most: int) -> list[LabelRow]:
+        """Labels that nothing proves, the newest so many; what an earlier run sent is unknown now, for that reason."""
+        with self._trying("ledger"):
+            self.registrar.ledger.lose_sent_labels(why)
+            return self.registrar.ledger.open_labels(most)
+
+    def command(self, command_id: str) -> tuple[str, CommandStatus] | None:
+        """Type and status of a controller's command that was taken before."""
+        with self._trying("ledger", clears=False):
+            return self._untold.get(command_id) or self.registrar.ledger.command(command_id)
+
+    def open_commands(self) -> list[tuple[str, str]]:
+        """(id, type) of commands that were taken and have no end yet."""
+        with self._trying("ledger", clears=False):
+            return self.registrar.ledger.open_commands()
+
+    def take_command(self, command_id: str, kind: str, status: CommandStatus) -> None:
+        """Write a command down before anything of it is done."""
+        with self._trying("ledger"):
+            self.registrar.ledger.save_command(command_id, kind, status)
 
     def as_ours(self, drive: Drive) -> Drive:
         """The drive as it may be planned: a lock of our own is none."""
@@ -155,6 +198,16 @@ class Books:
         except LedgerProblem:
             self._unsaved[changed.id] = changed
 
+    def keep_answer(self, command_id: str, kind: str, status: CommandStatus) -> None:
+        """Write down what became of a command as soon as that can be done."""
+        self._untold.pop(command_id, None)
+        try:
+            self.take_command(command_id, kind, status)
+        except LedgerProblem:
+            self._untold[command_id] = (kind, status)
+            while len(self._untold) > MOST_COMMANDS:  # as the ledger does: the oldest go
+                del self._untold[next(iter(self._untold))]
+
     def checkpoint(self, job_id: str, point: ResumePoint) -> bool:
         """How far a job was flushed; whether it is written down. A lost one costs time after a power cut."""
         with contextlib.suppress(LedgerProblem), self._trying("ledger"):
@@ -189,12 +242,19 @@ class Books:
         """Write down what could not be written before."""
         for changed in list(self._unsaved.values()):
             self.keep(changed)
+        for command_id, (kind, status) in list(self._untold.items()):
+            self.keep_answer(command_id, kind, status)
 
     @contextlib.contextmanager
-    def _trying(self, what: str, *, clears: bool = True) -> Iterator[None]:
-        """LedgerProblem for whatever the medium does; the alarm stands from the first failure to the next success."""
+    def _trying(self, what: str, *, clears: bool = True, but: type[OSError] | tuple[()] = ()) -> Iterator[None]:
+        """LedgerProblem for whatever the medium does; the alarm stands from the first failure to the next success.
+
+        `but` is the caller's own trouble, and goes to it as it is.
+        """
         try:
             yield
+        except but:
+            raise
         except (LedgerProblem, OSError) as problem:
             if what not in self._failing:
                 self._failing.add(what)

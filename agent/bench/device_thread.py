@@ -14,6 +14,7 @@ from typing import TypeVar, cast
 from agent.bench.events import DeviceFault
 from drivers.deadline import Deadline
 from drivers.errors import DeviceGone, DeviceSilent, DriverError
+from drivers.lasting import lasting
 
 log = logging.getLogger("benchwipe.effects")
 
@@ -57,7 +58,7 @@ class DeviceThread:
         self._calls: dict[Hashable, _Call] = {}
         self._changed = threading.Condition()
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name=f"device-{name}", daemon=True)
+        self._thread = lasting(f"device-{name}", self._run, over=lambda: self._closed)
         self._thread.start()
 
     def call(self, what: Callable[[], object], *, key: Hashable = None) -> bool:

@@ -91,7 +91,7 @@ class WorkEnded:
 
 @dataclass(frozen=True)
 class CertificateRejected:
-    """The collector refused a certificate."""
+    """The collector refused a certificate or statement; an empty reason: it has taken it after all."""
 
     id: str
     reason: str

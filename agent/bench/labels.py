@@ -43,9 +43,7 @@ class LabelDesk:
 
     def recover(self) -> None:
         """What an earlier run sent and nobody proved is unknown; what it never sent is sent now. LedgerProblem."""
-        ledger = self.books.registrar.ledger
-        ledger.lose_sent_labels(LOST)
-        for row in ledger.open_labels(MOST_RECALLED):
+        for row in self.books.open_labels(LOST, MOST_RECALLED):
             if row.state is LabelState.DUE:
                 self.table.guarded(self.reprint, row.number)
             else:
@@ -88,7 +86,7 @@ class LabelDesk:
         """Print a certificate's label again, by number or id; written down before it is sent. LedgerProblem."""
         certificate = None
         try:
-            certificate = self.books.registrar.certificate(name) if name else None
+            certificate = self.books.certificate(name) if name else None
         except (CertificateProblem, OSError) as problem:
             log.error("label %s: %s", name, problem)
         if certificate is None:

@@ -51,7 +51,7 @@ class Workforce:
         """A drive that does not answer for `give_up_s` seconds more is given up. Set `freed` before the first event."""
         self.table, self.books, self.now = table, books, now
         self.freed: Callable[[], None] = lambda: None
-        self.ask_grade = books.registrar.settings.scanning.ask_grade
+        self.ask_grade = books.ask_grade
         self._give_up_s = give_up_s
         self._workers: dict[str, _Worker] = {}
         self._ends: dict[str, _End] = {}

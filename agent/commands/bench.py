@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.cli import USAGE, Commands, config_option, json_option, log_to_stderr, require_config, state_option
+from agent.cli import NOT_TRUE, USAGE, Commands, config_option, json_option, log_to_stderr, require_config, state_option
 
 if TYPE_CHECKING:
     from agent.settings import Settings
@@ -33,14 +33,21 @@ def run(ctx: click.Context, settings: Settings, state_dir: Path, verbose: bool) 
     """Run the station's daemon, in the foreground, logging to standard error.
 
     SIGTERM ends it: jobs go on from their last checkpoint next time.
+
+    Exit status: 0 stopped, 1 a thread of it broke down (a service manager starts it again), 2 it could not begin.
     """
     require_config(ctx)
     from agent.station import Station
+    from agent.threads import ThreadLost
 
     log_to_stderr(verbose=verbose)
     state_dir = state_dir.absolute()
     folder = _beside_config(ctx)
-    Station(settings, state_dir, folder).run()
+    try:
+        Station(settings, state_dir, folder).run()
+    except ThreadLost as lost:
+        click.echo(f"benchwipe: {lost.line()}", err=True)
+        raise click.exceptions.Exit(NOT_TRUE) from None
 
 
 @click.command(short_help="Check the configuration and the hardware.")
@@ -139,7 +146,9 @@ def _status_lines(answer: dict[str, Any]) -> list[str]:
         lines.append("uplink: none is configured; certificates wait in the outbox")
     else:
         how = "connected" if uplink["connected"] else f"not connected: {uplink['last_error'] or 'not yet'}"
-        lines.append(f"uplink: {how}; {uplink['outbox_depth']} in the outbox")
+        ignored = uplink.get("receipts_ignored")
+        doubt = f"; {ignored} receipts ignored that no trusted collector gave" if ignored else ""
+        lines.append(f"uplink: {how}; {uplink['outbox_depth']} in the outbox{doubt}")
     lines += [f"! {text}" for text in answer["alarms"].values()]
     return [printable(line) for line in lines]
 

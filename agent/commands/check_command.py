@@ -52,6 +52,7 @@ def find_problems(settings: Settings, state_dir: Path, config_dir: Path) -> Iter
     if (mqtt := settings.mqtt) is not None:
         checks.append(lambda: read_secrets(mqtt, config_dir))
         checks.append(lambda: keys.read_controllers(mqtt, config_dir))
+        checks.append(lambda: keys.read_collectors(mqtt, config_dir))
     for check in checks:
         try:
             check()
@@ -98,6 +99,8 @@ def find_notes(settings: Settings) -> Iterator[str]:
     if settings.mqtt is None:
         yield "no [mqtt]: certificates wait in the outbox"
         return
+    if not settings.mqtt.collector_keys:
+        yield f"mqtt: {keys.TRUSTS_THE_BROKER}"
     try:
         socket.create_connection((settings.mqtt.host, settings.mqtt.port), timeout=BROKER_S).close()
     except OSError as error:

@@ -92,6 +92,7 @@ class Files:
         self.scans = folder / "scans"
         self.station_toml = folder / "station.toml"
         self.collector_toml = folder / "collector.toml"
+        self.collector_jwk = folder / "collector.jwk"
         self.labels = folder / "labels"
         self.certificates = self.state / "certificates"
 
@@ -141,11 +142,12 @@ class Files:
             scanner.write(code + "\n")
 
     def configure(self, broker: Broker) -> None:
-        """config/demo.toml with the broker's address, and a collector beside it."""
+        """config/demo.toml with the broker's address, and a collector beside it whose receipts alone are believed."""
         text = (ROOT / "config" / "demo.toml").read_text("utf-8")
         text = text.replace("port = 18830", f"port = {broker.port}").replace(
             'protocol = "5"', f'protocol = "{broker.protocol}"'
         )
+        text += f'collector_keys = ["{self.collector_jwk.name}"]\n'  # its [mqtt] table is the last
         self.station_toml.write_text(text, "utf-8")
         self.collector_toml.write_text(
             f'[broker]\nhost = "127.0.0.1"\nport = {broker.port}\nprotocol = "{broker.protocol}"\n', "utf-8"

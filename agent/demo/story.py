@@ -238,10 +238,11 @@ class Story:
         key.write_text(jwk)
         collector = beside_python("benchwipe-collector")
         _call([collector, "enrol", *config, "demo-01", str(key)])
+        self.files.collector_jwk.write_text(_call([collector, "key", "show", *config]))
         serve = [collector, "serve", *config, "--listen", f"127.0.0.1:{self.web}"]
         running.enter_context(program("collector", serve, self.files.folder))
         wait_until(self._collector_answers, "the collector answers")
-        self.say(f"Collector: http://127.0.0.1:{self.web}/, the station's key is enrolled.")
+        self.say(f"Collector: http://127.0.0.1:{self.web}/, the station's key is enrolled, its receipts are signed.")
 
     def _collector_answers(self) -> bool:
         try:

@@ -68,6 +68,10 @@ class Courier:
         self._stopping.set()
         self.events.put(Wake())
 
+    def stopping(self) -> bool:
+        """Whether it was asked to end."""
+        return self._stopping.is_set()
+
     # The loop
 
     def run(self) -> None:

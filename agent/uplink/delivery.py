@@ -1,8 +1,9 @@
 """Outbox -> broker -> collector's receipt, and what a refusal means.
 
-A certificate's row goes when the collector's receipt comes, never for the broker's acknowledgement: of 800 messages
-that a broker had acknowledged, `kill -9` left none. The contract has no receipt for events, so an event's row goes with
-the broker's acknowledgement; where nobody takes events, and yet certificates get receipts, it is tried no third time.
+A certificate's row, and a statement's, goes when the collector's receipt comes, never for the broker's acknowledgement:
+of 800 messages that a broker had acknowledged, `kill -9` left none. The contract has no receipt for events, so an
+event's row goes with the broker's acknowledgement; where nobody takes events, and yet certificates get receipts, it is
+tried no third time. With collectors' keys configured a receipt counts only with the signature of one of them.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import msgspec
 
 from agent.ledger import Ledger, OutboxRow
 from agent.messages import ROOT, Alarm, Receipt, ReportedConfig, Request, split_topic, station_topic
+from agent.receipt import doubt
 from agent.uplink.board import Board
 from agent.uplink.connection import Acknowledged, Arrived
 from agent.uplink.log import Seldom
@@ -52,6 +54,8 @@ class Delivery:
         self._station, self._pace, self._board = station, pace, board
         self._send, self._say, self._seldom = send, say, seldom
         self._denied: set[str] = set()
+        self._set_aside: set[str] = set()  # reported as rejected in this run
+        self._ignored = 0
         self._outbox_waits = True
         self._receipts = 0
         self._look_at = 0.0
@@ -68,6 +72,7 @@ class Delivery:
     def report_quarantined(self, ledger: Ledger) -> None:
         """A row that was refused before this start still wants a person's eyes."""
         for row_id, reason in ledger.outbox_quarantined():
+            self._set_aside.add(row_id)
             self._station.on_rejected(row_id, reason)
 
     def refresh(self, ledger: Ledger, now: float) -> None:
@@ -89,7 +94,9 @@ class Delivery:
         if not self._outbox_waits:
             self.pending.forget_all_but((row.id for row in rows), now)
         for row in rows:
-            if not self.pending.may_send(row.id) or not self._send(Outgoing(row.topic, row.payload, row=row)):
+            if not self.pending.may_send(row.id, last=row.kind == "statement"):
+                return
+            if not self._send(Outgoing(row.topic, row.payload, row=row)):
                 return
             self.pending.sent(row.id, now)
             ledger.outbox_tried(row.id)
@@ -194,11 +201,19 @@ class Delivery:
             return
         if topic is None:
             self._seldom.say(logging.WARNING, "malformed", f"ignored a receipt for no certificate ({suffix!r:.90})")
+        elif why := self._doubt(receipt, topic[1]):
+            self._ignored += 1
+            text = f"ignored a receipt for {topic[1]} that no trusted collector gave: {why:.200}"
+            self._say(last_error=text, receipts_ignored=self._ignored)
+            self._seldom.say(logging.WARNING, "unproven receipt", text)
         elif receipt.result == "rejected":
-            self._rejected(topic[1], receipt.reason, ledger, now)
+            self._rejected(topic[1], receipt, ledger, now)
         elif ledger.outbox_delivered(topic[1]):
             self._answered(topic[1], now)
-            log.info("certificate %s: the collector has it (%s)", topic[1], receipt.result)
+            log.info("%s: the collector has it (%s)", topic[1], receipt.result)
+            if topic[1] in self._set_aside:
+                self._set_aside.discard(topic[1])
+                self._station.on_rejected(topic[1], "")
             self._say(last_receipt_at=self._station.now(), outbox_depth=ledger.outbox_depth())
             if not self._denied:
                 self._say(last_error="")
@@ -206,13 +221,20 @@ class Delivery:
             self._answered(topic[1], now)
             self._unknown(topic[1])
 
-    def _rejected(self, row_id: str, reason: str, ledger: Ledger, now: float) -> None:
-        if not ledger.outbox_quarantine(row_id, reason):
+    def _doubt(self, receipt: Receipt, row_id: str) -> str:
+        """Why a receipt is not believed; empty where it is, or where nothing was configured to tell it by."""
+        trusted = self._station.collectors
+        return doubt(receipt, self._station.id, row_id, trusted) if trusted else ""
+
+    def _rejected(self, row_id: str, receipt: Receipt, ledger: Ledger, now: float) -> None:
+        reason = receipt.reason or "it gives no reason"
+        if not ledger.outbox_quarantine(row_id, reason, at=receipt.stored_at if self._station.collectors else ""):
             self._answered(row_id, now)
             self._unknown(row_id)
             return
         self._answered(row_id, now)
-        log.error("certificate %s: the collector rejects it (%.200r); kept, and not sent again", row_id, reason)
+        log.error("%s: the collector rejects it (%.200r); kept, and not sent again", row_id, reason)
+        self._set_aside.add(row_id)
         self._say(last_receipt_at=self._station.now(), outbox_depth=ledger.outbox_depth())
         self._station.on_rejected(row_id, reason)
 

@@ -47,9 +47,13 @@ class Pending:
         """Rows in hand whose turn has not come."""
         return frozenset(u.id for u in self._uploads.values() if u.under_way or u.due > now)
 
-    def may_send(self, row_id: str) -> bool:
-        """Whether there is memory for this row: a known one always, a new one below the bound."""
-        return row_id in self._uploads or len(self._uploads) < MOST_REMEMBERED
+    def may_send(self, row_id: str, *, last: bool = False) -> bool:
+        """Whether there is memory for this row: a known one always, a new one below the bound.
+
+        `last` are those that come after all others, and leave half of it to them.
+        """
+        bound = MOST_REMEMBERED // 2 if last else MOST_REMEMBERED
+        return row_id in self._uploads or len(self._uploads) < bound
 
     def sent(self, row_id: str, now: float) -> None:
         """A row went out."""

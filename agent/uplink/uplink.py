@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from agent.ledger import Ledger
 from agent.messages import (
@@ -30,6 +31,7 @@ from agent.settings import Mqtt
 from agent.uplink.connection import read_secrets
 from agent.uplink.courier import Courier
 from agent.uplink.values import Pace, Station, UplinkStatus, Wake
+from drivers.lasting import lasting
 
 __all__ = ["Pace", "Uplink", "UplinkStatus", "read_secrets"]
 
@@ -53,16 +55,17 @@ class Uplink:
         on_rejected: Callable[[str, str], None],
         on_command: Callable[[Request], None],
         now: Callable[[], str],
+        collectors: Mapping[str, Ed25519PublicKey] = MappingProxyType({}),
         pace: Pace = USUAL_PACE,
     ) -> None:
         """What is called runs in the courier's thread.
 
-        `birth` of the outbox depth, `on_rejected` with (id, reason); `now` is RFC 3339.
+        `birth` of the outbox depth; `now` is RFC 3339; `on_rejected` and `collectors` as of values.Station.
         """
         self._mqtt, self._base_dir = mqtt, base_dir
-        station = Station(station_id, boot_id, base_dir, open_ledger, birth, on_rejected, on_command, now)
+        station = Station(station_id, boot_id, base_dir, open_ledger, birth, on_rejected, on_command, now, collectors)
         self._courier = Courier(mqtt, station, pace)
-        self._thread = threading.Thread(target=self._courier.run, name="uplink-courier", daemon=True)
+        self._thread = lasting("uplink-courier", self._courier.run, over=self._courier.stopping)
 
     def start(self) -> None:
         """Begin to deliver. KeyProblem if the password or the TLS files cannot be used; nothing was started then."""

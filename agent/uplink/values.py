@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from agent.ledger import Ledger, OutboxRow
 from agent.messages import Birth, Request
@@ -27,18 +29,26 @@ class Pace:
 
 @dataclass(frozen=True)
 class UplinkStatus:
-    """How the uplink stands. `last_error` is empty while all is well; `last_receipt_at` is RFC 3339."""
+    """How the uplink stands. `last_error` is empty while all is well; `last_receipt_at` is RFC 3339.
+
+    `receipts_ignored`: those since the start that no trusted collector signed, or not as they stood.
+    """
 
     connected: bool
     host: str
     last_error: str
     outbox_depth: int
     last_receipt_at: str | None
+    receipts_ignored: int = 0
 
 
 @dataclass(frozen=True)
 class Station:
-    """Who the uplink speaks for, and whom it asks. The callables are called in the courier's thread."""
+    """Who the uplink speaks for, and whom it asks. The callables are called in the courier's thread.
+
+    `on_rejected` gets (id, reason); an empty reason: what was rejected has been taken after all. `collectors`:
+    thumbprint -> key of those whose receipts count; without any, all do.
+    """
 
     id: str
     boot_id: str
@@ -48,6 +58,7 @@ class Station:
     on_rejected: Callable[[str, str], None]
     on_command: Callable[[Request], None]
     now: Callable[[], str]
+    collectors: Mapping[str, Ed25519PublicKey] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -65,7 +76,7 @@ class Outgoing:
 
     @property
     def topic_class(self) -> str:
-        """cert, event, bay, state, birth, alarm, cmd: what an access list grants or denies as one."""
+        """cert, statement, event, bay, state, birth, alarm, cmd: what an access list grants or denies as one."""
         return self.suffix.partition("/")[0]
 
     @property

@@ -16,6 +16,7 @@ from typing import TypeVar
 
 from drivers.deadline import Deadline
 from drivers.errors import DeviceGarbled, DeviceGone, DeviceSilent, DriverError
+from drivers.lasting import lasting
 from firmware_bridge.controller import wire
 from firmware_bridge.errors import BridgeError
 from firmware_bridge.link import Link, LinkSilent, RequestRefused, VersionMismatch
@@ -143,7 +144,7 @@ class Attachment:
         self._begin(link)
         self._link = link
         if self._keeper is None and not self._closed.is_set():
-            self._keeper = threading.Thread(target=self._keep, name=f"lease-{self.name}", daemon=True)
+            self._keeper = lasting(f"lease-{self.name}", self._keep, over=self._closed.is_set)
             self._keeper.start()
         return link
 

@@ -33,7 +33,8 @@ class Uevents:
                 if heard is None:
                     break
                 heard = self._monitor.poll(0)
-        except OSError as error:  # ENOBUFS: events were lost, so whoever waits must look; the next wait begins anew
+        except (OSError, ValueError) as error:
+            # ENOBUFS, or a name that is no text: events were lost, so whoever waits must look; the next begins anew.
             log.warning("events of the kernel were lost: %s", error)
             self._tried, self._monitor = False, None
             time.sleep(min(seconds, 0.1))

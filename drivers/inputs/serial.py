@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import termios
 from typing import Annotated, ClassVar, Literal
 
 import msgspec
@@ -9,6 +10,10 @@ import serial
 
 from drivers.errors import DeviceGone
 from drivers.inputs.base import Input
+
+BROKEN = (OSError, ValueError, TypeError, termios.error)
+"""What a port that goes away raises: SerialException is an OSError, termios.error is none, and pyserial 3.5 has a
+TypeError when it is closed in mid-read."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +38,7 @@ class Driver(Input):
         try:
             self._port = serial.Serial(self._settings.port, self._settings.baud, timeout=0, exclusive=True)
             self._port.reset_input_buffer()
-        except (OSError, ValueError) as error:  # SerialException is an OSError; termios.error is one's kin on a pty
+        except BROKEN as error:
             raise self._gone(error) from error
 
     def read_some(self, seconds: float) -> bytes:
@@ -43,7 +48,7 @@ class Driver(Input):
             self._port.timeout = seconds
             first: bytes = self._port.read(1)
             return first + bytes(self._port.read(self._port.in_waiting)) if first else b""
-        except (OSError, ValueError, TypeError) as error:  # TypeError: pyserial 3.5 when closed in mid-read
+        except BROKEN as error:
             raise self._gone(error) from error
 
     def close(self) -> None:
@@ -51,7 +56,7 @@ class Driver(Input):
         if self._port is not None:
             try:
                 self._port.close()
-            except OSError:
+            except BROKEN:
                 self._fault = self._fault or f"{self.name}: {self._settings.port} did not close"
             self._port = None
 

@@ -72,6 +72,8 @@ BAY = '\n[[bay]]\nname = "{bay}"\nsource = "{source}"\nport = "{port}"\n{dock}'
 class Daemon:
     """One station's folder, and the daemon on it, which can be killed, stopped and started again."""
 
+    program: tuple[str, ...] = (PROGRAM,)
+
     def __init__(
         self, folder: Path, *, mode: str = "automatic", countdown: float = 0, ports: tuple[str, ...] = ()
     ) -> None:
@@ -102,7 +104,7 @@ class Daemon:
         """Run; returns when it answers."""
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [PROGRAM, "run", "--config", str(self.config), "--state-dir", str(self.state)],
+                [*self.program, "run", "--config", str(self.config), "--state-dir", str(self.state)],
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **environment},

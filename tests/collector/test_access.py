@@ -153,13 +153,16 @@ def test_a_certificate_reaches_the_collector_over_tls_and_its_receipt_comes_back
         (one,) = chain_of(key, 1)
         bench.publish(f"er/1/bench-01/cert/{one.id}", one.compact)
         wait_for(lambda: bench.receipts == [f"er/1/bench-01/receipt/{one.id}"])
+        name = "f" * 64
+        bench.publish(f"er/1/bench-01/statement/{name}", b"x")
+        wait_for(lambda: bench.receipts[1:] == [f"er/1/bench-01/receipt/{name}"], what="statements are read, too")
         assert collector.ids() == {one.id}
     finally:
         collector.kill()
 
 
 def test_a_station_writes_nowhere_but_in_its_own_subtree(bench: Peer) -> None:
-    for topic in ("cert/x", "state", "birth", "bay/1/state", "bay/1/progress", "alarm/a", "event"):
+    for topic in ("cert/x", "statement/x", "state", "birth", "bay/1/state", "bay/1/progress", "alarm/a", "event"):
         assert bench.publish(f"er/1/bench-01/{topic}", b"x") in ("Success", "No matching subscribers")
         assert bench.publish(f"er/1/bench-02/{topic}", b"x") == "Not authorized"
     for topic in ("er/1/bench-01/receipt/x", "er/1/bench-01/cmd/erase/1", "er/1/bench-01/desired/config"):

@@ -147,7 +147,7 @@ def test_a_collector_killed_in_the_middle_of_a_flood_ends_with_each_certificate_
     assert collector.ids() == {c.id for c in certificates}
 
 
-def test_two_collectors_share_and_one_that_is_killed_is_not_missed(
+def test_two_collectors_keep_one_copy_and_one_that_is_killed_is_not_missed(
     two: tuple[Collector, Collector], station: StationClient, key: Ed25519PrivateKey
 ) -> None:
     one, other = two
@@ -156,7 +156,8 @@ def test_two_collectors_share_and_one_that_is_killed_is_not_missed(
     for c in certificates[:40]:
         station.deliver(c)
     for c in certificates[:40]:
-        assert [r.result for r in station.wait(c.id)] == ["stored"], "each certificate goes to one of them"
+        told = sorted(r.result for r in station.wait(c.id, 2))
+        assert told == ["duplicate", "stored"], "each certificate goes to both, and is stored once"
     other.kill()
     for c in certificates[40:]:
         station.deliver(c)
@@ -318,3 +319,24 @@ def test_the_embedded_broker_that_knows_no_mqtt_5_is_enough(tmp_path: Path, key:
         collector.kill()
         embedded.kill()
         embedded.wait()
+
+
+DIES = """
+import sys, time
+from collector.{module} import {kind}
+{kind}._run = lambda self: time.sleep(0.5)
+from collector.cli import main
+main(["serve", "--config", sys.argv[1]])
+"""
+
+
+@pytest.mark.parametrize(("module", "kind"), [("intake", "Intake"), ("link", "Link"), ("live", "Live")])
+def test_a_collector_whose_thread_is_gone_ends_with_a_status_that_is_restarted(
+    tmp_path: Path, module: str, kind: str
+) -> None:
+    collector = Collector(tmp_path, free_port())
+    collector.write()
+    command = [sys.executable, "-c", DIES.format(module=module, kind=kind), str(collector.config)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert f"thread {module} is gone" in done.stderr

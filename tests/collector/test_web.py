@@ -40,6 +40,7 @@ from collector.link import Link
 from collector.live import Live
 from collector.schema import CERTIFICATE_BYTES
 from collector.settings import load
+from collector.signing import Signer
 from collector.store import Store
 from collector.web import Sources, make_app
 from tests.collector.conftest import WHEN, chain_of, drive, record
@@ -65,7 +66,7 @@ class Site:
         self.live = Live()
         book = KeyBook(configuration)
         link = Link(configuration, lambda _message: None)
-        intake = Intake(self.store, book, link.publish_receipt)
+        intake = Intake(self.store, book, link.publish_receipt, Signer(Ed25519PrivateKey.generate()))
         self.client = TestClient(
             make_app(Sources(self.engine, book, self.live, intake, link)), raise_server_exceptions=False
         )

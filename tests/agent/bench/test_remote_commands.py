@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import ast
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import agent
 from agent.bench.events import CommandArrived
+from agent.bench.remote import NOT_WRITTEN
 from agent.messages import CommandStatus, Request
 from agent.outcome import CANCELLED, Aborted, Work
 from agent.phrases import phrase
 from tests.agent.engine_rig import Rig, erased
 from tests.agent.test_remote import KEYS, STRANGER, command
+
+ROOT = Path(agent.__file__).parent
 
 
 @pytest.fixture
@@ -147,9 +153,65 @@ def test_only_the_newest_commands_are_kept(rig: Rig, monkeypatch: pytest.MonkeyP
     assert [rig.ledger.command(f"c{number}") is not None for number in range(5)] == [False, False, True, True, True]
 
 
-def test_without_room_in_the_ledger_nothing_is_done(rig: Rig) -> None:
+def test_without_room_in_the_ledger_nothing_is_done_and_the_controller_and_a_person_hear_of_it(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
     rig.break_ledger("command")
-    topic = "er/1/bench-01/cmd/cancel/c1"
-    payload = command(topic=topic, job=job_id(rig))
-    rig.engine.handle(CommandArrived(Request(type="cancel", id="c1", topic=topic, payload=payload, retained=False)))
-    assert (rig.effects.answers, rig.state("A1")) == ([], "countdown")
+    status = ask(rig)
+    assert (status.state, rig.state("A1")) == ("rejected", "countdown")
+    assert status.reason.startswith(NOT_WRITTEN)
+    assert "disk is full" in status.reason
+    assert (rig.effects.alarms["ledger"].code, rig.effects.alarms["ledger"].severity) == ("BW-A04", "critical")
+    assert [r.levelname for r in caplog.records if "c1 is not carried out" in r.getMessage()] == ["ERROR"]
+
+
+def test_a_command_that_met_a_full_ledger_may_be_sent_again_with_its_id(rig: Rig) -> None:
+    rig.break_ledger("command")
+    ask(rig)
+    rig.mend_ledger()
+    assert ask(rig).state == "running"
+    rig.engine.tick()
+    assert rig.state("A1") == "waiting"
+    assert rig.effects.alarms == {}
+
+
+@pytest.mark.parametrize("facts", [{"minutes": -1}, {"kind": "erase"}, {"job": "another"}])
+def test_every_signed_command_that_meets_a_full_ledger_is_answered(
+    rig: Rig, facts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agent.bench.remote.clock_is_right", lambda: True)
+    rig.break_ledger("command")
+    assert ask(rig, **facts).state == "rejected"
+    assert "ledger" in rig.effects.alarms
+
+
+def test_a_ledger_that_cannot_even_be_read_is_answered_too(rig: Rig) -> None:
+    with sqlite3.connect(rig.ledger.path) as db:
+        db.execute("ALTER TABLE command RENAME TO gone")
+    assert ask(rig).state == "rejected"
+    assert "ledger" in rig.effects.alarms
+
+
+def test_a_ledger_that_fills_up_behind_a_command_loses_its_end_for_nobody(rig: Rig) -> None:
+    rig.wait(10.1)
+    assert ask(rig).state == "running"
+    rig.break_ledger("command")
+    rig.end("A1", Aborted(Work(), CANCELLED))
+    ended = CommandStatus(state="succeeded", reason="the job ended: aborted")
+    assert rig.effects.answers[-1] == ("c1", ended)
+    assert ask(rig) == ended  # from memory
+    rig.mend_ledger()
+    rig.wait(6.0)
+    assert rig.ledger.command("c1") == ("cancel", ended)
+
+
+def test_the_books_alone_touch_the_ledger_in_the_engines_room() -> None:
+    """A wall with a gap is none: what climbs over meets a full disk that nobody is told of."""
+    room = [ROOT / "engine.py", *(ROOT / "bench").glob("*.py")]
+    climbs = {p.name for p in room for n in ast.walk(ast.parse(p.read_text("utf-8"))) if _reaches_over(n)}
+    assert len(room) > 15
+    assert climbs == {"books.py"}
+
+
+def _reaches_over(node: ast.AST) -> bool:
+    return isinstance(node, ast.Attribute) and node.attr in ("registrar", "ledger", "_ledger")

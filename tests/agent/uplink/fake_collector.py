@@ -10,8 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import paho.mqtt.client as paho
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from paho.mqtt.enums import CallbackAPIVersion
 
+from agent import jws
 from tests.agent.mosquitto import wait_until
 
 Answer = Callable[[str, int], "str | None"]
@@ -20,6 +22,13 @@ Answer = Callable[[str, int], "str | None"]
 def stored(_id: str, time: int) -> str:
     """Store it the first time, and say so every time."""
     return "stored" if time == 1 else "duplicate"
+
+
+def signed(key: Ed25519PrivateKey, station: str, certificate: str, result: str, **facts: str) -> str:
+    """A receipt's `sig`, as the contract describes it; `typ` is another type than a receipt's."""
+    typ = facts.pop("typ", "benchwipe-receipt+jws")
+    said = {"station": station, "certificate": certificate, "result": result, "stored_at": "2026-11-22T20:00:00Z"}
+    return jws.sign(json.dumps({**said, **facts}).encode(), key, typ=typ).decode()
 
 
 class FakeCollector:
@@ -33,7 +42,9 @@ class FakeCollector:
         username: str = "",
         topics: tuple[str, ...] = ("er/1/#",),
         protocol: str = "5",
+        key: Ed25519PrivateKey | None = None,
     ) -> None:
+        self.key = key
         self.certificates: dict[str, bytes] = {}
         self.arrivals: Counter[str] = Counter()
         self.seen: dict[str, list[bytes]] = {}
@@ -95,7 +106,7 @@ class FakeCollector:
         station, _, suffix = message.topic.removeprefix("er/1/").partition("/")
         kind, _, certificate = suffix.partition("/")
         payload = bytes(message.payload)
-        if kind != "cert":
+        if kind not in ("cert", "statement"):
             self.seen.setdefault(message.topic, []).append(payload)
             return
         assert hashlib.sha256(payload).hexdigest() == certificate
@@ -105,4 +116,6 @@ class FakeCollector:
             self.certificates[certificate] = payload
         if result is not None:
             body = {"result": result, "reason": "by order of the test", "stored_at": "2026-11-22T20:00:00Z", "sig": ""}
+            if self.key is not None:
+                body["sig"] = signed(self.key, station, certificate, result)
             client.publish(f"er/1/{station}/receipt/{certificate}", json.dumps(body), qos=1)

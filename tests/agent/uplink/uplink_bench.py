@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from agent import keys
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from agent import jws, keys
 from agent.certificate import Certificate
 from agent.ledger import Ledger
+from agent.ledger_outbox import Told
 from agent.messages import Alarm, BayProgressMessage, BayStateMessage, Birth, Request
+from agent.registrar import DISPOSITION
 from agent.settings import Mqtt
 from agent.uplink.uplink import Pace, Uplink
 from tests.agent import samples
@@ -39,6 +45,7 @@ class Bench:
         self.state_dir, self.port = state_dir, port
         self.ledger = Ledger(state_dir)
         self.key = keys.load_or_make(state_dir)
+        self.trusted: dict[str, Ed25519PublicKey] = {}
         self.rejected: list[tuple[str, str]] = []
         self.commands: list[Request] = []
         self.report: Callable[[str, str], None] = lambda row, reason: self.rejected.append((row, reason))
@@ -58,6 +65,7 @@ class Bench:
             on_rejected=self._rejected,
             on_command=self.commands.append,
             now=lambda: NOW,
+            collectors=self.trusted,
             pace=pace,
         )
         self.uplinks.append(made)
@@ -75,6 +83,21 @@ class Bench:
     def issue(self, count: int) -> list[Certificate]:
         """So many new certificates in the outbox."""
         return [samples.issue(self.ledger, self.key) for _ in range(count)]
+
+    def state(self, count: int) -> dict[str, bytes]:
+        """So many new statements in the outbox, as a grade makes them: SHA-256 -> bytes."""
+        made: dict[str, bytes] = {}
+
+        def tell(seq: int) -> Told:
+            told = {"station": STATION, "certificate_id": "c" * 64, "boot_id": "boot-1", "seq": seq, "at": NOW}
+            said = {**told, "disposition": {"grade": "ABCD"[seq % 4], "destination": ""}}
+            compact = jws.sign(json.dumps(said).encode(), self.key, typ=DISPOSITION)
+            made[hashlib.sha256(compact).hexdigest()] = compact
+            return Told(b'{"seq":%d}' % seq, compact)
+
+        for _ in range(count):
+            self.ledger.add_event("boot-1", tell)
+        return made
 
     def wait_empty(self, within: float = SOON_S) -> None:
         """Until the outbox is empty."""
