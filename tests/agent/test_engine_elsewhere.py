@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -104,7 +105,7 @@ def test_a_begin_that_cannot_be_written_down_leaves_the_drive_free(rig: Rig) -> 
 
 @pytest.mark.parametrize("facts", [{}, {"wwn": "0x5"}, {"capacity_bytes": 2 << 20}])
 def test_of_two_drives_with_one_identity_the_second_is_blocked_and_both_are_named(
-    rig: Rig, facts: dict[str, object]
+    rig: Rig, facts: dict[str, Any]
 ) -> None:
     rig.arrive("A1")
     rig.arrive("A2", drive(**facts))
