@@ -88,19 +88,18 @@ def erase(
     policy = _policy(settings, method, verify, unidentified=unidentified)
     who = operator_named(settings, operator)
     _named_twice(devices)
+    look = partial(examine, policy=policy, state_dir=state_dir, patience_s=LOOK_S)
     if dry_run:
-        _rehearse(
-            apart([examine(device, policy, state_dir=state_dir, patience_s=LOOK_S) for device in devices]), as_json
-        )
+        _rehearse(apart([look(device) for device in devices]), as_json)
     named = frozenset(name for name, value in (("method", method), ("verify", verify)) if value is not None)
     request = Request(asset=asset, operator=who, resume=resume, named=named)
     log_to_stderr(quiet=True)
     with contextlib.ExitStack() as at_the_end:
-        candidates = [examine(device, policy, state_dir=state_dir, patience_s=LOOK_S) for device in devices]
+        candidates = [look(device) for device in devices]
         registrar = None
         if any(locked(candidate) for candidate in candidates):
             registrar = at_the_end.enter_context(_registrar(settings, state_dir))
-            ours = partial(examine, policy=policy, state_dir=state_dir, patience_s=LOOK_S, as_ours=registrar.as_ours)
+            ours = partial(look, as_ours=registrar.as_ours)
             candidates = [ours(c.device) if locked(c) else c for c in candidates]
         candidates = apart(candidates)
         if resume and not all(candidate.refusal for candidate in candidates):
