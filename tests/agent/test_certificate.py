@@ -33,6 +33,7 @@ from agent.record import (
     Unreached,
     Verification,
 )
+from drivers.drives.base import Writes
 from tests.agent.samples import CAPACITY, HASH, record
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
@@ -212,6 +213,7 @@ def done(**facts: Any) -> dict[str, object]:  # noqa: ANN401 - fields of PassRec
         verified(result="not-run"),
         verified(bytes=CAPACITY - 512),
         verified(bytes=0),
+        verified(writes=Writes(ours=CAPACITY, seen=CAPACITY + 512)),
         verified(blake3="cd" * 32),
         verified(kind="sample", bytes=CAPACITY // 10, result="not-run"),
         verified(kind="sample", bytes=CAPACITY // 10, sample=None),
@@ -250,8 +252,11 @@ def test_nothing_but_erased_claims_a_level(outcome: str) -> None:
             )
         ),
         lambda: record(verification=msgspec.structs.replace(record().verification, expected_blake3=None)),
+        lambda: record(
+            verification=msgspec.structs.replace(record().verification, writes=Writes(ours=CAPACITY, seen=CAPACITY))
+        ),
     ],
-    ids=["none by policy", "sampled", "full, nobody knows the expected hash"],
+    ids=["none by policy", "sampled", "full, nobody knows the expected hash", "counted, and all of it was ours"],
 )
 def test_what_a_policy_allows_can_be_certified(made: Callable[[], Record]) -> None:
     assert c.verify(c.sign(made(), KEY).compact, KEYS).record.outcome == "erased"

@@ -35,7 +35,7 @@ def ended(outcome: OutcomeName, **facts: Any) -> Certificate:  # noqa: ANN401 - 
         record().sanitization, level="none", level_nist_800_88_r1="none", level_ieee_2883="none"
     )
     why = Explanation(code="BW-E02", text="Parts of the drive could not be read")
-    return certificate(outcome=outcome, sanitization=nothing, reason=why, **facts)
+    return certificate(**{"outcome": outcome, "sanitization": nothing, "reason": why, **facts})
 
 
 def words(label: Label) -> str:
@@ -75,6 +75,14 @@ def test_the_outcomes_differ_in_words_and_in_shape() -> None:
 
 def test_a_failed_drive_shows_why_and_that_it_may_hold_data() -> None:
     assert "BW-E02 may hold data" in words(label_for(ended("failed")))
+
+
+@pytest.mark.parametrize(("language", "word"), [("en", "ERASE AGAIN"), ("da", "SLET IGEN")])
+def test_a_drive_that_another_program_wrote_to_is_not_to_be_destroyed(language: Words, word: str) -> None:
+    why = Explanation(code="BW-E60", text="Another program wrote 4096 bytes to the drive", hint="Erase it again.")
+    label = label_for(ended("failed", reason=why), language=language)
+    assert (label.headline, label.alarm) == (word, False)
+    assert label.shape not in (Shape.TICK, Shape.CROSS)
 
 
 def test_it_shows_number_asset_drive_method_date_and_code() -> None:

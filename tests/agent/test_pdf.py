@@ -45,7 +45,7 @@ from agent.record import (
     Unreached,
     Verification,
 )
-from drivers.drives.base import HiddenArea
+from drivers.drives.base import HiddenArea, Writes
 from tests.agent.samples import CAPACITY, HASH, record
 from tests.patience import PROGRAM_S
 
@@ -107,6 +107,20 @@ def words(data: bytes) -> list[tuple[int, str, float, float, float, float]]:
         for number, page in enumerate(tree.iter(f"{space}page"))
         for word in page.iter(f"{space}word")
     ]
+
+
+@poppler
+def test_what_another_program_wrote_is_said_with_how_much_and_not_that_the_drive_is_to_be_destroyed() -> None:
+    why = Explanation(
+        code="BW-E60", text="Another program wrote 4096 bytes to the drive while it was erased", hint="Erase it again."
+    )
+    writes = Writes(ours=CAPACITY, seen=CAPACITY + 4096)
+    made = ended("failed", reason=why, verification=msgspec.structs.replace(record().verification, writes=writes))
+    english, danish = text_of(made, language="en"), text_of(made, language="da")
+    assert "NOT ERASED - ERASE AGAIN" in english
+    assert "destroy" not in english.lower()
+    assert "4 096 of them NOT by this station" in english
+    assert "Et andet program skrev 4096 byte på drevet, mens det blev slettet" in danish
 
 
 @poppler

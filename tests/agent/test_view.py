@@ -36,6 +36,19 @@ def test_every_state_has_one_instruction_with_all_its_values(state: BayState, la
     assert "?" not in first
 
 
+@pytest.mark.parametrize(
+    ("code", "language", "told"),
+    [("BW-E02", "en", "DESTROY"), ("BW-E60", "en", "Erase it again"), ("BW-E60", "da", "Slet det igen")],
+)
+def test_a_failed_drive_is_to_be_destroyed_unless_its_reason_says_otherwise(
+    code: str, language: str, told: str
+) -> None:
+    done = replace(BAY, state=BayState.FINISHED, outcome="failed", reason=Reason(code, "why"))
+    first = bay_lines(done, language)[0]
+    assert told in first
+    assert ("DESTR" in first) is (code != "BW-E60")
+
+
 def test_a_countdown_is_told_in_seconds_and_a_reason_with_its_code() -> None:
     counting = Bay(name="A1", state=BayState.COUNTDOWN, drive=drive(), due=time.monotonic() + 9.2)
     assert "9 s" in bay_lines(counting, "en")[0]

@@ -54,12 +54,17 @@ class Rules:
     transient_writes: int = 0
     transient_reads: int = 0
     fsync_errors: int = 0
+    fsync_errors_after: int = 0
+    """Bytes that must have been written before an fsync fails."""
     lose_before_fsync_error: list[list[int]] = field(default_factory=list)
+    volatile: bool = False
+    """Writes die with an fsync that fails, unless an earlier one succeeded."""
     ignore_writes: list[list[int]] = field(default_factory=list)
     flip_on_write: list[int] = field(default_factory=list)
     flip_on_read: list[int] = field(default_factory=list)
     slow: list[list[int]] = field(default_factory=list)
     slow_s: float = 0.0
+    slow_reads: bool = True
     hang_writes_after: int = -1
     dead_after_writes: int = -1
     size: int = -1
@@ -90,14 +95,15 @@ class Server:
     def __init__(self, device: int, medium: mmap.mmap) -> None:
         self._device, self._medium = device, medium
         self.rules = Rules()
-        self.writes = 0
+        self.writes = self.written = 0
+        self._unflushed: list[tuple[int, bytes]] = []
         self._lock = threading.Lock()
         self._awake = threading.Event()
         self._newest: OrderedDict[int, bytes] = OrderedDict()
 
     def set(self, rules: Rules) -> None:
         """From now on these faults; whatever hung goes on."""
-        self.rules, self.writes = rules, 0
+        self.rules, self.writes, self.written = rules, 0, 0
         self._awake.set()
         self._awake = threading.Event()
 
@@ -161,7 +167,8 @@ class Server:
 
     def _read(self, offset: int, size: int) -> bytes:
         rules = self.rules
-        self._dawdle(offset, size)
+        if rules.slow_reads:
+            self._dawdle(offset, size)
         with self._lock:
             if rules.transient_reads > 0:
                 rules.transient_reads -= 1
@@ -188,8 +195,12 @@ class Server:
             awake.wait(60)
         if dead or hit(rules.write_errors, offset, size):
             raise OSError(errno.EIO, "unwritable")
-        for at, part in _parts(offset, bytes(data[:size]), rules):
-            self._store(at, bytearray(part), rules)
+        with self._lock:
+            self.written += size
+            if rules.volatile:
+                self._unflushed.append((offset, self._medium[offset : offset + size]))
+            for at, part in _parts(offset, bytes(data[:size]), rules):
+                self._store(at, bytearray(part), rules)
         if 0 <= rules.real < offset + size and rules.beyond != "wrap":
             self._remember(offset, bytes(data[:size]), rules)
         return struct.pack("<II", size, 0)
@@ -230,9 +241,13 @@ class Server:
     def _fsync(self) -> bytes:
         rules = self.rules
         with self._lock:
-            if rules.fsync_errors <= 0:
+            if rules.fsync_errors <= 0 or self.written < rules.fsync_errors_after:
+                self._unflushed.clear()
                 return b""
             rules.fsync_errors -= 1
+            while self._unflushed:
+                offset, before = self._unflushed.pop()
+                self._medium[offset : offset + len(before)] = before
         for start, length in rules.lose_before_fsync_error:
             self._medium[start : start + length] = b"\x5a" * length
         raise OSError(errno.EIO, "the write-back failed")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import stat
 import subprocess
 import sys
 import tempfile
@@ -28,7 +29,7 @@ def missing() -> str | None:
         return "needs /dev/fuse"
     if not Path("/dev/loop-control").exists():
         return "needs loop devices"
-    absent = [name for name in ("losetup", "mount", "umount") if shutil.which(name) is None]
+    absent = [name for name in ("losetup", "mount", "umount", "addpart", "delpart") if shutil.which(name) is None]
     return f"needs {', '.join(absent)}" if absent else None
 
 
@@ -77,6 +78,29 @@ class Rig:
         (self.folder / "mount" / "drive").stat()
         subprocess.run(["losetup", "--set-capacity", self.device], check=True)
 
+    def written(self) -> int:
+        """Bytes written to the device since it was made, as its kernel says."""
+        return 512 * int(Path(f"/sys/class/block/{Path(self.device).name}/stat").read_text().split()[6])
+
+    def write_as_another(self, data: bytes, offset: int, *, device: str = "") -> None:
+        """A program that asks for no exclusive use, as a virtual machine does, writes and flushes."""
+        fd = os.open(device or self.device, os.O_WRONLY)
+        try:
+            os.pwrite(fd, data, offset)
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def add_partition(self, start: int, size: int) -> str:
+        """The path of a partition that the kernel is told of; the medium has no table."""
+        subprocess.run(["addpart", self.device, "1", str(start // 512), str(size // 512)], check=True)
+        name = f"{Path(self.device).name}p1"
+        major, minor = Path(f"/sys/class/block/{name}/dev").read_text().split(":")
+        node = self.folder / name
+        os.mknod(node, 0o600 | stat.S_IFBLK, os.makedev(int(major), int(minor)))
+        self._stack.callback(subprocess.run, ["delpart", self.device, "1"], check=False)
+        return str(node)
+
     def image(self) -> bytes:
         """What is really on the medium."""
         return self.medium.read_bytes()
@@ -108,6 +132,8 @@ def _server(folder: Path, medium: Path) -> Iterator[subprocess.Popen[str]]:
 def _loop(path: Path) -> Iterator[str]:
     command = ["losetup", "--find", "--show", "--direct-io=on", str(path)]
     device = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    # Whoever had this number before may have left its count of writes switched off.
+    Path(f"/sys/class/block/{Path(device).name}/queue/iostats").write_text("1")
     try:
         yield device
     finally:

@@ -17,6 +17,8 @@ from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, St
 from agent.erase.engine import erase
 from agent.erase.ranges import merge
 from agent.outcome import Aborted, Erased, Failed, Outcome, Refused
+from agent.record import VerificationKind
+from drivers.drives.base import Writes
 from drivers.drives.block import open_device
 from tests.faults.fuse import Rules
 from tests.faults.rig import SECRET, Rig
@@ -31,12 +33,17 @@ Spans = list[list[int]]
 
 @dataclass(frozen=True)
 class Trial:
-    """One run's end: the outcome, the method, and the ranges that had to be found (None: nothing exact is asked)."""
+    """One run's end: the outcome, the method, and what had to be found (None: nothing exact is asked).
+
+    `written`: bytes that the kernel counted from outside during the run; `foreign` of them by another program.
+    """
 
     outcome: Outcome
     method: str
     unreached: Spans | None = None
     mismatches: Spans | None = None
+    written: int | None = None
+    foreign: int = 0
 
 
 @dataclass(frozen=True)
@@ -55,10 +62,17 @@ def attempt(
     resume: ResumePoint | None = None,
     on_event: Callable[[Progress | Checkpoint], None] = lambda _: None,
     verify: VerifySpec | None = None,
+    drives_at_once: int = 1,
 ) -> Outcome:
     """One erase of the rig's device through the driver that a station uses."""
     spec = EraseSpec(
-        job="faults", method=method, key_hex="c3" * 32, limits=LIMITS, resume=resume, verify=verify or VerifySpec()
+        job="faults",
+        method=method,
+        key_hex="c3" * 32,
+        limits=LIMITS,
+        resume=resume,
+        verify=verify or VerifySpec(),
+        drives_at_once=drives_at_once,
     )
     with open_device(rig.device) as drive:
         return erase(drive, spec, on_event, Stop())
@@ -74,12 +88,18 @@ def false_success(trial: Trial, image: bytes) -> bool:
 
 
 def exact(trial: Trial) -> bool:
-    """Whether the certificate's ranges are those that were injected, to the sector."""
+    """Whether the certificate's ranges are those that were injected, to the sector, and its counts those of outside."""
     if isinstance(trial.outcome, Refused):
         return False
     work = trial.outcome.work
     unreached = [[o, n] for o, n in merge((u.offset, u.bytes) for u in work.unreached)]
     mismatches = [[m.offset, m.bytes] for m in work.verification.mismatches]
+    if trial.written is not None and work.verification.writes != Writes(
+        ours=trial.written - trial.foreign, seen=trial.written
+    ):
+        return False
+    if trial.foreign and not (isinstance(trial.outcome, Failed) and str(trial.foreign) in trial.outcome.reason.text):
+        return False
     return (trial.unreached is None or unreached == trial.unreached) and (
         trial.mismatches is None or mismatches == trial.mismatches
     )
@@ -98,15 +118,17 @@ def _method(chance: random.Random) -> str:
 
 def no_fault(rig: Rig, chance: random.Random) -> Trial:
     """Nothing is wrong: the drive is erased."""
-    method = _method(chance)
-    return Trial(attempt(rig, method), method, unreached=[], mismatches=[])
+    method, before = _method(chance), rig.written()
+    outcome = attempt(rig, method, verify=_verify(chance))
+    return Trial(outcome, method, unreached=[], mismatches=[], written=rig.written() - before)
 
 
 def write_errors(rig: Rig, chance: random.Random) -> Trial:
     """A few ranges cannot be written."""
     bad, method = _spans(chance, chance.randint(1, 4), 40), _method(chance)
     rig.set(Rules(write_errors=bad))
-    return Trial(attempt(rig, method), method, unreached=bad)
+    before = rig.written()
+    return Trial(attempt(rig, method), method, unreached=bad, written=rig.written() - before)
 
 
 def read_errors(rig: Rig, chance: random.Random) -> Trial:
@@ -149,6 +171,62 @@ def flush_error_once(rig: Rig, chance: random.Random) -> Trial:
     method = _method(chance)
     rig.set(Rules(fsync_errors=chance.randint(1, 2), lose_before_fsync_error=[[0, 4096]]))
     return Trial(attempt(rig, method), method, unreached=[], mismatches=[])
+
+
+def flush_error_in_salvage(rig: Rig, chance: random.Random) -> Trial:
+    """A part is put aside, and a flush is good; the next ones fail, and the cache dies with them."""
+    method = _method(chance)
+    lost = Rules(
+        transient_writes=1,
+        fsync_errors=chance.randint(2, 3),
+        fsync_errors_after=SIZE - chance.randint(2, 3) * MIB,
+        volatile=True,
+        slow=[[2 * MIB, SIZE]],
+        slow_s=0.12,
+        slow_reads=False,
+    )
+    rig.set(lost)
+    # Requests of 2 MiB: the pass takes so many that some flush comes between the first and the last.
+    outcome = attempt(rig, method, verify=_verify(chance), drives_at_once=4)
+    return Trial(outcome, method, mismatches=[])
+
+
+def written_behind_the_reading(rig: Rig, chance: random.Random) -> Trial:
+    """Another program writes where the drive has been read back."""
+    return _foreign(rig, chance, "verify", 0)
+
+
+def written_in_a_pass(rig: Rig, chance: random.Random) -> Trial:
+    """Another program writes in the middle of a pass, before or behind ours."""
+    return _foreign(rig, chance, "pass", chance.randrange(SIZE // 4096) * 4096)
+
+
+def written_to_a_partition(rig: Rig, chance: random.Random) -> Trial:
+    """Another program writes to a partition that the kernel still knows."""
+    node = rig.add_partition(MIB, 2 * MIB)
+    return _foreign(rig, chance, chance.choice(["pass", "verify"]), 4096, device=node)
+
+
+def _foreign(rig: Rig, chance: random.Random, phase: str, offset: int, *, device: str = "") -> Trial:
+    told: list[str] = []
+    method, before = _method(chance), rig.written()
+    data = b"Kundedata 0815! " * 256 * chance.randint(1, 4)
+    # The drive's end takes so long that the phase is told of before it is over.
+    rig.set(Rules(slow=[[SIZE - 7 * 512, 7 * 512]], slow_s=0.6))
+
+    def write(event: Progress | Checkpoint) -> None:
+        if isinstance(event, Progress) and event.phase == phase and not told:
+            told.append(phase)
+            rig.write_as_another(data, offset, device=device)
+
+    outcome = attempt(rig, method, verify=_verify(chance, phase), on_event=write)
+    assert told, f"there was no time for the other program in the {phase}"
+    return Trial(outcome, method, unreached=[], written=rig.written() - before, foreign=len(data))
+
+
+def _verify(chance: random.Random, phase: str = "") -> VerifySpec:
+    kinds: tuple[VerificationKind, ...] = ("full",) if phase == "verify" else ("full", "sample", "none")
+    return VerifySpec(kind=chance.choice(kinds))
 
 
 def flush_never_works(rig: Rig, chance: random.Random) -> Trial:
@@ -283,6 +361,10 @@ SCENARIOS = (
     Scenario("one bit read wrongly", _FAILED, bit_read_wrong),
     Scenario("writes acknowledged and dropped", _FAILED, writes_dropped),
     Scenario("flush fails once or twice, data lost with it", _ERASED, flush_error_once),
+    Scenario("flush fails while parts are written again, data lost with it", _ERASED, flush_error_in_salvage),
+    Scenario("another program writes behind the read-back", _FAILED, written_behind_the_reading),
+    Scenario("another program writes in a pass", _FAILED, written_in_a_pass),
+    Scenario("another program writes to a partition", _FAILED, written_to_a_partition),
     Scenario("flush never works", _FAILED, flush_never_works),
     Scenario("a slow region", _ERASED, slow_region),
     Scenario("writes hang, the stall is reported, they go on", _ERASED, hang),

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from drivers.drives.base import Drive, DriveGone, OpenDrive
+from drivers.drives.base import Drive, DriveGone, OpenDrive, Writes
 from tests.patience import SOON_S
 
 Span = tuple[int, int]
@@ -64,6 +64,9 @@ class MemoryDrive(OpenDrive):
         self.failed_requests = 0
         self.gone = False
         self.write_log: list[Span] = []
+        self.submitted = self.by_others = 0
+        self.counted_from: tuple[int, int] | None = None
+        self.counts = True
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
         """See OpenDrive."""
@@ -95,6 +98,7 @@ class MemoryDrive(OpenDrive):
             faults.block_writes.wait(SOON_S)
         with self.lock:
             self.writes += 1
+            self.submitted += len(buffer)
             if faults.gone_after_writes is not None and self.writes > faults.gone_after_writes:
                 self.gone = True
             self._check(buffer, offset)
@@ -129,6 +133,22 @@ class MemoryDrive(OpenDrive):
                 raise OSError(errno.EIO, "flush")
             for offset, length in dirty:
                 self.durable[offset : offset + length] = self.data[offset : offset + length]
+
+    def write_as_another(self, data: bytes, offset: int) -> None:
+        """Another program writes to it, past everything here."""
+        self.data[offset : offset + len(data)] = self.durable[offset : offset + len(data)] = data
+        self.by_others += len(data)
+
+    def count_writes(self) -> None:
+        """See OpenDrive."""
+        self.counted_from = (self.submitted, self.submitted + self.by_others) if self.counts else None
+
+    def written(self) -> Writes | None:
+        """See OpenDrive."""
+        if self.counted_from is None:
+            return None
+        ours, seen = self.counted_from
+        return Writes(ours=self.submitted - ours, seen=self.submitted + self.by_others - seen)
 
     def power_cut(self, keep: Callable[[int], bool]) -> None:
         """Unflushed writes reach the medium or do not, as `keep(n)` says for the n-th."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -11,6 +13,9 @@ from agent.errors import CertificateProblem
 from agent.jws import thumbprint
 from agent.outcome import NO_SENTINELS, NOT_VERIFIED, NOTHING_SAYS_SO, SENTINEL_SURVIVED, Erased, Failed, Work, conclude
 from agent.record import CommandRecord, Record, SentinelRecord, Verification
+from drivers.drives.base import Writes
+from drivers.drives.simulated import SimulatedDrive
+from tests.agent.erase.firmware.rig import Bench
 from tests.agent.samples import record
 
 DONE = CommandRecord(name="sanitize status", bytes="85", status="completed without error", raw="72")
@@ -68,3 +73,14 @@ def test_only_what_is_shown_is_concluded(
     found = conclude(work, capacity_bytes=1 << 20, passes_planned=0, by_firmware=True)
     assert found.reason == reason if isinstance(found, Failed) else reason is None
     assert isinstance(found, Erased) == (reason is None)
+
+
+@pytest.mark.parametrize("technique", ["ata-sanitize-block", "nvme-format-user-data"])
+def test_what_another_program_wrote_meanwhile_fails_it_and_is_no_reason_to_destroy_the_drive(
+    technique: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SimulatedDrive, "written", lambda _: Writes(ours=2002 * 512, seen=2002 * 512 + 4096))
+    outcome = Bench.made(tmp_path, technique).run()
+    assert isinstance(outcome, Failed)
+    assert (outcome.reason.code, outcome.work.verification.result) == ("BW-E60", "passed")
+    assert "Another program wrote 4096 bytes" in outcome.reason.text
