@@ -168,9 +168,10 @@ def _prepare(staging: Path, manifest: Manifest, free: Callable[[Manifest, int], 
             found = reconciler.look(newest=None)
             if not found.conflicts:
                 reconciler.take_in()
-            given = [row.sequence for row in ledger.chain_rows()]
-            given += [c.record.sequence for c in reconciler.certificates.values()]
-            last = max([0, *given, *(gap.last for gap in ledger.gaps())])
+            filed = {c.record.sequence: c.record.station.id for c in reconciler.certificates.values()}
+            given = [*filed, *(row.sequence for row in ledger.chain_rows()), *(gap.last for gap in ledger.gaps())]
+            last = max(given, default=0)
+            station = filed[max(filed)] if filed else manifest.station
             span = Span(last + 1, free(manifest, last))
             cancelled = _cancel(ledger)
             ledger.skip_counts(SKIPPED)
@@ -179,7 +180,7 @@ def _prepare(staging: Path, manifest: Manifest, free: Callable[[Manifest, int], 
             if span.last >= span.first:
                 with ledger.while_nobody_writes():
                     ledger.add_gap(span, WHY, utc_now())
-                    chain_events.tell_gap(ledger, key, manifest.station, span, WHY)
+                    chain_events.tell_gap(ledger, key, station, span, WHY)
             following = ledger.position().sequence
     except LedgerProblem as problem:
         raise BackupProblem(path=source, problem=f"its ledger cannot be used: {problem.fields['problem']}") from None

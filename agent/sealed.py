@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import unicodedata
+from pathlib import Path
 from typing import BinaryIO
 
 from cryptography.exceptions import InvalidTag
@@ -24,6 +25,7 @@ from cryptography.hazmat.primitives.kdf.scrypt import Scrypt
 from agent.errors import AgentError
 
 MAGIC = b"benchwipe-backup/1\n"
+STRANGER = "it is no backup of benchwipe, or one of a version that this program does not know"
 CHUNK = 64 * 1024
 TAG = 16
 LOG2_N, R, P = 16, 8, 1
@@ -36,6 +38,13 @@ class BackupProblem(AgentError):
 
     code = "BW-A35"
     message = "{path}: {problem}"
+
+
+def refuse_stranger(path: Path) -> None:
+    """BackupProblem for a file that is none of these: before anybody is asked for a passphrase."""
+    with path.open("rb") as file:
+        if file.read(len(MAGIC)) != MAGIC:
+            raise BackupProblem(path=path, problem=STRANGER)
 
 
 class SealedWriter:
@@ -112,7 +121,7 @@ class SealedReader:
     def _header(self) -> tuple[bytes, bytes, int]:
         """(magic and header, salt, log2 n)."""
         if self._source.read(len(MAGIC)) != MAGIC:
-            raise self._problem("it is no backup of benchwipe, or one of a version that this program does not know")
+            raise self._problem(STRANGER)
         line = self._source.readline(LONGEST_HEADER)
         try:
             header = json.loads(line)

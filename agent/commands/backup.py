@@ -70,10 +70,12 @@ def restore(file: Path, after: str | None, passphrase_file: Path | None, setting
     from agent.commands.passphrase import passphrase
     from agent.restore import FREE, MOST_FREE, refuse_taken
     from agent.restore import restore as put_back
+    from agent.sealed import refuse_stranger
     from agent.show import printable
 
     number, head = _number(after)
     refuse_taken(state_dir)
+    refuse_stranger(file)
 
     def free(manifest: Manifest, last: int) -> int:
         heads = {settings.station.id, manifest.station, (manifest.newest or "").rpartition("-")[0]}

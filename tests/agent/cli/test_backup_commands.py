@@ -187,6 +187,12 @@ def test_off_a_terminal_a_passphrase_wants_a_file(call: Call, tmp_path: Path) ->
     assert not (tmp_path / "b").exists()
 
 
+def test_for_a_file_that_is_no_backup_nobody_is_asked(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").write_text("a letter")
+    assert "it is no backup of benchwipe" in call("restore", tmp_path / "letter.txt").complaint
+    assert "No such file" in call("restore", tmp_path / "none").complaint
+
+
 def test_no_passphrase_is_shown_while_it_is_typed(call: Call, state: Path, tmp_path: Path) -> None:
     certify(call)
     with terminal("backup", tmp_path / "b", "--state-dir", state) as screen:
