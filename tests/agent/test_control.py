@@ -109,9 +109,7 @@ def test_who_says_nothing_and_who_reads_nothing_keep_nobody_waiting(folder: Path
         for number in range(6):
             slow = held.enter_context(connect(folder))
             slow.sendall(b'{"ask":"much"}\n' if number % 2 else b"{")
-        began = time.monotonic()
-        assert is_alive(folder)
-        assert time.monotonic() - began < 1.5, "it waited for one of them: two seconds for each"
+        assert is_alive(folder), "one after the other they would take two seconds each, which is all that `ask` waits"
 
 
 def test_a_silent_connection_is_hung_up(folder: Path) -> None:
@@ -129,7 +127,7 @@ def test_any_number_of_connections_leaves_room_for_one_more_and_no_descriptor_be
     assert is_alive(folder)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.binary(max_size=200) | JSON.map(lambda value: json.dumps(value).encode() + b"\n"))
 def test_no_bytes_end_it(folder: Path, data: bytes) -> None:
     assert len(say(folder, data)) == 1

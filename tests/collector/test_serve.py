@@ -322,9 +322,17 @@ def test_the_embedded_broker_that_knows_no_mqtt_5_is_enough(tmp_path: Path, key:
 
 
 DIES = """
-import sys, time
+import sys, time, urllib.error, urllib.request
 from collector.{module} import {kind}
-{kind}._run = lambda self: time.sleep(0.5)
+def until_it_serves(self):
+    while True:
+        try:
+            urllib.request.urlopen("http://127.0.0.1:{port}/healthz", timeout=20)
+        except urllib.error.HTTPError:  # 503: it has no broker
+            return
+        except OSError:
+            time.sleep(0.1)
+{kind}._run = until_it_serves
 from collector.cli import main
 main(["serve", "--config", sys.argv[1]])
 """
@@ -336,7 +344,7 @@ def test_a_collector_whose_thread_is_gone_ends_with_a_status_that_is_restarted(
 ) -> None:
     collector = Collector(tmp_path, free_port())
     collector.write()
-    command = [sys.executable, "-c", DIES.format(module=module, kind=kind), str(collector.config)]
+    command = [sys.executable, "-c", DIES.format(module=module, kind=kind, port=collector.port), str(collector.config)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 1
     assert f"thread {module} is gone" in done.stderr
