@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import msgspec
 
 from agent.erase import METHODS, Limits, Step, VerifySpec
-from agent.outcome import SILENT, Reason
+from agent.outcome import SILENT, Reason, Writers
 from agent.policy import Policy
 from agent.reach import also_destroyed, can_be_revealed, hidden_bytes, not_reached, reaches_hidden, unread
 from agent.record import FellBack, Level
@@ -39,7 +39,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     `prepare`: what comes before: the bay's power off and on, and making the drive show what it hides. `minutes`: how
     long the drive says that it takes; None where it does not say. `also_destroyed`: what dies beside the device
     that was named. `fell_back`: the policy asked for more, and allowed this instead. `hidden_accepted`: it is erased
-    as far as it shows, also where nobody knows what it hides.
+    as far as it shows, also where nobody knows what it hides. `writers`: "unknown" where not every process could be
+    asked whether it writes to the drive.
     """
 
     policy: str
@@ -55,6 +56,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     asked_level: Level = "clear"
     fell_back: FellBack | None = None
     hidden_accepted: bool = False
+    writers: Writers | None = None
     level: Level
     level_nist_800_88_r1: Level
     level_ieee_2883: Level

@@ -188,7 +188,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """What was read back, and what it held.
 
     After an erasure by the drive's own firmware: `sentinels`; `content` at their places ("zeros", "ones", "pattern",
-    "other", "unreadable"); `note`: what the reading cannot prove.
+    "other", "unreadable"); `note`: what the reading cannot prove. `writers`: "none" where every process was seen, and
+    none had the drive open for writing; "unknown" where some could not be seen.
     """
 
     kind: VerificationKind
@@ -202,6 +203,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     sentinels: SentinelRecord | None = None
     content: str | None = None
     note: str | None = None
+    writers: Literal["none", "unknown"] | None = None
 
 
 class Unreached(msgspec.Struct, frozen=True, kw_only=True):

@@ -76,6 +76,7 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
         yield f"pass {p.number}", f"{p.pattern}, {p.bytes} bytes, {p.started_at} to {p.finished_at or 'not finished'}"
     yield "read back", f"{read.kind}: {read.result}, {read.bytes} bytes"
     yield "blake3", read.blake3 or ""
+    yield "writers", "unknown: not every process could be seen" if read.writers == "unknown" else read.writers or ""
     if read.sample:
         yield "sample", f"{read.sample.locations} places, seed {read.sample.seed}. {read.sample.confidence}"
     yield (

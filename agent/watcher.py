@@ -143,7 +143,7 @@ class Watcher:
             drive = facts.drive or self.source.look(port)
             if self.source.present(frozenset((port,))).get(port) != token:
                 return None
-            return DriveArrived(bay, token, drive, judge(facts))
+            return DriveArrived(bay, token, drive, judge(facts), facts.writers)
         except DriveGone:
             return None
         except (DriveError, OSError) as error:

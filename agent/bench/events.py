@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from agent.erase import Checkpoint, Progress, Renewed
 from agent.label_proof import LabelState
 from agent.messages import Request
-from agent.outcome import Outcome, Reason
+from agent.outcome import Outcome, Reason, Writers
 from drivers.drives.base import Drive
 
 
@@ -19,6 +19,7 @@ class DriveArrived:
     token: str
     drive: Drive
     refusals: tuple[Reason, ...] = ()
+    writers: Writers | None = None
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ from agent.worker import run_job
 from drivers.deadline import Deadline
 from drivers.drives.base import Drive, DriveError, OpenDrive
 from drivers.drives.block import open_device
-from drivers.drives.facts import Facts, gather
+from drivers.drives.facts import Facts, Looks, gather
 
 log = logging.getLogger("benchwipe.erase")
 
@@ -112,19 +112,19 @@ def examine(
     state_dir: Path,
     patience_s: float = 0.0,
     as_ours: Callable[[Drive], Drive] = lambda drive: drive,
+    looks: Looks | None = None,
 ) -> Candidate:
     """Look at a device and plan its erasure, or say why it may not be erased. Opens nothing for writing.
 
-    `patience_s`: who holds it may only have a look too, as `benchwipe drives` does for some milliseconds. `as_ours`:
-    the drive as it is planned, where a lock of our own may be on it.
+    `patience_s`: who holds it may only look too, for some milliseconds. `as_ours`: the drive as it is planned, where a
+    lock of our own may be on it. `looks`: see `gather`.
     """
-    facts, refusals = look(device, state_dir=state_dir, patience_s=patience_s)
+    facts, refusals = look(device, state_dir=state_dir, patience_s=patience_s, looks=looks)
     if refusals or facts.drive is None:
         return Candidate(device, drive=facts.drive, refusal=refusals[0] if refusals else UNIDENTIFIED)
-    planned = plan(as_ours(facts.drive), policy)
-    if isinstance(planned, Reason):
+    if isinstance(planned := plan(as_ours(facts.drive), policy), Reason):
         return Candidate(device, drive=facts.drive, refusal=planned)
-    return Candidate(device, drive=facts.drive, plan=planned)
+    return Candidate(device, drive=facts.drive, plan=msgspec.structs.replace(planned, writers=facts.writers))
 
 
 def locked(candidate: Candidate) -> bool:
@@ -133,12 +133,13 @@ def locked(candidate: Candidate) -> bool:
     return candidate.refusal is not None and can is not None and bool(can.security_locked)
 
 
-def look(device: str, *, state_dir: Path, patience_s: float) -> tuple[Facts, tuple[Reason, ...]]:
+def look(
+    device: str, *, state_dir: Path, patience_s: float, looks: Looks | None = None
+) -> tuple[Facts, tuple[Reason, ...]]:
     """What is known of a device, and why it may not be written to."""
     until = Deadline(patience_s)
     while True:
-        facts = gather(device, protect=(state_dir,))
-        refusals = judge(facts)
+        refusals = judge(facts := gather(device, protect=(state_dir,), looks=looks))
         if until.passed or {reason.code for reason in refusals} != {HELD}:
             return facts, refusals
         time.sleep(0.05)
@@ -156,7 +157,7 @@ def to_resume(candidate: Candidate, registrar: Registrar, named: frozenset[str] 
     if other_method or ("verify" in named and asked.verify.kind != was.verify.kind):
         text = f"The interrupted job is {was.method}, verify {was.verify.kind}, and goes on only so"
         return replace(candidate, refusal=Reason("BW-P11", text, "Leave --method and --verify out, or --resume."))
-    return replace(candidate, plan=was, resumes=old)
+    return replace(candidate, plan=msgspec.structs.replace(was, writers=asked.writers), resumes=old)
 
 
 class EraseCommand:

@@ -53,6 +53,11 @@ def text(path: Path) -> str:
     return _printable(blob(path))
 
 
+def text_lines(path: Path) -> list[str]:
+    """The lines of a file of /proc that holds `key:<tab>value`; nothing where it is absent or unreadable."""
+    return [line for line in blob(path).decode(errors="replace").split("\n") if ":\t" in line]
+
+
 def blob(path: Path) -> bytes:
     """The attribute's bytes; empty where it is absent or unreadable."""
     try:
@@ -103,6 +108,19 @@ def size_bytes(folder: Path) -> int:
     """Capacity in bytes; 0 where no medium is in it."""
     found = text(folder / "size")
     return int(found) * SECTOR if found.isdecimal() else 0
+
+
+def written_bytes(number: str, root: Path = ROOT) -> int | None:
+    """Bytes written to the whole disk since it appeared, by the kernel's count; None where it does not count them.
+
+    `stat`'s seventh field: sectors of 512 bytes, whatever the device's block is, of every write request that ended,
+    well or not, through whatever node or partition. Discards, flushes and commands passed through stand elsewhere.
+    """
+    folder = folder_of(number, root)
+    if folder is None or text(folder / "queue/iostats") != "1":
+        return None
+    fields = text(folder / "stat").split()
+    return int(fields[6]) * SECTOR if len(fields) > 6 and fields[6].isdecimal() else None
 
 
 def identify(number: str, root: Path = ROOT) -> Identity:
@@ -313,13 +331,17 @@ def _printable(raw: bytes) -> str:
 
 def folder_at(path: str) -> Path | None:
     """Where sysfs describes the block device at this path; None where there is none."""
+    number = number_at(path)
+    return folder_of(number) if number else None
+
+
+def number_at(path: str) -> str:
+    """The number (major:minor) of the block device at this path; empty where there is none."""
     try:
         status = os.stat(path)
     except OSError:
-        return None
-    if not stat.S_ISBLK(status.st_mode):
-        return None
-    return folder_of(f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}")
+        return ""
+    return f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}" if stat.S_ISBLK(status.st_mode) else ""
 
 
 def disk_token(path: str) -> str:
