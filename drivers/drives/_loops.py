@@ -9,13 +9,17 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
 
+from drivers.deadline import Deadline
 from drivers.drives import _sysfs
 from firmware_bridge import passthrough
+
+ANSWER_S = 2.0
 
 
 class Backing(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,10 +34,10 @@ class Backing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Loops(msgspec.Struct, frozen=True, kw_only=True):
-    """Every attached loop device by its number, and why some could not be asked."""
+    """Every attached loop device by its number; `unasked`: those that did not answer, each with what to say of it."""
 
     backing: Mapping[str, Backing] = {}
-    unasked: tuple[str, ...] = ()
+    unasked: Mapping[str, str] = {}
 
 
 def number_of(device: int) -> str:
@@ -42,26 +46,71 @@ def number_of(device: int) -> str:
 
 
 def ask_loops(root: Path = _sysfs.ROOT) -> Loops:
-    """Ask all of them. Opens each for reading, and lets go of it at once; another root than ours has none to ask."""
+    """Ask all of them. Opens each for reading, and lets go of it at once; another root than ours has none to ask.
+
+    The kernel asks the file system of the file under a loop, and a FUSE or network server that hangs answers never.
+    """
     if root != _sysfs.ROOT:
         return Loops()
-    backing: dict[str, Backing] = {}
-    unasked: list[str] = []
-    for folder in sorted((root / "sys/block").glob("loop*")):
-        try:
-            found = _ask(folder)
-        except OSError as error:
-            if attached(folder):
-                unasked.append(f"what stands under /dev/{folder.name} ({error.strerror or error})")
-            continue
-        if found is not None:
-            backing[_sysfs.text(folder / "dev")] = found
-    return Loops(backing=backing, unasked=tuple(unasked))
+    questions = [_question(folder) for folder in sorted((root / "sys/block").glob("loop*")) if attached(folder)]
+    within = Deadline(ANSWER_S)
+    for question in questions:
+        question.over.wait(within.left())
+    return Loops(
+        backing={q.number: q.found for q in questions if q.found is not None},
+        unasked={q.number: f"what stands under {q.device} ({q.problem})" for q in questions if q.problem},
+    )
 
 
 def attached(folder: Path) -> bool:
     """Whether sysfs says that something stands under this loop device."""
     return (folder / "loop").exists() or _sysfs.size_bytes(folder) > 0
+
+
+def may_stand_on(loop: str, sizes: Iterable[int], root: Path = _sysfs.ROOT) -> bool:
+    """Whether a loop device that was not asked can stand on a device of one of these sizes: it shows all behind its
+    offset, unless it was given a limit.
+    """
+    folder = _sysfs.folder_of(loop, root)
+    if folder is None or not attached(folder):
+        return False
+    offset, limit = (_sysfs.text(folder / "loop" / key) for key in ("offset", "sizelimit"))
+    if not (offset.isdecimal() and limit.isdecimal()):
+        return True
+    end = int(offset) + _sysfs.size_bytes(folder)
+    return any(end <= size and (int(limit) or size - end < _sysfs.SECTOR) for size in sizes)
+
+
+class _Question:
+    """One loop device that is being asked, in a thread of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.device, self.number = folder, f"/dev/{folder.name}", _sysfs.text(folder / "dev")
+        self.found: Backing | None = None
+        self.problem = "it does not answer in time"
+        self.over = threading.Event()
+
+    def run(self) -> None:
+        """Ask, and say when it is over."""
+        try:
+            self.found, self.problem = _ask(self.folder), ""
+        except OSError as error:
+            self.problem = (error.strerror or str(error)) if attached(self.folder) else ""
+        finally:
+            self.over.set()
+
+
+_open_questions: dict[str, _Question] = {}
+
+
+def _question(folder: Path) -> _Question:
+    """A new one, or the one that hangs since it was asked before: no second thread waits for the same answer."""
+    waiting = _open_questions.get(folder.name)
+    if waiting is not None and not waiting.over.is_set():
+        return waiting
+    question = _open_questions[folder.name] = _Question(folder)
+    threading.Thread(target=question.run, name=f"ask-{folder.name}", daemon=True).start()
+    return question
 
 
 def _ask(folder: Path) -> Backing | None:

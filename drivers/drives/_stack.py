@@ -158,7 +158,11 @@ class Stack:
     def _backing_block(self, number: str) -> str:
         """The device under a loop, or behind a zram: by its number where it was asked, else by its name."""
         backing = self.loops.get(number)
-        return backing.block if backing else self.number_of(self._backing_path(number))
+        if backing is not None:
+            return backing.block
+        path = self._backing_path(number)
+        # A name elsewhere may lead to a server that hangs: for what did not answer, it is not asked either.
+        return self.number_of(path) if path.startswith("/dev/") else ""
 
     def _backing_path(self, number: str) -> str:
         folder = self.folders.get(number)
@@ -172,12 +176,7 @@ class Stack:
         backing = self.loops.get(number)
         if backing is not None:
             return None if backing.block else (backing.device, backing.inode)
-        path = self._backing_path(number)
-        try:
-            status = os.stat(self.root / path.lstrip("/")) if path else None
-        except (OSError, ValueError):
-            return path
-        return (number_of(status.st_dev), status.st_ino) if status else None
+        return self._backing_path(number) or None
 
     def _mounts_of(self, path: str) -> Iterator[Mount]:
         """The mounts that a path may lie on: by the longest mount point above it, and by what the kernel says of it."""

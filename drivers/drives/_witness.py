@@ -34,11 +34,11 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Testimony(msgspec.Struct, frozen=True, kw_only=True):
-    """What was seen. `unasked`: what could not be asked at all, one clause each; `look`: at whoever may write to it."""
+    """What was seen. `unasked`: loop devices that did not answer, and why; `look`: at whoever may write to it."""
 
     loops: dict[str, Backing] = {}
     elsewhere: tuple[Elsewhere, ...] = ()
-    unasked: tuple[str, ...] = ()
+    unasked: dict[str, str] = {}
     look: Look = Look()
 
 
@@ -67,7 +67,7 @@ def see(number: str, *, excepted: int) -> Testimony:
     return Testimony(
         loops=dict(loops.backing),
         elsewhere=_mounts.elsewhere(),
-        unasked=loops.unasked,
+        unasked=dict(loops.unasked),
         look=_writers.look(_nodes(number), excepted=excepted),
     )
 
@@ -107,6 +107,6 @@ def _alone(seen: Testimony, error: Exception) -> Testimony:
     unseen = f"{seen.look.unseen or 'this user sees not all of them'}; {silence}"
     return msgspec.structs.replace(
         seen,
-        unasked=tuple(f"{what}; {silence}" for what in seen.unasked),
+        unasked={loop: f"{what}; {silence}" for loop, what in seen.unasked.items()},
         look=msgspec.structs.replace(seen.look, unseen=unseen),
     )

@@ -18,12 +18,12 @@ from typing import Literal
 import msgspec
 
 from drivers.drives import _sysfs, _writers
-from drivers.drives._loops import number_of
+from drivers.drives._loops import may_stand_on, number_of
 from drivers.drives._members import member_of
 from drivers.drives._mounts import shown
 from drivers.drives._stack import Stack
 from drivers.drives._witness import Testimony, who_uses
-from drivers.drives._writers import APART_S, Look, Writer
+from drivers.drives._writers import Look, Writer
 from drivers.drives.base import Drive, DriveError, DriveHeld, DriveUnasked, Others
 from drivers.drives.block import look_device
 
@@ -158,7 +158,7 @@ def of_number(
         no_drive=next((words for pattern, words in NO_DRIVES if re.fullmatch(pattern, name)), ""),
         uses=uses_of(number, protect=protect, root=root, seen=seen),
         beside=_beside(number, protect, root, seen),
-        unasked=seen.unasked,
+        unasked=_unasked(number, seen, root),
         read_only=_sysfs.text(folder / "ro") == "1",
         capacity_bytes=_sysfs.size_bytes(folder),
         logical_block_bytes=int(block) if block.isdecimal() else 0,
@@ -185,8 +185,8 @@ def uses_of(
 def others_of(number: str, device: str) -> Others:
     """Who else uses a disk that we hold: what rests on it by now, and who may write to it. DriveUnasked."""
     seen = who_uses(number)
-    if seen.unasked:
-        raise DriveUnasked(device=device, problem="; ".join(seen.unasked))
+    if unasked := _unasked(number, seen, _sysfs.ROOT):
+        raise DriveUnasked(device=device, problem="; ".join(unasked))
     look = Looks().at(number, seen.look)
     uses = (*uses_of(number, seen=seen), *_writing(look.writers))
     counted = _sysfs.written_bytes(number) is not None
@@ -208,13 +208,13 @@ class Looks:
     def __init__(self, numbers: Iterable[str] = ()) -> None:
         """The first look at all of these is now."""
         self._first = {number: who_uses(number).look for number in numbers}
-        self._due = time.monotonic() + APART_S
+        self._due = time.monotonic() + _writers.APART_S
 
     def at(self, number: str, now: Look) -> Look:
         """Who writes to it, after a second look where the first one saw somebody."""
         first, due = self._first.get(number), self._due
         if first is None:
-            first, due = now, time.monotonic() + APART_S
+            first, due = now, time.monotonic() + _writers.APART_S
         return _writers.confirmed(first, lambda: who_uses(number).look, due)
 
 
@@ -237,6 +237,14 @@ def _group(path: str, number: str) -> tuple[Use, ...]:
     finally:
         os.close(fd)
     return (Use(kind="holder", device=path, target=f"the active volume group {name}"),) if name else ()
+
+
+def _unasked(number: str, seen: Testimony, root: Path) -> tuple[str, ...]:
+    """Loop devices that did not answer, and could stand on this disk by their size: what stands on it is not known."""
+    folder = _sysfs.folder_of(_whole(number, root), root)
+    folders = [folder, *(part.parent for part in folder.glob("*/partition"))] if folder else []
+    sizes = {_sysfs.size_bytes(f) for f in folders}
+    return tuple(why for loop, why in seen.unasked.items() if loop == number or may_stand_on(loop, sizes, root))
 
 
 def _whole(number: str, root: Path) -> str:

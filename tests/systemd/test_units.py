@@ -49,7 +49,7 @@ def test_systemd_finds_nothing_wrong_with_the_installed_units(installed: Install
 
 
 @needs_analyze
-@pytest.mark.parametrize("unit", (*UNITS, HELPER))
+@pytest.mark.parametrize("unit", [*UNITS, HELPER])
 def test_exposure_is_at_most_four(unit: str) -> None:
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--no-pager", str(REPOSITORY / "systemd" / unit)],
