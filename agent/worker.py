@@ -228,22 +228,21 @@ def _still_the_same(opened: OpenDrive, planned: Drive, outcome: Outcome) -> Outc
 def _alone_to_the_end(opened: OpenDrive, outcome: Outcome) -> tuple[Outcome, Writers | None]:
     """An "erased" holds only for a drive that nobody else can have written to since it was read back.
 
-    The second value: what stands on the certificate of those who may have written to it.
+    The second value: what stands on the certificate of those who may have written to it; None where nobody was asked.
     """
-    if isinstance(outcome, Refused):
+    if not isinstance(outcome, Erased):
         return outcome, None
     try:
         others = opened.others()
-    except DriveError as error:
-        return Failed(outcome.work, _reason(error)) if isinstance(outcome, Erased) else outcome, "unknown"
+    except (DriveError, OSError) as error:
+        return Failed(outcome.work, _reason(error)), "unknown"
     if others is None:
         return outcome, None
-    if isinstance(outcome, Erased) and others.users:
+    known: Writers = "unknown" if others.unseen else "none"
+    if others.users:
         reason = Reason(WRITTEN, f"Somebody else uses the drive: {'; '.join(others.users)}", WRITTEN_HINT)
-        outcome = Failed(outcome.work, reason)
-    elif isinstance(outcome, Erased) and others.unseen and not others.counted:
-        outcome = Failed(outcome.work, OTHERS_UNKNOWN)
-    return outcome, "unknown" if others.unseen else "none"
+        return Failed(outcome.work, reason), known
+    return (Failed(outcome.work, OTHERS_UNKNOWN) if others.unseen and not others.counted else outcome), known
 
 
 def _reason(error: DriveError | OSError) -> Reason:

@@ -277,7 +277,7 @@ def _protected(stack: Stack, number: str, mine: set[str], protect: Iterable[Path
 def _existing(path: Path) -> Path:
     """The path, or its nearest ancestor that is there, without links: that is where it would be made."""
     here = Path(os.path.realpath(path))
-    return next(p for p in (here, *here.parents) if p.exists())
+    return next(p for p in (here, *here.parents) if os.path.exists(p))
 
 
 def _kind(path: str) -> tuple[Kind, str, os.stat_result | None]:

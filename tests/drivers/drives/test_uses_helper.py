@@ -122,6 +122,31 @@ def test_nobody_learns_of_loops_and_writers_from_the_helper_and_only_from_it(hel
         writer.communicate()
 
 
+JUDGED = NOBODY.replace(
+    'print(msgspec.json.encode(_witness.who_uses(sys.argv[1], Path("/"))).decode())',
+    "print('; '.join(str(reason) for reason in judge(facts.gather(sys.argv[3]))))",
+).replace("import msgspec", "import msgspec\nfrom agent.safety import judge\nfrom drivers.drives import facts")
+
+
+def test_a_service_that_is_not_root_plans_by_the_helpers_word_and_refuses_while_it_is_silent(
+    helper: Helper, loops: Loops
+) -> None:
+    drive = loops.attach(loops.image())
+    loops.attach(loops.image())  # of its size: it could stand on it
+    mode = os.stat(drive).st_mode & 0o777
+    os.chmod(drive, 0o666)
+    try:
+        for path, told in ((helper.path, ""), (helper.path.with_name("nobody-listens"), "(BW-S30)")):
+            words = [sys.executable, "-c", JUDGED, number(drive), str(path), drive]
+            done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+            assert done.stdout.strip().endswith(told), done.stdout
+            assert bool(done.stdout.strip()) == bool(told), done.stdout
+        assert "benchwipe-uses.socket does not answer" in done.stdout
+        assert "systemctl start benchwipe-uses.socket" in done.stdout
+    finally:
+        os.chmod(drive, mode)
+
+
 @pytest.mark.parametrize(
     "said",
     [
