@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Literal
+
+import msgspec
 
 from agent.record import (
     COMPLETED,
@@ -17,6 +20,8 @@ from agent.record import (
     Verification,
 )
 from drivers.drives.base import LARGEST, Capabilities, Drive
+
+Writers = Literal["none", "unknown"]
 
 
 @dataclass(frozen=True)
@@ -179,6 +184,9 @@ SILENT = Reason(
     "Wait a little, and try again. Else pull it out, and put it in again, without a bridge if you can.",
 )
 NO_ANSWER = Reason("BW-E42", "The drive's firmware does not answer", "Put it into another bay.")
+OTHERS_UNKNOWN = Reason(
+    "BW-S34", "Nobody can say whether somebody else wrote to the drive meanwhile", "Mend that, then erase it again."
+)
 FORMAT_CHANGED = Reason("BW-E43", "The drive is formatted otherwise than before", "Destroy it.")
 
 
@@ -262,10 +270,19 @@ def with_word(
     drive: Drive | None = None,
     capable_after: Capabilities | None = None,
     commands: tuple[CommandRecord, ...] = (),
+    writers: Writers | None = None,
 ) -> Outcome:
-    """The same outcome, with what the drive said of itself and took before. Nothing of the evidence changes."""
+    """The same outcome, with what the drive said of itself and took before, and whether others could write to it."""
     if isinstance(outcome, Refused):
         return outcome
     commands += outcome.work.commands
-    work = replace(outcome.work, health=health, drive=drive, capable_after=capable_after, commands=commands)
+    verification = msgspec.structs.replace(outcome.work.verification, writers=writers)
+    work = replace(
+        outcome.work,
+        health=health,
+        drive=drive,
+        capable_after=capable_after,
+        commands=commands,
+        verification=verification,
+    )
     return Erased(Evidence(work)) if isinstance(outcome, Erased) else replace(outcome, work=work)

@@ -8,7 +8,7 @@ import msgspec
 
 from agent.erase import METHODS, Limits, Step, VerifySpec
 from agent.erase.proof_plan import ProofPlan
-from agent.outcome import NAMELESS_HINT, SILENT, SKIPPED, UNIDENTIFIED, Reason
+from agent.outcome import NAMELESS_HINT, SILENT, SKIPPED, UNIDENTIFIED, Reason, Writers
 from agent.policy import Policy
 from agent.reach import also_destroyed, can_be_revealed, hidden_bytes, not_reached, reaches_hidden, unread
 from agent.record import FellBack, Level
@@ -51,7 +51,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     long the drive says that it takes; None where it does not say. `also_destroyed`: what dies beside the device
     that was named. `fell_back`: the policy asked for more, and allowed this instead. `hidden_accepted`: it is erased
     as far as it shows, also where nobody knows what it hides. `unidentified`: the drive tells no identity of its own,
-    and the policy allows that. `capacity_proof`: None only in plans of earlier versions.
+    and the policy allows that. `capacity_proof`: None only in plans of earlier versions. `writers`: "unknown" where not
+    every process could be asked whether it writes to the drive.
     """
 
     policy: str
@@ -69,6 +70,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     hidden_accepted: bool = False
     unidentified: bool = False
     capacity_proof: PlannedProof | None = None
+    writers: Writers | None = None
     level: Level
     level_nist_800_88_r1: Level
     level_ieee_2883: Level

@@ -200,6 +200,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     After an erasure by the drive's own firmware: `sentinels`; `content` at their places ("zeros", "ones", "pattern",
     "other", "unreadable"); `note`: what the reading cannot prove. `writes`: from the first write
     after the last interruption to the end of the reading; None where the kernel does not count, or missed some of ours.
+    `writers`: "none" where every process was seen, and none had the drive open for writing; "unknown" where some could
+    not be seen.
     """
 
     kind: VerificationKind
@@ -214,6 +216,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     content: str | None = None
     note: str | None = None
     writes: Writes | None = None
+    writers: Literal["none", "unknown"] | None = None
 
 
 class Unreached(msgspec.Struct, frozen=True, kw_only=True):

@@ -49,7 +49,7 @@ def _not_block(facts: Facts) -> Reason:
     return Reason("BW-S02", f"{facts.path} is {words.get(facts.kind, 'no block device')}", WHOLE)
 
 
-def _uses(kind: Literal["mount", "swap", "holder", "protected"]) -> Callable[[Facts], str]:
+def _uses(kind: Literal["mount", "swap", "holder", "protected", "writer"]) -> Callable[[Facts], str]:
     def says(facts: Facts) -> str:
         sentences = [use.sentence for use in facts.uses if use.kind == kind]
         return f"{facts.path}: {'; '.join(sentences)}" if sentences else ""
@@ -60,6 +60,16 @@ def _uses(kind: Literal["mount", "swap", "holder", "protected"]) -> Callable[[Fa
 def _beside(facts: Facts) -> str:
     sentences = [use.sentence for use in facts.beside]
     return f"{facts.path}: another namespace of this drive is in use: {'; '.join(sentences)}" if sentences else ""
+
+
+def _unasked(facts: Facts) -> str:
+    return f"{facts.path}: it cannot be asked who uses it: {'; '.join(facts.unasked)}" if facts.unasked else ""
+
+
+def _uncounted(facts: Facts) -> str:
+    if not facts.unseen or facts.counted:
+        return ""
+    return f"{facts.path}: nobody can say who writes to it ({facts.unseen}), and the kernel does not count it"
 
 
 def _partition(facts: Facts) -> str:
@@ -128,6 +138,7 @@ RULES: tuple[Rule, ...] = (
     Rule("BW-S05", _uses("swap"), "Switch that swap off first (swapoff)."),
     Rule("BW-S06", _uses("holder"), "Take what stands on it apart first (LVM, RAID, encryption, losetup -d)."),
     Rule("BW-S08", _held, "Close the program that uses it."),
+    Rule("BW-S31", _uses("writer"), "Close that program, or detach the drive from it."),
     Rule("BW-S09", _read_only, "Look for a write-protect switch, or blockdev --setrw."),
     Rule(
         "BW-S11", _no_capacity, "Reformat to sectors of 512 bytes (sg_format --format --size=512), or put a medium in."
@@ -135,5 +146,7 @@ RULES: tuple[Rule, ...] = (
     Rule("BW-S10", _sectors, "Reformat to sectors of 512 bytes (sg_format --format --size=512), then try again."),
     Rule(ABSURD_CAPACITY.code, _too_large, ABSURD_CAPACITY.hint),
     Rule(UNIDENTIFIED, _unidentified, NAMELESS_HINT),
+    Rule("BW-S30", _unasked, "Run it as root; for the daemon: systemctl start benchwipe-uses.socket."),
+    Rule("BW-S32", _uncounted, "Run it as root outside of the container, or echo 1 > /sys/block/.../queue/iostats."),
     Rule("BW-S13", _outside, "Put it into a bay."),
 )

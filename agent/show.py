@@ -105,6 +105,7 @@ def _read_back(read: Verification) -> Iterator[tuple[str, str]]:
     nothing = "NOTHING was read back: the policy asks for none"
     yield "read back", nothing if read.kind == "none" else f"{read.kind}: {read.result}, {read.bytes} bytes"
     yield "blake3", read.blake3 or ""
+    yield "writers", "unknown: not every process could be seen" if read.writers == "unknown" else read.writers or ""
     if read.sample:
         yield "sample", f"{read.sample.locations} places, seed {read.sample.seed}. {read.sample.confidence}"
     if read.writes:

@@ -160,7 +160,8 @@ class Watcher:
             drive = facts.drive or self.source.look(port)
             if self.source.present(frozenset((port,))).get(port) != token:
                 return None
-            return DriveArrived(bay, token, drive, judge(facts, allow_unidentified=self.allow_unidentified))
+            refusals = judge(facts, allow_unidentified=self.allow_unidentified)
+            return DriveArrived(bay, token, drive, refusals, facts.writers)
         except DriveGone:
             return None
         except (DriveError, OSError) as error:

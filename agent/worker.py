@@ -17,7 +17,20 @@ from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, Stop
 from agent.erase.blame import who_answers
 from agent.erase.engine import erase
 from agent.heat import heat_limits
-from agent.outcome import PULLED_OUT, SILENT, Aborted, Erased, Failed, Outcome, Reason, Refused, Work, with_word
+from agent.outcome import (
+    OTHERS_UNKNOWN,
+    PULLED_OUT,
+    SILENT,
+    Aborted,
+    Erased,
+    Failed,
+    Outcome,
+    Reason,
+    Refused,
+    Work,
+    Writers,
+    with_word,
+)
 from agent.prepare import Preparation, Station
 from agent.record import Health
 from agent.techniques import everything_at_once
@@ -34,6 +47,7 @@ HEALTH_S = 10.0
 ANOTHER_DRIVE = Reason(
     "BW-S20", "Another drive stands where the planned one stood", "Take it out, and put it in again on its own."
 )
+WRITTEN, WRITTEN_HINT = "BW-S33", "Close that program, then erase it again."
 EXCHANGED = Reason("BW-S21", "The drive changed its identity while it was erased", "Destroy it.")
 
 
@@ -122,6 +136,7 @@ def _work(planned: Drive, ready: Preparation, doctor: Doctor) -> Outcome:
     opened, station = ready.opened, ready.station
     outcome, health = _erase(opened, ready.spec, station.emit, station.stop, doctor)
     outcome = _still_the_same(opened, opened.drive, outcome)
+    outcome, writers = _alone_to_the_end(opened, outcome)
     if isinstance(outcome, Refused) and ready.changed:
         outcome = Aborted(_before(ready.spec), outcome.reason)
     removed = planned.hidden_area if planned.hidden_area and planned.hidden_area.outcome == "removed" else None
@@ -131,6 +146,7 @@ def _work(planned: Drive, ready: Preparation, doctor: Doctor) -> Outcome:
         drive=msgspec.structs.replace(opened.drive, hidden_area=ready.hidden or removed),
         capable_after=_after(opened, outcome),
         commands=tuple(ready.commands),
+        writers=writers,
     )
 
 
@@ -213,6 +229,26 @@ def _still_the_same(opened: OpenDrive, planned: Drive, outcome: Outcome) -> Outc
     if now.fingerprint != planned.fingerprint:
         return Failed(outcome.work, EXCHANGED)
     return outcome
+
+
+def _alone_to_the_end(opened: OpenDrive, outcome: Outcome) -> tuple[Outcome, Writers | None]:
+    """An "erased" holds only for a drive that nobody else can have written to since it was read back.
+
+    The second value: what stands on the certificate of those who may have written to it; None where nobody was asked.
+    """
+    if not isinstance(outcome, Erased):
+        return outcome, None
+    try:
+        others = opened.others()
+    except (DriveError, OSError) as error:
+        return Failed(outcome.work, _reason(error)), "unknown"
+    if others is None:
+        return outcome, None
+    known: Writers = "unknown" if others.unseen else "none"
+    if others.users:
+        reason = Reason(WRITTEN, f"Somebody else uses the drive: {'; '.join(others.users)}", WRITTEN_HINT)
+        return Failed(outcome.work, reason), known
+    return (Failed(outcome.work, OTHERS_UNKNOWN) if others.unseen and not others.counted else outcome), known
 
 
 def _reason(error: DriveError | OSError) -> Reason:

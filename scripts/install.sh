@@ -9,12 +9,14 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 : "${PREFIX:?}" "${SYSCONFDIR:?}" "${STATEDIR:?}" "${BINDIR:?}" "${LIBDIR:?}"
 DESTDIR=${DESTDIR:-} WITH=${WITH:-}
 root=$DESTDIR$PREFIX
-programs=(benchwipe benchwipe-collector)
-declare -A module=([benchwipe]=agent.cli [benchwipe-collector]=collector.cli)
-units=(benchwipe.service benchwipe-collector.service)
+programs=(benchwipe benchwipe-uses benchwipe-collector)
+declare -A module=([benchwipe]=agent.cli [benchwipe-uses]=drivers.drives.uses_helper [benchwipe-collector]=collector.cli)
+units=(benchwipe.service benchwipe-uses.socket benchwipe-uses.service benchwipe-collector.service)
 # What stands in systemd/ and where it goes, under LIBDIR. systemd and udev read /usr/local/lib as they read /usr/lib.
 declare -A data=(
     [benchwipe.service]=systemd/system/benchwipe.service
+    [benchwipe-uses.socket]=systemd/system/benchwipe-uses.socket
+    [benchwipe-uses.service]=systemd/system/benchwipe-uses.service
     [benchwipe-collector.service]=systemd/system/benchwipe-collector.service
     [benchwipe.sysusers.conf]=sysusers.d/benchwipe.conf
     [benchwipe.tmpfiles.conf]=tmpfiles.d/benchwipe.conf
@@ -179,7 +181,7 @@ settle() {
 
 do_install() {
     choose_python
-    [ "${services[*]}" = "station collector" ] || { programs=(benchwipe) && unset 'data[benchwipe-collector.service]'; }
+    [ "${services[*]}" = "station collector" ] || { programs=(benchwipe benchwipe-uses) && unset 'data[benchwipe-collector.service]'; }
     install -d "$root" "$root/versions"
     exec 9<"$root/versions"
     flock --nonblock 9 || die "another make install is at work in $root"
@@ -197,7 +199,7 @@ do_install() {
     say "installed in $PREFIX with ${WITH:-no extras}; nothing was started"
     say "next: edit $SYSCONFDIR/station.toml, then benchwipe check, then systemctl enable --now benchwipe"
     if live && systemctl --quiet is-active "${units[@]}"; then
-        say "a running service keeps the old version until: systemctl restart ${units[*]} (when the bays are empty)"
+        say "a running service keeps the old version until: systemctl restart benchwipe benchwipe-collector (when the bays are empty)"
     fi
 }
 

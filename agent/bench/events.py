@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from agent.erase import Checkpoint, Progress, Renewed
 from agent.label_proof import LabelState
 from agent.messages import Request
-from agent.outcome import Outcome, Reason
+from agent.outcome import Outcome, Reason, Writers
 from drivers.drives.base import Drive
 
 
@@ -20,6 +20,7 @@ class DriveArrived:
     token: str
     drive: Drive
     refusals: tuple[Reason, ...] = ()
+    writers: Writers | None = None
 
 
 @dataclass(frozen=True)

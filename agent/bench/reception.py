@@ -193,6 +193,9 @@ class Reception:
         if isinstance(planned, Reason):
             self.workforce.conclude(replace(bay, job=self.books.open(new)), Refused(planned))
         else:
+            standing = self._standing.get(bay.name)
+            writers = standing.writers if isinstance(standing, DriveArrived) else None
+            planned = msgspec.structs.replace(planned, writers=writers)
             self._arm(bay, self.books.open(msgspec.structs.replace(new, plan=planned)))
 
     def _arm(self, bay: Bay, planned: Job) -> None:

@@ -13,8 +13,10 @@ from agent.label import capacity
 from agent.plan import Alternative, Plan, offered
 from agent.settings import Settings
 from agent.show import capability_words
+from drivers.drives import _sysfs
 from drivers.drives._sysfs import list_drives
 from drivers.drives.base import Capabilities, HiddenArea
+from drivers.drives.facts import Looks
 from drivers.drives.ports import BY_PATH, find
 
 
@@ -48,8 +50,10 @@ def drive_rows(settings: Settings, state_dir: Path) -> list[DriveRow]:
     policy = settings.policy_named(settings.station.policy)
     bays = {os.path.realpath(find(BY_PATH, bay.port)): bay.name for bay in settings.bay if bay.source == "block"}
     rows = []
-    for device in list_drives():
-        candidate = examine(device, policy, state_dir=state_dir)
+    devices = list_drives()
+    looks = Looks(number for device in devices if (number := _sysfs.number_at(device)))
+    for device in devices:
+        candidate = examine(device, policy, state_dir=state_dir, looks=looks)
         drive = candidate.drive
         rows.append(
             DriveRow(

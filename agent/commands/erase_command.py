@@ -36,7 +36,7 @@ from agent.worker import run_job
 from drivers.deadline import Deadline
 from drivers.drives.base import Drive, DriveError, OpenDrive
 from drivers.drives.block import open_device
-from drivers.drives.facts import Facts, gather
+from drivers.drives.facts import Facts, Looks, gather
 
 log = logging.getLogger("benchwipe.erase")
 
@@ -81,20 +81,20 @@ def examine(
     state_dir: Path,
     patience_s: float = 0.0,
     as_ours: Callable[[Drive], Drive] = lambda drive: drive,
+    looks: Looks | None = None,
 ) -> Candidate:
     """Look at a device and plan its erasure, or say why it may not be erased. Opens nothing for writing.
 
-    `patience_s`: who holds it may only have a look too, as `benchwipe drives` does for some milliseconds. `as_ours`:
-    the drive as it is planned, where a lock of our own may be on it.
+    `patience_s`: who holds it may only look too, for some milliseconds. `as_ours`: the drive as it is planned, where a
+    lock of our own may be on it. `looks`: see `gather`.
     """
     nameless = policy.allow_unidentified
-    facts, refusals = look(device, state_dir=state_dir, patience_s=patience_s, allow_unidentified=nameless)
+    facts, refusals = look(device, state_dir=state_dir, patience_s=patience_s, allow_unidentified=nameless, looks=looks)
     if refusals or facts.drive is None:
         return Candidate(device, drive=facts.drive, refusal=refusals[0] if refusals else UNIDENTIFIED)
-    planned = plan(as_ours(facts.drive), policy)
-    if isinstance(planned, Reason):
+    if isinstance(planned := plan(as_ours(facts.drive), policy), Reason):
         return Candidate(device, drive=facts.drive, refusal=planned)
-    return Candidate(device, drive=facts.drive, plan=planned)
+    return Candidate(device, drive=facts.drive, plan=msgspec.structs.replace(planned, writers=facts.writers))
 
 
 def locked(candidate: Candidate) -> bool:
@@ -104,12 +104,12 @@ def locked(candidate: Candidate) -> bool:
 
 
 def look(
-    device: str, *, state_dir: Path, patience_s: float, allow_unidentified: bool = False
+    device: str, *, state_dir: Path, patience_s: float, allow_unidentified: bool = False, looks: Looks | None = None
 ) -> tuple[Facts, tuple[Reason, ...]]:
     """What is known of a device, and why it may not be written to."""
     until = Deadline(patience_s)
     while True:
-        facts = gather(device, protect=(state_dir,))
+        facts = gather(device, protect=(state_dir,), looks=looks)
         refusals = judge(facts, allow_unidentified=allow_unidentified)
         if until.passed or {reason.code for reason in refusals} != {HELD}:
             break
@@ -135,7 +135,8 @@ def to_resume(candidate: Candidate, registrar: Registrar, named: frozenset[str] 
     if other_method or ("verify" in named and asked.verify.kind != was.verify.kind):
         text = f"The interrupted job is {was.method}, verify {was.verify.kind}, and goes on only so"
         return replace(candidate, refusal=Reason("BW-P11", text, "Leave --method and --verify out, or --resume."))
-    return replace(candidate, plan=was, resumes=old, anew=not registrar.ledger.can_resume(old))
+    planned = msgspec.structs.replace(was, writers=asked.writers)
+    return replace(candidate, plan=planned, resumes=old, anew=not registrar.ledger.can_resume(old))
 
 
 class EraseCommand:

@@ -53,6 +53,8 @@ def plan_lines(plan: Plan, *, fully: bool) -> Iterator[str]:
     if plan.fell_back:
         fall = plan.fell_back
         yield f"    falls from {fall.from_} to {fall.to}, as the policy allows: {fall.why}"
+    if plan.writers == "unknown":
+        yield "    writers: unknown: not every process can be seen; the kernel's count of what is written decides"
     for step in plan.prepare:
         yield f"    before: {STEPS[step]}"
     for what in plan.not_reached:

@@ -6,36 +6,31 @@ Takes the root of the file system, as `_sysfs` does. A device is its "major:mino
 from __future__ import annotations
 
 import os
-import re
 import stat
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from drivers.drives import _sysfs
-
-
-@dataclass(frozen=True)
-class Mount:
-    """One line of mountinfo (proc_pid_mountinfo(5))."""
-
-    number: str
-    target: str
-    kind: str
-    source: str
-    options: str
+from drivers.drives._loops import Backing, number_of
+from drivers.drives._mounts import Elsewhere, Mount, living, own_mounts, shown, swap_names
 
 
 class Stack:
-    """One look at the machine: devices and how they rest on each other."""
+    """One look at the machine: devices and how they rest on each other.
 
-    def __init__(self, root: Path = _sysfs.ROOT) -> None:
+    `loops` and `elsewhere`: what only root may ask, where somebody who is has answered (drivers/drives/_witness.py).
+    """
+
+    def __init__(
+        self, root: Path = _sysfs.ROOT, loops: Mapping[str, Backing] | None = None, elsewhere: Iterable[Elsewhere] = ()
+    ) -> None:
         self.root = root
         self.folders = {_sysfs.text(f / "dev"): f for f in _devices(root)}
         self._numbers = {name: number for number, f in self.folders.items() for name in _names(f)}
-        self.mounts = tuple(_mounts(root))
-        self.mounted = self._mounted()
-        self.swaps = self._swaps()
+        self.loops = dict(loops or {})
+        self.mounts = tuple(own_mounts(root))
+        self.mounted = self._mounted(elsewhere)
+        self.swaps = frozenset(self._swaps())
 
     def name(self, number: str) -> str:
         """/dev path by the kernel's name, with the volume's own where it has one."""
@@ -50,8 +45,8 @@ class Stack:
         try:
             status = os.stat(self.root / path.lstrip("/"))
             if stat.S_ISBLK(status.st_mode):
-                return f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}"
-        except OSError:
+                return number_of(status.st_rdev)
+        except (OSError, ValueError):
             pass  # a sandbox without this node, or a node already gone: the name may still be known to sysfs
         return self._numbers.get(path.removeprefix("/dev/"), "")
 
@@ -82,9 +77,17 @@ class Stack:
         mine = self._backing_file(number)
         return tuple(n for n in self.folders if n != number and mine and self._backing_file(n) == mine)
 
-    def mount_point(self, path: Path) -> str:
-        """Where the file system that holds this path is mounted; empty where mountinfo does not say."""
-        return next((m.target for m in self._mounts_of(str(path))), "")
+    def claims(self, number: str) -> tuple[str, ...]:
+        """What holds the disk or a part of it and has no device of its own: bcache, a target of the kernel's."""
+        family = self.family(number)
+        cached = [f"bcache on {self.name(n)}" for n in family if (self.folders.get(n, Path("/")) / "bcache").exists()]
+        exported = [words for words, path in _exports(self.root) if self.number_of(path) in family]
+        return (*cached, *exported)
+
+    def place(self, path: Path) -> tuple[str, ...]:
+        """What is the same for all paths of one file system: its mount point, its number; empty where nobody says."""
+        mounts = tuple(m.target for m in self._mounts_of(str(path)))
+        return (*mounts, self._file_system(str(path))) if mounts else (str(path),)
 
     def under(self, path: Path) -> frozenset[str]:
         """Every device that holds a part of what stands at this path, down to the disks; loops' files are followed."""
@@ -96,12 +99,39 @@ class Stack:
                 continue
             seen.add(here)
             for mount in self._mounts_of(here):
-                waiting += re.findall(r"(?:lowerdir|upperdir)\+?=([^,]+)", mount.options.replace(":/", ",lowerdir=/"))
+                waiting += mount.layers()
                 for number in self._numbers_of(mount):
-                    devices = {number, *self.below(number)} | self._mates(number)
-                    found |= devices
-                    waiting += [f for f in map(self._backing_path, devices) if f]
+                    found |= self._carriers(number)
+            found |= self._carriers(self._file_system(here))
+            waiting += [f for f in map(self._backing_path, found) if f]
         return frozenset(found)
+
+    def _carriers(self, number: str) -> set[str]:
+        """The device, all that it rests on, its fellows in a multi-device file system, and disks of loops' files."""
+        found: set[str] = set()
+        waiting = [number]
+        while waiting:
+            here = waiting.pop()
+            if here in found or here not in self.folders:
+                continue
+            found.add(here)
+            waiting += [*self.below(here), *self._mates(here), *self._file_carriers(here)]
+        return found
+
+    def _file_carriers(self, number: str) -> tuple[str, ...]:
+        """The devices of the file system that holds the file under a loop device."""
+        backing = self.loops.get(number)
+        if backing is None or backing.block:
+            return ()
+        by_mount = {n for m in self.mounts if m.number == backing.device for n in self._numbers_of(m)}
+        return tuple({backing.device, *by_mount} & self.folders.keys())
+
+    def _file_system(self, path: str) -> str:
+        """The number of the file system that this path lies on, as stat(2) has it; empty where it is not there."""
+        try:
+            return number_of(os.stat(self.root / path.lstrip("/")).st_dev) if self.root == _sysfs.ROOT else ""
+        except (OSError, ValueError):
+            return ""
 
     def _mates(self, number: str) -> set[str]:
         """The other devices of the same multi-device file system."""
@@ -114,8 +144,8 @@ class Stack:
             return ()
         holders = sorted((folder / "holders").glob("*"))
         numbers = [n for h in holders if (n := _sysfs.text(h / "dev"))]
-        loops = [n for n in self.folders if (file := self._backing_path(n)) and self.number_of(file) == number]
-        return tuple(p for n in (*numbers, *loops) for p in self.family(n))
+        resting = [n for n in self.folders if number in (self._backing_block(n), *self._file_carriers(n))]
+        return tuple(p for n in (*numbers, *resting) for p in self.family(n))
 
     def _directly_below(self, number: str) -> tuple[str, ...]:
         folder = self.folders.get(number)
@@ -123,57 +153,102 @@ class Stack:
             return ()
         disk = self.whole(number)
         slaves = [_sysfs.text(s / "dev") for s in sorted((folder / "slaves").glob("*"))]
-        backing = self.number_of(self._backing_path(number))
-        return tuple(n for n in (disk, *slaves, backing) if n and n != number)
+        return tuple(n for n in (disk, *slaves, self._backing_block(number)) if n and n != number)
+
+    def _backing_block(self, number: str) -> str:
+        """The device under a loop, or behind a zram: by its number where it was asked, else by its name."""
+        backing = self.loops.get(number)
+        if backing is not None:
+            return backing.block
+        path = self._backing_path(number)
+        # A name elsewhere may lead to a server that hangs: for what did not answer, it is not asked either.
+        return self.number_of(path) if path.startswith("/dev/") else ""
 
     def _backing_path(self, number: str) -> str:
         folder = self.folders.get(number)
-        return _sysfs.text(folder / "loop/backing_file").removesuffix(" (deleted)") if folder else ""
+        if folder is None:
+            return ""
+        name = _sysfs.blob(folder / "loop/backing_file") or _sysfs.blob(folder / "backing_dev")
+        path = living(os.fsdecode(name).rstrip("\n"))
+        return path if path.startswith("/") else ""
 
     def _backing_file(self, number: str) -> object:
-        path = self._backing_path(number)
-        try:
-            status = os.stat(self.root / path.lstrip("/")) if path else None
-        except OSError:
-            return path
-        return (status.st_dev, status.st_ino) if status else None
+        backing = self.loops.get(number)
+        if backing is not None:
+            return None if backing.block else (backing.device, backing.inode)
+        return self._backing_path(number) or None
 
     def _mounts_of(self, path: str) -> Iterator[Mount]:
-        """The mount that a path lies on: the longest mount point above it; the last one where several are stacked."""
+        """The mounts that a path may lie on: by the longest mount point above it, and by what the kernel says of it."""
+        identity = self._mount_identity(path)
+        yield from (m for m in self.mounts if m.identity == identity)
         fitting = [m for m in self.mounts if path == m.target or path.startswith(m.target.rstrip("/") + "/")]
         longest = max((len(m.target) for m in fitting), default=0)
         yield from (m for m in fitting if len(m.target) == longest)
+
+    def _mount_identity(self, path: str) -> int | None:
+        """The mount's number in mountinfo, of an O_PATH descriptor; None in another root than ours."""
+        if self.root != _sysfs.ROOT:
+            return None
+        try:
+            fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
+        except (OSError, ValueError):
+            return None
+        try:
+            told = dict(line.split(":\t", 1) for line in _sysfs.text_lines(Path(f"/proc/self/fdinfo/{fd}")))
+        finally:
+            os.close(fd)
+        return int(told.get("mnt_id", "-1"))
 
     def _numbers_of(self, mount: Mount) -> set[str]:
         """By number, and by source: btrfs and FUSE show a number that no device has."""
         source = self.number_of(mount.source) if mount.source.startswith("/") else ""
         return {n for n in (mount.number, source) if n in self.folders}
 
-    def _mounted(self) -> dict[str, tuple[str, ...]]:
+    def _mounted(self, elsewhere: Iterable[Elsewhere]) -> dict[str, tuple[str, ...]]:
         found: dict[str, tuple[str, ...]] = {}
         for mount in self.mounts:
             for number in self._numbers_of(mount):
-                if mount.target not in found.get(number, ()):
-                    found[number] = (*found.get(number, ()), mount.target)
+                if shown(mount.target) not in found.get(number, ()):
+                    found[number] = (*found.get(number, ()), shown(mount.target))
         for label, group in _btrfs(self.root).items():
             for number in group:
                 found.setdefault(number, (f"a btrfs file system ({label})",))
-        return found
+        strange: dict[str, tuple[str, ...]] = {}
+        for other in elsewhere:
+            words = f"{other.target}, as {other.process} sees it"
+            for number in {other.number, self.number_of(other.source)} & self.folders.keys() - found.keys():
+                strange[number] = (*strange.get(number, ()), words)
+        return found | strange
 
-    def _swaps(self) -> frozenset[str]:
-        lines = _sysfs.blob(self.root / "proc/swaps").decode(errors="replace").splitlines()[1:]
-        return frozenset(n for line in lines if (n := self.number_of(_unescaped(line.split()[0]))))
+    def _swaps(self) -> Iterator[str]:
+        """Swap on a device is that device; swap in a file is what the file lies on."""
+        for name in swap_names(self.root):
+            number = self.number_of(name)
+            yield from (number,) if number else self.under(Path(name))
 
 
-def _closure(start: Iterable[str], step: object) -> tuple[str, ...]:
+def _closure(start: Iterable[str], step: Callable[[str], Iterable[str]]) -> tuple[str, ...]:
     first = tuple(start)
     found: list[str] = []
     waiting = list(first)
     while waiting:
-        new = [n for n in step(waiting.pop(0)) if n not in found and n not in first]  # type: ignore[operator]
+        new = [n for n in step(waiting.pop(0)) if n not in found and n not in first]
         found += list(dict.fromkeys(new))
         waiting += new
     return tuple(found)
+
+
+def _exports(root: Path) -> Iterator[tuple[str, str]]:
+    """(what it is, path) of what the kernel itself serves to others, by its configfs: it claims no device."""
+    config = root / "sys/kernel/config"
+    for pattern, words in (
+        ("nvmet/subsystems/*/namespaces/*/device_path", "the NVMe target"),
+        ("target/core/*/*/udev_path", "the SCSI target"),
+        ("usb_gadget/*/functions/mass_storage.*/lun.*/file", "the USB gadget"),
+    ):
+        for file in sorted(config.glob(pattern)):
+            yield f"{words} {file.parent.relative_to(config)}", living(_sysfs.text(file))
 
 
 def _devices(root: Path) -> Iterator[Path]:
@@ -189,22 +264,7 @@ def _names(folder: Path) -> Iterator[str]:
         yield f"mapper/{volume}"
 
 
-def _mounts(root: Path) -> Iterator[Mount]:
-    """Our own mounts and those of the first process: a sandboxed service sees fewer than the machine has."""
-    for process in ("self", "1"):
-        text = _sysfs.blob(root / "proc" / process / "mountinfo").decode(errors="replace")
-        for line in text.splitlines():
-            before, _, after = line.partition(" - ")
-            left, right = before.split(" "), after.split(" ")
-            if len(left) > 4 and len(right) > 2:
-                yield Mount(left[2], _unescaped(left[4]), right[0], _unescaped(right[1]), _unescaped(right[2]))
-
-
 def _btrfs(root: Path) -> dict[str, tuple[str, ...]]:
     """Mounted btrfs file systems: mountinfo names one of their devices only."""
     groups = sorted((root / "sys/fs/btrfs").glob("*/devices"))
     return {g.parent.name: tuple(n for d in g.iterdir() if (n := _sysfs.text(d / "dev"))) for g in groups}
-
-
-def _unescaped(text: str) -> str:
-    return re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), text)

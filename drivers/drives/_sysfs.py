@@ -58,6 +58,11 @@ def text(path: Path) -> str:
     return _printable(blob(path))
 
 
+def text_lines(path: Path) -> list[str]:
+    """The lines of a file of /proc that holds `key:<tab>value`; nothing where it is absent or unreadable."""
+    return [line for line in blob(path).decode(errors="replace").split("\n") if ":\t" in line]
+
+
 def blob(path: Path) -> bytes:
     """The attribute's bytes; empty where it is absent or unreadable."""
     try:
@@ -368,13 +373,17 @@ def _printable(raw: bytes) -> str:
 
 def folder_at(path: str) -> Path | None:
     """Where sysfs describes the block device at this path; None where there is none."""
+    number = number_at(path)
+    return folder_of(number) if number else None
+
+
+def number_at(path: str) -> str:
+    """The number (major:minor) of the block device at this path; empty where there is none."""
     try:
         status = os.stat(path)
     except OSError:
-        return None
-    if not stat.S_ISBLK(status.st_mode):
-        return None
-    return folder_of(f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}")
+        return ""
+    return f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}" if stat.S_ISBLK(status.st_mode) else ""
 
 
 def disk_token(path: str) -> str:

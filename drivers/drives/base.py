@@ -11,7 +11,8 @@ path, link or bay can be exchanged between looking and writing.
     ├── NotADrive          a file, a partition, a directory: nothing that stands in a bay
     ├── DriveChanged       another drive answers than the one that was planned
     ├── DriveForbidden     this user may not open it
-    └── DriveMute          it answered who it is, and does not any more
+    ├── DriveMute          it answered who it is, and does not any more
+    └── DriveUnasked       nobody can say who uses it
 """
 
 from __future__ import annotations
@@ -261,6 +262,25 @@ class DriveMute(DriveError):
     hint = "Erase it again, without the bridge if you can."
 
 
+class DriveUnasked(DriveError):
+    """Nobody can say who uses it: what only root may ask was not answered."""
+
+    code = "BW-S36"
+    message = "{device}: it cannot be asked who uses it: {problem}"
+    hint = "Run it as root; for the daemon: systemctl start benchwipe-uses.socket."
+
+
+class Others(msgspec.Struct, frozen=True, kw_only=True):
+    """Who else uses a drive that we hold. `users`: in words, those who may write to it or stand on it.
+
+    `unseen`: why somebody may be missing. `counted`: whether the kernel counts what is written to the drive.
+    """
+
+    users: tuple[str, ...] = ()
+    unseen: str = ""
+    counted: bool = True
+
+
 class OpenDrive(ABC):
     """A drive held open, exclusively. Offsets and lengths are bytes and multiples of the logical block.
 
@@ -302,6 +322,13 @@ class OpenDrive(ABC):
 
     def written(self) -> Writes | None:
         """What was written since `count_writes`; None where nobody counts. No request of ours may be under way."""
+        return None
+
+    def others(self) -> Others | None:
+        """Who else uses the drive now; may take some seconds. None where nobody else can, as with a simulated one.
+
+        DriveUnasked.
+        """
         return None
 
     def hold_all(self) -> None:

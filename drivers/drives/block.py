@@ -26,12 +26,12 @@ from drivers.drives.base import (
     DriveChanged,
     DriveError,
     DriveGone,
-    DriveHeld,
     DriveMute,
     DriveReadOnly,
     DriveSource,
     NotADrive,
     OpenDrive,
+    Others,
 )
 from drivers.drives.ports import BY_PATH, elsewhere, find, whole_disks
 from firmware_bridge import passthrough
@@ -61,8 +61,7 @@ class Driver(DriveSource):
 
     def present(self, ports: frozenset[str]) -> Mapping[str, str]:
         """Port -> disk sequence; through stat(2) and sysfs only."""
-        found = {port: self._stands(port) for port in ports}
-        return {port: token for port, token in found.items() if token}
+        return {port: token for port in ports if (token := self._stands(port))}
 
     def _stands(self, port: str) -> str:
         """The token of what stands there; empty where nothing does.
@@ -203,6 +202,12 @@ class BlockDrive(CountedDrive):
         self.identify_again()
         return identify(self._file.fd, self.drive.device, within=_firmware.HOLD_S)
 
+    def others(self) -> Others:
+        """See `facts.others_of`."""
+        from drivers.drives import facts
+
+        return facts.others_of(self.drive.number, self.drive.device)
+
     def hold_all(self) -> None:
         """The other namespaces of this controller, or of its subsystem. Calling it twice is harmless."""
         for folder in _sysfs.siblings(self.drive.number):
@@ -272,12 +277,9 @@ def _words(drive: Drive) -> str:
 
 
 def _unused(drive: Drive) -> None:
-    """Once more while it is held: a loop device can be put on top of a disk that somebody holds."""
     from drivers.drives import facts
 
-    uses = facts.uses_of(drive.number)
-    if uses:
-        raise DriveHeld(device=drive.device, holder=uses[0].sentence)
+    facts.refuse_users(drive)
 
 
 # --- identity ------------------------------------------------------------------------------------------------

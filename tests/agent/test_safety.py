@@ -34,6 +34,9 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "BW-S13": ({"in_bay": False}, "no bay"),
     "BW-S15": ({"no_drive": "a RAID array"}, "a RAID array"),
     "BW-S23": ({"beside": (Use(kind="mount", device="/dev/nvme0n1p2", target="/"),)}, "/dev/nvme0n1p2 is mounted on /"),
+    "BW-S30": ({"unasked": ("what stands under /dev/loop3 (Permission denied)",)}, "/dev/loop3 (Permission denied)"),
+    "BW-S31": ({"uses": (Use(kind="writer", device="/dev/sdb", target="qemu (process 7)"),)}, "qemu (process 7)"),
+    "BW-S32": ({"unseen": "this is a container", "counted": False}, "this is a container"),
     "BW-S16": ({"kind": "unreadable", "problem": "Permission denied"}, "Permission denied"),
 }
 
@@ -60,6 +63,11 @@ def test_every_rule_is_in_the_table_above() -> None:
 @pytest.mark.parametrize("size", [0, 511, 520, 524, 528, 1024, 4104, 4160, 4224])
 def test_no_other_sector_size_passes(size: int) -> None:
     assert [r.code for r in judge(msgspec.structs.replace(FREE, logical_block_bytes=size))] == ["BW-S10"]
+
+
+def test_processes_that_cannot_be_seen_refuse_only_where_the_kernel_does_not_count_either() -> None:
+    assert judge(msgspec.structs.replace(FREE, unseen="this is a container")) == ()
+    assert judge(msgspec.structs.replace(FREE, counted=False)) == ()
 
 
 def test_all_reasons_are_told_and_the_systems_disk_comes_first() -> None:

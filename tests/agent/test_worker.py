@@ -13,7 +13,7 @@ from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, Stop, blam
 from agent.outcome import CANCELLED, DRIVE_EXCHANGED, PULLED_OUT, TOO_HOT, Aborted, Erased, Failed, Outcome, Refused
 from agent.record import Interruption
 from agent.worker import ANOTHER_DRIVE, EXCHANGED, _still_the_same, ask_health, run_job
-from drivers.drives.base import Drive, DriveGone, DriveInUse, DriveMute, OpenDrive
+from drivers.drives.base import Drive, DriveGone, DriveInUse, DriveMute, DriveUnasked, OpenDrive, Others
 from drivers.drives.simulated import Driver, Settings, make_drive, pull
 from tests.agent.engine_rig import erased
 
@@ -90,6 +90,34 @@ def test_a_job_that_goes_on_is_aborted_and_not_refused_when_it_cannot_be_opened(
     outcome = run(source, raising(DriveGone(device="x")), spec=spec(interruption=AGAIN))
     assert isinstance(outcome, Aborted)
     assert (outcome.reason, outcome.work.interruptions) == (PULLED_OUT, (AGAIN,))
+
+
+@pytest.mark.parametrize(
+    ("others", "code", "writers"),
+    [
+        (Others(), None, "none"),
+        (Others(unseen="this is a container"), None, "unknown"),
+        (Others(users=("qemu (process 7) has /dev/sdb open for writing",)), "BW-S33", "none"),
+        (Others(unseen="this is a container", counted=False), "BW-S34", "unknown"),
+        (DriveUnasked(device="/dev/sdb", problem="/dev/loop3"), "BW-S36", "unknown"),
+    ],
+)
+def test_nothing_is_erased_whom_somebody_else_could_write_to_at_the_end(
+    source: Driver, monkeypatch: pytest.MonkeyPatch, others: Others | DriveUnasked, code: str | None, writers: str
+) -> None:
+    def answer(_drive: OpenDrive) -> Others:
+        if isinstance(others, DriveUnasked):
+            raise others
+        return others
+
+    monkeypatch.setattr(OpenDrive, "others", answer)
+    outcome = run(source)
+    assert outcome.work.verification.writers == writers
+    assert outcome.work.verification.result == "passed"
+    assert (outcome.reason.code if isinstance(outcome, Failed) else None) == code
+    if code == "BW-S33":
+        assert "qemu (process 7)" in outcome.reason.text
+        assert "erase it again" in outcome.reason.hint
 
 
 @pytest.mark.parametrize("at", ["open", "work"])

@@ -16,6 +16,8 @@ LIB = "usr/local/lib"
 DATA = (
     f"{LIB}/systemd/system/benchwipe-collector.service",
     f"{LIB}/systemd/system/benchwipe.service",
+    f"{LIB}/systemd/system/benchwipe-uses.service",
+    f"{LIB}/systemd/system/benchwipe-uses.socket",
     f"{LIB}/sysusers.d/benchwipe.conf",
     f"{LIB}/tmpfiles.d/benchwipe.conf",
     f"{LIB}/modules-load.d/benchwipe.conf",

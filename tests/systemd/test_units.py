@@ -13,6 +13,7 @@ from tests.patience import PROGRAM_S
 from tests.systemd.conftest import REPOSITORY, Installed
 
 UNITS = ("benchwipe.service", "benchwipe-collector.service")
+HELPER, HELPERS_SOCKET = "benchwipe-uses.service", "benchwipe-uses.socket"
 HIGHEST_EXPOSURE = 4.0
 
 needs_analyze = pytest.mark.skipif(
@@ -34,11 +35,12 @@ def only(unit: str, key: str) -> str:
 def test_systemd_finds_nothing_wrong_with_the_installed_units(installed: Installed, tmp_path: Path) -> None:
     """The installed `benchwipe` stands in for the collector's program too: verify looks whether it can be run."""
     program = f"{installed.destdir}/opt/benchwipe/bin/benchwipe "
-    for unit in UNITS:
+    units = (*UNITS, HELPER, HELPERS_SOCKET)
+    for unit in units:
         text = (REPOSITORY / "systemd" / unit).read_text(encoding="utf-8")
         (tmp_path / unit).write_text(re.sub(r"/opt/benchwipe/bin/benchwipe\S* ", program, text), encoding="utf-8")
     done = subprocess.run(
-        ["systemd-analyze", "verify", *(str(tmp_path / unit) for unit in UNITS)],
+        ["systemd-analyze", "verify", *(str(tmp_path / unit) for unit in units)],
         capture_output=True,
         text=True,
         timeout=PROGRAM_S,
@@ -48,7 +50,7 @@ def test_systemd_finds_nothing_wrong_with_the_installed_units(installed: Install
 
 
 @needs_analyze
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", [*UNITS, HELPER])
 def test_exposure_is_at_most_four(unit: str) -> None:
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--no-pager", str(REPOSITORY / "systemd" / unit)],
@@ -78,6 +80,25 @@ def test_safety_can_see_what_the_whole_machine_uses() -> None:
     assert unit["MountFlags"] == "slave"
     assert "PrivateUsers" not in unit
     assert "PrivateDevices" not in unit
+
+
+def test_the_helper_of_root_reads_only_and_only_the_service_may_ask_it() -> None:
+    socket, unit = dict(settings(HELPERS_SOCKET)), settings(HELPER)
+    assert socket["ListenStream"].startswith("/run/benchwipe/")
+    assert (socket["SocketUser"], socket["SocketGroup"], socket["SocketMode"]) == ("root", "benchwipe", "0660")
+    assert [value for key, value in unit if key == "DeviceAllow"] == ["block-loop r"]
+    assert only(HELPER, "ProtectSystem") == "strict"
+    assert only(HELPER, "PrivateNetwork") == "yes"
+    held = only(HELPER, "CapabilityBoundingSet").split()
+    assert set(held) == {"CAP_SYS_PTRACE", "CAP_DAC_READ_SEARCH", "CAP_CHECKPOINT_RESTORE"}
+
+
+def test_the_helper_sees_every_process_and_the_daemon_wants_it() -> None:
+    unit = dict(settings(HELPER))
+    assert (unit["ProtectProc"], unit["ProcSubset"], unit["MountFlags"]) == ("default", "all", "slave")
+    assert "PrivateUsers" not in unit
+    assert HELPERS_SOCKET in only("benchwipe.service", "Wants").split()
+    assert only("benchwipe.service", "RuntimeDirectoryPreserve") == "yes"
 
 
 def test_the_clock_may_be_read_and_not_set() -> None:
