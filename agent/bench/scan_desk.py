@@ -188,10 +188,9 @@ class ScanDesk:
 
     def _rate(self, wish: dialogue.Rate) -> str:
         """Write it down; from now on UNDO takes it back, and the same scan again changes nothing."""
-        bay = self.table[wish.bay]
+        bay, now = self.table[wish.bay], self.reception.context  # a new label is told of before the grade is
         old = (bay.job.disposition if bay.job else None) or Disposition()
         said = self._give(wish.bay, wish.job, wish.grade or old.grade, wish.destination or old.destination)
-        now = self.reception.context
         if said or now.step in (Step.SERIAL, Step.CONFIRM):  # there UNDO takes the whole assignment back
             return said
         again = (wish.grade or old.grade, wish.destination or old.destination) == (old.grade, old.destination)

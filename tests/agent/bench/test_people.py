@@ -291,6 +291,18 @@ def test_undo_after_a_grade_takes_the_grade_back_and_stops_nothing(make: Make, w
     assert rig.certificates()[0].record.disposition is None
 
 
+def test_a_grade_is_taken_back_after_its_label_was_printed_too(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.arrive("B01", drive("S1"))
+    rig.scan("KK-0001", "BAY-B01")
+    number = rig.erase("B01").record.number
+    rig.engine.handle(LabelResult(number, "labels", 0, LabelState.PRINTED))
+    rig.scan("BAY-B01", "GRADE-B", "UNDO")
+    assert screen(rig) == "Bay B01: B is taken back. Scan the asset tag."
+    assert bay_row(rig.engine.bays["B01"])["grade"] is None
+
+
 def test_a_grade_that_is_taken_back_is_asked_for_again_and_leaves_the_label(make: Make) -> None:
     rig = make(rules={"ask_grade": True})
     rig.sign_in()

@@ -165,6 +165,19 @@ def test_the_key_is_made_once_and_for_its_owner_alone(call: Call, tmp_path: Path
     assert "d" not in first.document
 
 
+@pytest.mark.parametrize(("bays", "digits", "well"), [(9, 1, True), (10, 1, False), (24, 1, False), (24, 2, True)])
+def test_check_refuses_a_keypad_whose_numbers_are_too_short_for_a_bay(
+    call: Call, tmp_path: Path, bays: int, digits: int, *, well: bool
+) -> None:
+    config = tmp_path / "station.toml"
+    rows = "".join(f'[[bay]]\nname = "B{n:02}"\nport = "usb-{n}"\n' for n in range(1, bays + 1))
+    pad = f'settings = {{ path = "/dev/input/pad", kind = "keypad", digits = {digits} }}\n'
+    config.write_text(f'{rows}[[input]]\nname = "pad"\ndriver = "hid"\n{pad}')
+    done = call("check", "--config", config)
+    assert (done.status == 0) is well, done.err
+    assert ("input[0].settings.digits: bay B10 has a longer number" in done.err) is not well
+
+
 def test_check_finds_every_problem_and_makes_nothing(call: Call, tmp_path: Path) -> None:
     config, state = tmp_path / "station.toml", tmp_path / "state"
     config.write_text('[[bay]]\nname = "A"\nport = "usb-1"\n')
