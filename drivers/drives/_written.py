@@ -20,7 +20,7 @@ from drivers.drives.base import OpenDrive, Writes
 from firmware_bridge import passthrough
 
 WRAP = _sysfs.SECTOR << 32  # a 32-bit kernel counts sectors in 32 bits: 2 TiB
-OFTEN = 1 << 30  # bytes of ours between two looks: far below WRAP
+OFTEN = 1 << 34  # bytes of ours between two looks: far below WRAP, and a look of some 0.3 ms costs nothing then
 
 Appearance = tuple[str, int | None]
 """A disk's number, and the kernel's number for this appearance of it: one that comes back counts from nothing."""
