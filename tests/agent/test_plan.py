@@ -41,7 +41,7 @@ def test_a_plan_says_how_the_capacity_is_proved_and_where_the_policy_skips_that(
     assert found.capacity_proof is not None
     if transport in ("sas", "nvme"):
         assert found.capacity_proof.skipped == f"the policy skips it for drives on {transport}"
-        assert list(plan_lines(found, fully=False)) == [f"    capacity: not proved: {found.capacity_proof.skipped}"]
+        assert f"    capacity: not proved: {found.capacity_proof.skipped}" in plan_lines(found, fully=False)
     else:
         assert found.capacity_proof.skipped is None
         assert found.capacity_proof.places > 100
