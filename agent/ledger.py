@@ -118,7 +118,7 @@ class Ledger(ChainRows, CommandRows, LabelRows, OutboxRows, PasswordRows):
         return bytes(row[0]) if row else None
 
     def renew_key(self, job_id: str, key: bytes) -> None:
-        """Another key for a job whose own was forgotten: it begins anew."""
+        """Another key for a job that begins anew: its own was forgotten, or nothing is known of what it wrote."""
         with self._transaction():
             self._put_key(job_id, key)
 
@@ -326,7 +326,7 @@ class Ledger(ChainRows, CommandRows, LabelRows, OutboxRows, PasswordRows):
         )
 
     def _put_key(self, job_id: str, key: bytes) -> None:
-        self._db.execute("INSERT INTO job_key (job, key, made) VALUES (?, ?, ?)", (job_id, key, int(time.time())))
+        self._db.execute("REPLACE INTO job_key (job, key, made) VALUES (?, ?, ?)", (job_id, key, int(time.time())))
 
     def _forget(self, job_id: str) -> None:
         self._db.execute("DELETE FROM job_key WHERE job = ?", (job_id,))

@@ -6,6 +6,8 @@ import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
+
 from agent.bench.bays import Bay, BayState
 from agent.context import Context
 from agent.erase import Progress
@@ -74,6 +76,7 @@ def _told(made: Plan) -> dict[str, Any]:
         "prepare": list(made.prepare),
         "not_reached": list(made.not_reached),
         "also_destroyed": list(made.also_destroyed),
+        "capacity_proof": msgspec.to_builtins(made.capacity_proof),
     }
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 from blake3 import blake3
@@ -121,10 +120,17 @@ class Proof:
     def _beside_each_other(self, work: Work, spans: Sequence[Span]) -> list[Span]:
         """Some requests in flight, as a drive wants it; those that failed. Nothing more is begun after too many."""
         todo, failed, lock = iter(spans), list[Span](), threading.Lock()
+        crashes: list[BaseException] = []
+
+        def guarded() -> None:
+            try:
+                work_off()
+            except BaseException as error:  # noqa: BLE001 - a thread's outermost edge: raised again by who waits for it
+                crashes.append(error)
 
         def work_off() -> None:
             buffers = _Buffers()
-            while self._monitor.go() and len(failed) < MOST_FAILED:
+            while self._monitor.go() and len(failed) < MOST_FAILED and not crashes:
                 with lock:
                     span = next(todo, None)
                 if span is None:
@@ -135,9 +141,14 @@ class Proof:
                     failed.append(span)
                     self._monitor.failed(error, counted=False)
 
-        with ThreadPoolExecutor(DEPTH) as pool:
-            for done in [pool.submit(work_off) for _ in range(min(DEPTH, len(spans)))]:
-                done.result()
+        # Daemons: a request that hangs in the kernel must not hold up the end of the program.
+        threads = [threading.Thread(target=guarded, daemon=True) for _ in range(min(DEPTH, len(spans)))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        if crashes:
+            raise crashes[0]
         return failed
 
     def _write(self, span: Span, buffers: _Buffers) -> None:

@@ -21,6 +21,7 @@ from agent.errors import CertificateProblem
 from agent.jws import MAX_BYTES, public_jwk, thumbprint
 from agent.record import (
     SCHEMA,
+    CapacityProof,
     Customer,
     Health,
     Interruption,
@@ -99,6 +100,14 @@ def test_a_change_of_any_byte_is_refused() -> None:
             changed[position] ^= flip
             with pytest.raises(CertificateProblem):
                 c.verify(bytes(changed), KEYS)
+
+
+def test_nobody_signs_or_accepts_erased_of_a_drive_that_has_not_what_it_shows() -> None:
+    false = record(capacity_proof=CapacityProof(result="failed"))
+    with pytest.raises(CertificateProblem, match="has not the capacity that it shows"):
+        c.sign(false, KEY)
+    with pytest.raises(CertificateProblem, match="has not the capacity that it shows"):
+        c.verify(forge({"alg": "EdDSA", "typ": c.TYPE, "kid": next(iter(KEYS))}, msgspec.json.encode(false)), KEYS)
 
 
 @given(data=st.data())

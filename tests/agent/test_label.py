@@ -13,7 +13,7 @@ from PIL import Image
 
 from agent.certificate import Certificate, sign
 from agent.label import SHAPES, Words, capacity, label_for, preview_png, write_label
-from agent.record import Asset, Disposition, Explanation, OutcomeName, Record, Sample, Verification
+from agent.record import Asset, CapacityProof, Disposition, Explanation, OutcomeName, Record, Sample, Verification
 from drivers.printers.languages.errors import UnknownLanguage
 from drivers.printers.languages.label import Label, Media, Shape
 from drivers.printers.languages.reading import read
@@ -55,6 +55,22 @@ def test_only_an_erased_drive_has_the_word_the_tick_and_a_level(outcome: Outcome
         text = words(label).upper()
         for claim in claims:
             assert text.count(claim) == text.count(f"NOT {claim}") + text.count(f"IKKE {claim}")
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", "FAKE: shows 512 GB, has 8 GB"), ("da", "FALSK: viser 512 GB, har 8 GB")]
+)
+def test_a_counterfeit_is_named_on_its_label_with_what_it_has(language: Words, told: str) -> None:
+    proof = CapacityProof(seed="ab", places=1024, bytes=1, result="failed", real_bytes=8 * 10**9)
+    made = ended("failed", capacity_proof=proof)
+    shown = msgspec.structs.replace(made.record.drive, capacity_bytes=512 * 10**9)
+    why = Explanation(code="BW-E65", text="The drive is a counterfeit")
+    false = sign(msgspec.structs.replace(made.record, drive=shown, reason=why), KEY)
+    label = label_for(false, language=language)
+    assert told in words(label)
+    assert ("may hold data" in words(label)) or ("kan indeholde data" in words(label))
+    assert label.headline in ("DESTROY", "DESTRUER")
+    assert write_label(false, Media(), language=language)
 
 
 def test_the_outcomes_differ_in_words_and_in_shape() -> None:

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
+from agent.commands.plan_lines import plan_lines
 from agent.erase import METHODS
 from agent.outcome import Reason
 from agent.plan import FIRMWARE_TECHNIQUES, Plan, known_methods, plan
@@ -31,6 +32,21 @@ def test_every_overwrite_method_by_name_is_a_plan_with_its_passes_at_clear(metho
     found = plan(drive(), Policy(name="own", method=method))
     assert isinstance(found, Plan)
     assert (found.method, found.passes, found.level) == (method, len(METHODS[method].passes), "clear")
+
+
+@pytest.mark.parametrize("transport", ["sas", "nvme", "ata", "usb"])
+def test_a_plan_says_how_the_capacity_is_proved_and_where_the_policy_skips_that(transport: str) -> None:
+    found = plan(drive(transport=transport), Policy(name="own", skip_capacity_proof=("sas", "nvme")))
+    assert isinstance(found, Plan)
+    assert found.capacity_proof is not None
+    if transport in ("sas", "nvme"):
+        assert found.capacity_proof.skipped == f"the policy skips it for drives on {transport}"
+        assert f"    capacity: not proved: {found.capacity_proof.skipped}" in plan_lines(found, fully=False)
+    else:
+        assert found.capacity_proof.skipped is None
+        assert found.capacity_proof.places > 100
+        assert 0 < found.capacity_proof.bytes < CAPACITY / 2
+        assert any("capacity: proved first" in line for line in plan_lines(found, fully=True))
 
 
 @pytest.mark.parametrize("method", ["no-such-method", ""])

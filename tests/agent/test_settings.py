@@ -38,6 +38,10 @@ def problems(**data: Any) -> str:  # noqa: ANN401 - tables of the file
         ({"lot": [{"code": "L", "customer": "X"}]}, "lot[0].customer = 'X'"),
         ({"policy": [{"name": "p", "method": "shred"}]}, "policy[0].method = 'shred': allowed is one of"),
         ({"policy": [{"name": "p", "verify": {"fraction": 2}}]}, "verify"),
+        (
+            {"policy": [{"name": "p", "skip_capacity_proof": ["usb"]}]},
+            "policy[0].skip_capacity_proof[0] = 'usb': allowed",
+        ),
         ({"scanning": {"asset": "("}}, "scanning.asset = '(': allowed is a regular expression"),
         ({"scanning": {"bay": "BAY"}}, "scanning.bay = 'BAY': it must hold (?P<bay>...)"),
         ({"mqtt": {"host": "x", "port": 0}}, "mqtt.port = 0: allowed is a whole number from 1 up to 65535"),

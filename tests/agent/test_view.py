@@ -9,12 +9,14 @@ import msgspec
 import pytest
 
 from agent.bench.bays import Bay, BayState
+from agent.commands.screen import progress_line
 from agent.erase import Progress
 from agent.job import Job
 from agent.outcome import Reason
 from agent.plan import Plan, plan
 from agent.policy import Policy
 from agent.view import bay_lines, bay_row, percent, table, time_left
+from agent.watch_frame import look
 from drivers.drives.base import Capabilities
 from tests.agent.engine_rig import drive
 
@@ -83,6 +85,18 @@ def test_a_row_has_progress_only_while_somebody_works() -> None:
 @pytest.mark.parametrize(("rate", "told"), [(0.0, "-"), (1e-6, "75 s"), (1e-7, "12 min")])
 def test_what_is_left_is_told_in_minutes_and_in_seconds_near_the_end(rate: float, told: str) -> None:
     assert time_left(Progress(**{**{n: getattr(AT, n) for n in AT.__struct_fields__}, "mb_per_s": rate})) == told
+
+
+@pytest.mark.parametrize(
+    ("language", "told"), [("en", "checking how much the drive holds, 25 %"), ("da", "måler, hvor")]
+)
+def test_a_bay_whose_drive_proves_its_capacity_says_so(language: str, told: str) -> None:
+    proving = replace(BAY, progress=msgspec.structs.replace(AT, phase="proof"))
+    assert told in bay_lines(proving, language)[0]
+    assert bay_row(proving)["phase"] == "proof"
+    assert look(bay_row(proving)).word == "word_proving"
+    assert look(bay_row(BAY)).word == "word_erasing"
+    assert "how much it holds" in progress_line("/dev/sda", msgspec.structs.replace(AT, phase="proof"))
 
 
 def test_a_drive_that_tells_no_progress_shows_its_time_and_whose_estimate_it_is() -> None:

@@ -112,7 +112,8 @@ class SimulatedBench:
     def at_work(self, number: int) -> bool:
         """Some of it is overwritten."""
         with (self._place(number) / "image").open("rb") as image:
-            return image.read(len(secret(number))) != secret(number)
+            begun = image.read(HELD_AT)
+        return begun != (secret(number) * (len(begun) // len(secret(number)) + 1))[: len(begun)]
 
     def scan(self, code: str) -> None:
         """A line in the scanner's file."""
