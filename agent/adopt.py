@@ -121,7 +121,7 @@ class _Mending:
         return f"know that {conflict.name[:12]} has the number {number} too, and send it to the collector"
 
     def _rank(self, name: str) -> tuple[bool, str, str]:
-        named = any(c.record.previous == name for c in self._reconciler.certificates.values())
+        named = any(filed.previous == name for filed in self._reconciler.read.values())
         return not named, self._reconciler.certificates[name].record.finished_at, name
 
     def _miss(self, conflict: Conflict) -> str:

@@ -1,7 +1,8 @@
 """Reads the certificate files, holds them against the ledger, and takes in what a kill left without a row.
 
-At a start every name counts, and the files without a row and the newest ones are read and verified; `everything` reads
-them all (0.2 ms each). Between two looks a certificate that appears without a row was left by another process.
+At a start every name counts, and the files without a row and the newest ones are read and verified; `benchwipe check`
+and `ledger check` read them all (0.2 ms each). Rows are read before names, and a file is there before its row: whoever
+issues a certificate meanwhile makes no conflict.
 """
 
 from __future__ import annotations
@@ -29,21 +30,27 @@ class Reconciler:
     """Looks through one ledger's folder with the keys that its station has and had."""
 
     def __init__(self, ledger: Ledger, key: Ed25519PublicKey | None) -> None:
-        """`key`: the present one, where there is one."""
+        """`key`: the present one, where there is one. Of a look stay: `read`, and the `certificates` without a row."""
         self._ledger = ledger
         self._key = key
+        self.read: dict[str, Filed] = {}
         self.certificates: dict[str, Certificate] = {}
 
     def look(self, *, newest: int | None = NEWEST) -> Judgement:
         """What is there now. `newest`: so many files with a row are read, None for all. LedgerProblem, OSError."""
         rows, names = self._ledger.chain_rows(), self._names()
-        have = {row.id for row in rows}
-        wanted = (names - have) | {row.id for row in (rows if newest is None else rows[-newest:])}
-        keys, gone = self._keys()
-        read = {name: filed for name in sorted(wanted & names) if (filed := self._read(name, keys, gone)) is not None}
-        names -= wanted - set(read)  # another benchwipe withdrew it: its ledger was full
+        self.read, self.certificates, keys = {}, {}, self._keys()
+        strays, wanted = names - {row.id for row in rows}, rows if newest is None else rows[-newest:]
+        for name in sorted(strays | {row.id for row in wanted} & names):
+            certificate, filed = self._read(name, keys)
+            if filed is None:  # another benchwipe withdrew it: its ledger was full
+                names.discard(name)
+                continue
+            self.read[name] = filed
+            if certificate is not None and name in strays:
+                self.certificates[name] = certificate
         known = self._ledger.settled_conflicts()
-        return judge(State(rows=rows, names=names, read=read, gaps=self._ledger.gaps(), known=known))
+        return judge(State(rows=rows, names=names, read=self.read, gaps=self._ledger.gaps(), known=known))
 
     def strays(self) -> Sequence[Certificate]:
         """The certificates that follow the last row, in order; only while nobody writes. LedgerConflict."""
@@ -51,12 +58,15 @@ class Reconciler:
             return ()
         found = self.look(newest=1)
         self._refuse(found.conflicts)
-        return [self.certificates[name] for name in found.strays]
+        strays = [self.certificates[name] for name in found.strays]
+        self._forget()
+        return strays
 
     def take_in(self, *, printers: tuple[str, ...] = ()) -> Sequence[Certificate]:
         """Record what a kill left, and its label as due; LedgerConflict where rows and files contradict."""
         before = self.look()
         if not before.conflicts and not before.strays:
+            self._forget()
             return ()
         with self._ledger.while_nobody_writes():  # what another benchwipe was writing just then is written now
             found = self.look()
@@ -68,20 +78,22 @@ class Reconciler:
         for name in found.strays:
             number = self.certificates[name].record.number
             log.warning("certificate %s had no row in the ledger: recorded now", number)
-        return [self.certificates[name] for name in found.strays]
+        taken = [self.certificates[name] for name in found.strays]
+        self._forget()
+        return taken
 
     def refuse_conflicts(self) -> None:
         """LedgerConflict where rows and files contradict anywhere; nothing is recorded."""
-        found = self.look(newest=None)
-        if found.conflicts:
-            with self._ledger.while_nobody_writes():
-                found = self.look(newest=None)
-        self._refuse(found.conflicts)
+        self._refuse(self.look(newest=None).conflicts)
 
     def certificate(self, name: str) -> Certificate:
         """A certificate of this station by its id, its signature checked. CertificateProblem, OSError."""
         compact = _bytes(self._ledger.certificates_dir / (name + SUFFIX))
         return self._verified(compact, *self._keys())
+
+    def _forget(self) -> None:
+        """A daemon that was looked at once keeps nothing of it in its memory."""
+        self.read, self.certificates = {}, {}
 
     def _refuse(self, conflicts: Sequence[Conflict]) -> None:
         if conflicts:
@@ -101,29 +113,32 @@ class Reconciler:
         keys = {thumbprint(key): key for key in found}
         return keys, frozenset(change.old_key for change in changes) - set(keys)
 
-    def _read(self, name: str, keys: Mapping[str, Ed25519PublicKey], gone: frozenset[str]) -> Filed | None:
-        """One file; None where it went meanwhile."""
+    def _read(
+        self, name: str, keys: tuple[Mapping[str, Ed25519PublicKey], frozenset[str]]
+    ) -> tuple[Certificate | None, Filed | None]:
+        """One file: the certificate if it is this station's, and what is known of it; nothing where it went."""
         try:
             compact = _bytes(self._ledger.certificates_dir / (name + SUFFIX))
         except FileNotFoundError:
-            return None
+            return None, None
         except OSError as error:
-            return Filed(name, problem=f"it cannot be read: {error.strerror}")
+            return None, Filed(name, problem=f"it cannot be read: {error.strerror}")
         if certificate_id(compact) != name:
-            return Filed(name, problem="its bytes are not those that it is named after")
+            return None, Filed(name, problem="its bytes are not those that it is named after")
         try:
-            certificate = self._verified(compact, keys, gone)
-        except (CertificateProblem, RecursionError) as problem:
-            return Filed(name, problem=str(problem) if isinstance(problem, CertificateProblem) else "nested too deep")
-        self.certificates[name] = certificate
+            certificate = self._verified(compact, *keys)
+        except CertificateProblem as problem:
+            return None, Filed(name, problem=str(problem))
+        except RecursionError:
+            return None, Filed(name, problem="not a valid certificate: nested too deep")
         record = certificate.record
         first = record.gap.first if record.gap is not None else 0
-        return Filed(name, record.sequence, record.number, record.previous, first)
+        return certificate, Filed(name, record.sequence, record.number, record.previous, first)
 
     def _verified(self, compact: bytes, keys: Mapping[str, Ed25519PublicKey], gone: frozenset[str]) -> Certificate:
         """Of a key that nobody has any more the ledger's row alone vouches for a certificate, by its id."""
         certificate = read_unverified(compact)
-        if certificate.key_id in gone and certificate.id in self._ledger.certificate_ids():
+        if certificate.key_id in gone and self._ledger.certificate_of(certificate.id) is not None:
             return certificate
         return verify(compact, keys)
 

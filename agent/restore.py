@@ -166,12 +166,12 @@ def _prepare(staging: Path, manifest: Manifest, free: Callable[[Manifest, int], 
         with contextlib.closing(Ledger(staging)) as ledger:
             reconciler = Reconciler(ledger, key.public_key())
             found = reconciler.look(newest=None)
+            filed = [file.sequence for file in reconciler.read.values()]
             if not found.conflicts:
                 reconciler.take_in()
-            filed = {c.record.sequence: c.record.station.id for c in reconciler.certificates.values()}
             given = [*filed, *(row.sequence for row in ledger.chain_rows()), *(gap.last for gap in ledger.gaps())]
             last = max(given, default=0)
-            station = filed[max(filed)] if filed else manifest.station
+            station = (manifest.newest or "").rpartition("-")[0] or manifest.station
             span = Span(last + 1, free(manifest, last))
             cancelled = _cancel(ledger)
             ledger.skip_counts(SKIPPED)
