@@ -43,6 +43,7 @@ from agent.record import (
 )
 from collector.database import connect
 from collector.enrolment import enrol
+from collector.schema import LATER, SCHEMA_VERSION
 from collector.store import Store
 from tests.patience import PROGRAM_S, SOON_S
 
@@ -415,6 +416,14 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     Store(one).prepare()
     yield one
     one.dispose()
+
+
+def as_first_released(engine: Engine) -> None:
+    """Take a database back to the schema of the first release: without the tables of later steps."""
+    with engine.begin() as connection:
+        for table in LATER:
+            table.drop(connection)
+        connection.execute(SCHEMA_VERSION.update().values(version=1))
 
 
 @pytest.fixture

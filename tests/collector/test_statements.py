@@ -16,7 +16,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, create_engine, func, select, text
+from sqlalchemy import Engine, create_engine, func, select
 
 from agent import jws, receipt
 from agent.certificate import sign
@@ -26,10 +26,10 @@ from collector.enrolment import Keys
 from collector.intake import read_event
 from collector.judge import Rejected, Stated, delivery, judge
 from collector.live import Live
-from collector.schema import METADATA, QUARANTINE, SCHEMA_VERSION, STATEMENT
+from collector.schema import QUARANTINE, SCHEMA_VERSION, STATEMENT, VERSION
 from collector.statements import DISPOSITION, latest
 from collector.store import Store
-from tests.collector.conftest import Broker, Collector, StationClient, chain_of, record, wait_for
+from tests.collector.conftest import Broker, Collector, StationClient, as_first_released, chain_of, record, wait_for
 from tests.collector.test_web import Site
 
 KEY = Ed25519PrivateKey.generate()
@@ -117,16 +117,12 @@ def test_what_is_no_statement_of_that_station_goes_to_quarantine(engine: Engine,
         assert connection.execute(select(func.count()).select_from(STATEMENT)).scalar_one() == 0
 
 
-def test_a_database_of_the_release_before_gets_the_table(engine: Engine) -> None:
-    with engine.begin() as connection:
-        connection.execute(text("DROP TABLE statement"))
-        connection.execute(SCHEMA_VERSION.update().values(version=1))
-    Store(engine).keep([], {})
+def test_a_database_of_the_first_release_gets_the_table(engine: Engine) -> None:
+    as_first_released(engine)
     Store(engine).prepare()
     assert [s.result for s in Store(engine).keep([verdict(statement())], X)] == ["stored"]
     with engine.begin() as connection:
-        assert connection.execute(select(SCHEMA_VERSION.c.version)).scalar_one() == 2
-    assert STATEMENT in METADATA.sorted_tables
+        assert connection.execute(select(SCHEMA_VERSION.c.version)).scalar_one() == VERSION
 
 
 def test_the_grade_that_counts_is_the_last_of_the_last_boot() -> None:

@@ -20,7 +20,7 @@ from collector.errors import SchemaTooNew
 from collector.judge import Delivery, Rejected, Verdict, judge
 from collector.schema import CERTIFICATE, CERTIFICATE_BYTES, EVENT, QUARANTINE, SCHEMA_VERSION
 from collector.store import EventRow, Store, Stored
-from tests.collector.conftest import chain_of, drive, record
+from tests.collector.conftest import as_first_released, chain_of, drive, record
 
 KEY = Ed25519PrivateKey.generate()
 KID = thumbprint(KEY.public_key())
@@ -198,7 +198,7 @@ def test_what_an_older_collector_listed_as_erased_and_nobody_read_back_is_listed
     keep(engine, [sign(unread, KEY)])
     with engine.begin() as connection:
         connection.execute(update(CERTIFICATE).values(outcome="erased"))
-        connection.execute(update(SCHEMA_VERSION).values(version=1))
+    as_first_released(engine)
     Store(engine).prepare()
     with engine.begin() as connection:
         assert connection.execute(select(CERTIFICATE.c.outcome)).scalar_one() == "unread"
