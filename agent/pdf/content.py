@@ -160,6 +160,8 @@ def _read(record: Record, say: Words) -> Section:
         same = read.expected_blake3 == read.blake3
         value = say("hash_same") if same else read.expected_blake3
         facts.append(Fact(say("expected"), value, exact=not same))
+    if read.writers == "unknown":
+        facts.append(Fact(say("writers"), say("writers_unknown")))
     facts.append(Fact(say("unreached"), _unreached(record, say)))
     if read.writes:
         key = "writes_foreign" if read.writes.foreign else "writes_ours"

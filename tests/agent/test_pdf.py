@@ -200,6 +200,14 @@ def test_a_sample_says_what_it_proves_and_what_not(confidence: str, says: str) -
 
 
 @poppler
+def test_paper_says_where_it_is_not_known_who_else_wrote() -> None:
+    read = Verification(kind="full", result="passed", bytes=CAPACITY, writers="unknown")
+    assert "ikke alle stationens programmer kunne ses" in text_of(record(verification=read), language="da")
+    known = msgspec.structs.replace(read, writers="none")
+    assert "Andre, der skrev" not in text_of(record(verification=known), language="da")
+
+
+@poppler
 def test_almost_all_is_never_rounded_up_to_all() -> None:
     read = Verification(kind="full", result="failed", bytes=CAPACITY - 512)
     assert "99.9 % of the drive" in text_of(ended("failed", verification=read))
