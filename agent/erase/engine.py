@@ -173,9 +173,7 @@ class _Job:
             aside=[(a.offset, a.bytes) for a in resumed.aside if not a.flush_each],
             flush_each=[(a.offset, a.bytes) for a in resumed.aside if a.flush_each],
             avoid=[(offset, length) for offset, length, _ in self.bad],
-            reached=lambda offset, aside, each, bad: self.monitor.reached(
-                self._point(number, offset, _areas(aside, each), started, bad=bad)
-            ),
+            reached=partial(self._reached, number, started),
             hashed=self._hashed_by_writers(fill, number, resumed.offset),
             end=end,
         )
@@ -225,6 +223,12 @@ class _Job:
         self.monitor.reached(self._point(number + 1, 0, (), None))
         self.monitor.emit_points()
 
+    def _reached(
+        self, number: int, started: str, offset: int, aside: Sequence[Span], each: Sequence[Span], bad: Sequence[Bad]
+    ) -> None:
+        self._read_count()
+        self.monitor.reached(self._point(number, offset, _areas(aside, each), started, bad=bad))
+
     def _hashed_by_writers(self, fill: Fill, number: int, offset: int) -> StreamHash | None:
         """With the last pass its hash begins; a pass that goes on in its middle has nothing to offer to it."""
         if number < len(self.passes) or self.spec.verify.kind != "full":
@@ -245,11 +249,16 @@ class _Job:
     def _point(
         self, number: int, offset: int, aside: tuple[Area, ...], started: str | None, *, bad: Sequence[Bad] = ()
     ) -> ResumePoint:
-        """`bad`: what the pass under way has given up; forgotten, it would be taken for written."""
+        """`bad`: what the pass under way has given up; forgotten, it would be taken for written.
+
+        Where somebody else writes, nothing that we wrote can be relied on: then it begins anew.
+        """
+        if self.writes is not None and self.writes.foreign:
+            number, offset, aside, started = 1, 0, (), None
         return ResumePoint(
             pass_number=number,
             offset=offset,
-            completed=tuple(self.done),
+            completed=tuple(self.done[: number - 1]),
             pass_started_at=started,
             unreached=unreached([*self.bad, *bad]),
             aside=aside,

@@ -321,7 +321,9 @@ class OpenDrive(ABC):
         return
 
     def written(self) -> Writes | None:
-        """What was written since `count_writes`; None where nobody counts. No request of ours may be under way."""
+        """What was written since `count_writes`; None where nobody counts. While a request of ours is under way, it may
+        stand with ours only.
+        """
         return None
 
     def others(self) -> Others | None:
