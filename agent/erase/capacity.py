@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Literal
 
 from blake3 import blake3
@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from agent.erase.buffers import aligned
 from agent.erase.findings import Findings, Kind
 from agent.erase.monitor import Monitor
-from agent.erase.proof_plan import MEMORY, MIB, ProofPlan
-from agent.erase.ranges import Span, pieces
+from agent.erase.proof_plan import MEMORY, MIB, ProofPlan, cut
+from agent.erase.ranges import Span
 from agent.erase.streams import Aes256Ctr
 from agent.erase.transfer import read_all, write_all
 from agent.outcome import SKIPPED
@@ -107,17 +107,17 @@ class Proof:
         self._why = "the drive does not flush"
         return False
 
-    def _every(self, work: Work, left: Sequence[Span], what: str) -> bool:
+    def _every(self, work: Work, left: Iterable[Span], what: str) -> bool:
         """Whether it worked for every request; those that fail are tried again after the others."""
         for _ in range(ROUNDS):
-            left = self._beside_each_other(work, left)
-            if not left or len(left) >= MOST_FAILED:
+            left = failed = self._beside_each_other(work, left)
+            if not failed or len(failed) >= MOST_FAILED:
                 break
-        if left:
-            self._why = f"{len(left)} or more of its blocks could not be {what}"
-        return not left and self._monitor.halt is None
+        if failed:
+            self._why = f"{len(failed)} or more of its blocks could not be {what}"
+        return not failed and self._monitor.halt is None
 
-    def _beside_each_other(self, work: Work, spans: Sequence[Span]) -> list[Span]:
+    def _beside_each_other(self, work: Work, spans: Iterable[Span]) -> list[Span]:
         """Some requests in flight, as a drive wants it; those that failed. Nothing more is begun after too many."""
         todo, failed, lock = iter(spans), list[Span](), threading.Lock()
         crashes: list[BaseException] = []
@@ -142,7 +142,7 @@ class Proof:
                     self._monitor.failed(error, counted=False)
 
         # Daemons: a request that hangs in the kernel must not hold up the end of the program.
-        threads = [threading.Thread(target=guarded, daemon=True) for _ in range(min(DEPTH, len(spans)))]
+        threads = [threading.Thread(target=guarded, daemon=True) for _ in range(DEPTH)]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -224,8 +224,8 @@ class Proof:
 
     def _looked_again(self) -> bool:
         """Whether the first run was read again after the last: it was the newest, and all of it may be remembered."""
-        refill = pieces([self.plan.last], BLOCK)
-        first = pieces([self.plan.first], BLOCK)
+        refill = cut(self.plan.last, BLOCK)
+        first = cut(self.plan.first, BLOCK)
         return (
             self._every(self._write, refill, "written") and self._flushed() and self._every(self._check, first, "read")
         )
@@ -249,11 +249,11 @@ class Proof:
         self._stream.fill(buffers.wanted[: self._unit], offset)
         return buffers.found[: self._unit] == buffers.wanted[: self._unit]
 
-    def _refilled(self) -> Sequence[Span]:
+    def _refilled(self) -> Iterable[Span]:
         """Of the run at the end, the newest part; nothing where the drive remembered none of it."""
         start, length = self.plan.last
         part = min(length, MEMORY) if self.found.remembers else 0
-        return pieces([(start + length - part, part)], BLOCK)
+        return cut((start + length - part, part), BLOCK)
 
 
 def proof_key(seed: str) -> bytes:

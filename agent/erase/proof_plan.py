@@ -12,9 +12,10 @@ last two windows, and after it the first window. All bytes differ, so no two add
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from agent.erase.ranges import Span, pieces
+from agent.erase.ranges import Span
 
 MOST = 1024  # windows in the drive
 MIB = 1 << 20
@@ -73,6 +74,15 @@ class ProofPlan:
         """What is written, and read back."""
         return sum(length for _, length in (*self.places, self.last, self.first))
 
-    def requests(self, block: int) -> tuple[list[Span], list[Span], list[Span]]:
+    def requests(self, block: int) -> tuple[Iterable[Span], ...]:
         """All of it in the order of writing, and of reading: places, then the end, then the beginning."""
-        return self.places, pieces([self.last], block), pieces([self.first], block)
+        return self.places, cut(self.last, block), cut(self.first, block)
+
+
+def cut(span: Span, block: int) -> Iterator[Span]:
+    """In requests of a block, made when they are asked for: those of a large drive would take 40 MB as a list."""
+    offset, end = span[0], sum(span)
+    while offset < end:
+        stop = min(end, (offset // block + 1) * block)
+        yield offset, stop - offset
+        offset = stop

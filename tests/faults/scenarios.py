@@ -314,7 +314,8 @@ def counterfeit(beyond: str, memory: int = 0) -> Callable[[Rig, random.Random], 
     """The drive shows more than it has, by any method and verification; nothing of it is ever called erased."""
 
     def run(rig: Rig, chance: random.Random) -> Trial:
-        real = chance.choice([SIZE // 2, chance.randrange(1, SECTORS) * 512, SECTORS // 3 * 512])
+        real = chance.choice([SECTORS // 2 * 512, chance.randrange(1, SECTORS) * 512, SECTORS // 3 * 512])
+        real = min(real, (SIZE - 2 * memory) // 512 * 512)  # what is remembered for ever is a medium, too
         method = chance.choice([*FIXED, "random", "dod-5220.22-m"])
         verify = VerifySpec(kind=chance.choice(["full", "sample", "none"]))
         rig.set(Rules(real=real, beyond=beyond, memory=memory))

@@ -215,7 +215,7 @@ def test_a_stop_in_the_proof_acts_at_once_and_the_next_start_proves_anew() -> No
     outcome, events = run_job(drive, stop=stop, prove=True)
     assert isinstance(outcome, Aborted)
     assert (outcome.reason, proof_of(outcome).result) == (CANCELLED, "not-run")
-    assert len(writes) < sum(len(spans) for spans in ProofPlan(8 * MIB, 512).requests(MIB)) / 2
+    assert len(writes) < len(ProofPlan(8 * MIB, 512).places) / 2
     assert last_point(events) is None
     drive.faults = Faults()
     outcome, _ = run_job(drive, prove=True)
