@@ -14,6 +14,7 @@ import fcntl
 import mmap
 import os
 import stat
+import sys
 import threading
 
 from firmware_bridge import passthrough
@@ -33,7 +34,7 @@ class DirectFile:
         self._block = max(block, offset)
         self._buffered = -1 if direct else fd
         self._lock = threading.Lock()
-        self._cached = passthrough.cache_block_bytes(fd) if stat.S_ISBLK(os.fstat(fd).st_mode) else 1
+        self._cached, self._end = _cache_of(fd)
         self._counting = threading.Lock()
         self.submitted = 0
         """Bytes of write requests that went to the device, well or not, as its kernel counts them."""
@@ -120,9 +121,9 @@ class DirectFile:
             self.submitted += size
 
     def _as_written(self, offset: int, size: int) -> int:
-        """What the page cache sends to the device for this range: whole blocks of its own."""
+        """What the page cache sends to the device for this range: whole blocks of its own, up to the device's end."""
         start, end = offset // self._cached * self._cached, -(-(offset + size) // self._cached) * self._cached
-        return end - start if size else 0
+        return min(end, self._end) - start if size else 0
 
     def _second(self) -> int:
         """The same open device without O_DIRECT: through the descriptor, never through the path again."""
@@ -146,6 +147,15 @@ class DirectFile:
             if passthrough.cached_pages(fd, start, end - start) == 0:
                 return
         raise OSError(errno.EIO, "the page cache does not let go of the range")
+
+
+def _cache_of(fd: int) -> tuple[int, int]:
+    """The page cache's block, and the device's size, at which the last block is cut: no multiple of it where somebody
+    held the device while its size changed.
+    """
+    if not stat.S_ISBLK(os.fstat(fd).st_mode):
+        return 1, sys.maxsize
+    return passthrough.cache_block_bytes(fd), passthrough.block_size_bytes(fd)
 
 
 def _drop_whole_device(fd: int) -> None:

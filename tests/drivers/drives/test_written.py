@@ -5,9 +5,11 @@ from __future__ import annotations
 import mmap
 import os
 import stat
+import struct
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
+from fcntl import ioctl
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,7 @@ from tests.faults.fuse import Rules
 from tests.faults.rig import Rig
 from tests.faults.rig import missing as faults_missing
 
+BLKBSZSET = 1 << 30 | struct.calcsize("@N") << 16 | 0x12 << 8 | 113  # include/uapi/linux/fs.h
 STAT = "5184 31 1725344 1873 1113 1072 1829528 1504 0 1276 3865 6 0 43014 9 188 477"
 
 
@@ -139,6 +142,19 @@ def test_ours_are_counted_as_the_kernel_counts_them(
     loops.detach(device)
     assert found is not None
     assert found.ours == found.seen >= 3 * sector
+
+
+def test_the_last_block_of_the_page_cache_is_cut_at_the_drives_end(loops: Loops) -> None:
+    """As on a device that somebody held when it had another size: its cache keeps its blocks of 4096."""
+    size = MIB + 3 * 512
+    device = attach(loops, size)
+    fd = os.open(device, os.O_RDWR | os.O_EXCL)
+    ioctl(fd, BLKBSZSET, struct.pack("@N", 4096))
+    with BlockDrive(look_device(device), DirectFile(fd, direct=False, block=512)) as drive:
+        drive.count_writes()
+        for offset in (size - 512, MIB - 512, 512):
+            drive.write_from(memory(512), offset)
+        assert drive.written() == Writes(ours=1536 + 2 * 4096, seen=1536 + 2 * 4096)
 
 
 def test_what_another_program_writes_shows_to_the_byte(loops: Loops) -> None:
