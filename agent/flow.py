@@ -223,6 +223,6 @@ EXPECTED: Mapping[Step, str] = {
     Step.STOP: "scan_bay_to_cancel",
     Step.PRINT: "scan_to_reprint",
     Step.DEVICE: "scan_device_tag",
-    Step.CHECK: "check_account_removed",
+    Step.CHECK: "ask_account_removed",
 }
 """The one instruction of each step."""

@@ -27,7 +27,7 @@ class Attempt:
     @property
     def asks(self) -> str:
         """The phrase of the next question; after the last one its own again."""
-        return check_phrase(QUESTIONS[min(len(self.answers), len(QUESTIONS) - 1)])
+        return asked_phrase(QUESTIONS[min(len(self.answers), len(QUESTIONS) - 1)])
 
     def handset(self) -> Handset:
         """The device, for its certificate."""
@@ -41,6 +41,11 @@ class Attempt:
 def check_phrase(question: str) -> str:
     """The phrase's key of a question."""
     return f"check_{question.replace('-', '_')}"
+
+
+def asked_phrase(question: str) -> str:
+    """The phrase's key of a question as the screen asks it: of which device, and by which codes it is answered."""
+    return f"ask_{question.replace('-', '_')}"
 
 
 def imei_seen(text: str, *, signed_in: bool) -> Seen:

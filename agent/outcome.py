@@ -9,6 +9,7 @@ import msgspec
 
 from agent.record import (
     COMPLETED,
+    OTHERS_NOT_SEEN,
     WRITTEN_BY_OTHERS,
     CapacityProof,
     CommandRecord,
@@ -185,7 +186,9 @@ SILENT = Reason(
 )
 NO_ANSWER = Reason("BW-E42", "The drive's firmware does not answer", "Put it into another bay.")
 OTHERS_UNKNOWN = Reason(
-    "BW-S34", "Nobody can say whether somebody else wrote to the drive meanwhile", "Mend that, then erase it again."
+    OTHERS_NOT_SEEN,
+    "Nobody can say whether somebody else wrote to the drive meanwhile",
+    "Mend that, then erase it again.",
 )
 FORMAT_CHANGED = Reason("BW-E43", "The drive is formatted otherwise than before", "Destroy it.")
 

@@ -32,7 +32,7 @@ from agent.outcome import (
     with_word,
 )
 from agent.prepare import Preparation, Station
-from agent.record import Health
+from agent.record import OPEN_TO_OTHERS, Health
 from agent.techniques import everything_at_once
 from agent.thermometer import Thermometer
 from drivers.deadline import Deadline
@@ -47,7 +47,7 @@ HEALTH_S = 10.0
 ANOTHER_DRIVE = Reason(
     "BW-S20", "Another drive stands where the planned one stood", "Take it out, and put it in again on its own."
 )
-WRITTEN, WRITTEN_HINT = "BW-S33", "Close that program, then erase it again."
+WRITTEN_HINT = "Close that program, then erase it again."
 EXCHANGED = Reason("BW-S21", "The drive changed its identity while it was erased", "Destroy it.")
 
 
@@ -246,9 +246,10 @@ def _alone_to_the_end(opened: OpenDrive, outcome: Outcome) -> tuple[Outcome, Wri
         return outcome, None
     known: Writers = "unknown" if others.unseen else "none"
     if others.users:
-        reason = Reason(WRITTEN, f"Somebody else uses the drive: {'; '.join(others.users)}", WRITTEN_HINT)
+        reason = Reason(OPEN_TO_OTHERS, f"Somebody else uses the drive: {'; '.join(others.users)}", WRITTEN_HINT)
         return Failed(outcome.work, reason), known
-    return (Failed(outcome.work, OTHERS_UNKNOWN) if others.unseen and not others.counted else outcome), known
+    undecided = others.unseen and outcome.work.verification.writes is None  # nobody saw them, and nothing was counted
+    return (Failed(outcome.work, OTHERS_UNKNOWN) if undecided else outcome), known
 
 
 def _reason(error: DriveError | OSError) -> Reason:

@@ -253,8 +253,9 @@ class _Job:
 
         Where somebody else writes, nothing that we wrote can be relied on: then it begins anew.
         """
+        proof = self.start.point.capacity_proof
         if self.writes is not None and self.writes.foreign:
-            number, offset, aside, started = 1, 0, (), None
+            number, offset, aside, started, proof = 1, 0, (), None, None
         return ResumePoint(
             pass_number=number,
             offset=offset,
@@ -263,7 +264,7 @@ class _Job:
             unreached=unreached([*self.bad, *bad]),
             aside=aside,
             interruptions=self.start.interruptions,
-            capacity_proof=self.start.point.capacity_proof,
+            capacity_proof=proof,
             resumed=self.start.point.resumed,
             life=self.start.point.life,
             stream=self.stream,

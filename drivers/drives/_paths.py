@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.drives import _sysfs
+from drivers.drives._loops import Backing, ask_loops
 from drivers.drives._stack import Stack
-from firmware_bridge import passthrough
 
 WAYS = ("sas", "scsi", "iscsi")  # transports that may lead to one unit by several ways; Fibre Channel is "scsi"
 COUNTING = ("tmpfs", "bcachefs")  # file systems without a disk of their own that number their files themselves
@@ -25,23 +25,23 @@ COUNTING = ("tmpfs", "bcachefs")  # file systems without a disk of their own tha
 class _Window:
     """The part of a file that a loop device shows. `file`: device and inode; None where it could not be asked."""
 
-    file: tuple[int, int] | None
+    file: tuple[str, int] | None
     name: str
     start: int
     end: float
 
 
-def paths_of(number: str, root: Path = _sysfs.ROOT, *, asking: bool = True) -> tuple[str, ...]:
+def paths_of(number: str, root: Path = _sysfs.ROOT, *, loops: Mapping[str, Backing] | None = None) -> tuple[str, ...]:
     """Numbers (major:minor) of all ways to the unit of this whole disk, its own first; of this alone if in doubt.
 
-    Loops whose windows overlap are ways to one unit, too: what one writes, the other reads. `asking`: other loops may
-    be opened, to be asked for their file; otherwise it goes by the name that the kernel shows.
+    Loops whose windows overlap are ways to one unit, too: what one writes, the other reads. `loops`: what stands under
+    each, where the caller has asked; of one that did not answer the name counts that the kernel shows.
     """
     folder = _sysfs.folder_of(number, root)
     if folder is None or (folder / "partition").exists():
         return (number,)
     if _sysfs.transport_of(str(folder)) == "loop":
-        others = _loops_beside(folder, root, asking)
+        others = _loops_beside(folder, root, ask_loops(root).backing if loops is None else loops)
     else:
         mine = _unit(folder)
         others = [f for f in _disks(root) if mine is not None and _unit(f) == mine]
@@ -84,9 +84,9 @@ def _scsi_unit(folder: Path, size: int) -> tuple[object, ...] | None:
     return ("scsi", name, serial, size) if certain and size else None
 
 
-def _loops_beside(folder: Path, root: Path, asking: bool) -> list[Path]:
-    mine = _window(folder, asking)
-    others = [(f, _window(f, asking)) for f in _disks(root) if f != folder and (f / "loop").is_dir()]
+def _loops_beside(folder: Path, root: Path, loops: Mapping[str, Backing]) -> list[Path]:
+    mine = _window(folder, loops)
+    others = [(f, _window(f, loops)) for f in _disks(root) if f != folder and (f / "loop").is_dir()]
     near = [(f, w) for f, w in others if w.name and mine.start < w.end and w.start < mine.end]
     return [f for f, theirs in near if _one_file(mine, theirs, root)]
 
@@ -98,43 +98,16 @@ def _one_file(mine: _Window, theirs: _Window, root: Path) -> bool:
     return mine.file == theirs.file and (mine.name == theirs.name or _counted(mine.file[0], Stack(root)))
 
 
-def _counted(device: int, stack: Stack) -> bool:
+def _counted(device: str, stack: Stack) -> bool:
     """Whether one inode number is one file there. FUSE and network file systems make numbers up: two may be alike."""
-    if os.major(device):
+    if not device.startswith("0:"):
         return True
-    number = f"{os.major(device)}:{os.minor(device)}"
-    return any(mount.number == number and mount.kind in COUNTING for mount in stack.mounts)
+    return any(mount.number == device and mount.kind in COUNTING for mount in stack.mounts)
 
 
-def _window(folder: Path, asking: bool) -> _Window:
-    name = _sysfs.text(folder / "loop/backing_file")
+def _window(folder: Path, loops: Mapping[str, Backing]) -> _Window:
+    name, found = _sysfs.text(folder / "loop/backing_file"), loops.get(_sysfs.text(folder / "dev"))
     start, size = (_sysfs.text(folder / "loop" / key) for key in ("offset", "sizelimit"))
     low = int(start) if start.isdecimal() else 0
     high = low + int(size) if size.isdecimal() and int(size) else math.inf
-    return _Window(_file_of(folder) if asking else _file_at(name), name, low, high)
-
-
-def _file_at(name: str) -> tuple[int, int] | None:
-    try:
-        status = os.stat(name)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
-
-
-def _file_of(folder: Path) -> tuple[int, int] | None:
-    """Asked of the device itself, by a node that is really its own."""
-    try:
-        fd = os.open(f"/dev/{_sysfs.device_name(folder)}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError:
-        return None
-    try:
-        status = os.fstat(fd)
-        if f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}" != _sysfs.text(folder / "dev"):
-            return None
-        found = passthrough.loop_status(fd)
-        return found.device, found.inode
-    except OSError:
-        return None
-    finally:
-        os.close(fd)
+    return _Window((found.device, found.inode) if found is not None else None, name, low, high)

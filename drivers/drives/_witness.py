@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import socket
+from collections.abc import Mapping
 from pathlib import Path
 
 import msgspec
@@ -68,7 +69,7 @@ def see(number: str, *, excepted: int) -> Testimony:
         loops=dict(loops.backing),
         elsewhere=_mounts.elsewhere(),
         unasked=dict(loops.unasked),
-        look=_writers.look(_nodes(number), excepted=excepted),
+        look=_writers.look(_nodes(number, loops.backing), excepted=excepted),
     )
 
 
@@ -97,8 +98,8 @@ def read_line(connection: socket.socket, longest: int, within: Deadline) -> byte
     return bytes(data)
 
 
-def _nodes(number: str) -> frozenset[str]:
-    return frozenset(node for path in paths_of(number) for node in _writers.nodes_of(path))
+def _nodes(number: str, loops: Mapping[str, Backing]) -> frozenset[str]:
+    return frozenset(node for path in paths_of(number, loops=loops) for node in _writers.nodes_of(path))
 
 
 def _alone(seen: Testimony, error: Exception) -> Testimony:

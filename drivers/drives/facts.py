@@ -174,7 +174,7 @@ def uses_of(
     stack = Stack(root, seen.loops, seen.elsewhere)
     family, above = stack.family(number), stack.above(number)
     below = tuple(n for b in stack.below(number) for n in stack.family(b) if n not in family)
-    ways = (way for way in paths_of(stack.whole(number), root, asking=False) if way not in family)
+    ways = (way for way in paths_of(stack.whole(number), root, loops=seen.loops) if way not in family)
     twins = tuple(n for t in (*stack.twins(number), *ways) for n in (*stack.family(t), *stack.above(t)))
     concerned = tuple(dict.fromkeys((*family, *above, *below, *twins)))
     mounts = [Use(kind="mount", device=stack.name(n), target=t) for n in concerned for t in stack.mounted.get(n, ())]

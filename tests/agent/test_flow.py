@@ -27,7 +27,7 @@ from agent.dialogue import (
     scan,
 )
 from agent.flow import EXPECTED, ROWS, TABLE, Do, Seen, Step
-from agent.handset_flow import Attempt, check_phrase
+from agent.handset_flow import Attempt, asked_phrase
 from agent.phrases import keys
 from agent.places import place
 from agent.prompt import expects
@@ -186,11 +186,11 @@ TURNS: list[tuple[Context, str, Context, object, str]] = [
     (NOTHING, IMEI, PHONE, None, "scan_device_tag"),
     (Context(), IMEI, Context(), None, "badge_first"),
     (NOTHING, "490154203237519", NOTHING, None, "bad_imei"),
-    (TAG, IMEI, ASKED, None, "check_account_removed"),
+    (TAG, IMEI, ASKED, None, "ask_account_removed"),
     (SERIAL, IMEI, SERIAL, None, "serial_wrong"),
     (CONFIRM, IMEI, CONFIRM, None, "scan_yes_or_no"),
     (PHONE, "TABLET", replace(PHONE, attempt=Attempt(IMEI, kind="tablet")), None, "scan_device_tag"),
-    (PHONE, "KK-0001", ASKED, None, "check_account_removed"),
+    (PHONE, "KK-0001", ASKED, None, "ask_account_removed"),
     (PHONE, "YES", PHONE, None, "scan_device_tag"),
     (PHONE, "UNDO", NOTHING, None, "undone_device"),
     (PHONE, "CANCEL", replace(STOPPING, attempt=Attempt(IMEI)), None, "scan_bay_to_cancel"),
@@ -200,19 +200,19 @@ TURNS: list[tuple[Context, str, Context, object, str]] = [
     (ASKED, "BAY-A2", WAITS, None, "device_waits"),
     (ASKED, "BAY-A4", replace(CONFIRM, attempt=ASKED.attempt), None, "scan_yes_or_no"),
     (WAITS, "YES", WAITS, None, "device_waits"),
-    (WAITS, "KK-0001", ASKED, None, "check_account_removed"),
-    (WAITS, IMEI, ASKED, None, "check_account_removed"),
+    (WAITS, "KK-0001", ASKED, None, "ask_account_removed"),
+    (WAITS, IMEI, ASKED, None, "ask_account_removed"),
     (replace(PHONE, step=Step.TAG), IMEI, PHONE, None, "scan_device_tag"),
     (WAITS, OTHER_IMEI, WAITS, None, "device_waits"),
     (WAITS, "KK-0002", replace(WAITS, step=Step.BAY, asset="KK-0002"), None, "scan_bay"),
     (WAITS, "UNDO", NOTHING, None, "undone_device"),
-    (ASKED, "YES", replace(ASKED, attempt=Attempt(IMEI, "KK-0001", answers=(True,))), None, "check_reset_done"),
+    (ASKED, "YES", replace(ASKED, attempt=Attempt(IMEI, "KK-0001", answers=(True,))), None, "ask_reset_done"),
     (ASKED, "NO", NOTHING, Attest(Attempt(IMEI, "KK-0001", answers=(False,))), "not_attested"),
     (ASKED, "UNDO", NOTHING, None, "undone_device"),
     (ASKED, "BADGE-7", ASKED, None, "hello"),
     (ASKED, "BADGE-8", BO_AT_HOME, None, "device_forgotten"),
     (WAITS, "BADGE-8", BO_AT_HOME, None, "device_forgotten"),
-    (LAST, "KK-0002", LAST, None, "check_cards_removed"),
+    (LAST, "KK-0002", LAST, None, "ask_cards_removed"),
     (LAST, "YES", NOTHING, Attest(Attempt(IMEI, "KK-0001", answers=(True,) * 4)), "attested"),
     (LAST, "NO", NOTHING, Attest(Attempt(IMEI, "KK-0001", answers=(True, True, True, False))), "not_attested"),
     (NOTHING, "TABLET", NOTHING, None, "scan_asset"),
@@ -256,7 +256,7 @@ def test_cancel_works_in_every_step(step: Step) -> None:
 def test_what_is_unknown_changes_nothing_and_says_what_is_expected(context: Context, code: str) -> None:
     turn = scan(context, code, BENCH, BAYS)
     assert (turn.context, turn.action) == (context, None)
-    assert expects(turn.context, BENCH) in {*EXPECTED.values(), *map(check_phrase, QUESTIONS)}
+    assert expects(turn.context, BENCH) in {*EXPECTED.values(), *map(asked_phrase, QUESTIONS)}
 
 
 def test_every_state_of_a_bay_is_a_place() -> None:

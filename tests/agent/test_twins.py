@@ -47,9 +47,11 @@ def test_what_differs_is_another(other: Drive) -> None:
 
 
 def test_drives_that_say_nothing_are_told_apart_by_place_and_appearance() -> None:
-    assert not alike(NAMELESS, replace(NAMELESS, number="8:16"))
+    here = replace(NAMELESS, appearance="boot 1 8:0 1")
+    assert not alike(here, replace(here, appearance="boot 1 8:16 1"))
+    assert not alike(here, replace(here, appearance="boot 1 8:0 2"))
     assert not alike(NAMELESS, replace(NAMELESS, disk_sequence=2))
-    assert alike(NAMELESS, replace(NAMELESS, device="/dev/link"))
+    assert alike(here, replace(here, device="/dev/link"))
 
 
 def test_three_of_one_identity_are_all_refused() -> None:

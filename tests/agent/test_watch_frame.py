@@ -61,7 +61,7 @@ def test_only_a_bay_that_is_done_shows_its_outcome() -> None:
     assert look(bay(state="erasing", outcome="erased")).word == "word_erasing"
     assert look(bay(state="finished", outcome="wonderful")) is UNKNOWN
     assert look(bay(state="finished", outcome="failed", reason_code="BW-E02")).word == "label_failed"
-    assert look(bay(state="finished", outcome="failed", reason_code="BW-E60")).word == "label_again"
+    assert look(bay(state="finished", outcome="failed", claim="again")).word == "label_again"
 
 
 @pytest.mark.parametrize("count", [1, 4, 8, 12, 24])

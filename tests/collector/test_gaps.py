@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Engine, create_engine, select, text
+from sqlalchemy import Engine, create_engine, select
 
 from agent import jws
 from agent.certificate import Certificate, sign
@@ -25,9 +25,9 @@ from collector.chain import Gap as Told
 from collector.chain import Link, by_sequence, state
 from collector.gaps import TYPE, ToldGap, told_by_event
 from collector.judge import Delivery, Rejected, Verified, judge
-from collector.schema import CERTIFICATE, TOLD_GAP
+from collector.schema import CERTIFICATE
 from collector.store import EventRow, Store
-from tests.collector.conftest import Collector, StationClient, chain_of, record, wait_for
+from tests.collector.conftest import Collector, StationClient, as_first_released, chain_of, record, wait_for
 
 KEY = Ed25519PrivateKey.generate()
 KEYS = {thumbprint(KEY.public_key()): KEY.public_key()}
@@ -122,9 +122,7 @@ def test_an_event_makes_a_gap_that_stands_there_already_a_known_one(engine: Engi
 def test_a_database_of_before_gets_its_table(tmp_path: Path) -> None:
     engine = create_engine(f"sqlite:///{tmp_path}/c.db")
     Store(engine).prepare()
-    with engine.begin() as connection:
-        TOLD_GAP.drop(connection)
-        connection.execute(text("UPDATE schema_version SET version = 1"))
+    as_first_released(engine)
     keep_one = chain_of(KEY, 1)
     Store(engine).prepare()
     keep(Store(engine), *keep_one)

@@ -250,11 +250,11 @@ IMEI = "490154203237518"
 def test_a_phone_is_attested_by_one_person_with_scans_alone(rig: Rig) -> None:
     assert rig.scan(*IDA, IMEI) == "scan_device_tag"
     assert (rig.scan("KK-0009"), rig.scan("YES"), rig.scan("YES")) == (
-        "check_account_removed",
-        "check_reset_done",
-        "check_start_screen_empty",
+        "ask_account_removed",
+        "ask_reset_done",
+        "ask_start_screen_empty",
     )
-    assert (rig.scan("YES"), rig.scan("YES"), expected(rig)) == ("check_cards_removed", "attested", "scan_asset")
+    assert (rig.scan("YES"), rig.scan("YES"), expected(rig)) == ("ask_cards_removed", "attested", "scan_asset")
     (certificate,) = rig.certificates()
     record = certificate.record
     assert is_attested(record)
@@ -282,7 +282,7 @@ def test_an_answer_that_cannot_be_certified_is_asked_for_again(rig: Rig) -> None
     rig.scan(*IDA, IMEI, "KK-0009", "YES", "YES", "YES")
     rig.break_ledger()
     rig.scan("YES")
-    assert (rig.certificates(), expected(rig)) == ([], "check_cards_removed")
+    assert (rig.certificates(), expected(rig)) == ([], "ask_cards_removed")
     rig.mend_ledger()
     assert rig.scan("YES") == "attested"
     assert len(rig.certificates()) == 1

@@ -82,7 +82,7 @@ def test_only_configured_ports_are_opened(loops: Loops, tmp_path: Path, monkeypa
     mine, other = loops.attach(loops.image()), loops.attach(loops.image())
     (tmp_path / "usb-1").symlink_to(mine)
     (tmp_path / "usb-2").symlink_to(other)
-    opened: list[str] = []
+    opened: list[str] = []  # not what loop devices are asked through: that ends with the question, and reads nothing
     real = os.open
 
     def noted(path: str, *rest: object, **more: object) -> int:
