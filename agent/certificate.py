@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from agent import attestation, jws
 from agent.errors import CertificateProblem
 from agent.jws import thumbprint
-from agent.record import COMPLETED, SCHEMA, OutcomeName, Record
+from agent.record import COMPLETED, SCHEMA, DriveRecord, OutcomeName, Record, Verification
 
 Claim = OutcomeName | Literal["unread", "attested", "again"]
 TYPE = "benchwipe-certificate+jws"
@@ -94,49 +94,49 @@ def refuse_empty_claims(record: Record) -> None:
         if record.sanitization.level != "none":
             raise CertificateProblem(problem=f'outcome "{record.outcome}" claims level "{record.sanitization.level}"')
         return
-    gaps = (
-        (record.schema != SCHEMA, f"unknown schema {record.schema}"),
-        (bool(record.unreached), "it says erased, and lists ranges that were not reached"),
-        (bool(record.verification.mismatches), "it says erased, and lists mismatches"),
-        (record.verification.result == "failed", "it says erased, and its verification failed"),
-        (
-            record.verification.writes is not None and record.verification.writes.foreign > 0,
-            "it says erased, and somebody else wrote to the drive meanwhile",
-        ),
-        (
-            record.verification.kind != "none" and record.verification.result != "passed",
-            "it says erased, and its verification was not run",
-        ),
-        (
-            record.verification.kind == "full" and record.verification.bytes != record.drive.capacity_bytes,
-            "it says erased, and its full verification did not read the whole drive",
-        ),
-        (
-            None not in (record.verification.blake3, record.verification.expected_blake3)
-            and record.verification.blake3 != record.verification.expected_blake3,
-            "it says erased, and the drive's hash is not the expected one",
-        ),
-        (
-            record.verification.kind == "sample" and not (record.verification.sample and record.verification.bytes),
-            "it says erased, and its sampled verification names no sample",
-        ),
-        (
-            not (record.sanitization.passes or record.sanitization.commands or record.attestation),
-            "it says erased, and names neither a pass nor a command",
-        ),
-        (
-            record.capacity_proof is not None and record.capacity_proof.result == "failed",
-            "it says erased, and its drive has not the capacity that it shows",
-        ),
-        *_firmware_gaps(record),
-        (
-            any(p.finished_at is None or p.bytes != record.drive.capacity_bytes for p in record.sanitization.passes),
-            "it says erased, and a pass did not cover the whole drive",
-        ),
-    )
-    for wrong, problem in gaps:
+    for wrong, problem in (*_gaps(record), *_reading_gaps(record.verification, record.drive), *_firmware_gaps(record)):
         if wrong:
             raise CertificateProblem(problem=problem)
+
+
+def _gaps(record: Record) -> Iterator[tuple[bool, str]]:
+    done, capacity = record.sanitization, record.drive.capacity_bytes
+    yield record.schema != SCHEMA, f"unknown schema {record.schema}"
+    yield bool(record.unreached), "it says erased, and lists ranges that were not reached"
+    yield (
+        not (done.passes or done.commands or record.attestation),
+        "it says erased, and names neither a pass nor a command",
+    )
+    yield (
+        any(p.finished_at is None or p.bytes != capacity for p in done.passes),
+        "it says erased, and a pass did not cover the whole drive",
+    )
+    yield (
+        record.capacity_proof is not None and record.capacity_proof.result == "failed",
+        "it says erased, and its drive has not the capacity that it shows",
+    )
+
+
+def _reading_gaps(read: Verification, drive: DriveRecord) -> Iterator[tuple[bool, str]]:
+    yield bool(read.mismatches), "it says erased, and lists mismatches"
+    yield read.result == "failed", "it says erased, and its verification failed"
+    yield (
+        read.writes is not None and read.writes.foreign > 0,
+        "it says erased, and somebody else wrote to the drive meanwhile",
+    )
+    yield read.kind != "none" and read.result != "passed", "it says erased, and its verification was not run"
+    yield (
+        read.kind == "full" and read.bytes != drive.capacity_bytes,
+        "it says erased, and its full verification did not read the whole drive",
+    )
+    yield (
+        None not in (read.blake3, read.expected_blake3) and read.blake3 != read.expected_blake3,
+        "it says erased, and the drive's hash is not the expected one",
+    )
+    yield (
+        read.kind == "sample" and not (read.sample and read.bytes),
+        "it says erased, and its sampled verification names no sample",
+    )
 
 
 def _firmware_gaps(record: Record) -> Iterator[tuple[bool, str]]:

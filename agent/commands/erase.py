@@ -85,8 +85,7 @@ def erase(
     3 at least one refused and nothing of it touched, 130 interrupted. With --dry-run: 0 all would be erased, 3 at
     least one would be refused.
     """
-    policy = _policy(settings, method, verify, unidentified=unidentified)
-    who = operator_named(settings, operator)
+    policy, who = _policy(settings, method, verify, unidentified=unidentified), operator_named(settings, operator)
     _named_twice(devices)
     look = partial(examine, policy=policy, state_dir=state_dir, patience_s=LOOK_S)
     if dry_run:
@@ -111,8 +110,7 @@ def erase(
             results, interrupted = [_refused(candidate) for candidate in candidates], False
             _report(results, as_json=as_json)
         else:
-            if certificate_dir is not None:
-                _prepare(certificate_dir)
+            _prepare(certificate_dir)
             registrar = registrar or at_the_end.enter_context(_registrar(settings, state_dir))
             results, interrupted = _run(registrar, certificate_dir, candidates, request, as_json=as_json)
     raise click.exceptions.Exit(exit_status(results, interrupted=interrupted))
@@ -229,10 +227,12 @@ def describe(candidate: Candidate, *, fully: bool = False) -> Iterator[str]:
     yield from plan_lines(candidate.plan, fully=fully)
 
 
-def _prepare(folder: Path) -> None:
-    """The folder is there and takes a file; OSError before anything is erased."""
+def _prepare(folder: Path | None) -> None:
+    """Make the folder for copies, and try that it takes a file; OSError before anything is erased."""
     import tempfile
 
+    if folder is None:
+        return
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryFile(dir=folder) as file:
         file.write(bytes(MAX_BYTES))

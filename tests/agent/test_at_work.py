@@ -105,11 +105,11 @@ def test_a_drive_is_the_same_with_the_capacity_that_it_hid_and_another_lun_is_an
 
 def test_drives_that_do_not_say_who_they_are_are_told_apart_by_place_and_appearance(tmp_path: Path) -> None:
     state = AtWork(tmp_path)
-    nameless = replace(DRIVE, serial=None, number="8:0", disk_sequence=7)
+    nameless = replace(DRIVE, serial=None, number="8:0", disk_sequence=7, appearance="boot 8:0 7")
     claim = state.claim(nameless)
     assert state.running(replace(nameless, device="/dev/other-name")) is not None
-    assert state.running(replace(nameless, disk_sequence=8)) is None
-    assert state.running(replace(nameless, number="8:16")) is None
+    assert state.running(replace(nameless, disk_sequence=8, appearance="boot 8:0 8")) is None
+    assert state.running(replace(nameless, number="8:16", appearance="boot 8:16 7")) is None
     claim.release()
 
 

@@ -13,7 +13,7 @@ from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, Stop, blam
 from agent.outcome import CANCELLED, DRIVE_EXCHANGED, PULLED_OUT, TOO_HOT, Aborted, Erased, Failed, Outcome, Refused
 from agent.record import Interruption
 from agent.worker import ANOTHER_DRIVE, EXCHANGED, _still_the_same, ask_health, run_job
-from drivers.drives.base import Drive, DriveGone, DriveInUse, DriveMute, DriveUnasked, OpenDrive, Others
+from drivers.drives.base import Drive, DriveGone, DriveInUse, DriveMute, DriveUnasked, OpenDrive, Others, Writes
 from drivers.drives.simulated import Driver, Settings, make_drive, pull
 from tests.agent.engine_rig import erased
 
@@ -96,7 +96,7 @@ def test_a_job_that_goes_on_is_aborted_and_not_refused_when_it_cannot_be_opened(
     ("others", "code", "writers"),
     [
         (Others(), None, "none"),
-        (Others(unseen="this is a container"), None, "unknown"),
+        (Others(unseen="this is a container", counted=True), None, "unknown"),
         (Others(users=("qemu (process 7) has /dev/sdb open for writing",)), "BW-S33", "none"),
         (Others(unseen="this is a container", counted=False), "BW-S34", "unknown"),
         (DriveUnasked(device="/dev/sdb", problem="/dev/loop3"), "BW-S36", "unknown"),
@@ -111,6 +111,8 @@ def test_nothing_is_erased_whom_somebody_else_could_write_to_at_the_end(
         return others
 
     monkeypatch.setattr(OpenDrive, "others", answer)
+    if isinstance(others, Others) and others.counted:
+        monkeypatch.setattr(OpenDrive, "written", lambda _drive: Writes(ours=1, seen=1))
     outcome = run(source)
     assert outcome.work.verification.writers == writers
     assert outcome.work.verification.result == "passed"

@@ -211,8 +211,8 @@ def _foreign(rig: Rig, chance: random.Random, phase: str, offset: int, *, device
     told: list[str] = []
     method, before = _method(chance), rig.written()
     data = b"Kundedata 0815! " * 256 * chance.randint(1, 4)
-    # The drive's end takes so long that the phase is told of before it is over.
-    rig.set(Rules(slow=[[SIZE - 7 * 512, 7 * 512]], slow_s=0.6))
+    # One place takes so long that the phase is told of before it is over.
+    rig.set(Rules(slow=[[SIZE // 2, 7 * 512]], slow_s=0.6))
 
     def write(event: Progress | Checkpoint) -> None:
         if isinstance(event, Progress) and event.phase == phase and not told:
