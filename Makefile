@@ -37,7 +37,7 @@ ORACLE := tests/drivers/printers/zpl_oracle
 MICROPYTHON := tests/firmware_bridge/device/micropython
 
 # What `make quick` leaves out: what starts brokers, databases, daemons or a guest, and the linters.
-SLOW := tests/bench tests/collector tests/faults tests/shift tests/systemd tests/agent/uplink tests/test_demo.py tests/test_style.py \
+SLOW := tests/laboratory tests/collector tests/faults tests/shift tests/systemd tests/agent/uplink tests/test_demo.py tests/test_style.py \
  $(wildcard tests/agent/test_daemon*.py)
 # Runs of each kind of fault, and of kills in all.
 RUNS ?= 60
@@ -74,7 +74,7 @@ prove-kills: setup
 bench: prove-bench
 prove-bench: setup
 	@scripts/debian-packages.sh $(BENCH_PACKAGES) || { echo "benchwipe: without these packages there is no virtual bench" >&2; exit 1; }
-	@BENCHWIPE_BENCH=1 BENCHWIPE_BENCH_WRITE="$(WRITE)" $(BIN)/python -m pytest tests/bench --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
+	@BENCHWIPE_BENCH=1 BENCHWIPE_BENCH_WRITE="$(WRITE)" $(BIN)/python -m pytest tests/laboratory --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
 
 lint: setup
 	$(BIN)/ruff check

@@ -93,7 +93,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Command(msgspec.Struct, frozen=True, kw_only=True):
-    """`cmd/<type>/<id>`: what a controller asks. `sig`: agent/remote.py. `not_after`, `issued`: RFC 3339."""
+    """`cmd/<type>/<id>`: what a controller asks. `sig`: agent/uplink/controller_command.py. Times are RFC 3339."""
 
     args: dict[str, Any]
     issued: str

@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from agent.errors import SettingsError
-from agent.plan import FIRMWARE_TECHNIQUES, known_methods
-from agent.policy import BUILT_IN, Policy
+from agent.planning.plan import FIRMWARE_TECHNIQUES, known_methods
+from agent.planning.policy import BUILT_IN, Policy
 from drivers.drives.ports import canonical
 from drivers.options import convert, read_toml
 from drivers.senses import Senses

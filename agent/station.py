@@ -14,8 +14,8 @@ from typing import Any, TypeGuard
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from agent import __version__, files, keys, state_folder
-from agent.bench.effects import Bench, StationEffects
+from agent import __version__, files, state_folder
+from agent.bench.engine import Engine
 from agent.bench.events import (
     CancelRequested,
     CertificateRejected,
@@ -25,21 +25,22 @@ from agent.bench.events import (
     Scanned,
     Told,
 )
-from agent.clock import boot_id, clock, utc_now
-from agent.control import ControlSocket
-from agent.engine import Engine
+from agent.certificates import keys
+from agent.certificates.clock import boot_id, clock, utc_now
+from agent.certificates.jws import public_jwk
+from agent.devices.control import ControlSocket
+from agent.devices.notify import Notifier
+from agent.devices.station_effects import Bench, StationEffects
+from agent.devices.threads import Threads
+from agent.devices.watcher import Watcher
 from agent.erase.streams import fastest, rates
 from agent.errors import LedgerProblem
-from agent.jws import public_jwk
-from agent.ledger import Ledger
+from agent.jobs.ledger import Ledger
+from agent.jobs.registrar import Registrar
 from agent.messages import Birth
-from agent.notify import Notifier
-from agent.registrar import Registrar
 from agent.settings import Mqtt, Settings
-from agent.threads import Threads
 from agent.uplink.uplink import Uplink
-from agent.view import bay_row, who_works
-from agent.watcher import Watcher
+from agent.views.bay import bay_row, who_works
 from drivers import registry
 from drivers.displays.base import Display
 from drivers.docks.base import Dock
@@ -68,7 +69,10 @@ class Station:
         self.notifier = Notifier()
         self.effects = StationEffects(settings, self.bench, self.notifier, state_dir)
         self.engine = Engine(
-            settings, self.registrar, self.effects, controllers=keys.read_controllers(settings.mqtt, config_dir)
+            settings,
+            self.registrar,
+            self.effects,
+            controllers=keys.read_all(settings.mqtt.controller_keys if settings.mqtt else (), config_dir),
         )
         self.effects.engine = self.engine
         self.threads = Threads(self.engine.put, self.engine.ask_to_stop)
@@ -189,7 +193,7 @@ class Station:
 
     @staticmethod
     def _collectors(mqtt: Mqtt, config_dir: Path) -> dict[str, Ed25519PublicKey]:
-        found = keys.read_collectors(mqtt, config_dir)
+        found = keys.read_all(mqtt.collector_keys if mqtt else (), config_dir)
         if not found:
             log.warning("mqtt: %s", keys.TRUSTS_THE_BROKER)
         return found

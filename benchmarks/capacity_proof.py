@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from agent.certificates.outcome import Erased
 from agent.erase import Checkpoint, EraseSpec, Progress, Stop
 from agent.erase.engine import erase
 from agent.erase.proof_plan import ProofPlan
-from agent.outcome import Erased
 from drivers.drives.base import Drive, OpenDrive
 from drivers.drives.block import open_device
 

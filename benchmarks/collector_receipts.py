@@ -28,9 +28,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
-from agent.certificate import Certificate, sign
-from agent.jws import thumbprint
-from agent.record import Record
+from agent.certificates.certificate import Certificate, sign
+from agent.certificates.jws import thumbprint
+from agent.certificates.record import Record
 from collector.enrolment import enrol
 
 WHEN = "2026-11-22T10:00:00Z"

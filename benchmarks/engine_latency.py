@@ -19,15 +19,15 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from agent.bench.effects import StationEffects
+from agent.bench.engine import Engine
 from agent.bench.events import Scanned
-from agent.bench.wishes import Spoken
-from agent.engine import Engine
-from agent.notify import Notifier
-from agent.registrar import Registrar
+from agent.devices.notify import Notifier
+from agent.devices.station_effects import StationEffects
+from agent.devices.watcher import Watcher
+from agent.jobs.registrar import Registrar
+from agent.phrases import Spoken
 from agent.settings import Settings, parse
 from agent.station import open_bench
-from agent.watcher import Watcher
 from drivers.drives.simulated import make_drive
 
 MIB = 1 << 20

@@ -23,14 +23,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from agent.bench.bays import Bay, BayState
-from agent.bench.effects import StationEffects
-from agent.engine import Engine
-from agent.notify import Notifier
-from agent.registrar import Registrar
+from agent.bench.engine import Engine
+from agent.devices.notify import Notifier
+from agent.devices.station_effects import StationEffects
+from agent.devices.watcher import Watcher
+from agent.jobs.bay import Bay, BayState
+from agent.jobs.registrar import Registrar
 from agent.settings import Settings, parse
 from agent.station import open_bench
-from agent.watcher import Watcher
 from drivers.drives import _uevents
 from drivers.drives.simulated import make_drive
 
@@ -134,12 +134,12 @@ def simulated(n: int) -> list[float]:
 def on_the_virtual_bench(n: int) -> list[float]:
     """A modelled USB drive in a guest's own xHCI (`make bench`): from plug to "countdown" at the broker."""
     from tests.agent.mosquitto import wait_until
-    from tests.bench import station as bench
-    from tests.bench.machine.saved import image
-    from tests.bench.models.ata import AtaDrive
-    from tests.bench.models.medium import Medium
-    from tests.bench.models.sat import SatTarget
-    from tests.bench.usb.storage import Dock
+    from tests.laboratory import station as bench
+    from tests.laboratory.machine.saved import image
+    from tests.laboratory.models.ata import AtaDrive
+    from tests.laboratory.models.medium import Medium
+    from tests.laboratory.models.sat import SatTarget
+    from tests.laboratory.usb.storage import Dock
 
     bench.HEAD = bench.HEAD.replace("countdown_s = 0", "countdown_s = 3600")
     found = []

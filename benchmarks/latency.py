@@ -112,9 +112,9 @@ def _wait(true: Callable[[], bool]) -> None:
 
 def shift_in_the_guest() -> list[float]:
     """The scans of the whole shift on the virtual bench, which must end with every drive accounted for."""
-    from tests.bench.machine.control import JOB_TIMEOUT_S
-    from tests.bench.machine.saved import image
-    from tests.bench.shift import GuestBench
+    from tests.laboratory.machine.control import JOB_TIMEOUT_S
+    from tests.laboratory.machine.saved import image
+    from tests.laboratory.shift import GuestBench
     from tests.shift.account import problems
     from tests.shift.table import SHIFT
     from tests.shift.technician import Technician

@@ -19,8 +19,8 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from agent.certificates.jws import public_jwk, public_key_from_jwk, thumbprint
 from agent.errors import CertificateProblem
-from agent.jws import public_jwk, public_key_from_jwk, thumbprint
 from collector.errors import EnrolmentError
 from collector.settings import Configuration, station_tables
 from collector.text import is_station_id

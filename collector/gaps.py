@@ -12,8 +12,8 @@ from typing import Any
 
 import msgspec
 
-from agent import jws
-from agent.certificate import Certificate
+from agent.certificates import jws
+from agent.certificates.certificate import Certificate
 from agent.errors import CertificateProblem
 from agent.messages import GAP
 from collector.enrolment import Keys

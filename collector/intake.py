@@ -14,7 +14,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
-from agent.jws import MAX_BYTES, public_jwk
+from agent.certificates.jws import MAX_BYTES, public_jwk
 from agent.messages import Event, Receipt, split_topic, station_topic
 from collector.enrolment import KeyBook, Keys
 from collector.errors import SchemaTooNew

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agent.certificate import Certificate, read_unverified, verify
+from agent.certificates.certificate import Certificate, read_unverified, verify
 from agent.errors import CertificateProblem
 from agent.messages import split_topic
 from collector import statements

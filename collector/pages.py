@@ -12,10 +12,10 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from sqlalchemy import Connection, Row
 
-from agent.certificate import read_unverified
+from agent.certificates.certificate import read_unverified
+from agent.certificates.jws import thumbprint
+from agent.certificates.record import Record
 from agent.errors import CertificateProblem
-from agent.jws import thumbprint
-from agent.record import Record
 from collector import queries, statements, words
 from collector.enrolment import KeyBook, Keys, jwk
 from collector.live import Bay, Station

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from agent.certificate import certificate_id, verify
+from agent.certificates.certificate import certificate_id, verify
+from agent.certificates.jws import public_key_from_jwk, thumbprint
 from agent.errors import CertificateProblem
-from agent.jws import public_key_from_jwk, thumbprint
 
 
 @dataclass(frozen=True)

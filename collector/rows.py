@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agent.certificate import Certificate, claim_of
+from agent.certificates.certificate import Certificate, claim_of
 from collector.chain import ChainState, Link
 from collector.text import clean
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
     update,
 )
 
-from agent.certificate import claim_of, read_unverified
+from agent.certificates.certificate import claim_of, read_unverified
 from collector.errors import SchemaTooNew
 
 METADATA = MetaData()

@@ -11,8 +11,8 @@ from msgspec import Meta
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from agent.certificates.jws import public_key_from_jwk
 from agent.errors import CertificateProblem, SettingsError
-from agent.jws import public_key_from_jwk
 from collector.text import STATION_ID
 from drivers.options import convert, read_toml
 

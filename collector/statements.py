@@ -13,9 +13,9 @@ from typing import Any
 
 import msgspec
 
-from agent import jws
+from agent.certificates import jws
+from agent.certificates.jws import Statement
 from agent.errors import CertificateProblem
-from agent.jws import Statement
 from collector.enrolment import Keys
 from collector.text import clean
 

@@ -13,7 +13,7 @@ from typing import Literal
 from sqlalchemy import Connection, Engine, Table, delete, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from agent.jws import MAX_BYTES
+from agent.certificates.jws import MAX_BYTES
 from collector import chain, rows
 from collector.chain import ChainState, Gap, Link
 from collector.gaps import ToldGap, told_by_certificate

@@ -14,14 +14,10 @@ sys.path.insert(0, str(REPOSITORY))
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: E402 - with the others
 
-from agent.attestation import QUESTIONS, Handset, attest  # noqa: E402 - the repository has to be on the path first
-from agent.certificate import sign  # noqa: E402
-from agent.certify import Circumstances, Occasion, draft_attested  # noqa: E402
-from agent.label import Words, preview_png  # noqa: E402
-from agent.ledger import Position  # noqa: E402
-from agent.pdf.command_sheet import command_sheet  # noqa: E402
-from agent.phrases import phrase  # noqa: E402
-from agent.record import (  # noqa: E402
+from agent.certificates.attestation import QUESTIONS, Handset, attest  # noqa: E402 - the repository has to be on the path first
+from agent.certificates.certificate import sign  # noqa: E402
+from agent.certificates.label import Words, preview_png  # noqa: E402
+from agent.certificates.record import (  # noqa: E402
     Asset,
     Clock,
     Disposition,
@@ -38,8 +34,12 @@ from agent.record import (  # noqa: E402
     Station,
     Verification,
 )
+from agent.jobs.certify import Circumstances, Occasion, draft_attested  # noqa: E402
+from agent.jobs.ledger import Position  # noqa: E402
+from agent.pdf.command_sheet import command_sheet  # noqa: E402
+from agent.phrases import phrase  # noqa: E402
 from agent.settings import load  # noqa: E402
-from agent.watch_frame import Row, Size, frame  # noqa: E402
+from agent.views.screen import Row, Size, frame  # noqa: E402
 from drivers.printers.languages.label import Media  # noqa: E402
 
 Language = Literal["da", "en"]

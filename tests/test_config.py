@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from agent.erase import Limits, VerifySpec
-from agent.policy import Policy
+from agent.planning.policy import Policy
 from agent.settings import Bay, Destination, DockDevice, Mqtt, Scanning, Settings, Station, Symbologies, Tls, load
 from collector.settings import load as load_collector
 from drivers import registry

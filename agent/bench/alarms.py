@@ -15,7 +15,7 @@ from pathlib import Path
 
 import msgspec
 
-from agent.clock import utc_now
+from agent.certificates.clock import utc_now
 from agent.messages import Alarm
 from agent.phrases import FALLBACK, hint, reason
 

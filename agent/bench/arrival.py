@@ -9,11 +9,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.bench.bays import Bay, BayState
 from agent.bench.events import DriveArrived, DriveUnreadable
-from agent.job import ENDED, WORKING, Job, JobState
-from agent.outcome import PULLED_OUT, Reason
-from agent.twins import alike
+from agent.certificates.outcome import PULLED_OUT, Reason
+from agent.jobs.bay import Bay, BayState
+from agent.jobs.job import ENDED, WORKING, Job, JobState
+from agent.planning.twins import alike
 
 UNIDENTIFIED = Reason("BW-S12", "The drive does not say who it is", "What cannot be told from another is not erased.")
 TWIN = "BW-S22"

@@ -6,10 +6,11 @@ import logging
 from collections.abc import Callable, Iterable
 
 from agent.bench.alarms import critical
-from agent.bench.bays import Bay
-from agent.bench.wishes import Effects, Spoken
+from agent.bench.effects import Effects
 from agent.errors import LedgerProblem
+from agent.jobs.bay import Bay
 from agent.messages import Alarm
+from agent.phrases import Spoken
 
 log = logging.getLogger("benchwipe.engine")
 

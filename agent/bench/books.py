@@ -11,21 +11,21 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 import msgspec
 
-from agent import certify, job
-from agent.at_work import Claim, DriveAtWork
-from agent.attestation import Handset, Reset
 from agent.bench.alarms import critical
-from agent.certificate import Certificate
-from agent.clock import utc_now
+from agent.certificates.attestation import Handset, Reset
+from agent.certificates.certificate import Certificate
+from agent.certificates.clock import utc_now
+from agent.certificates.outcome import PULLED_OUT, Outcome, Work
+from agent.certificates.record import Operator
 from agent.erase import EraseSpec, ResumePoint
 from agent.errors import CertificateProblem, LedgerProblem
-from agent.job import Job, JobState
-from agent.label_proof import LabelRow
-from agent.ledger_commands import MOST_COMMANDS
+from agent.jobs import certify, job
+from agent.jobs.at_work import Claim, DriveAtWork
+from agent.jobs.command_rows import MOST_COMMANDS
+from agent.jobs.job import Job, JobState
+from agent.jobs.label_proof import LabelRow
+from agent.jobs.registrar import Registrar, work_of
 from agent.messages import Alarm, CommandStatus
-from agent.outcome import PULLED_OUT, Outcome, Work
-from agent.record import Operator
-from agent.registrar import Registrar, work_of
 from drivers.drives.base import Drive
 
 log = logging.getLogger("benchwipe.books")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from agent.certificates.outcome import Outcome, Reason, Writers
 from agent.erase import Checkpoint, Progress, Renewed
-from agent.label_proof import LabelState
+from agent.jobs.label_proof import LabelState
 from agent.messages import Request
-from agent.outcome import Outcome, Reason, Writers
 from drivers.drives.base import Drive
 
 

@@ -14,7 +14,7 @@ from agent.bench.bay_table import BayTable
 from agent.bench.books import Books
 from agent.bench.events import LabelResult
 from agent.errors import CertificateProblem, LedgerProblem
-from agent.label_proof import LabelRow, LabelState, advance, next_copy, settled
+from agent.jobs.label_proof import LabelRow, LabelState, advance, next_copy, settled
 
 log = logging.getLogger("benchwipe.labels")
 

@@ -7,19 +7,20 @@ from dataclasses import replace
 
 import msgspec
 
-from agent import job, record
 from agent.bench import arrival
 from agent.bench.bay_table import BayTable
-from agent.bench.bays import HELD, Asks, Bay, BayState, changed, emptied, move
 from agent.bench.books import Books, taken_up
 from agent.bench.events import DriveArrived, DriveCycled, DriveLeft, DriveUnreadable
 from agent.bench.workforce import Workforce
-from agent.clock import utc_now
-from agent.context import Context
-from agent.job import Job, JobState
-from agent.outcome import PULLED_OUT, Reason, Refused
-from agent.plan import plan
-from agent.registrar import new_job
+from agent.certificates import record
+from agent.certificates.clock import utc_now
+from agent.certificates.outcome import PULLED_OUT, Reason, Refused
+from agent.jobs import job
+from agent.jobs.bay import HELD, Asks, Bay, BayState, changed, emptied, move
+from agent.jobs.job import Job, JobState
+from agent.jobs.registrar import new_job
+from agent.planning.plan import plan
+from agent.scan.context import Context
 from agent.settings import Settings
 
 

@@ -1,4 +1,4 @@
-"""Scans, carried out: agent/dialogue.py says what each leads to, this does it. The engine's thread only."""
+"""Scans, carried out: agent/scan/dialogue.py says what each leads to, this does it. The engine's thread only."""
 
 from __future__ import annotations
 
@@ -7,25 +7,25 @@ from dataclasses import replace
 
 import msgspec
 
-from agent import dialogue
-from agent.attestation import attest
 from agent.bench.bay_table import BayTable
-from agent.bench.bays import Bay, BayState, changed
 from agent.bench.books import Books
 from agent.bench.events import Scanned
 from agent.bench.labels import LabelDesk
 from agent.bench.reception import Reception
-from agent.bench.wishes import Spoken
-from agent.certify import Occasion
-from agent.clock import utc_now
-from agent.context import AT_HOME, Context, Rated, assigned, at_home, current, undoable
+from agent.certificates.attestation import attest
+from agent.certificates.clock import utc_now
+from agent.certificates.record import Disposition
 from agent.errors import LedgerProblem
-from agent.flow import Step
-from agent.handset_flow import Attempt
-from agent.job import ENDED, Job
-from agent.prompt import expects, follow, values
-from agent.record import Disposition
-from agent.registrar import new_id
+from agent.jobs.bay import Bay, BayState, changed
+from agent.jobs.certify import Occasion
+from agent.jobs.job import ENDED, Job
+from agent.jobs.registrar import new_id
+from agent.phrases import Spoken
+from agent.scan import dialogue
+from agent.scan.context import AT_HOME, Context, Rated, assigned, at_home, current, undoable
+from agent.scan.flow import Step
+from agent.scan.handset import Attempt
+from agent.scan.prompt import expects, follow, values
 from agent.settings import Settings
 
 

@@ -8,16 +8,16 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from agent import job
-from agent.at_work import DriveAtWork
 from agent.bench.alarms import critical
 from agent.bench.bay_table import BayTable
-from agent.bench.bays import Bay, BayState, changed, emptied, move
 from agent.bench.books import Books
 from agent.bench.events import Worked, WorkEnded
+from agent.certificates.outcome import PULLED_OUT, STALLED, STATION_STOPPED, Aborted, Failed, Outcome, Reason
 from agent.erase import Checkpoint, Progress, Renewed, Stop
-from agent.job import JobState
-from agent.outcome import PULLED_OUT, STALLED, STATION_STOPPED, Aborted, Failed, Outcome, Reason
+from agent.jobs import job
+from agent.jobs.at_work import DriveAtWork
+from agent.jobs.bay import Bay, BayState, changed, emptied, move
+from agent.jobs.job import JobState
 
 log = logging.getLogger("benchwipe.engine")
 

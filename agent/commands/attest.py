@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from agent.cli import NOT_TRUE, config_option, json_option, state_option
+from agent.commands.options import NOT_TRUE, config_option, json_option, state_option
 from agent.commands.parameters import Place, Word
 from agent.commands.people import operator_named
 
 if TYPE_CHECKING:
-    from agent.certificate import Certificate
-    from agent.record import Customer
-    from agent.registrar import Registrar
+    from agent.certificates.certificate import Certificate
+    from agent.certificates.record import Customer
+    from agent.jobs.registrar import Registrar
     from agent.settings import Settings
 
 
@@ -65,12 +65,12 @@ def attest(
 
     Exit status: 0 attested, 1 not attested (its certificate says so), 2 bad usage: nothing was written.
     """
-    from agent.attestation import Attested, Handset
-    from agent.attestation import attest as judge
-    from agent.certify import Occasion
-    from agent.clock import utc_now
-    from agent.label_proof import LabelState
-    from agent.registrar import Registrar, new_id
+    from agent.certificates.attestation import Attested, Handset
+    from agent.certificates.attestation import attest as judge
+    from agent.certificates.clock import utc_now
+    from agent.jobs.certify import Occasion
+    from agent.jobs.label_proof import LabelState
+    from agent.jobs.registrar import Registrar, new_id
 
     began = utc_now()
     handset = Handset(_identity(imei, serial), asset, kind, manufacturer or "", model or "")
@@ -91,7 +91,7 @@ def attest(
 
 
 def _identity(imei: str | None, serial: str | None) -> str:
-    from agent.attestation import imei_problem
+    from agent.certificates.attestation import imei_problem
 
     if (imei is None) == (serial is None):
         raise click.UsageError("name the device with --imei, or with --serial where it has no IMEI")
@@ -105,7 +105,7 @@ def _identity(imei: str | None, serial: str | None) -> str:
 
 def _customer(settings: Settings, lot: str | None, customer: str | None) -> Customer | None:
     """Of the lot, or by name. Where the configuration knows customers, it must be one of them; a lot always."""
-    from agent.record import Customer
+    from agent.certificates.record import Customer
 
     if lot is not None:
         known = next((found for found in settings.lot if found.code == lot), None)
@@ -123,7 +123,7 @@ def _customer(settings: Settings, lot: str | None, customer: str | None) -> Cust
 
 def _ask_for_label(state_dir: Path, certificate: Certificate) -> Label:
     """The label is due in the ledger already: whatever happens here, the daemon prints it when it starts next."""
-    from agent.control import NotRunning, ask
+    from agent.devices.control import NotRunning, ask
 
     try:
         answer = ask(state_dir, {"ask": "reprint", "label": certificate.record.number})
@@ -133,7 +133,7 @@ def _ask_for_label(state_dir: Path, certificate: Certificate) -> Label:
 
 
 def _answers(yes_to: Sequence[str], no_to: Sequence[str]) -> dict[str, bool]:
-    from agent.attestation import QUESTIONS
+    from agent.certificates.attestation import QUESTIONS
 
     for name in (*yes_to, *no_to):
         if name not in QUESTIONS:
@@ -145,10 +145,10 @@ def _answers(yes_to: Sequence[str], no_to: Sequence[str]) -> dict[str, bool]:
 
 def _asked(given: Mapping[str, bool], language: str) -> dict[str, bool]:
     """All answers: what was not given is asked on a terminal, until a no. Enter alone is no answer."""
-    from agent.attestation import QUESTIONS
-    from agent.commands.screen import is_terminal
-    from agent.handset_flow import check_phrase
+    from agent.certificates.attestation import QUESTIONS
+    from agent.commands.work.terminal import is_terminal
     from agent.phrases import phrase
+    from agent.scan.handset import check_phrase
 
     answers = dict(given)
     missing = [question for question in QUESTIONS if question not in answers]
@@ -177,7 +177,7 @@ def _deliver(registrar: Registrar, certificate: Certificate, folder: Path | None
 
 
 def _report(certificate: Certificate, file: Path, label: Label | None, as_json: bool) -> None:
-    from agent.show import printable
+    from agent.views.certificate import printable
 
     record = certificate.record
     if as_json:

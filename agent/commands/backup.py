@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli import config_option, state_option
+from agent.commands.options import config_option, state_option
 from agent.commands.parameters import Place
 
 if TYPE_CHECKING:
-    from agent.backup import Manifest
+    from agent.backups.backup import Manifest
     from agent.settings import Settings
 
 FILE = Place(dir_okay=False)
@@ -34,9 +34,9 @@ def backup(file: Path, passphrase_file: Path | None, settings: Settings, state_d
 
     Exit status: 0 written, 2 not: an older backup of that name is still there.
     """
-    from agent.backup import make, refuse_out
+    from agent.backups.backup import make, refuse_out
     from agent.commands.passphrase import passphrase
-    from agent.show import printable
+    from agent.views.certificate import printable
 
     refuse_out(state_dir, file)
     done = make(state_dir, file, passphrase(passphrase_file, new=True), settings.station.id)
@@ -67,11 +67,11 @@ def restore(file: Path, after: str | None, passphrase_file: Path | None, setting
 
     Exit status: 0 put back, 2 not: nothing was changed.
     """
+    from agent.backups.restore import FREE, MOST_FREE, refuse_taken
+    from agent.backups.restore import restore as put_back
+    from agent.backups.sealed import refuse_stranger
     from agent.commands.passphrase import passphrase
-    from agent.restore import FREE, MOST_FREE, refuse_taken
-    from agent.restore import restore as put_back
-    from agent.sealed import refuse_stranger
-    from agent.show import printable
+    from agent.views.certificate import printable
 
     number, head = _number(after)
     refuse_taken(state_dir)

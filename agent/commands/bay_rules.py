@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from agent import bay_rules
-from agent.cli import config_option, require_config
+from agent.commands.options import config_option, require_config
+from agent.commands.work import bay_rules
 from agent.errors import SettingsError
 from agent.files import replace
 from agent.settings import Settings

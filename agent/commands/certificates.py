@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli import Commands, config_option, json_option, state_option
+from agent.commands.options import Commands, config_option, json_option, state_option
 from agent.commands.parameters import Place, Size
 
 if TYPE_CHECKING:
-    from agent.certificate import Certificate
+    from agent.certificates.certificate import Certificate
     from agent.settings import Settings
 
 FILE = Place(dir_okay=False)
@@ -31,9 +31,9 @@ def show(file: Path, as_json: bool) -> None:
 
     Exit status: 0 shown, 1 not a certificate, 2 bad usage.
     """
-    from agent.certificate import read_unverified
-    from agent.commands.verify_command import read_compact
-    from agent.show import certificate_lines
+    from agent.certificates.certificate import read_unverified
+    from agent.commands.work.verify import read_compact
+    from agent.views.certificate import certificate_lines
 
     compact = read_compact(file)
     found = read_unverified(compact)
@@ -55,10 +55,10 @@ def verify_file(file: Path, key: Path, as_json: bool) -> None:
 
     Exit status: 0 genuine (whatever outcome it certifies), 1 not genuine, 2 bad usage.
     """
-    from agent import keys
-    from agent.certificate import claim_of, verify
-    from agent.commands.verify_command import read_compact
-    from agent.show import claim_words, printable
+    from agent.certificates import keys
+    from agent.certificates.certificate import claim_of, verify
+    from agent.commands.work.verify import read_compact
+    from agent.views.certificate import claim_words, printable
 
     found = verify(read_compact(file), keys.read_public(key))
     record = found.record
@@ -83,8 +83,8 @@ def pdf(file: Path, out: Path, key: Path | None, text: str | None, settings: Set
 
     Exit status: 0 written, 1 not a certificate, not genuine, or its claims contradict each other, 2 bad usage.
     """
-    from agent.pdf.command import write_page
-    from agent.show import printable
+    from agent.commands.work.pdf import write_page
+    from agent.views.certificate import printable
 
     station = settings.station
     language = text or station.language
@@ -102,7 +102,7 @@ def command_sheet(out: Path, language: str | None, settings: Settings) -> None:
     Exit status: 0 written, 2 bad usage, or a pattern of the configuration that no code can be printed for.
     """
     from agent.pdf.command_sheet import write_command_sheet
-    from agent.show import printable
+    from agent.views.certificate import printable
 
     click.echo(printable(write_command_sheet(settings, out, language or settings.station.language)), err=True)
 
@@ -133,7 +133,7 @@ def label(
     Exit status: 0 written, 1 not a certificate, or one whose claims contradict each other, 2 bad usage.
     """
     from agent import files
-    from agent.label import Words, preview_png, write_label
+    from agent.certificates.label import Words, preview_png, write_label
     from drivers.printers.languages.label import Media
 
     if out is None and preview is None:
@@ -169,7 +169,7 @@ def init(replace: bool, station: str | None, settings: Settings, state_dir: Path
     It is made only where there has never been one. With --replace a new one takes the old one's place, and its first
     certificate names the old one: the collector then asks a person.
     """
-    from agent import keys
+    from agent.certificates import keys
 
     if replace:
         _replace_key(settings, state_dir, station)
@@ -186,9 +186,9 @@ def _replace_key(settings: Settings, state_dir: Path, station: str | None) -> No
     """A new chain, after the station's name was given."""
     import sys
 
-    from agent import keys
-    from agent.commands.screen import is_terminal
-    from agent.key_change import replace
+    from agent.certificates import keys
+    from agent.commands.work.terminal import is_terminal
+    from agent.jobs.key_change import replace
 
     about = settings.station
     if station is None:
@@ -211,14 +211,14 @@ def _replace_key(settings: Settings, state_dir: Path, station: str | None) -> No
 @state_option
 def show_key(settings: Settings, state_dir: Path) -> None:
     """Print the public key as a JWK, for the collector's enrolment and for whoever checks certificates."""
-    from agent import keys
+    from agent.certificates import keys
 
     click.echo(keys.jwk_line(keys.load(state_dir / keys.FILE_NAME).public_key()))
 
 
 def _payload(compact: bytes) -> object:
     """The payload with every field, those of a later version too."""
-    from agent.certificate import payload_bytes
+    from agent.certificates.certificate import payload_bytes
     from agent.errors import CertificateProblem
 
     try:
@@ -229,8 +229,8 @@ def _payload(compact: bytes) -> object:
 
 def _trusted_shape(file: Path) -> Certificate:
     """A label claims what the certificate claims: one whose claims contradict each other gets none."""
-    from agent.certificate import read_unverified, refuse_empty_claims
-    from agent.commands.verify_command import read_compact
+    from agent.certificates.certificate import read_unverified, refuse_empty_claims
+    from agent.commands.work.verify import read_compact
 
     found = read_unverified(read_compact(file))
     refuse_empty_claims(found.record)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli import config_option, require_config
+from agent.commands.options import config_option, require_config
 from agent.settings import Settings
 
 ASK_S, DRIVE_S = 5.0, 60.0

@@ -8,11 +8,11 @@ from pathlib import Path
 import click
 import msgspec
 
-from agent.cli import config_option, json_option, state_option
+from agent.commands.options import config_option, json_option, state_option
 from agent.commands.parameters import DeviceName, Place, Seconds
-from agent.commands.screen import Screen, is_terminal
+from agent.commands.work.terminal import Screen, is_terminal
 from agent.settings import Settings
-from agent.show import printable
+from agent.views.certificate import printable
 
 
 @click.command("verify-drive")
@@ -35,7 +35,7 @@ def verify_drive(
     Exit status: 0 it holds what the certificate says, 1 it does not (or the certificate is not genuine, or does not
     say "erased"), 2 bad usage, 3 the drive cannot be read, 130 interrupted.
     """
-    from agent.commands.verify_command import verify_device
+    from agent.commands.work.verify import verify_device
 
     screen = Screen()
     verdict = verify_device(device, certificate, key=key, state_dir=state_dir, show=screen.show)
@@ -52,7 +52,7 @@ def verify_drive(
 @state_option
 def drives(as_json: bool, settings: Settings, state_dir: Path) -> None:
     """List the block devices, the bay of each, and whether it may be erased or why not."""
-    from agent.commands.drives_command import drive_rows, drive_table
+    from agent.commands.work.drives import drive_rows, drive_table
 
     rows = drive_rows(settings, state_dir)
     if as_json:
@@ -76,7 +76,7 @@ def benchmark(path: str, write: bool, yes: bool, seconds: float, as_json: bool, 
 
     A device is only read, unless told otherwise. For a file, writing is measured in a temporary file beside it.
     """
-    from agent.commands.benchmark_command import measure, rate_lines
+    from agent.commands.work.benchmark import measure, rate_lines
 
     if write and not yes:
         _ask_to_write(path)

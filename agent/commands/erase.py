@@ -1,4 +1,4 @@
-"""`benchwipe erase`: what would die is shown, asked for, and checked; agent/commands/erase_command.py does it."""
+"""`benchwipe erase`: what would die is shown, asked for, and checked; agent/commands/work/erase.py does it."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from typing import Literal, NoReturn
 import click
 import msgspec
 
-from agent.cli import config_option, json_option, log_to_stderr, state_option
-from agent.commands.erase_command import (
+from agent.certificates.jws import MAX_BYTES
+from agent.certificates.label import capacity
+from agent.commands.options import config_option, json_option, log_to_stderr, state_option
+from agent.commands.parameters import DeviceName, Place, Word
+from agent.commands.people import operator_named
+from agent.commands.plan_lines import plan_lines, rehearsal
+from agent.commands.work.erase import (
     LOOK_S,
     EraseCommand,
     examine,
     locked,
     to_resume,
 )
-from agent.commands.erase_request import Candidate, Request, apart
-from agent.commands.erase_result import Result, exit_status
-from agent.commands.parameters import DeviceName, Place, Word
-from agent.commands.people import operator_named
-from agent.commands.plan_lines import plan_lines, rehearsal
-from agent.commands.screen import Screen, is_terminal
-from agent.jws import MAX_BYTES
-from agent.label import capacity
-from agent.plan import known_methods
-from agent.policy import BUILT_IN, Policy
-from agent.registrar import Registrar
+from agent.commands.work.erase_request import Candidate, Request, apart
+from agent.commands.work.erase_result import Result, exit_status
+from agent.commands.work.terminal import Screen, is_terminal
+from agent.jobs.registrar import Registrar
+from agent.planning.plan import known_methods
+from agent.planning.policy import BUILT_IN, Policy
 from agent.settings import Settings
-from agent.show import printable
+from agent.views.certificate import printable
 
 Verify = Literal["full", "sample", "none"]
 

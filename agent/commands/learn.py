@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from agent.cli import config_option, require_config, state_option
+from agent.commands.options import config_option, require_config, state_option
 from agent.settings import Settings
 
 
@@ -22,10 +22,10 @@ def learn(ctx: click.Context, settings: Settings, state_dir: Path, fresh: bool) 
     Nothing is erased. The file as it was stays beside it, as FILE~. Ctrl-C leaves it as it is.
     """
     require_config(ctx)
-    from agent.commands import learn_command
-    from agent.commands.screen import is_terminal
+    from agent.commands.work import learn
+    from agent.commands.work.terminal import is_terminal
 
     if not is_terminal(sys.stdin):
         raise click.UsageError("it asks for a drive in each bay, and needs a terminal as its standard input", ctx)
     path = Path(ctx.meta["benchwipe.config"]).resolve()
-    learn_command.learn(settings, path, state_dir.absolute(), fresh=fresh)
+    learn.learn(settings, path, state_dir.absolute(), fresh=fresh)

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli import NOT_TRUE, Commands, config_option, json_option, log_to_stderr, state_option
+from agent.commands.options import NOT_TRUE, Commands, config_option, json_option, log_to_stderr, state_option
 
 if TYPE_CHECKING:
-    from agent.chain import Judgement
-    from agent.ledger import Ledger
+    from agent.jobs.chain import Judgement
+    from agent.jobs.ledger import Ledger
     from agent.settings import Settings
 
 
@@ -32,10 +32,10 @@ def check(as_json: bool, settings: Settings, state_dir: Path) -> None:
 
     Exit status: 0 they tell one story, 1 they do not, 2 there is no ledger, or it cannot be read.
     """
-    from agent import keys
+    from agent.certificates import keys
     from agent.errors import KeyProblem, LedgerProblem
-    from agent.ledger import Ledger
-    from agent.reconcile import Reconciler
+    from agent.jobs.ledger import Ledger
+    from agent.jobs.reconcile import Reconciler
 
     if not (state_dir / "ledger.sqlite3").exists():
         raise LedgerProblem(path=state_dir, problem="there is no ledger")
@@ -62,11 +62,11 @@ def adopt(yes: bool, settings: Settings, state_dir: Path) -> None:
 
     Exit status: 0 mended, or there was nothing to mend, 2 not: nothing was changed.
     """
-    from agent.adopt import carry_out, rehearse
-    from agent.commands.screen import is_terminal
+    from agent.commands.work.terminal import is_terminal
     from agent.errors import LedgerProblem
-    from agent.registrar import Registrar
-    from agent.show import printable
+    from agent.jobs.adopt import carry_out, rehearse
+    from agent.jobs.registrar import Registrar
+    from agent.views.certificate import printable
 
     if not state_dir.is_dir():
         raise LedgerProblem(path=state_dir, problem="there is no such folder")
@@ -107,7 +107,7 @@ def _told(book: Ledger, found: Judgement) -> dict[str, object]:
 
 def _lines(told: dict[str, object]) -> list[str]:
     """For a person: each conflict a line, then what is known."""
-    from agent.show import printable
+    from agent.views.certificate import printable
 
     lines = []
     for name, word in (("conflicts", "contradiction"), ("gaps", "known"), ("settled", "known")):

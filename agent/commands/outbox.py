@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.cli import Commands, config_option, json_option, state_option
+from agent.commands.options import Commands, config_option, json_option, state_option
 
 if TYPE_CHECKING:
-    from agent.ledger_outbox import Waiting
+    from agent.jobs.outbox_rows import Waiting
     from agent.settings import Settings
 
 
@@ -29,8 +29,8 @@ def list_rows(as_json: bool, settings: Settings, state_dir: Path) -> None:
 
     Exit status: 0 shown, 2 there is no ledger that can be read.
     """
-    from agent.commands.outbox_command import listed, opened
-    from agent.show import printable
+    from agent.commands.work.outbox import listed, opened
+    from agent.views.certificate import printable
 
     with opened(state_dir) as ledger:
         rows = ledger.outbox_listed()
@@ -55,7 +55,7 @@ def resend(names: tuple[str, ...], settings: Settings, state_dir: Path) -> None:
 
     Exit status: 0 they wait now, 2 one of them is unknown: nothing was changed.
     """
-    from agent.commands.outbox_command import find, opened
+    from agent.commands.work.outbox import find, opened
 
     with opened(state_dir) as ledger:
         found = [find(ledger, name) for name in names]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from agent.commands.screen import is_terminal
+from agent.commands.work.terminal import is_terminal
 
 LONGEST = 1024
 SHORT = 12

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, overload
 import click
 
 if TYPE_CHECKING:
-    from agent.record import Operator
+    from agent.certificates.record import Operator
     from agent.settings import Settings
 
 
@@ -17,7 +17,7 @@ def operator_named(settings: Settings, named: str) -> Operator: ...
 def operator_named(settings: Settings, named: str | None) -> Operator | None: ...
 def operator_named(settings: Settings, named: str | None) -> Operator | None:
     """By id or badge, with name and title; BadParameter for nobody that a configuration which knows people knows."""
-    from agent.record import Operator
+    from agent.certificates.record import Operator
 
     if named is None:
         return None

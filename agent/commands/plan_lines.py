@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from agent.plan import Alternative, Plan, PlannedProof
+from agent.planning.plan import Alternative, Plan, PlannedProof
 from firmware_bridge.ata import OPEN_ENDED
 
 if TYPE_CHECKING:
-    from agent.commands.erase_request import Candidate
+    from agent.commands.work.erase_request import Candidate
 
 STEPS = {
     "power-cycle": "the bay's power goes off and on again",

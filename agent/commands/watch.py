@@ -13,8 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from agent.control import NotRunning, ask
-from agent.watch_frame import Row, Size, Style, frame, wanting
+from agent.devices.control import NotRunning, ask
+from agent.views.screen import Row, Size, Style, frame, wanting
 
 LOOK_S = 1.0
 RESIZE_S = 0.25

@@ -12,11 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from agent.certificate import payload_bytes
-from agent.control import NotRunning, ask
+from agent.certificates.certificate import payload_bytes
 from agent.demo import media
 from agent.demo.bench import BAD_RANGES, DRIVES, DemoDrive, Files
 from agent.demo.programs import DemoFailed, beside_python, broker, free_port, program, wait_until
+from agent.devices.control import NotRunning, ask
 
 MB_PER_S = 12.0
 ERASE_S = 45.0

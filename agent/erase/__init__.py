@@ -4,7 +4,8 @@ Here are the values that go in and out. What works on drives (`agent.erase.engin
 whoever does that work: an idle station does without it.
 """
 
-from agent.erase.job_spec import (
+from agent.erase.methods import METHODS, Method
+from agent.erase.spec import (
     Area,
     Checkpoint,
     EraseSpec,
@@ -16,7 +17,6 @@ from agent.erase.job_spec import (
     Stop,
     VerifySpec,
 )
-from agent.erase.methods import METHODS, Method
 
 __all__ = [
     "METHODS",

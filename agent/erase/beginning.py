@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from agent.certificates.outcome import BEFORE_PROOFS, Reason, lacking
+from agent.certificates.record import CapacityProof, Interruption
 from agent.erase.capacity import Proof, skipped
-from agent.erase.job_spec import EraseSpec, ResumePoint
 from agent.erase.marker import Marker, life_key
 from agent.erase.monitor import Monitor
 from agent.erase.pattern import Fill
 from agent.erase.same_medium import SameMedium, claims
-from agent.outcome import BEFORE_PROOFS, Reason, lacking
-from agent.record import CapacityProof, Interruption
+from agent.erase.spec import EraseSpec, ResumePoint
 
 log = logging.getLogger("benchwipe.erase")
 

@@ -16,6 +16,8 @@ from typing import Literal
 from blake3 import blake3
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
+from agent.certificates.outcome import SKIPPED
+from agent.certificates.record import CapacityProof
 from agent.erase.buffers import aligned
 from agent.erase.findings import Findings, Kind
 from agent.erase.monitor import Monitor
@@ -23,8 +25,6 @@ from agent.erase.proof_plan import MEMORY, MIB, ProofPlan, cut
 from agent.erase.ranges import Span
 from agent.erase.streams import Aes256Ctr
 from agent.erase.transfer import read_all, write_all
-from agent.outcome import SKIPPED
-from agent.record import CapacityProof
 from firmware_bridge.passthrough import same_memory
 
 _CONTEXT = "benchwipe 2026-11 blocks of a capacity proof"

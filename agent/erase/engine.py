@@ -10,22 +10,22 @@ from functools import partial
 
 import msgspec
 
+from agent.certificates.outcome import Aborted, Failed, Outcome, Refused, Work, conclude, no_capacity, written_by_others
+from agent.certificates.record import Interruption, PassRecord, Sample, Verification
 from agent.erase.beginning import Beginning
-from agent.erase.blame import gone, look_for
 from agent.erase.buffers import Layout
-from agent.erase.job_spec import Area, EraseSpec, ResumePoint, Stop
-from agent.erase.meant import MeantHash, StreamHash, begin_hash, end_hash
+from agent.erase.expected_hash import MeantHash, StreamHash, begin_hash, end_hash
 from agent.erase.methods import METHODS, pattern_name
 from agent.erase.monitor import Emit, Halt, Monitor, Thermometer
 from agent.erase.overwrite import Overwrite
 from agent.erase.pattern import Fill, fill_for
+from agent.erase.presence import gone, look_for
 from agent.erase.ranges import Span, bound, unreached
 from agent.erase.readback import Asked, Grid, ReadBack
 from agent.erase.salvage import Bad
 from agent.erase.sample import SamplePlan
+from agent.erase.spec import Area, EraseSpec, ResumePoint, Stop
 from agent.erase.streams import STREAMS, fastest, rates
-from agent.outcome import Aborted, Failed, Outcome, Refused, Work, conclude, no_capacity, written_by_others
-from agent.record import Interruption, PassRecord, Sample, Verification
 from drivers.drives.base import Drive, OpenDrive, Writes
 
 log = logging.getLogger("benchwipe.erase")

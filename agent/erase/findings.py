@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from math import gcd
 from typing import Literal
 
+from agent.certificates.outcome import FOLDED
 from agent.erase.proof_plan import MIB, ProofPlan
 from agent.erase.ranges import Span, merge, subtract, total
-from agent.outcome import FOLDED
 
 Kind = Literal["nothing", "damaged", "other"]
 """Of a place that lost its block: one byte over and over, or something else each time; most of it; something else."""

@@ -14,8 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from agent.erase.job_spec import Checkpoint, Limits, Phase, Progress, Receipt, ResumePoint, Stop
-from agent.outcome import (
+from agent.certificates.outcome import (
     DRIVE_EXCHANGED,
     PULLED_OUT,
     TOO_HOT,
@@ -24,6 +23,7 @@ from agent.outcome import (
     TOO_SLOW,
     Reason,
 )
+from agent.erase.spec import Checkpoint, Limits, Phase, Progress, Receipt, ResumePoint, Stop
 from drivers.drives.base import DriveChanged, DriveError, DriveGone, OpenDrive
 
 Emit = Callable[[Progress | Checkpoint], None]

@@ -12,15 +12,15 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from agent.certificates.outcome import DRIVE_EXCHANGED, PULLED_OUT
 from agent.erase.buffers import ROOM, Layout, aligned
-from agent.erase.cores import COMPUTING
-from agent.erase.meant import StreamHash
+from agent.erase.compute_slots import COMPUTING
+from agent.erase.expected_hash import StreamHash
 from agent.erase.monitor import Monitor
 from agent.erase.pattern import Fill
 from agent.erase.ranges import Span, merge, total
 from agent.erase.salvage import Attempt, Bad, salvage
 from agent.erase.transfer import explain, write_all
-from agent.outcome import DRIVE_EXCHANGED, PULLED_OUT
 
 STREAK = 4  # failures in a row, after which the sweep leaps ahead
 LEAP = 64  # blocks at most: 256 MiB of a dead zone cost one failed request instead of 64

@@ -6,7 +6,7 @@ import heapq
 import itertools
 from collections.abc import Iterable, Sequence
 
-from agent.record import Unreached
+from agent.certificates.record import Unreached
 
 Span = tuple[int, int]
 """(offset, bytes)"""

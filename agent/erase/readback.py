@@ -1,9 +1,9 @@
 """Reads a drive back and holds it against what was meant to be written.
 
 Threads: `depth` readers, each reads a block and compares it with the regenerated pattern (memcmp). While all is equal,
-the hash of the drive is the hash of what was meant (agent/erase/meant.py). From the first block that differs on, or
-where nobody knows what was meant, each reader hashes its block when its turn comes, so that BLAKE3 sees the drive in
-order while the others read ahead; data never changes threads.
+the hash of the drive is the hash of what was meant (agent/erase/expected_hash.py). From the first block that differs
+on, or where nobody knows what was meant, each reader hashes its block when its turn comes, so that BLAKE3 sees the
+drive in order while the others read ahead; data never changes threads.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from typing import overload
 
 from blake3 import blake3
 
+from agent.certificates.record import Mismatch, Sample, Verification
 from agent.erase.buffers import Layout, aligned
-from agent.erase.cores import COMPUTING
-from agent.erase.meant import STEP, MeantHash
+from agent.erase.compute_slots import COMPUTING
+from agent.erase.expected_hash import STEP, MeantHash
 from agent.erase.monitor import Monitor
 from agent.erase.overwrite import LEAP, STREAK
 from agent.erase.pattern import Fill
 from agent.erase.ranges import Span, bound, merge
 from agent.erase.salvage import Bad, salvage
 from agent.erase.transfer import explain, read_all
-from agent.record import Mismatch, Sample, Verification
 
 RETRIES_AT_ONCE = 8  # blocks that are read again at once, before the bisection at the end: a glitch keeps the hash
 

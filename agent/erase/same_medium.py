@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Literal
 
-from agent.clock import utc_now
+from agent.certificates.clock import utc_now
+from agent.certificates.record import Resumed
 from agent.erase.buffers import PAGE, ROOM, aligned
-from agent.erase.job_spec import ResumePoint
 from agent.erase.marker import Marker
 from agent.erase.monitor import Monitor
 from agent.erase.pattern import Fill
+from agent.erase.spec import ResumePoint
 from agent.erase.transfer import read_all
-from agent.record import Resumed
 
 PLACES = 16  # below the point that the job goes on from, and as many over the whole drive: some may not be readable
 

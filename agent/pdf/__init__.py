@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agent.certificate import Certificate, refuse_empty_claims
+from agent.certificates.certificate import Certificate, refuse_empty_claims
 from agent.errors import AgentError, CertificateProblem
 from agent.pdf import fonts
 from agent.pdf.content import page_of

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.attestation import QUESTIONS, is_attested
-from agent.handset_flow import check_phrase
+from agent.certificates.attestation import QUESTIONS, is_attested
+from agent.certificates.record import Record
 from agent.pdf.page import Fact, Section, Table
 from agent.pdf.words import Words
 from agent.phrases import phrase
-from agent.record import Record
+from agent.scan.handset import check_phrase
 
 
 def claims(record: Record, say: Words) -> Iterator[str]:

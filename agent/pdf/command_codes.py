@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from agent.errors import AgentError
 from agent.pdf.words import Words
-from agent.scans import Code, Kind, read
+from agent.scan.codes import Code, Kind, read
 from agent.settings import Scanning, Settings
 
 

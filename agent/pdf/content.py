@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from agent.attestation import is_attested
-from agent.certificate import Certificate, claim_of
+from agent.certificates.attestation import is_attested
+from agent.certificates.certificate import Certificate, claim_of
+from agent.certificates.record import Record
 from agent.pdf import attested
 from agent.pdf.page import Banner, Fact, Page, Section, Signature, Table
 from agent.pdf.words import Words
-from agent.reach import CELLS, FLASH, HIDDEN
-from agent.record import Record
-from agent.show import capability_words
+from agent.planning.reach import CELLS, FLASH, HIDDEN
+from agent.views.certificate import capability_words
 
 
 def page_of(certificate: Certificate, *, language: str, certificate_url: str, checked_with: str | None) -> Page:

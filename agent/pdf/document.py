@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from html import escape
 
 from agent import __version__
-from agent.certificate import Certificate
+from agent.certificates.certificate import Certificate
 from agent.pdf.fonts import Faces
 from agent.pdf.page import Page
 from agent.pdf.paint import paint

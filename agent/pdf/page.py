@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from agent.certificate import Claim
+from agent.certificates.certificate import Claim
 
 Kind = Claim
 

@@ -7,10 +7,10 @@ import string
 from collections.abc import Iterator
 from functools import cache
 
-from agent.label import capacity
+from agent.certificates.label import capacity
+from agent.certificates.record import Clock, Explanation, PassRecord, Sample
 from agent.phrases import FALLBACK, hint, keys
 from agent.phrases import reason as short_reason
-from agent.record import Clock, Explanation, PassRecord, Sample
 
 CONFIDENCE = re.compile(r"95 %: less than ([0-9.e+-]+) % of the drive differs \(([0-9]+) independent places\)")
 TIME = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z")

@@ -17,6 +17,9 @@ from agent.phrases import po
 LANGUAGES = ("da", "en")
 FALLBACK = "en"
 
+Spoken = tuple[str, Mapping[str, str]]
+"""A sentence before its language is known: its key, and the values that fill it in."""
+
 
 def phrase(language: str, key: str, **values: object) -> str:
     """The sentence of that key with its values filled in.

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from agent.errors import KeyProblem, LedgerProblem
-from agent.ledger import Ledger
+from agent.jobs.ledger import Ledger
 from agent.messages import PROGRESS_EXPIRY_S, StationState, station_topic
 from agent.settings import Mqtt
 from agent.uplink.board import Board

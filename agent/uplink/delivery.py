@@ -15,9 +15,9 @@ from typing import Any
 
 import msgspec
 
-from agent.ledger import Ledger, OutboxRow
+from agent.certificates.receipt import doubt
+from agent.jobs.ledger import Ledger, OutboxRow
 from agent.messages import ROOT, Alarm, Receipt, ReportedConfig, Request, split_topic, station_topic
-from agent.receipt import doubt
 from agent.uplink.board import Board
 from agent.uplink.connection import Acknowledged, Arrived
 from agent.uplink.log import Seldom

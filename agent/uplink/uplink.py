@@ -17,7 +17,7 @@ from types import MappingProxyType
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from agent.ledger import Ledger
+from agent.jobs.ledger import Ledger
 from agent.messages import (
     COMMAND_STATUS_EXPIRY_S,
     Alarm,

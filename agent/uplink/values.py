@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from agent.ledger import Ledger, OutboxRow
+from agent.jobs.ledger import Ledger, OutboxRow
 from agent.messages import Birth, Request
 
 

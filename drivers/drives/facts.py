@@ -1,4 +1,4 @@
-"""What is known of a path that somebody wants to erase. Gathering only: agent/safety.py judges.
+"""What is known of a path that somebody wants to erase. Gathering only: agent/planning/safety.py judges.
 
 Opens devices for reading at most, and lets go of them at once.
 """

@@ -16,10 +16,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from agent.certificate import Certificate, read_unverified
-from agent.control import NotRunning, ask
-from agent.keys import jwk_line
-from agent.ledger import Ledger
+from agent.certificates.certificate import Certificate, read_unverified
+from agent.certificates.keys import jwk_line
+from agent.devices.control import NotRunning, ask
+from agent.jobs.ledger import Ledger
 from drivers.drives.simulated import make_drive, plug, pull
 from tests.agent.mosquitto import wait_until
 from tests.patience import PROGRAM_S, SOON_S

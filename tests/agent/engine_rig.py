@@ -10,17 +10,17 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from agent.bench.bays import Bay
+from agent.bench.engine import Engine
 from agent.bench.events import CancelRequested, DriveArrived, DriveLeft, DriveUnreadable, Scanned, Worked, WorkEnded
-from agent.bench.wishes import Spoken
-from agent.certificate import Certificate, read_unverified
-from agent.engine import Engine
+from agent.certificates.certificate import Certificate, read_unverified
+from agent.certificates.outcome import Failed, Outcome, Reason, Work, conclude
+from agent.certificates.record import Disposition, PassRecord, Verification
 from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, Stop
-from agent.job import Job
+from agent.jobs.bay import Bay
+from agent.jobs.job import Job
+from agent.jobs.registrar import Registrar
 from agent.messages import Alarm, CommandStatus
-from agent.outcome import Failed, Outcome, Reason, Work, conclude
-from agent.record import Disposition, PassRecord, Verification
-from agent.registrar import Registrar
+from agent.phrases import Spoken
 from agent.settings import Settings, parse
 from drivers.drives.base import Drive
 

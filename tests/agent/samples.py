@@ -7,9 +7,8 @@ from typing import Any
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent.certificate import Certificate, sign
-from agent.ledger import Ledger, Position
-from agent.record import (
+from agent.certificates.certificate import Certificate, sign
+from agent.certificates.record import (
     Asset,
     Clock,
     DriveRecord,
@@ -21,6 +20,7 @@ from agent.record import (
     Station,
     Verification,
 )
+from agent.jobs.ledger import Ledger, Position
 
 CAPACITY = 64 << 20
 HASH = "ab" * 32

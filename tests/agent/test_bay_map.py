@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.bay_map import NotEditable, Place, with_ports
+from agent.commands.work.bay_map import NotEditable, Place, with_ports
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "config" / "station.example.toml"
 

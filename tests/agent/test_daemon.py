@@ -17,9 +17,9 @@ from blake3 import blake3
 
 from tests.agent.daemon_bench import MIB, Daemon, NotifySocket, status_json
 from tests.agent.mosquitto import Mosquitto, wait_until
-from tests.agent.test_remote import KEY as CONTROLLER
-from tests.agent.test_remote import command
 from tests.agent.uplink.fake_collector import FakeCollector
+from tests.agent.uplink.test_controller_command import KEY as CONTROLLER
+from tests.agent.uplink.test_controller_command import command
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.control import ask
+from agent.devices.control import ask
 from tests.agent.daemon_bench import MIB, Daemon
 from tests.agent.mosquitto import wait_until
 

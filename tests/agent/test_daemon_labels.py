@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from agent.attestation import QUESTIONS
+from agent.certificates.attestation import QUESTIONS
 from tests.agent.daemon_bench import MIB, Daemon
 from tests.agent.mosquitto import wait_until
 from tests.drivers.printers.test_channel import Zebra

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.cli.conftest import ledger, start
+from tests.agent.commands.conftest import ledger, start
 from tests.agent.daemon_bench import Daemon
 from tests.agent.mosquitto import wait_until
 from tests.drivers.drives.conftest import MIB, Loops, needs_root

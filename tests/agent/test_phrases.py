@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import agent
-from agent.bench.bays import BayState
-from agent.outcome import CANCELLED, INCOMPLETE, MISMATCH, NOT_VERIFIED, UNREACHED
+from agent.certificates.outcome import CANCELLED, INCOMPLETE, MISMATCH, NOT_VERIFIED, UNREACHED
+from agent.jobs.bay import BayState
 from agent.phrases import LANGUAGES, hint, keys, phrase, po
 
 ROOT = Path(agent.__file__).parents[1]

@@ -12,10 +12,10 @@ import pytest
 
 from agent import state_folder
 from agent.bench.alarms import AlarmBoard, critical, warning
-from agent.bench.device_thread import QUEUE_BOUND, DeviceThread
 from agent.bench.events import DeviceFault
+from agent.devices.device_thread import QUEUE_BOUND, DeviceThread
+from agent.devices.notify import Notifier
 from agent.messages import Alarm
-from agent.notify import Notifier
 from drivers.deadline import Deadline
 from drivers.errors import DeviceSilent
 from tests.agent.mosquitto import wait_until

@@ -25,10 +25,9 @@ from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from sqlalchemy import Engine, make_url
 
-from agent.certificate import Certificate, sign
-from agent.jws import thumbprint
-from agent.messages import Receipt
-from agent.record import (
+from agent.certificates.certificate import Certificate, sign
+from agent.certificates.jws import thumbprint
+from agent.certificates.record import (
     Asset,
     Clock,
     Customer,
@@ -41,6 +40,7 @@ from agent.record import (
     Station,
     Verification,
 )
+from agent.messages import Receipt
 from collector.database import connect
 from collector.enrolment import enrol
 from collector.schema import LATER, SCHEMA_VERSION

@@ -12,14 +12,14 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine, create_engine, select
 
-from agent import jws
-from agent.certificate import Certificate, sign
-from agent.chain import Span
-from agent.chain_events import tell_gap
-from agent.jws import public_jwk, thumbprint
-from agent.ledger import Ledger
+from agent.certificates import jws
+from agent.certificates.certificate import Certificate, sign
+from agent.certificates.jws import public_jwk, thumbprint
+from agent.certificates.record import Gap, Replaces
+from agent.jobs.chain import Span
+from agent.jobs.chain_events import tell_gap
+from agent.jobs.ledger import Ledger
 from agent.messages import Event
-from agent.record import Gap, Replaces
 from collector import queries
 from collector.chain import Gap as Told
 from collector.chain import Link, by_sequence, state

@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.certificate import sign
-from agent.jws import thumbprint
+from agent.certificates.certificate import sign
+from agent.certificates.jws import thumbprint
 from collector.enrolment import Keys
 from collector.judge import Delivery, Rejected, Verified, delivery, judge
 from tests.collector.conftest import record

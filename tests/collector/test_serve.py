@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from paho.mqtt.enums import MQTTProtocolVersion
 from sqlalchemy import create_engine, select
 
-from agent.certificate import sign
+from agent.certificates.certificate import sign
 from collector.schema import CERTIFICATE, CERTIFICATE_BYTES, EVENT
 from tests.collector.conftest import (
     Broker,

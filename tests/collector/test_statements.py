@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, func, select
 
-from agent import jws, receipt
-from agent.certificate import sign
-from agent.jws import public_jwk, public_key_from_jwk, thumbprint
-from agent.keys import load_or_make
+from agent.certificates import jws, receipt
+from agent.certificates.certificate import sign
+from agent.certificates.jws import public_jwk, public_key_from_jwk, thumbprint
+from agent.certificates.keys import load_or_make
 from collector.enrolment import Keys
 from collector.intake import read_event
 from collector.judge import Rejected, Stated, delivery, judge

@@ -13,9 +13,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Connection, Engine, func, select, update
 
-from agent.certificate import Certificate, sign
-from agent.jws import public_jwk, thumbprint
-from agent.record import Customer, Verification
+from agent.certificates.certificate import Certificate, sign
+from agent.certificates.jws import public_jwk, thumbprint
+from agent.certificates.record import Customer, Verification
 from collector.errors import SchemaTooNew
 from collector.judge import Delivery, Rejected, Verdict, judge
 from collector.schema import CERTIFICATE, CERTIFICATE_BYTES, EVENT, QUARANTINE, SCHEMA_VERSION

@@ -15,13 +15,10 @@ from joserfc.jwk import OKPKey
 from sqlalchemy import Engine, make_url, update
 from starlette.testclient import TestClient
 
-from agent.attestation import QUESTIONS, Handset, attest
-from agent.certificate import Certificate, sign
-from agent.certify import Circumstances, Occasion, draft_attested
-from agent.jws import public_jwk, thumbprint
-from agent.ledger import Position
-from agent.messages import Birth
-from agent.record import (
+from agent.certificates.attestation import QUESTIONS, Handset, attest
+from agent.certificates.certificate import Certificate, sign
+from agent.certificates.jws import public_jwk, thumbprint
+from agent.certificates.record import (
     Asset,
     Customer,
     Explanation,
@@ -32,6 +29,9 @@ from agent.record import (
     Unreached,
     Verification,
 )
+from agent.jobs.certify import Circumstances, Occasion, draft_attested
+from agent.jobs.ledger import Position
+from agent.messages import Birth
 from collector.database import connect
 from collector.enrolment import KeyBook, enrol
 from collector.intake import Intake

@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import Any
 
 from agent import files
-from agent.bench.effects import StationEffects
 from agent.bench.labels import LabelDesk
 from agent.bench.reception import Reception
 from agent.bench.workforce import Workforce
 from agent.cli import main
-from agent.commands import erase, erase_command
+from agent.commands import erase
+from agent.commands.work import erase as work
+from agent.devices.station_effects import StationEffects
 from agent.erase import engine
-from agent.ledger import Ledger
+from agent.jobs.ledger import Ledger
 from drivers.drives._direct import DirectFile
 from drivers.drives.simulated import SimulatedDrive
 
@@ -109,11 +110,11 @@ def mark(marks: Marks) -> None:
     marks.phase(Ledger, "_record", "certificate's row")
     # The command
     marks.phase(erase, "examine", "planning")
-    marks.phase(erase_command, "open_device", "opening")
-    marks.around(erase_command.EraseCommand, "_write_down", ">written down")
-    marks.around(erase_command, "run_job", "<written down")
+    marks.phase(work, "open_device", "opening")
+    marks.around(work.EraseCommand, "_write_down", ">written down")
+    marks.around(work, "run_job", "<written down")
     marks.phase(erase, "_report", "result")
-    marks.phase(erase_command.EraseCommand, "told", "told")
+    marks.phase(work.EraseCommand, "told", "told")
     # The daemon
     marks.phase(Reception, "_arm", "planning")
     marks.phase(Workforce, "start", "written down")

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import msgspec
 
-from agent.clock import utc_now
+from agent.certificates.clock import utc_now
+from agent.certificates.outcome import Aborted, Erased, Failed, Outcome, Refused
+from agent.certificates.record import VerificationKind
 from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec
 from agent.erase.engine import erase
 from agent.erase.ranges import merge
-from agent.outcome import Aborted, Erased, Failed, Outcome, Refused
-from agent.record import VerificationKind
 from drivers.drives.base import Writes
 from drivers.drives.block import open_device
 from tests.faults.fuse import Rules

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from agent.certificate import Certificate
+from agent.certificates.certificate import Certificate
 from tests.shift.table import MediumIs, Row
 from tests.shift.technician import BADGE, LOTS, serial_of, tag_of
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from agent.certificate import verify
-from agent.jws import thumbprint
-from agent.keys import load_or_make
+from agent.certificates.certificate import verify
+from agent.certificates.jws import thumbprint
+from agent.certificates.keys import load_or_make
 from drivers.drives.simulated import make_drive, plug, pull
 from tests.agent.daemon_bench import Daemon
 from tests.agent.mosquitto import Mosquitto, wait_until

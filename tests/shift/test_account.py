@@ -9,9 +9,9 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent import certificate
-from agent.certificate import Certificate
-from agent.record import Asset, Customer, Operator
+from agent.certificates import certificate
+from agent.certificates.certificate import Certificate
+from agent.certificates.record import Asset, Customer, Operator
 from tests.agent.samples import record
 from tests.shift.account import Found, problems
 from tests.shift.table import SHIFT, Row

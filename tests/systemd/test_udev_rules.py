@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent import bay_rules
+from agent.commands.work import bay_rules
 from agent.errors import SettingsError
 from agent.settings import Bay, Settings
 from tests.patience import PROGRAM_S

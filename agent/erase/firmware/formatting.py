@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Literal, cast
 
+from agent.certificates.outcome import FORMAT_CHANGED, NO_ANSWER, NOT_JOURNALLED
 from agent.erase.firmware.dialogues import entry, send, silent
 from agent.erase.firmware.machine import Machine, Stopped
 from agent.erase.firmware.steps import REASONS, Step, advance
 from agent.erase.firmware.talk import ASK_S
-from agent.outcome import FORMAT_CHANGED, NO_ANSWER, NOT_JOURNALLED
 from firmware_bridge import nvme
 from firmware_bridge.nvme import Namespace
 from firmware_bridge.reply import Unreadable

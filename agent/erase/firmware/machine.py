@@ -5,11 +5,11 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
+from agent.certificates.outcome import Reason
+from agent.certificates.record import CommandRecord
 from agent.erase.firmware.talk import Talk
 from agent.erase.firmware.techniques import How
-from agent.erase.job_spec import EraseSpec, FirmwarePoint
-from agent.outcome import Reason
-from agent.record import CommandRecord
+from agent.erase.spec import EraseSpec, FirmwarePoint
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,21 @@ from __future__ import annotations
 
 import time
 
+from agent.certificates.outcome import (
+    COMMAND_REFUSED,
+    FIRMWARE_FAILED,
+    FROZEN,
+    NO_ANSWER,
+    NOT_JOURNALLED,
+    TOO_LONG,
+    Reason,
+)
 from agent.erase.firmware.dialogues import DIALOGUES, Dialogue
 from agent.erase.firmware.machine import Machine, Stopped
 from agent.erase.firmware.steps import ENDS, REASONS, Answer, Step, advance
 from agent.erase.firmware.talk import Talk
 from agent.erase.firmware.techniques import How
-from agent.erase.job_spec import EraseSpec
-from agent.outcome import COMMAND_REFUSED, FIRMWARE_FAILED, FROZEN, NO_ANSWER, NOT_JOURNALLED, TOO_LONG, Reason
+from agent.erase.spec import EraseSpec
 
 TRIES = 5  # answers in a row that cannot be read
 MARGIN_S = 600.0

@@ -10,10 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agent.erase.firmware.dialogues import silent
-from agent.erase.firmware.machine import Machine, Stopped
-from agent.erase.firmware.talk import ASK_S, Talk
-from agent.outcome import (
+from agent.certificates.outcome import (
     COMMAND_REFUSED,
     FOREIGN_PASSWORD,
     FROZEN,
@@ -24,6 +21,9 @@ from agent.outcome import (
     TOO_MANY_PASSWORDS,
     Reason,
 )
+from agent.erase.firmware.dialogues import silent
+from agent.erase.firmware.machine import Machine, Stopped
+from agent.erase.firmware.talk import ASK_S, Talk
 from drivers.drives.firmware_port import AtaReply
 from firmware_bridge import ata, sat
 from firmware_bridge.ata import Registers, Security, TaskFile

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
-from agent.outcome import COMMAND_REFUSED, FIRMWARE_FAILED, NOTHING_SAYS_SO, Reason
+from agent.certificates.outcome import COMMAND_REFUSED, FIRMWARE_FAILED, NOTHING_SAYS_SO, Reason
 
 Said = Literal["accepted", "refused", "running", "completed", "failed", "idle", "another", "unreadable"]
 """What an answer says: "idle": no work goes on, and nothing says how it ended; "another": of a command not ours."""

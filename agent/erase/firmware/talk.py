@@ -9,10 +9,10 @@ import logging
 import time
 from collections.abc import Callable
 
+from agent.certificates.record import CommandRecord
 from agent.erase.firmware.steps import Answer
-from agent.erase.job_spec import FirmwarePoint, Receipt
 from agent.erase.monitor import Monitor
-from agent.record import CommandRecord
+from agent.erase.spec import FirmwarePoint, Receipt
 from drivers.drives.firmware_port import FirmwarePort
 
 log = logging.getLogger("benchwipe.erase")

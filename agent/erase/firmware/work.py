@@ -9,27 +9,8 @@ from functools import partial
 
 import msgspec
 
-from agent.clock import utc_now
-from agent.erase.blame import gone, look_for
-from agent.erase.buffers import Layout
-from agent.erase.capacity import Proof, skipped
-from agent.erase.firmware.formatting import Formatting
-from agent.erase.firmware.machine import Machine, Stopped
-from agent.erase.firmware.sanitizing import Sanitizing
-from agent.erase.firmware.securing import Securing, look, take_off
-from agent.erase.firmware.sentinels import Found, Sentinels, repeated_in
-from agent.erase.firmware.talk import Talk
-from agent.erase.firmware.techniques import HOW, How, supported
-from agent.erase.job_spec import EraseSpec, FirmwarePoint, Receipt, ResumePoint, Stop
-from agent.erase.meant import begin_hash, end_hash
-from agent.erase.monitor import GONE, Emit, Halt, Monitor
-from agent.erase.overwrite import Overwrite
-from agent.erase.pattern import FixedFill
-from agent.erase.ranges import unreached
-from agent.erase.readback import Asked, Grid, ReadBack
-from agent.erase.salvage import Bad
-from agent.erase.sample import SamplePlan
-from agent.outcome import (
+from agent.certificates.clock import utc_now
+from agent.certificates.outcome import (
     DRIVE_EXCHANGED,
     GOES_ON_BY_ITSELF,
     NO_SENTINELS,
@@ -49,7 +30,34 @@ from agent.outcome import (
     no_capacity,
     written_by_others,
 )
-from agent.record import CommandRecord, Interruption, PassRecord, Resumed, Sample, SentinelRecord, Verification
+from agent.certificates.record import (
+    CommandRecord,
+    Interruption,
+    PassRecord,
+    Resumed,
+    Sample,
+    SentinelRecord,
+    Verification,
+)
+from agent.erase.buffers import Layout
+from agent.erase.capacity import Proof, skipped
+from agent.erase.expected_hash import begin_hash, end_hash
+from agent.erase.firmware.formatting import Formatting
+from agent.erase.firmware.machine import Machine, Stopped
+from agent.erase.firmware.sanitizing import Sanitizing
+from agent.erase.firmware.securing import Securing, look, take_off
+from agent.erase.firmware.sentinels import Found, Sentinels, repeated_in
+from agent.erase.firmware.talk import Talk
+from agent.erase.firmware.techniques import HOW, How, supported
+from agent.erase.monitor import GONE, Emit, Halt, Monitor
+from agent.erase.overwrite import Overwrite
+from agent.erase.pattern import FixedFill
+from agent.erase.presence import gone, look_for
+from agent.erase.ranges import unreached
+from agent.erase.readback import Asked, Grid, ReadBack
+from agent.erase.salvage import Bad
+from agent.erase.sample import SamplePlan
+from agent.erase.spec import EraseSpec, FirmwarePoint, Receipt, ResumePoint, Stop
 from drivers.drives.base import Drive, OpenDrive, Writes
 from drivers.drives.firmware_port import FirmwarePort
 

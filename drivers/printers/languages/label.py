@@ -1,4 +1,4 @@
-"""What stands on a label, in no printer's language. agent/label.py makes it of a certificate."""
+"""What stands on a label, in no printer's language. agent/certificates/label.py makes it of a certificate."""
 
 from __future__ import annotations
 

@@ -8,13 +8,13 @@ import msgspec
 import pytest
 
 from agent.bench.arrival import TWIN, UNIDENTIFIED, Act, Begin, Block, GoOn, Hold, Show, TakeUp, Wait, decide
-from agent.bench.bays import Bay, BayState
 from agent.bench.events import DriveArrived, DriveUnreadable
-from agent.job import Job, JobState
-from agent.outcome import CANCELLED, PULLED_OUT, Reason
-from agent.plan import Plan, plan
-from agent.policy import NIST_CLEAR
-from agent.record import Explanation
+from agent.certificates.outcome import CANCELLED, PULLED_OUT, Reason
+from agent.certificates.record import Explanation
+from agent.jobs.bay import Bay, BayState
+from agent.jobs.job import Job, JobState
+from agent.planning.plan import Plan, plan
+from agent.planning.policy import NIST_CLEAR
 from tests.agent.engine_rig import NOW, drive
 
 HERE, EARLIER = "boot:stay-2", "boot:stay-1"

@@ -8,15 +8,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from agent import dialogue
 from agent.bench.events import LabelResult, ReprintRequested
 from agent.bench.labels import MOST_RECALLED
-from agent.certificate import Certificate
-from agent.context import Context
+from agent.certificates.certificate import Certificate
+from agent.certificates.record import Disposition
 from agent.errors import IllegalTransition
-from agent.flow import Step
-from agent.label_proof import NEXT, LabelRow, LabelState, advance, label_named, next_copy, settled
-from agent.record import Disposition
+from agent.jobs.label_proof import NEXT, LabelRow, LabelState, advance, label_named, next_copy, settled
+from agent.scan import dialogue
+from agent.scan.context import Context
+from agent.scan.flow import Step
 from agent.settings import Device
 from tests.agent.engine_rig import Rig, settings
 

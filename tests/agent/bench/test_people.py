@@ -10,10 +10,10 @@ import msgspec
 import pytest
 
 from agent.bench.events import LabelResult, Told
-from agent.label_proof import LabelState
+from agent.jobs.label_proof import LabelState
 from agent.phrases import phrase
 from agent.settings import Device
-from agent.view import bay_row, who_works
+from agent.views.bay import bay_row, who_works
 from drivers.drives.base import Drive
 from tests.agent.engine_rig import Rig, drive, erased, settings
 

@@ -10,9 +10,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent import jws
-from agent.attestation import is_attested
-from agent.registrar import DISPOSITION
+from agent.certificates import jws
+from agent.certificates.attestation import is_attested
+from agent.jobs.registrar import DISPOSITION
 from agent.settings import Device
 from tests.agent.engine_rig import Rig, drive, failed, settings
 
@@ -165,7 +165,7 @@ def test_a_grade_scanned_afterwards_stands_on_a_new_label(tmp_path: Path) -> Non
     assigned(rig)
     rig.erase("A1")
     from agent.bench.events import LabelResult
-    from agent.label_proof import LabelState
+    from agent.jobs.label_proof import LabelState
 
     rig.engine.handle(LabelResult("bench-01-000001", "labels", 0, LabelState.PRINTED))
     rig.scan("GRADE-A", "BAY-A1")
@@ -180,7 +180,7 @@ def test_a_grade_scanned_while_the_label_is_printed_gets_its_label_too(tmp_path:
     assigned(rig)
     rig.erase("A1")
     from agent.bench.events import LabelResult
-    from agent.label_proof import LabelState
+    from agent.jobs.label_proof import LabelState
 
     assert rig.scan("BAY-A1", "GRADE-B") == "graded"
     assert rig.effects.labels == [("bench-01-000001", 0)]

@@ -13,11 +13,7 @@ from blake3 import blake3
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.erase import METHODS, Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec, blame
-from agent.erase.engine import _Job, erase
-from agent.erase.pattern import Fill
-from agent.erase.ranges import merge
-from agent.outcome import (
+from agent.certificates.outcome import (
     DRIVE_EXCHANGED,
     NO_CAPACITY,
     PULLED_OUT,
@@ -29,6 +25,10 @@ from agent.outcome import (
     Reason,
     Refused,
 )
+from agent.erase import METHODS, Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec, presence
+from agent.erase.engine import _Job, erase
+from agent.erase.pattern import Fill
+from agent.erase.ranges import merge
 from tests.agent.erase.drives import Faults, MemoryDrive
 from tests.agent.erase.jobs import KEY, KIB, MIB, last_point, run_job, unreached_of, work_of
 
@@ -317,7 +317,7 @@ def test_a_drive_that_the_kernel_still_remembers_when_it_is_pulled_out_is_not_bl
     after: int, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Every request fails with EIO, to the end of the job, before the kernel has let go of it."""
-    monkeypatch.setattr(blame, "AGAIN_S", 0.01)
+    monkeypatch.setattr(presence, "AGAIN_S", 0.01)
     faults = Faults(gone_after_writes=after, says_eio_when_gone=True, remembered=12)
     drive = MemoryDrive(MIB, faults=faults)
     outcome, _ = run_job(drive, limits=Limits(give_up_after_errors=most))
@@ -335,7 +335,7 @@ def test_a_drive_that_the_kernel_still_remembers_when_it_is_read_back_is_not_bla
 
 
 def test_a_drive_that_is_there_and_dead_is_blamed_after_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blame, "SETTLE_S", 0.3)
+    monkeypatch.setattr(presence, "SETTLE_S", 0.3)
     drive = MemoryDrive(MIB, faults=Faults(read_errors=[(0, MIB)], write_errors=[(0, MIB)]))
     outcome, _ = run_job(drive, limits=Limits(give_up_after_errors=5))
     assert isinstance(outcome, Failed)

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
+from agent.certificates.outcome import Erased
 from agent.erase import EraseSpec, Stop, VerifySpec
 from agent.erase.engine import erase
 from agent.erase.speed import benchmark
-from agent.outcome import Erased
 from drivers.drives.block import open_device
 
 pytestmark = [

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.certificates.outcome import Aborted, Erased, Outcome
+from agent.certificates.record import VerificationKind
 from agent.erase import Limits, VerifySpec
-from agent.outcome import Aborted, Erased, Outcome
-from agent.record import VerificationKind
 from tests.agent.erase.drives import Faults, MemoryDrive
 from tests.agent.erase.jobs import KIB, last_point, run_job
 

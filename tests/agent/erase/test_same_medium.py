@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.certificates.outcome import PULLED_OUT, Aborted, Erased, Outcome, Reason
 from agent.erase import METHODS, Limits, ResumePoint, Stop, VerifySpec
 from agent.erase.beginning import BEGUN_ANEW
 from agent.erase.marker import slots_of
-from agent.outcome import PULLED_OUT, Aborted, Erased, Outcome, Reason
 from tests.agent.erase.drives import Faults, MemoryDrive
 from tests.agent.erase.jobs import KIB, MIB, last_point, run_job, work_of
 

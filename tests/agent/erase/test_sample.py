@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from agent.certificates.outcome import Erased, Failed
 from agent.erase import VerifySpec
 from agent.erase.ranges import merge, total
 from agent.erase.sample import SamplePlan
-from agent.outcome import Erased, Failed
 from tests.agent.erase.drives import MemoryDrive
 from tests.agent.erase.jobs import MIB, run_job, work_of
 

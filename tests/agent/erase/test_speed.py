@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from agent.commands.benchmark_command import rate_lines
+from agent.commands.work.benchmark import rate_lines
 from agent.erase.speed import NOTHING, Benchmark, benchmark, forecast
 from tests.agent.erase.drives import Faults, MemoryDrive
 

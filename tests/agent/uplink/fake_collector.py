@@ -13,7 +13,7 @@ import paho.mqtt.client as paho
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from paho.mqtt.enums import CallbackAPIVersion
 
-from agent import jws
+from agent.certificates import jws
 from tests.agent.mosquitto import wait_until
 
 Answer = Callable[[str, int], "str | None"]

@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent import receipt
-from agent.jws import thumbprint
+from agent.certificates import receipt
+from agent.certificates.jws import thumbprint
 from agent.messages import Receipt
 from tests.agent.mosquitto import Mosquitto, wait_until
 from tests.agent.uplink.fake_collector import FakeCollector, signed, stored
@@ -113,7 +113,7 @@ def test_a_signed_refusal_counts_once_and_its_replay_does_not_undo_a_resend(benc
 
 
 def again(bench: Bench, *names: str) -> Any:  # noqa: ANN401 - rows for outbox_again
-    from agent.commands.outbox_command import find
+    from agent.commands.work.outbox import find
 
     return [find(bench.ledger, name) for name in names]
 

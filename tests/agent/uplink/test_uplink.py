@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import KeyProblem
-from agent.ledger import Ledger
+from agent.jobs.ledger import Ledger
 from agent.messages import Event
 from tests.agent.mosquitto import Mosquitto, free_port, wait_until
 from tests.agent.uplink.fake_collector import stored

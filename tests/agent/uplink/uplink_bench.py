@@ -10,12 +10,12 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from agent import jws, keys
-from agent.certificate import Certificate
-from agent.ledger import Ledger
-from agent.ledger_outbox import Told
+from agent.certificates import jws, keys
+from agent.certificates.certificate import Certificate
+from agent.jobs.ledger import Ledger
+from agent.jobs.outbox_rows import Told
+from agent.jobs.registrar import DISPOSITION
 from agent.messages import Alarm, BayProgressMessage, BayStateMessage, Birth, Request
-from agent.registrar import DISPOSITION
 from agent.settings import Mqtt
 from agent.uplink.uplink import Pace, Uplink
 from tests.agent import samples

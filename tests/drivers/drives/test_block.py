@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.safety import judge
+from agent.planning.safety import judge
 from drivers.drives import _sysfs, block
 from drivers.drives._direct import DirectFile
 from drivers.drives._sysfs import list_drives

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.safety import judge
+from agent.planning.safety import judge
 from drivers.drives import _sysfs
 from drivers.drives._sysfs import list_drives
 from drivers.drives.facts import of_number

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from agent.outcome import Reason
-from agent.plan import plan
-from agent.policy import NIST_CLEAR
+from agent.certificates.outcome import Reason
+from agent.planning.plan import plan
+from agent.planning.policy import NIST_CLEAR
 from drivers.drives import _firmware, block
 from drivers.drives.base import Drive, DriveMute, HiddenArea, HiddenKind
 from firmware_bridge import passthrough

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.record import Health
+from agent.certificates.record import Health
 from drivers.drives.health import measured, parse_health
 
 JSON = st.recursive(

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.safety import judge
+from agent.planning.safety import judge
 from drivers.drives import _loops, _members, _mounts, facts
 from drivers.drives.base import DriveHeld, DriveUnasked
 from drivers.drives.block import open_device

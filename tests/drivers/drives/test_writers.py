@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.safety import judge
+from agent.planning.safety import judge
 from drivers.drives import _writers, facts
 from drivers.drives._loops import number_of
 from drivers.drives._writers import Look, Writer

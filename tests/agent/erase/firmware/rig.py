@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from agent.certificates.outcome import Outcome
 from agent.erase import Checkpoint, EraseSpec, Limits, Progress, Renewed, ResumePoint, Stop, VerifySpec
 from agent.erase.firmware import HOW
-from agent.outcome import Outcome
-from agent.registrar import security_password
-from agent.worker import run_job
+from agent.erase.worker import run_job
+from agent.jobs.registrar import security_password
 from drivers.drives.simulated import Driver, Settings, make_drive, plug, plugged, pull
 
 SIZE = 64 << 10  # 128 blocks, each of them a sentinel

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from agent.outcome import NOT_UNLOCKED, NOTHING_SAYS_SO, Erased, Failed
+from agent.certificates.outcome import NOT_UNLOCKED, NOTHING_SAYS_SO, Erased, Failed
 from drivers.drives import _simulated_pages as pages
 from drivers.drives._simulated_port import SimulatedPort
 from firmware_bridge.reply import NvmeReply, ScsiReply

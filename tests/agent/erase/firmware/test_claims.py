@@ -8,11 +8,20 @@ import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent.certificate import refuse_empty_claims, sign
+from agent.certificates.certificate import refuse_empty_claims, sign
+from agent.certificates.jws import thumbprint
+from agent.certificates.outcome import (
+    NO_SENTINELS,
+    NOT_VERIFIED,
+    NOTHING_SAYS_SO,
+    SENTINEL_SURVIVED,
+    Erased,
+    Failed,
+    Work,
+    conclude,
+)
+from agent.certificates.record import CommandRecord, Record, SentinelRecord, Verification
 from agent.errors import CertificateProblem
-from agent.jws import thumbprint
-from agent.outcome import NO_SENTINELS, NOT_VERIFIED, NOTHING_SAYS_SO, SENTINEL_SURVIVED, Erased, Failed, Work, conclude
-from agent.record import CommandRecord, Record, SentinelRecord, Verification
 from drivers.drives.base import Writes
 from drivers.drives.simulated import SimulatedDrive
 from tests.agent.erase.firmware.rig import Bench

@@ -15,10 +15,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from agent.certificates.outcome import Aborted, Erased, Failed, Outcome
 from agent.erase import Checkpoint, Stop
 from agent.erase.firmware import FIRMWARE_TECHNIQUES, HOW
-from agent.outcome import Aborted, Erased, Failed, Outcome
-from agent.worker import run_job
+from agent.erase.worker import run_job
 from drivers.drives.base import OpenDrive
 from drivers.drives.firmware_port import FirmwarePort
 from drivers.drives.simulated import SimulatedDrive

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from agent.certificates.outcome import Erased, Failed
 from agent.erase import Checkpoint
-from agent.outcome import Erased, Failed
 from drivers.drives.simulated import SimulatedDrive
 from tests.agent.erase.firmware.rig import Bench
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.certificates.outcome import COMMAND_REFUSED, FROZEN, Erased, Refused
 from agent.erase.firmware import HOW
 from agent.erase.firmware.dialogues import AtaDialogue
-from agent.outcome import COMMAND_REFUSED, FROZEN, Erased, Refused
 from drivers.drives import _simulated_pages as pages
 from drivers.drives._simulated_port import SimulatedPort
 from firmware_bridge import ata

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
+from agent.certificates.outcome import Erased
 from agent.commands.plan_lines import plan_lines
-from agent.outcome import Erased
-from agent.plan import Plan, plan
-from agent.policy import Policy
+from agent.planning.plan import Plan, plan
+from agent.planning.policy import Policy
 from drivers.drives._simulated_port import SimulatedPort
 from tests.agent.erase.firmware.rig import Bench
 

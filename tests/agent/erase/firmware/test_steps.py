@@ -8,7 +8,7 @@ import pytest
 
 from agent.erase.firmware import HOW
 from agent.erase.firmware.steps import ENDS, REASONS, Said, Step, advance
-from agent.techniques import TECHNIQUES
+from agent.erase.techniques import TECHNIQUES
 
 SAID: tuple[Said, ...] = get_args(Said)
 

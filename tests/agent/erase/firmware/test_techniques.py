@@ -8,9 +8,7 @@ from typing import Any
 
 import pytest
 
-from agent.erase import Limits, Progress, Stop, VerifySpec
-from agent.erase.firmware import FIRMWARE_TECHNIQUES, HOW
-from agent.outcome import (
+from agent.certificates.outcome import (
     CANCELLED,
     COMMAND_REFUSED,
     FIRMWARE_FAILED,
@@ -28,6 +26,8 @@ from agent.outcome import (
     Failed,
     Refused,
 )
+from agent.erase import Limits, Progress, Stop, VerifySpec
+from agent.erase.firmware import FIRMWARE_TECHNIQUES, HOW
 from drivers.drives._simulated_firmware import Model
 from drivers.drives.simulated import make_drive
 from tests.agent.erase.firmware.rig import SECRET, SIZE, Bench

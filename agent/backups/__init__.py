@@ -1,0 +1,1 @@
+"""Key, ledger and certificates in one sealed file, and back."""

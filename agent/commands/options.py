@@ -1,0 +1,102 @@
+"""What commands have in common: groups of them, the options that many take, exit statuses, and the log."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import logging
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agent.commands.parameters import Place
+
+if TYPE_CHECKING:
+    from agent.settings import Settings
+
+DEFAULT_CONFIG = Path("/etc/benchwipe/station.toml")
+DEFAULT_STATE_DIR = Path("/var/lib/benchwipe")
+NOT_TRUE, USAGE, INTERRUPTED = 1, 2, 130
+
+
+class Commands(click.Group):
+    """A group whose commands are loaded when they are called, and end with one clear line, never with a traceback."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, str] | None = None, **kwargs: Any) -> None:  # noqa: ANN401
+        """`lazy`: name of a command -> "module:attribute"."""
+        super().__init__(*args, **kwargs)
+        self._lazy = dict(lazy or {})
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """In the order of the table: what is used most comes first."""
+        return [*self._lazy, *(name for name in self.commands if name not in self._lazy)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, loaded now."""
+        if cmd_name in self._lazy and cmd_name not in self.commands:
+            module, _, attribute = self._lazy[cmd_name].partition(":")
+            self.commands[cmd_name] = getattr(importlib.import_module(module), attribute)
+        return super().get_command(ctx, cmd_name)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Of an unknown word the nearest command is told, or all of them."""
+        known = self.list_commands(ctx)
+        if args[0] not in known and not args[0].startswith("-"):
+            near = [n for n in known if n.startswith(args[0])] or difflib.get_close_matches(args[0], known, n=1)
+            told = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
+            ctx.fail(f"no command is called {args[0]!r}; {told}")
+        return super().resolve_command(ctx, args)
+
+
+def _config(ctx: click.Context, _: click.Parameter, value: Path | None) -> Settings:
+    """The settings of a file; the built-in ones where nobody named a file and the usual one is absent."""
+    from agent.settings import Settings, load
+
+    if value is None and not DEFAULT_CONFIG.exists():
+        ctx.meta["benchwipe.config"] = None
+        return Settings()
+    ctx.meta["benchwipe.config"] = value or DEFAULT_CONFIG
+    return load(value or DEFAULT_CONFIG)
+
+
+config_option = click.option(
+    "--config",
+    "settings",
+    type=Place(dir_okay=False),
+    callback=_config,
+    metavar="FILE",
+    help=f"The station's configuration [default: {DEFAULT_CONFIG}; where that is absent, built-in values]",
+)
+state_option = click.option(
+    "--state-dir",
+    type=Place(file_okay=False),
+    envvar="BENCHWIPE_STATE_DIR",
+    default=DEFAULT_STATE_DIR,
+    show_default=True,
+    metavar="DIR",
+    help="Holds key, ledger and certificates; BENCHWIPE_STATE_DIR names another one too",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output")
+
+
+def log_to_stderr(*, verbose: bool = False, quiet: bool = False) -> None:
+    """Log lines on standard error. Under systemd the journal adds the time itself."""
+    stamp = "" if os.environ.get("JOURNAL_STREAM") else "%(asctime)s "
+    logging.basicConfig(
+        stream=sys.stderr,
+        level=logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO,
+        format=f"{stamp}%(levelname)s %(name)s: %(message)s",
+    )
+    logging.raiseExceptions = False  # a log line that nobody can read any more (a closed pipe) stops nothing
+
+
+def require_config(ctx: click.Context) -> None:
+    """For commands that mean nothing without a configuration."""
+    if ctx.meta.get("benchwipe.config") is None:
+        raise click.UsageError(f"there is no {DEFAULT_CONFIG}; name a configuration with --config FILE", ctx)

@@ -1,0 +1,139 @@
+"""Mends a ledger that contradicts its certificate files, on a person's word. Nothing is deleted.
+
+What is lost is written down as lost, what is there is recorded, and what cannot be one story stays beside it, known.
+The work is done twice: the first time it is rolled back, so that what is shown is what will be done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agent import files, state_folder
+from agent.certificates.certificate import certificate_id
+from agent.certificates.clock import utc_now
+from agent.errors import LedgerProblem
+from agent.jobs import chain_events
+from agent.jobs.chain import Conflict, Judgement
+from agent.jobs.registrar import Registrar
+
+ROUNDS = 10
+WHY = "the ledger was mended: these certificates are lost"
+
+
+class _Rehearsed(Exception):
+    """Takes everything back."""
+
+
+def rehearse(registrar: Registrar) -> list[str]:
+    """What `carry_out` would do, a line each; nothing is changed. Empty where nothing contradicts."""
+    lines: list[str] = []
+    try:
+        with registrar.ledger.while_nobody_writes():
+            lines += _Mending(registrar).run()
+            raise _Rehearsed
+    except _Rehearsed:
+        return lines
+
+
+def carry_out(registrar: Registrar, agreed: Sequence[str]) -> None:
+    """Do what was agreed to. LedgerProblem where it would be something else by now: nothing was changed."""
+    with registrar.ledger.while_nobody_writes():
+        mending = _Mending(registrar)
+        if mending.run() != list(agreed):
+            raise LedgerProblem(path=registrar.state_dir, problem="it changed meanwhile; look again")
+        mending.write_files()
+
+
+class _Mending:
+    """One go through all conflicts, inside a transaction of the ledger."""
+
+    def __init__(self, registrar: Registrar) -> None:
+        self._registrar, self._ledger = registrar, registrar.ledger
+        self._reconciler = registrar.reconciler
+        self._files: list[tuple[Conflict, bytes]] = []
+        self._at = utc_now()
+
+    def run(self) -> list[str]:
+        """To mend one thing may show another: until nothing contradicts."""
+        lines: list[str] = []
+        for _ in range(ROUNDS):
+            found = self._reconciler.look(newest=None)
+            if not found.conflicts and not found.strays:
+                return lines
+            for name in found.strays:
+                self._ledger.take_in(self._reconciler.certificates[name])
+                lines.append(f"record certificate {self._number(name)}, which follows the last one")
+            if not found.strays:  # what follows may depend on them
+                lines += [self._settle(conflict, found) for conflict in found.conflicts]
+        raise LedgerProblem(path=self._registrar.state_dir, problem="it cannot be mended; keep the folder as it is")
+
+    def _settle(self, conflict: Conflict, found: Judgement) -> str:
+        match conflict.kind:
+            case "no-file":
+                return self._write_again(conflict)
+            case "no-row":
+                self._ledger.take_in(self._reconciler.certificates[conflict.name])
+                return f"record certificate {self._number(conflict.name)} in the ledger"
+            case "second":
+                return self._second(conflict, found)
+            case "hole":
+                return self._miss(conflict)
+            case "foreign" if self._waiting(conflict.name) is not None:
+                return self._write_again(conflict)
+            case "broken" | "foreign":
+                self._known(conflict)
+                return f"leave it as it is, and know of it: {conflict.problem}"
+
+    def _waiting(self, name: str) -> bytes | None:
+        """The right bytes of a certificate whose file is gone or damaged, while it waits for the collector."""
+        compact = self._ledger.waiting_certificate(name)
+        return compact if compact is not None and certificate_id(compact) == name else None
+
+    def _write_again(self, conflict: Conflict) -> str:
+        compact, row = self._waiting(conflict.name), self._ledger.certificate_of(conflict.name)
+        told = row[1] if row else conflict.name[:12]
+        self._known(conflict)
+        if compact is None:
+            return f"know that the file of certificate {told} is lost here (the collector may have {conflict.name}.jws)"
+        self._files.append((conflict, compact))
+        return f"write the file of certificate {told} again: its bytes still wait for the collector"
+
+    def write_files(self) -> None:
+        """Write the files that are to be written again: then there is nothing to know of them any more."""
+        for conflict, compact in self._files:
+            path = self._ledger.certificates_dir / f"{conflict.name}.jws"
+            if conflict.kind == "foreign":
+                path.rename(path.with_name(f"{path.name}.damaged"))
+            files.write_once(path, compact)
+            state_folder.give_to_owner(path, of=path.parent)
+            self._ledger.forget_conflict(conflict.kind, conflict.name)
+
+    def _second(self, conflict: Conflict, found: Judgement) -> str:
+        """Of two files without a row the one counts that the next certificate names, or else the earlier one."""
+        number = self._number(conflict.name)
+        twins = [c.name for c in found.conflicts if c.kind == "second" and c.span == conflict.span]
+        if not self._ledger.has_number(conflict.span.first):
+            kept = min(twins, key=self._rank)
+            if kept == conflict.name:
+                self._ledger.take_in(self._reconciler.certificates[kept])
+                return f"record certificate {number} ({kept[:12]}) in the ledger"
+        self._known(conflict)
+        self._ledger.send_too(self._reconciler.certificates[conflict.name])
+        return f"know that {conflict.name[:12]} has the number {number} too, and send it to the collector"
+
+    def _rank(self, name: str) -> tuple[bool, str, str]:
+        named = any(filed.previous == name for filed in self._reconciler.read.values())
+        return not named, self._reconciler.certificates[name].record.finished_at, name
+
+    def _miss(self, conflict: Conflict) -> str:
+        span, station = conflict.span, self._registrar.settings.station.id
+        self._ledger.add_gap(span, WHY, self._at)
+        chain_events.tell_gap(self._ledger, self._registrar.key, station, span, WHY)
+        which = f"number {span.first}" if span.first == span.last else f"numbers {span.first} to {span.last}"
+        return f"know that {which} {'is' if span.first == span.last else 'are'} missing, and tell the collector"
+
+    def _known(self, conflict: Conflict) -> None:
+        self._ledger.settle_conflict(conflict.kind, conflict.name, self._at)
+
+    def _number(self, name: str) -> str:
+        return self._reconciler.certificates[name].record.number

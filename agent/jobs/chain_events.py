@@ -1,0 +1,51 @@
+"""Signs what must be known of the chain beside its certificates, and queues it as an event for the collector.
+
+Each event's `statement` is a JWS of the rest of its `detail`: what it says is as checkable as a certificate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from agent.certificates import jws
+from agent.certificates.clock import clock, utc_now
+from agent.jobs.chain import Span
+from agent.jobs.ledger import Ledger
+from agent.messages import GAP, KEY_REPLACED, Event
+
+GAP_TYPE = f"benchwipe-{GAP}+jws"
+KEY_TYPE = f"benchwipe-{KEY_REPLACED}+jws"
+
+
+def tell_gap(ledger: Ledger, key: Ed25519PrivateKey, station: str, span: Span, why: str) -> None:
+    """Numbers that this station does not know: they are not lost on their way."""
+    _tell(ledger, key, GAP, GAP_TYPE, {"station": station, "first": span.first, "last": span.last, "why": why})
+
+
+def tell_new_key(ledger: Ledger, key: Ed25519PrivateKey, station: str, old: str, last: str | None) -> None:
+    """A new key signs from now on: the old one by its thumbprint, and the last certificate of its chain."""
+    facts = {"station": station, "key": jws.thumbprint(key.public_key()), "replaces": old, "last": last}
+    _tell(ledger, key, KEY_REPLACED, KEY_TYPE, facts)
+
+
+def _tell(ledger: Ledger, key: Ed25519PrivateKey, name: str, typ: str, facts: Mapping[str, object]) -> None:
+    told = {**facts, "at": utc_now()}
+    statement = jws.sign(msgspec.json.encode(told), key, typ=typ).decode()
+    when = clock()
+
+    def event(sequence: int) -> bytes:
+        made = Event(
+            boot_id=when.boot_id,
+            seq=sequence,
+            event=name,
+            mono_ms=when.monotonic_ms,
+            ts=utc_now(),
+            clock=msgspec.to_builtins(when),
+            detail={**told, "statement": statement},
+        )
+        return msgspec.json.encode(made)
+
+    ledger.add_event(when.boot_id, event)

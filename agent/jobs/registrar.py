@@ -1,0 +1,367 @@
+"""Jobs into the ledger, outcomes into certificates: the same for the daemon and for the command line.
+
+Certify, then label, then publish: the certificate is on the medium before anybody hears of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import secrets
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from agent import __version__, files
+from agent.certificates import jws, keys
+from agent.certificates.attestation import Handset, Reset
+from agent.certificates.certificate import Certificate, sign
+from agent.certificates.clock import clock, utc_now
+from agent.certificates.jws import thumbprint
+from agent.certificates.outcome import STOPPED_EARLIER, Aborted, Erased, Outcome, Refused, Work
+from agent.certificates.record import Asset, Customer, Interruption, Operator, Record, Software, Station
+from agent.erase import EraseSpec, ResumePoint
+from agent.erase.firmware import HOW
+from agent.errors import KeyLost, LedgerProblem
+from agent.jobs import certify, job
+from agent.jobs.at_work import AtWork, Claim
+from agent.jobs.job import Job, JobState
+from agent.jobs.label_proof import LabelState
+from agent.jobs.ledger import Ledger, Position
+from agent.jobs.outbox_rows import Told
+from agent.jobs.reconcile import Reconciler
+from agent.messages import Event
+from agent.settings import Settings
+from drivers.drives.base import Drive
+
+log = logging.getLogger("benchwipe.registrar")
+
+SECURITY = frozenset(name for name, how in HOW.items() if how.machine == "security")
+_PASSWORD = "benchwipe 2026-11 ATA password of one job"
+DISPOSITION = "benchwipe-disposition+jws"
+
+
+class Registrar:
+    """The one who writes jobs and certificates down. Belongs to one thread, as its ledger does."""
+
+    def __init__(self, settings: Settings, state_dir: Path) -> None:
+        self.settings = settings
+        self.state_dir = state_dir
+        self.key: Ed25519PrivateKey = keys.load_or_make(state_dir)
+        self.ledger = Ledger(state_dir)
+        self.at_work = AtWork(state_dir)
+        self.reconciler = Reconciler(self.ledger, self.key.public_key())
+        self._refuse_half_replaced()
+
+    def _refuse_half_replaced(self) -> None:
+        """KeyLost where a replacement of the key was cut off: the ledger knows of it, and the new key never came."""
+        own, wanted = thumbprint(self.key.public_key()), self.ledger.position().key
+        if wanted not in (None, own):
+            self.close()
+            problem = f"key {own} was replaced, and its successor {wanted} is not here"
+            raise KeyLost(path=self.state_dir / keys.FILE_NAME, problem=problem)
+
+    def close(self) -> None:
+        """Let go of the ledger, and of every drive."""
+        self.at_work.close()
+        self.ledger.close()
+
+    def recover(self, *, printers: tuple[str, ...] = ()) -> None:
+        """Mend what a power cut left: half-written files go, certificates without a row get one, and a label due.
+
+        LedgerConflict where the ledger's rows and the certificate files contradict.
+        """
+        files.sweep(self.ledger.certificates_dir)
+        files.sweep(self.state_dir)
+        self.at_work.sweep()
+        for certificate in self.reconciler.take_in(printers=printers):
+            if (ended := self.ledger.job(certificate.record.job)) is not None and not ended.bay:
+                # Its command was killed before it could say so.
+                self.ledger.save_job(msgspec.structs.replace(ended, untold=True))
+        self.forget_keys()
+
+    def forget_keys(self, *, at_work: Collection[str] = ()) -> None:
+        """Let go of keys, checkpoints and ATA passwords of drives that did not come back; `at_work`: jobs of now."""
+        days = self.settings.station.keep_keys_days
+        before = time.time() - days * 86400
+        for old in self.ledger.forget_keys(before=before, but=at_work):
+            log.warning("job %s: its drive did not come back in %d days; its key is forgotten", old, days)
+        for old in self.ledger.forget_old_passwords(before=before, but=at_work):
+            log.warning("job %s: its drive did not come back in %d days; its ATA password is forgotten", old, days)
+
+    def open_job(self, new: Job, *, resumes: Job | None = None) -> Job:
+        """Write a new job down. With `resumes` it goes on from that job's last flushed point, with the same key.
+
+        One that left no such point goes on from the start; that it was interrupted is certified all the same.
+        """
+        point = self.ledger.checkpoint(resumes.id) if resumes else None
+        key = self.ledger.key(resumes.id) if resumes else None
+        if resumes:
+            new = msgspec.structs.replace(new, resumes=resumes.id)
+        if point and key:
+            self.ledger.add_job(new, key, point)
+        else:
+            self.ledger.add_job(new, secrets.token_bytes(32))
+        return new
+
+    def spec(self, planned: Job, *, drives_at_once: int, interruption: str | None = None) -> EraseSpec:
+        """What the worker has to do for a job. `interruption` says why it had stopped, if it goes on."""
+        assert planned.plan is not None
+        point = self.ledger.checkpoint(planned.id)
+        key = self.ledger.key(planned.id)
+        # Forgotten by age, with its point; or nothing is known of how far it came, and of which medium: what an earlier
+        # start may have left on one with the same identity must not pass for this one's.
+        if key is None or (point is None and interruption is not None):
+            key = secrets.token_bytes(32)
+            self.ledger.renew_key(planned.id, key)
+        if point is not None and planned.plan.verify.kind != "full":
+            point = _from_the_start(point)
+        who = identity(planned.drive)
+        if planned.plan.technique in SECURITY:
+            # Before anything is sent: a drive that a crash leaves locked is opened with it, whoever meets it next.
+            self.ledger.keep_password(who, password := security_password(key), planned.id)
+        else:
+            password = b""
+        known = [password, *(other for other in self.ledger.passwords(who) if other != password)]
+        return EraseSpec(
+            job=planned.id,
+            method=planned.plan.method,
+            technique=planned.plan.technique,
+            prepare=planned.plan.prepare,
+            hidden_accepted=planned.plan.hidden_accepted,
+            skip_proof=planned.plan.capacity_proof is not None and planned.plan.capacity_proof.skipped is not None,
+            verify=planned.plan.verify,
+            limits=planned.plan.limits,
+            key_hex=key.hex(),
+            passwords=tuple(found.hex() for found in known if found),
+            resume=point,
+            interruption=_interruption(point, interruption),
+            drives_at_once=drives_at_once,
+        )
+
+    def issue(self, ended: Job, outcome: Outcome, *, printers: tuple[str, ...] = ()) -> tuple[Job, Certificate]:
+        """Certify a job's end, and write both down as one, with the intent to send its label to these printers.
+
+        LedgerProblem or OSError: nothing was written, try again.
+        """
+        circumstances = certify.Circumstances(finished_at=utc_now(), clock=clock(), station=self.station())
+        state = JobState(certify.outcome_name(outcome))
+        reason = None if not hasattr(outcome, "reason") else certify.explanation(outcome.reason)
+        done = job.advance(ended, state, finished_at=circumstances.finished_at, reason=reason, untold=not ended.bay)
+        if isinstance(outcome, Refused):
+            self.forget_unsent(ended)
+
+        def draft(position: Position) -> Certificate:
+            return self._sign(certify.draft(done, outcome, position, circumstances), position)
+
+        certificate = self.ledger.issue(draft, done, printers=printers, strays=self.reconciler.strays)
+        if isinstance(outcome, Erased):
+            self.ledger.forget_passwords(identity(done.drive))
+        done = msgspec.structs.replace(done, certificate_id=certificate.id)
+        log.info("certificate %s: %s %s", certificate.record.number, done.drive.serial, state)
+        return done, certificate
+
+    def forget_unsent(self, refused: Job) -> None:
+        """The password of a job that touched nothing is on no drive: it must not be tried before one that may be."""
+        key = self.ledger.key(refused.id) if refused.plan and refused.plan.technique in SECURITY else None
+        if key is not None:
+            self.ledger.forget_password(identity(refused.drive), security_password(key))
+
+    def attest(
+        self,
+        handset: Handset,
+        reset: Reset,
+        occasion: certify.Occasion,
+        *,
+        printers: tuple[str, ...] = (),
+        labels: LabelState = LabelState.SENT,
+    ) -> Certificate:
+        """Certify a reset that a person answers for. LedgerProblem or OSError: nothing was written, try again.
+
+        `labels`: as of Ledger.issue.
+        """
+        circumstances = certify.Circumstances(finished_at=utc_now(), clock=clock(), station=self.station())
+
+        def draft(position: Position) -> Certificate:
+            return self._sign(certify.draft_attested(handset, reset, occasion, position, circumstances), position)
+
+        return self.ledger.issue(draft, printers=printers, labels=labels, strays=self.reconciler.strays)
+
+    def _sign(self, record: Record, position: Position) -> Certificate:
+        own = thumbprint(self.key.public_key())
+        if position.key not in (None, own):
+            raise LedgerProblem(path=self.state_dir, problem=f"key {own} was replaced while this program ran")
+        return sign(record, self.key)
+
+    def as_ours(self, drive: Drive) -> Drive:
+        """A drive that may have a password of ours is planned as an open one: its job begins by opening it."""
+        can = drive.capabilities
+        if can is None or not (can.security_locked or can.security_enabled):
+            return drive
+        if not self.ledger.passwords(identity(drive)):
+            return drive
+        opened = msgspec.structs.replace(can, security_locked=False, security_enabled=False)
+        return msgspec.structs.replace(drive, capabilities=opened)
+
+    def rate(self, rated: Job, who: Operator | None) -> None:
+        """Write down a grade or destination that was given after the certificate was signed, and tell the collector.
+
+        It goes as a statement of its own, a JWS that waits for the collector's receipt as the certificate does, and
+        beside it as an event with a copy of the JWS.
+        """
+        when = clock()
+        told = {
+            "station": self.settings.station.id,
+            "certificate_id": rated.certificate_id,
+            "job": rated.id,
+            "asset": rated.asset.tag if rated.asset else None,
+            "disposition": msgspec.to_builtins(rated.disposition),
+            "operator": msgspec.to_builtins(who),
+            "at": utc_now(),
+        }
+
+        def tell(sequence: int) -> Told:
+            ordered = {**told, "boot_id": when.boot_id, "seq": sequence}
+            statement = jws.sign(msgspec.json.encode(ordered), self.key, typ=DISPOSITION)
+            made = Event(
+                boot_id=when.boot_id,
+                seq=sequence,
+                event="disposition",
+                mono_ms=when.monotonic_ms,
+                ts=utc_now(),
+                clock=msgspec.to_builtins(when),
+                detail={**ordered, "statement": statement.decode()},
+            )
+            return Told(msgspec.json.encode(made), statement)
+
+        self.ledger.add_event(when.boot_id, tell, rated)
+
+    def certificate(self, name: str) -> Certificate | None:
+        """The certificate of this station with that id or number, its signature checked; None where there is none.
+
+        CertificateProblem or OSError where its file is not what was written.
+        """
+        found = self.ledger.certificate_of(name)
+        return self.reconciler.certificate(found[0]) if found is not None else None
+
+    def supersede(self, drive: Drive, *, claimed: Claim | None = None) -> None:
+        """Close an older job of a drive that is to be erased anew: what was done of it is certified as aborted.
+
+        Never one that runs: DriveAtWork. `claimed`: the caller's own claim of the drive.
+        """
+        older = [old for old in self.ledger.unfinished() if drive.is_meant_by(old.drive) or _grew(old, drive)]
+        for old in older:
+            if old.state is JobState.PLANNED:
+                self.ledger.save_job(job.advance(old, JobState.CANCELLED, finished_at=utc_now()))
+                continue
+            claim = claimed or self.at_work.claim(drive)
+            try:
+                point = self.ledger.checkpoint(old.id)
+                self.issue(old, Aborted(work_of(point), STOPPED_EARLIER))
+            finally:
+                if claimed is None:
+                    claim.release()
+
+    def station(self) -> Station:
+        """This station, as it stands on a certificate."""
+        about = self.settings.station
+        return Station(
+            id=about.id,
+            name=about.name,
+            location=about.location,
+            organisation=about.organisation,
+            software=Software(name="benchwipe", version=__version__),
+            kernel=os.uname().release,
+            machine=os.uname().machine,
+        )
+
+
+def new_id() -> str:
+    """A name for a piece of work. It begins with the time, so that names sort as the work does."""
+    return f"{int(time.time() * 1000):012x}{secrets.token_hex(8)}"
+
+
+def new_job(
+    drive: Drive,
+    *,
+    bay: str = "",
+    asset: str | None = None,
+    operator: Operator | None = None,
+    customer: Customer | None = None,
+    insertion: str = "",
+) -> Job:
+    """A job that nobody has planned yet."""
+    return Job(
+        id=new_id(),
+        bay=bay,
+        drive=drive,
+        plan=None,
+        asset=Asset(tag=asset) if asset else None,
+        operator=operator,
+        customer=customer,
+        created_at=utc_now(),
+        insertion=insertion,
+    )
+
+
+def work_of(point: ResumePoint | None) -> Work:
+    """What is known to have been done of a job whose worker nobody heard the end of."""
+    if point is None:
+        return Work()
+    return Work(
+        passes=point.completed,
+        commands=point.firmware.commands if point.firmware else (),
+        unreached=point.unreached,
+        interruptions=point.interruptions,
+        capacity_proof=point.capacity_proof,
+        resumed=point.resumed,
+    )
+
+
+def _grew(old: Job, drive: Drive) -> bool:
+    """Whether this is the job's drive, with the capacity that the job made it show before anybody wrote that down."""
+    revealing = old.plan is not None and "reveal" in old.plan.prepare
+    grown = drive.capacity_bytes > old.drive.capacity_bytes
+    return revealing and grown and drive.identified and drive.unit == old.drive.unit
+
+
+def _from_the_start(point: ResumePoint) -> ResumePoint:
+    """Nobody knows where the drive was meanwhile: what is not read back in full is written anew in full.
+
+    What the drive's own firmware is at, it says itself.
+    """
+    return ResumePoint(
+        pass_number=1,
+        offset=0,
+        interruptions=point.interruptions,
+        resumed=point.resumed,
+        stream=point.stream,
+        firmware=point.firmware,
+    )
+
+
+def identity(drive: Drive) -> str:
+    """Of a drive whatever capacity it shows: a removed hidden area must not lose it its password."""
+    if not drive.identified:
+        return drive.fingerprint  # no password of its like is tried on it
+    return hashlib.sha256(msgspec.json.encode((drive.model, drive.serial, drive.wwn))).hexdigest()
+
+
+def security_password(key: bytes) -> bytes:
+    """The ATA password of one job, from its random key, which the ledger has: 32 printable characters, 128 bits.
+
+    Printable, so that it could be typed into another machine's firmware to open the drive there.
+    """
+    from blake3 import blake3  # with the first drive that wants a password
+
+    return blake3(key, derive_key_context=_PASSWORD).hexdigest()[:32].encode()
+
+
+def _interruption(point: ResumePoint | None, reason: str | None) -> Interruption | None:
+    if reason is None:
+        return None
+    return Interruption(at=utc_now(), reason=reason, resumed_at_offset=point.offset if point else 0)

@@ -1,0 +1,1 @@
+"""Facts as lines: for a bay, a screen, a certificate."""
