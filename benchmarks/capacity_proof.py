@@ -20,8 +20,9 @@ from agent.certificates.outcome import Erased
 from agent.erase import Checkpoint, EraseSpec, Progress, Stop
 from agent.erase.engine import erase
 from agent.erase.proof_plan import ProofPlan
-from drivers.drives.base import Drive, OpenDrive
+from drivers.drives.base import OpenDrive
 from drivers.drives.block import open_device
+from drivers.drives.drive import Drive
 
 MIB = 1 << 20
 MOST = 0.05

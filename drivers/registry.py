@@ -42,7 +42,7 @@ def known(kind: Kind) -> tuple[str, ...]:
 
 
 def _holds_driver(folder: Iterable[str], name: str) -> bool:
-    """A file beside the drivers that has no `class Driver` helps them, and is none (drives/facts.py)."""
+    """A file beside the drivers that has no `class Driver` helps them, and is none (drives/examine.py)."""
     files = (Path(place) / f"{name}.py" for place in folder)
     return any(b"\nclass Driver(" in file.read_bytes() for file in files if file.is_file())
 

@@ -26,7 +26,7 @@ from agent.jobs.job import Job, JobState
 from agent.jobs.label_proof import LabelRow
 from agent.jobs.registrar import Registrar, work_of
 from agent.messages import Alarm, CommandStatus
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 
 log = logging.getLogger("benchwipe.books")
 

@@ -9,7 +9,7 @@ from agent.certificates.outcome import Outcome, Reason, Writers
 from agent.erase import Checkpoint, Progress, Renewed
 from agent.jobs.label_proof import LabelState
 from agent.messages import Request
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 
 
 @dataclass(frozen=True)

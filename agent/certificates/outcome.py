@@ -20,7 +20,7 @@ from agent.certificates.record import (
     Unreached,
     Verification,
 )
-from drivers.drives.base import LARGEST, Capabilities, Drive
+from drivers.drives.drive import LARGEST, Capabilities, Drive
 
 Writers = Literal["none", "unknown"]
 

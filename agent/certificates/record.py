@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from drivers.drives.base import Capabilities, HiddenArea, IdentitySource, Media, Writes
+from drivers.drives.drive import Capabilities, HiddenArea, IdentitySource, Media, Writes
 
 SCHEMA = "benchwipe.certificate/1"
 WRITTEN_BY_OTHERS = "BW-E60"

@@ -26,7 +26,8 @@ from agent.erase.salvage import Bad
 from agent.erase.sample import SamplePlan
 from agent.erase.spec import Area, EraseSpec, ResumePoint, Stop
 from agent.erase.streams import STREAMS, fastest, rates
-from drivers.drives.base import Drive, OpenDrive, Writes
+from drivers.drives.base import OpenDrive
+from drivers.drives.drive import Drive, Writes
 
 log = logging.getLogger("benchwipe.erase")
 

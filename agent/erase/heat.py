@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from agent.erase import Limits
-from drivers.drives.base import Media
+from drivers.drives.drive import Media
 
 COOLER_BY = 5.0
 

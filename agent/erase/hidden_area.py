@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from agent.certificates.outcome import Reason
 from agent.certificates.record import CommandRecord
-from drivers.drives.base import HiddenFeature
+from drivers.drives.drive import HiddenFeature
 from drivers.drives.firmware_port import AtaReply, FirmwarePort
 from firmware_bridge import ata, sat
 from firmware_bridge.ata import Identify, TaskFile

@@ -24,7 +24,8 @@ from agent.certificates.record import CommandRecord
 from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, Stop
 from agent.erase.hidden_area import NOT_SHOWN, Change, show_more
 from agent.erase.techniques import TECHNIQUES
-from drivers.drives.base import Drive, DriveError, DriveGone, HiddenArea, OpenDrive
+from drivers.drives.base import DriveError, DriveGone, OpenDrive
+from drivers.drives.drive import Drive, HiddenArea
 from drivers.errors import DriverError
 
 log = logging.getLogger("benchwipe.worker")

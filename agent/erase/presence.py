@@ -13,7 +13,8 @@ from agent.certificates.outcome import DRIVE_EXCHANGED, PULLED_OUT
 from agent.erase.buffers import aligned
 from agent.erase.monitor import GONE, Halt, Monitor
 from agent.erase.transfer import read_all
-from drivers.drives.base import Drive, DriveError, DriveGone, OpenDrive
+from drivers.drives.base import DriveError, DriveGone, OpenDrive
+from drivers.drives.drive import Drive
 
 SETTLE_S = 10.0  # a USB device is let go of within a second; a SATA link is tried again for some
 AGAIN_S = 0.1

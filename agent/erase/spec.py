@@ -14,7 +14,7 @@ from agent.certificates.outcome import Reason
 from agent.certificates.record import CapacityProof, CommandRecord, Interruption, PassRecord, Resumed, Unreached
 from agent.erase.firmware.techniques import HOW
 from agent.erase.methods import METHODS
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 Amount = Annotated[float, msgspec.Meta(ge=0)]

@@ -13,8 +13,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from agent.certificates.record import Level
-from drivers.drives.base import Capabilities, Drive, Media
-from drivers.drives.firmware_port import CommandSet, speaks
+from drivers.drives.drive import Capabilities, CommandSet, Drive, Media, speaks
 
 Reach = Literal["drive", "namespace"]
 

@@ -36,7 +36,8 @@ from agent.erase.presence import who_answers
 from agent.erase.techniques import everything_at_once
 from agent.erase.thermometer import Thermometer
 from drivers.deadline import Deadline
-from drivers.drives.base import Capabilities, Drive, DriveError, DriveGone, OpenDrive
+from drivers.drives.base import DriveError, DriveGone, OpenDrive
+from drivers.drives.drive import Capabilities, Drive
 
 log = logging.getLogger("benchwipe.worker")
 

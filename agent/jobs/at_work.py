@@ -22,7 +22,7 @@ from agent import files
 from agent.certificates.clock import utc_now
 from agent.errors import AgentError, LedgerProblem
 from drivers.deadline import Deadline
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 
 FOLDER = "at-work"
 PATIENCE_S = 1.0  # whoever only asks holds a lock for an instant

@@ -12,7 +12,7 @@ from agent.certificates.record import ERASE_AGAIN
 from agent.erase import Progress
 from agent.errors import IllegalTransition
 from agent.jobs.job import Job, claim_of
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 
 
 class BayState(StrEnum):

@@ -29,7 +29,7 @@ from agent.certificates.record import (
 from agent.jobs.chain_rows import Position
 from agent.jobs.job import Job
 from agent.planning.plan import Plan
-from drivers.drives.base import Capabilities, Drive
+from drivers.drives.drive import Capabilities, Drive
 
 MOST_INTERRUPTIONS = 50
 MOST_COMMANDS = 50

@@ -11,7 +11,7 @@ import msgspec
 from agent.certificates.record import ERASE_AGAIN, Asset, Customer, Disposition, Explanation, Operator
 from agent.errors import IllegalTransition
 from agent.planning.plan import Plan
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 
 
 class JobState(StrEnum):

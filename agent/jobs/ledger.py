@@ -33,7 +33,7 @@ from agent.jobs.password_rows import PasswordRows
 from agent.jobs.schema import migrate
 from agent.state_folder import refuse_unfinished
 from drivers.deadline import Deadline
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 
 BUSY_TIMEOUT_S = 10.0
 

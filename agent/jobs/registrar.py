@@ -36,7 +36,7 @@ from agent.jobs.outbox_rows import Told
 from agent.jobs.reconcile import Reconciler
 from agent.messages import Event
 from agent.settings import Settings
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 
 log = logging.getLogger("benchwipe.registrar")
 

@@ -13,8 +13,7 @@ from agent.erase.proof_plan import ProofPlan
 from agent.erase.techniques import LOCKED, OVERWRITING, RANK, TECHNIQUES, Levels, Obstacle, levels_of, obstacle
 from agent.planning.policy import Policy
 from agent.planning.reach import also_destroyed, can_be_revealed, hidden_bytes, not_reached, reaches_hidden, unread
-from drivers.drives.base import Drive
-from drivers.drives.firmware_port import speaks
+from drivers.drives.drive import Drive, speaks
 
 FIRMWARE_TECHNIQUES = tuple(sorted(TECHNIQUES))
 POLICY_METHODS = ("nist-clear", "nist-purge")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from agent.erase.techniques import TECHNIQUES, Technique, everything_at_once
-from drivers.drives.base import Capabilities, Drive, HiddenFeature
-from drivers.drives.firmware_port import speaks
+from drivers.drives.drive import Capabilities, Drive, HiddenFeature, speaks
 
 FLASH = ("ssd", "nvme", "flash")
 CELLS = "flash cells outside the addressable range (over-provisioning, retired blocks)"

@@ -1,4 +1,4 @@
-"""What may never be erased. Pure over facts: drivers/drives/facts.py gathers them, this file judges.
+"""What may never be erased. Pure over facts: drivers/drives/examine.py gathers them, this file judges.
 
 Each rule is a row: a stable code, and a function from the facts to the sentence that refuses, or to nothing. All rules
 are asked, so that a person learns every reason at once; the gravest comes first. What is unknown refuses.
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agent.certificates.outcome import ABSURD_CAPACITY, NAMELESS_HINT, UNIDENTIFIED, Reason
-from drivers.drives.base import LARGEST
+from drivers.drives.drive import LARGEST
 from drivers.drives.facts import Facts
 
 ERASABLE_BLOCKS = (512, 4096)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from agent.certificates.outcome import Reason
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 
 ANOTHER_PATH = "BW-S41"
 TWINS = "BW-S42"

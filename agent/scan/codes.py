@@ -14,7 +14,7 @@ from agent.jobs.label_proof import label_named
 from agent.scan.label_codes import plain, serials_in, wwn_digits, wwn_in
 from agent.settings import Settings
 from drivers.drives._identities import names_a_drive
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 
 SHOWN = 40  # characters of a code that a display repeats
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from agent.certificates.certificate import Certificate
     from agent.certificates.record import CapacityProof, Record, Verification
-    from drivers.drives.base import Capabilities
+    from drivers.drives.drive import Capabilities
 
 
 HEAT_OFF = "protection was off: the drive told no temperature"

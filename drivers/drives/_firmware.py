@@ -23,7 +23,7 @@ import msgspec
 
 from drivers.drives import _sysfs
 from drivers.drives._identities import believable
-from drivers.drives.base import Capabilities, Drive, HiddenArea, HiddenFeature, HiddenKind, Media
+from drivers.drives.drive import Capabilities, Drive, HiddenArea, HiddenFeature, HiddenKind, Media
 from firmware_bridge import ata, nvme, passthrough, sat, scsi
 from firmware_bridge.ata import Identify, TaskFile
 from firmware_bridge.nvme import AdminCommand

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from drivers.drives import _paths
-from drivers.drives.base import Drive, DriveError, DriveForbidden, DriveGone, DriveHeld, DriveInUse, DriveReadOnly
+from drivers.drives.base import DriveError, DriveForbidden, DriveGone, DriveHeld, DriveInUse, DriveReadOnly
+from drivers.drives.drive import Drive
 
 HOLD = os.O_RDWR | os.O_EXCL | os.O_CLOEXEC
 HOLD_WAY = os.O_RDONLY | os.O_EXCL | os.O_NONBLOCK | os.O_CLOEXEC

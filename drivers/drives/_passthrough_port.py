@@ -5,7 +5,8 @@ from __future__ import annotations
 import errno
 import os
 
-from drivers.drives.firmware_port import AtaReply, CommandSet, FirmwarePort, ata_reply
+from drivers.drives.drive import CommandSet
+from drivers.drives.firmware_port import AtaReply, FirmwarePort, ata_reply
 from firmware_bridge import passthrough, sat
 from firmware_bridge.ata import TaskFile
 from firmware_bridge.nvme import AdminCommand

@@ -18,8 +18,7 @@ import msgspec
 
 from drivers.drives import _simulated_pages as pages
 from drivers.drives._firmware import capabilities_of
-from drivers.drives.base import Capabilities, Drive, HiddenArea, HiddenFeature, HiddenKind
-from drivers.drives.firmware_port import CommandSet
+from drivers.drives.drive import Capabilities, CommandSet, Drive, HiddenArea, HiddenFeature, HiddenKind
 from firmware_bridge import ata
 from firmware_bridge.reply import Unreadable
 

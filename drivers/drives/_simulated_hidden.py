@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from drivers.drives import _simulated_pages as pages
 from drivers.drives._simulated_firmware import HIDING, Model, hidden
-from drivers.drives.base import HiddenFeature
+from drivers.drives.drive import HiddenFeature
 from firmware_bridge.ata import TaskFile
 from firmware_bridge.reply import ScsiReply
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 from firmware_bridge.reply import CHECK_CONDITION, ScsiReply
 
 SANITIZE_BITS = {"crypto": 13, "overwrite": 14, "block": 15}  # IDENTIFY DEVICE word 59

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from drivers.drives import _simulated_hidden as hiding
 from drivers.drives import _simulated_pages as pages
 from drivers.drives._simulated_firmware import Kind, Model, identify
-from drivers.drives.firmware_port import AtaReply, CommandSet, FirmwarePort, ata_reply
+from drivers.drives.drive import CommandSet
+from drivers.drives.firmware_port import AtaReply, FirmwarePort, ata_reply
 from firmware_bridge import ata, scsi
 from firmware_bridge.ata import TaskFile
 from firmware_bridge.nvme import AdminCommand

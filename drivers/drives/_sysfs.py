@@ -15,7 +15,7 @@ from pathlib import Path
 import msgspec
 
 from drivers.drives._identities import believable, wwn_names_a_drive
-from drivers.drives.base import IdentitySource, Media
+from drivers.drives.drive import IdentitySource, Media
 from firmware_bridge import ata
 from firmware_bridge.reply import Unreadable
 

@@ -16,7 +16,8 @@ from pathlib import Path
 from drivers.drives import _sysfs
 from drivers.drives._direct import DirectFile
 from drivers.drives._paths import paths_of
-from drivers.drives.base import OpenDrive, Writes
+from drivers.drives.base import OpenDrive
+from drivers.drives.drive import Writes
 from firmware_bridge import passthrough
 
 WRAP = _sysfs.SECTOR << 32  # a 32-bit kernel counts sectors in 32 bits: 2 TiB

@@ -1,14 +1,11 @@
 """Whole disks of this Linux machine. A port is a path: a name in /dev/disk/by-path, or an absolute one under /dev.
 
-The drive's identity is read for the very descriptor that is written through: fstat(2) gives the device's number, the
-kernel's disk sequence number (BLKGETDISKSEQ) binds what sysfs says under that number to the open disk.
+The drive's identity is read for the very descriptor that is written through (`_identity`).
 """
 
 from __future__ import annotations
 
-import errno
 import os
-import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -19,28 +16,28 @@ import msgspec
 from drivers.drives import _firmware, _sysfs
 from drivers.drives._direct import DirectFile
 from drivers.drives._holding import hold, hold_ways, translated
+from drivers.drives._identity import LOOK, disk_folder, identify, look_device, open_node, shown_by_kernel
 from drivers.drives._uevents import Uevents
+from drivers.drives._uses import others_of, refuse_users
 from drivers.drives._written import CountedDrive
 from drivers.drives.base import (
-    Drive,
     DriveChanged,
     DriveError,
     DriveGone,
     DriveMute,
     DriveReadOnly,
     DriveSource,
-    NotADrive,
     OpenDrive,
-    Others,
 )
+from drivers.drives.drive import Drive, Others, speaks
+from drivers.drives.examine import gather
+from drivers.drives.facts import Facts
 from drivers.drives.ports import BY_PATH, elsewhere, find, whole_disks
 from firmware_bridge import passthrough
 
 if TYPE_CHECKING:
-    from drivers.drives.facts import Facts
     from drivers.drives.firmware_port import FirmwarePort
 
-LOOK = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 NO_WAYS: Mapping[str, int] = MappingProxyType({})
 
 
@@ -89,10 +86,8 @@ class Driver(DriveSource):
         return look_device(self._path(port))
 
     def facts(self, port: str, *, protect: Iterable[Path]) -> Facts:
-        """See `facts.gather`: what is asked about is in a configured bay."""
-        from drivers.drives import facts
-
-        return facts.gather(self._path(port), protect=protect, in_bay=True)
+        """See `examine.gather`: what is asked about is in a configured bay."""
+        return gather(self._path(port), protect=protect, in_bay=True)
 
     def open(self, port: str) -> OpenDrive:
         """See `open_device`."""
@@ -115,15 +110,6 @@ def _elsewhere(port: str, path: str) -> bool:
     return folder is not None and elsewhere(port, str(folder))
 
 
-def look_device(path: str) -> Drive:
-    """Identify the drive without holding it; DriveGone, NotADrive or DriveForbidden."""
-    fd = _open(path, LOOK)
-    try:
-        return identify(fd, path)
-    finally:
-        os.close(fd)
-
-
 def open_device(path: str, expected: Drive | None = None) -> BlockDrive:
     """Hold the drive exclusively for erasing, after proving that it is the expected one and that nobody uses it.
 
@@ -136,7 +122,7 @@ def open_device(path: str, expected: Drive | None = None) -> BlockDrive:
         if passthrough.is_read_only(fd):
             raise DriveReadOnly(device=path)
         _same(drive, expected)
-        _unused(drive)
+        refuse_users(drive)
         others = hold_ways(drive)
         return BlockDrive(drive, DirectFile(fd, direct=direct, block=drive.logical_block_bytes), others)
     except OSError as error:
@@ -170,10 +156,10 @@ class BlockDrive(CountedDrive):
     def firmware(self) -> FirmwarePort | None:
         """On the held descriptor; made when it is first asked for: most erasures send no command."""
         if self._port is None:
-            from drivers.drives import _passthrough_port, firmware_port
+            from drivers.drives import _passthrough_port  # an idle station does without it
 
-            speaks = firmware_port.speaks(self.drive)
-            self._port = _passthrough_port.PassThroughPort(self._file.fd, speaks) if speaks else None
+            language = speaks(self.drive)
+            self._port = _passthrough_port.PassThroughPort(self._file.fd, language) if language else None
         return self._port
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
@@ -189,7 +175,7 @@ class BlockDrive(CountedDrive):
 
         DriveMute where the drive itself, behind its bridge, does not answer any more.
         """
-        shown = _shown(self._file.fd, self.drive.device)
+        shown = shown_by_kernel(self._file.fd, self.drive.device)
         if shown.disk_sequence != self.drive.disk_sequence or not shown.capacity_bytes:
             raise DriveGone(device=self.drive.device)
         now = _firmware.ask_again(self._file.fd, shown, self.drive)
@@ -203,10 +189,8 @@ class BlockDrive(CountedDrive):
         return identify(self._file.fd, self.drive.device, within=_firmware.HOLD_S)
 
     def others(self) -> Others:
-        """See `facts.others_of`."""
-        from drivers.drives import facts
-
-        return facts.others_of(self.drive.number, self.drive.device)
+        """See `_uses.others_of`."""
+        return others_of(self.drive.number, self.drive.device)
 
     def hold_all(self) -> None:
         """The other namespaces of this controller, or of its subsystem. Calling it twice is harmless."""
@@ -214,7 +198,7 @@ class BlockDrive(CountedDrive):
             number, path = _sysfs.text(folder / "dev"), f"/dev/{_sysfs.device_name(folder)}"
             if number not in self._held:
                 self._held[number], _ = hold(path)
-                _unused(_shown(self._held[number], path))
+                refuse_users(shown_by_kernel(self._held[number], path))
 
     def close(self) -> None:
         """Let go of the disk."""
@@ -229,36 +213,13 @@ class BlockDrive(CountedDrive):
 
 def _writable(path: str) -> None:
     """The kind and the write protection, before a descriptor for writing exists."""
-    fd = _open(path, LOOK)
+    fd = open_node(path, LOOK)
     try:
-        _disk_folder(fd, path)
+        disk_folder(fd, path)
         if passthrough.is_read_only(fd):
             raise DriveReadOnly(device=path)
     finally:
         os.close(fd)
-
-
-def _open(path: str, flags: int) -> int:
-    _is_block(path)
-    try:
-        return os.open(path, flags)
-    except OSError as error:
-        raise translated(error, path) from error
-
-
-def _is_block(path: str) -> None:
-    """Before anything is opened: opening a pipe or a terminal may block or have effects."""
-    try:
-        mode = os.stat(path).st_mode
-    except OSError as error:
-        raise translated(error, path) from error
-    if not stat.S_ISBLK(mode):
-        raise NotADrive(device=path, what=_kind(mode))
-
-
-def _kind(mode: int) -> str:
-    kinds = ((stat.S_ISREG, "a file"), (stat.S_ISDIR, "a directory"), (stat.S_ISCHR, "a character device"))
-    return next((name for test, name in kinds if test(mode)), "a pipe or socket")
 
 
 def _same(found: Drive, expected: Drive | None) -> None:
@@ -274,88 +235,3 @@ def _same(found: Drive, expected: Drive | None) -> None:
 
 def _words(drive: Drive) -> str:
     return f"{drive.model or 'unknown model'} {drive.serial or drive.wwn or 'without serial'} ({drive.number or '?'})"
-
-
-def _unused(drive: Drive) -> None:
-    from drivers.drives import facts
-
-    facts.refuse_users(drive)
-
-
-# --- identity ------------------------------------------------------------------------------------------------
-
-
-def identify(fd: int, path: str, *, within: float = _firmware.LOOK_S) -> Drive:
-    """Who stands behind this open descriptor; DriveGone when it went away or was exchanged while we asked.
-
-    Its firmware has `within` seconds to answer; without an answer it is what the kernel and udev know of it.
-    """
-    shown = _shown(fd, path)
-    asked = _firmware.ask(fd, shown, within=within)
-    if asked is not shown:
-        after = _shown(fd, path)
-        if (after.disk_sequence, after.capacity_bytes) != (shown.disk_sequence, shown.capacity_bytes):
-            raise DriveGone(device=path)
-    return asked
-
-
-def _shown(fd: int, path: str) -> Drive:
-    """What the kernel and udev say."""
-    try:
-        folder, number = _disk_folder(fd, path)
-        before = _sequence(fd, folder)
-        who = _sysfs.identify(number)
-        if who.transport == "loop":
-            who = msgspec.structs.replace(who, serial=_loop_serial(fd))
-        capacity = passthrough.block_size_bytes(fd)
-        logical, physical = passthrough.logical_block_bytes(fd), passthrough.physical_block_bytes(fd)
-        after = _sysfs.folder_of(number)
-        if after is None or _sysfs.disk_sequence(after) != before:
-            raise DriveGone(device=path)
-    except OSError as error:
-        raise translated(error, path) from error
-    return Drive(
-        device=path,
-        capacity_bytes=capacity,
-        logical_block_bytes=logical,
-        physical_block_bytes=physical,
-        number=number,
-        disk_sequence=before,
-        appearance=_sysfs.appearance(number, after),
-        **msgspec.structs.asdict(who),
-    )
-
-
-def _disk_folder(fd: int, path: str) -> tuple[Path, str]:
-    """sysfs's folder and the number of the whole disk behind the descriptor."""
-    status = os.fstat(fd)
-    if not stat.S_ISBLK(status.st_mode):
-        raise NotADrive(device=path, what=_kind(status.st_mode))
-    number = f"{os.major(status.st_rdev)}:{os.minor(status.st_rdev)}"
-    folder = _sysfs.folder_of(number)
-    if folder is None:
-        raise DriveGone(device=path)
-    if (folder / "partition").exists():
-        raise NotADrive(device=path, what=f"a partition of /dev/{_sysfs.device_name(folder.parent)}")
-    return folder, number
-
-
-def _sequence(fd: int, folder: Path) -> int | None:
-    """The disk's sequence, and the proof that sysfs speaks of the disk behind this descriptor."""
-    shown = _sysfs.disk_sequence(folder)
-    try:
-        held = passthrough.disk_sequence(fd)
-    except OSError as error:
-        if error.errno in (errno.ENOTTY, errno.EINVAL):  # Linux < 5.15: an open descriptor keeps its number to itself
-            return shown
-        raise
-    if shown is not None and shown != held:
-        raise OSError(errno.ENODEV, os.strerror(errno.ENODEV))
-    return held
-
-
-def _loop_serial(fd: int) -> str:
-    """The file under it and the window into it: two loops differ, the same file attached again is the same drive."""
-    found = passthrough.loop_status(fd)
-    window = f":{found.offset}" if found.offset else ""
-    return f"{found.device:x}:{found.inode}{window}"

@@ -7,20 +7,15 @@ taken for a success: what a bridge did not carry comes back as `StatusUnreadable
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from drivers.drives.drive import CommandSet
 from firmware_bridge import sat
 from firmware_bridge.ata import Registers, TaskFile
 from firmware_bridge.nvme import AdminCommand
 from firmware_bridge.reply import NvmeReply, ScsiReply, Unreadable
 from firmware_bridge.sat import StatusUnreadable
-
-if TYPE_CHECKING:
-    from drivers.drives.base import Drive
-
-CommandSet = Literal["ata", "scsi", "nvme"]
 
 
 class AtaReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,16 +51,6 @@ class FirmwarePort(ABC):
     @abstractmethod
     def nvme(self, command: AdminCommand, *, within: float) -> NvmeReply:
         """One NVMe admin command."""
-
-
-def speaks(drive: Drive) -> CommandSet | None:
-    """The command set of a drive whose firmware answered when it was identified; None where it was silent."""
-    can = drive.capabilities
-    if can is None:
-        return None
-    if can.format is not None:
-        return "nvme"
-    return "ata" if can.security_supported is not None else "scsi"
 
 
 def ata_reply(task: TaskFile, reply: ScsiReply) -> AtaReply:

@@ -10,8 +10,9 @@ import os
 import stat
 
 from drivers.drives._direct import DirectFile
-from drivers.drives.base import Drive, DriveError, DriveForbidden, DriveGone, NotADrive, OpenDrive
-from drivers.drives.block import identify
+from drivers.drives._identity import identify
+from drivers.drives.base import DriveError, DriveForbidden, DriveGone, NotADrive, OpenDrive
+from drivers.drives.drive import Drive
 
 FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 

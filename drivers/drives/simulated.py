@@ -25,7 +25,8 @@ from drivers.deadline import Deadline
 from drivers.drives import _simulated_firmware as own
 from drivers.drives._identities import believable
 from drivers.drives._simulated_port import SimulatedPort
-from drivers.drives.base import Drive, DriveError, DriveGone, DriveInUse, DriveReadOnly, DriveSource, Media, OpenDrive
+from drivers.drives.base import DriveError, DriveGone, DriveInUse, DriveReadOnly, DriveSource, OpenDrive
+from drivers.drives.drive import Drive, Media
 from drivers.drives.facts import Facts
 from drivers.options import convert, read_toml
 

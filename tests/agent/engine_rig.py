@@ -22,7 +22,7 @@ from agent.jobs.registrar import Registrar
 from agent.messages import Alarm, CommandStatus
 from agent.phrases import Spoken
 from agent.settings import Settings, parse
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 
 NOW = "2026-11-22T20:00:00.000Z"
 CAPACITY = 1 << 20

@@ -18,8 +18,8 @@ from agent.certificates.record import VerificationKind
 from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec
 from agent.erase.engine import erase
 from agent.erase.ranges import merge
-from drivers.drives.base import Writes
 from drivers.drives.block import open_device
+from drivers.drives.drive import Writes
 from tests.faults.fuse import Rules
 from tests.faults.rig import SECRET, Rig
 

@@ -13,8 +13,8 @@ from agent.commands.work.erase import LOOK_S, look
 from agent.erase.speed import Benchmark, benchmark, forecast
 from agent.errors import AgentError
 from drivers.drives._direct import DirectFile
-from drivers.drives.base import Drive
 from drivers.drives.block import BlockDrive, open_device
+from drivers.drives.drive import Drive
 from drivers.drives.reading import open_for_reading
 
 SCRATCH_BYTES = 64 << 20

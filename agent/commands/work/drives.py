@@ -15,8 +15,8 @@ from agent.settings import Settings
 from agent.views.certificate import capability_words
 from drivers.drives import _sysfs
 from drivers.drives._sysfs import list_drives
-from drivers.drives.base import Capabilities, HiddenArea
-from drivers.drives.facts import Looks
+from drivers.drives.drive import Capabilities, HiddenArea
+from drivers.drives.examine import Looks
 from drivers.drives.ports import BY_PATH, find
 
 

@@ -45,9 +45,11 @@ from agent.planning.plan import plan
 from agent.planning.policy import Policy
 from agent.planning.safety import judge
 from drivers.deadline import Deadline
-from drivers.drives.base import Drive, DriveError, OpenDrive
+from drivers.drives.base import DriveError, OpenDrive
 from drivers.drives.block import open_device
-from drivers.drives.facts import Facts, Looks, gather
+from drivers.drives.drive import Drive
+from drivers.drives.examine import Looks, gather
+from drivers.drives.facts import Facts
 
 log = logging.getLogger("benchwipe.erase")
 

@@ -20,7 +20,7 @@ from agent.jobs.registrar import Registrar
 from agent.planning.plan import Plan
 from agent.planning.twins import told_apart
 from drivers.drives._paths import paths_of
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 
 HELD = "BW-S08"
 

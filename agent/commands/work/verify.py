@@ -15,7 +15,8 @@ from agent.commands.work.terminal import progress_line
 from agent.erase import Checkpoint, Progress
 from agent.erase.verify import verify_against
 from agent.errors import CertificateProblem
-from drivers.drives.base import Drive, DriveError
+from drivers.drives.base import DriveError
+from drivers.drives.drive import Drive
 from drivers.drives.reading import open_for_reading
 
 

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
-from drivers.drives.base import Capabilities, Drive
-from drivers.drives.firmware_port import CommandSet, speaks
+from drivers.drives.drive import Capabilities, CommandSet, Drive, speaks
 
 Machine = Literal["sanitize", "security", "format"]
 Kind = Literal["block", "crypto", "overwrite", "normal", "enhanced", "user-data"]

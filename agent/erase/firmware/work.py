@@ -58,7 +58,8 @@ from agent.erase.readback import Asked, Grid, ReadBack
 from agent.erase.salvage import Bad
 from agent.erase.sample import SamplePlan
 from agent.erase.spec import EraseSpec, FirmwarePoint, Receipt, ResumePoint, Stop
-from drivers.drives.base import Drive, OpenDrive, Writes
+from drivers.drives.base import OpenDrive
+from drivers.drives.drive import Drive, Writes
 from drivers.drives.firmware_port import FirmwarePort
 
 MACHINES: dict[str, type[Machine]] = {"sanitize": Sanitizing, "security": Securing, "format": Formatting}

@@ -34,7 +34,7 @@ from agent.jobs.ledger import Ledger
 from agent.jobs.registrar import Registrar
 from agent.settings import Settings
 from agent.state_folder import RestoreUnfinished
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 from tests.agent.samples import record
 
 WORDS = "four words are better"

@@ -13,7 +13,7 @@ from agent.bench.events import CertificateRejected, DeviceFault, DockReported, W
 from agent.bench.workforce import RETRY_S, SILENT_S
 from agent.certificates.outcome import CANCELLED, PULLED_OUT, STATION_STOPPED, Aborted, Reason, Refused, Work
 from agent.jobs.job import JobState
-from drivers.drives.base import HiddenArea
+from drivers.drives.drive import HiddenArea
 from tests.agent.engine_rig import Rig, drive, erased, failed, settings
 
 MOUNTED = Reason("BW-S04", "It is mounted", "Unmount it first.")

@@ -14,7 +14,7 @@ from agent.certificates.outcome import CANCELLED
 from agent.erase import Renewed
 from agent.jobs.job import JobState
 from agent.planning.policy import Policy
-from drivers.drives.base import Capabilities, Drive, HiddenArea
+from drivers.drives.drive import Capabilities, Drive, HiddenArea
 from tests.agent.engine_rig import CAPACITY, Rig, drive, erased, settings
 
 HIDING = drive(

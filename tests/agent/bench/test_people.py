@@ -14,7 +14,7 @@ from agent.jobs.label_proof import LabelState
 from agent.phrases import phrase
 from agent.settings import Device
 from agent.views.bay import bay_row, who_works
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 from tests.agent.engine_rig import Rig, drive, erased, settings
 
 ASKING = ("BADGE-7", "LOT-3")

@@ -34,7 +34,7 @@ from agent.certificates.record import (
     Verification,
 )
 from agent.errors import CertificateProblem
-from drivers.drives.base import Writes
+from drivers.drives.drive import Writes
 from tests.agent.samples import CAPACITY, HASH, record
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))

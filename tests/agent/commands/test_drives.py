@@ -9,7 +9,7 @@ import msgspec
 from agent.commands.work.drives import DriveRow, drive_table
 from agent.planning.plan import Plan, offered, plan
 from agent.planning.policy import NIST_PURGE
-from drivers.drives.base import Capabilities, Drive, HiddenArea
+from drivers.drives.drive import Capabilities, Drive, HiddenArea
 from tests.agent.engine_rig import drive
 
 

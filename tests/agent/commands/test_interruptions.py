@@ -11,7 +11,7 @@ import pytest
 from blake3 import blake3
 
 from drivers.drives import block
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 from tests.agent.commands.conftest import Call, chain, finish, held_back, ledger, offsets, payload, start, wait_until
 from tests.agent.commands.test_erase import read_direct
 from tests.drivers.drives.conftest import MIB, Loops

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from drivers.drives import block
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 from tests.agent.commands.conftest import Call, finish, start
 from tests.agent.commands.test_erase import read_direct
 from tests.drivers.drives.conftest import MIB, Loops
@@ -211,7 +211,7 @@ NOBODY = """
 import os
 import sys
 # Before the switch: this interpreter may lie in root's own folder.
-import agent.commands.erase, agent.views.certificate, agent.errors, drivers.drives.facts
+import agent.commands.erase, agent.views.certificate, agent.errors, drivers.drives.examine
 sys.executable = "/bin/sh"
 from agent.cli import main
 os.setgroups([])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers.drives import block
+from drivers.drives import _identity
 from tests.agent.commands.conftest import Call, payload
 from tests.drivers.drives.conftest import MIB, Loops, needs_root
 
@@ -18,7 +18,7 @@ DEFAULT = "152D00539000"
 @pytest.fixture
 def nameless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every loop device tells what a bridge does."""
-    monkeypatch.setattr(block, "_loop_serial", lambda _fd: DEFAULT)
+    monkeypatch.setattr(_identity, "_loop_serial", lambda _fd: DEFAULT)
 
 
 @pytest.mark.usefixtures("nameless")

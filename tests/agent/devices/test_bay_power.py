@@ -18,7 +18,8 @@ from agent.settings import Bay, DockDevice
 from drivers.deadline import Deadline
 from drivers.docks import simulated
 from drivers.docks.base import DockCannot, PowerNotCut
-from drivers.drives.base import Drive, DriveGone, DriveSource, OpenDrive
+from drivers.drives.base import DriveGone, DriveSource, OpenDrive
+from drivers.drives.drive import Drive
 from drivers.drives.facts import Facts
 from drivers.errors import DeviceSilent, OutputDidNotFollow
 from tests.agent.mosquitto import wait_until

@@ -11,7 +11,8 @@ import pytest
 from agent.bench.events import DriveArrived, DriveLeft, DriveUnreadable, Event
 from agent.devices import watcher as watcher_module
 from agent.devices.watcher import SILENT_LOOKS, Watcher
-from drivers.drives.base import Drive, DriveError, DriveGone, DriveSource, OpenDrive
+from drivers.drives.base import DriveError, DriveGone, DriveSource, OpenDrive
+from drivers.drives.drive import Drive
 from drivers.drives.facts import Facts, Use
 from tests.agent.mosquitto import wait_until
 from tests.patience import SOON_S

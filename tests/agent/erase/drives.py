@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from drivers.drives.base import Drive, DriveGone, OpenDrive, Writes
+from drivers.drives.base import DriveGone, OpenDrive
+from drivers.drives.drive import Drive, Writes
 from tests.patience import SOON_S
 
 Span = tuple[int, int]

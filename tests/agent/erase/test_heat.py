@@ -8,7 +8,7 @@ import pytest
 
 from agent.erase import Limits
 from agent.erase.heat import heat_limits
-from drivers.drives.base import Media
+from drivers.drives.drive import Media
 
 NOTHING: dict[str, Any] = {}
 

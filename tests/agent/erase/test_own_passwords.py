@@ -17,7 +17,7 @@ from agent.jobs.registrar import Registrar, identity, new_job
 from agent.planning.plan import Plan, plan
 from agent.planning.policy import Policy
 from agent.settings import Settings
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 from drivers.drives.simulated import Driver, make_drive
 from drivers.drives.simulated import Settings as Folder
 

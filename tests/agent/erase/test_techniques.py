@@ -13,7 +13,7 @@ from agent.erase.techniques import TECHNIQUES, everything_at_once, levels_of, ob
 from agent.pdf.words import Words
 from agent.planning.plan import offered
 from agent.planning.reach import also_destroyed, not_reached
-from drivers.drives.base import Capabilities, Drive, HiddenArea, Media
+from drivers.drives.drive import Capabilities, Drive, HiddenArea, Media
 from firmware_bridge.ata import Sanitize
 from tests.agent.engine_rig import drive
 

@@ -23,7 +23,8 @@ from agent.certificates.outcome import (
 from agent.certificates.record import Interruption
 from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, Stop, presence
 from agent.erase.worker import ANOTHER_DRIVE, EXCHANGED, _still_the_same, ask_health, run_job
-from drivers.drives.base import Drive, DriveGone, DriveInUse, DriveMute, DriveUnasked, OpenDrive, Others, Writes
+from drivers.drives.base import DriveGone, DriveInUse, DriveMute, DriveUnasked, OpenDrive
+from drivers.drives.drive import Drive, Others, Writes
 from drivers.drives.simulated import Driver, Settings, make_drive, pull
 from tests.agent.engine_rig import erased
 

@@ -14,14 +14,14 @@ import pytest
 from msgspec.structs import replace
 
 from agent.jobs.at_work import AtWork, DriveAtWork
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 
 DRIVE = Drive(device="/dev/x", model="Wheel", serial="S1", capacity_bytes=1 << 20)
 TAKE = """
 import os, sys, time
 from pathlib import Path
 from agent.jobs.at_work import AtWork
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 claim = AtWork(Path(sys.argv[1])).claim(Drive(device="/dev/x", model="Wheel", serial="S1", capacity_bytes=1 << 20))
 claim.names("job-7", "B03")
 if sys.argv[2] == "forks" and os.fork() == 0:
@@ -132,7 +132,7 @@ def test_many_that_begin_at_once_never_hold_it_together(tmp_path: Path) -> None:
 import sys, time
 from pathlib import Path
 from agent.jobs.at_work import AtWork, DriveAtWork
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 state, mark = AtWork(Path(sys.argv[1])), Path(sys.argv[1]) / "inside"
 drive = Drive(device="/dev/x", model="Wheel", serial="S1", capacity_bytes=1 << 20)
 for _ in range(30):

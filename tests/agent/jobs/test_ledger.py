@@ -23,7 +23,7 @@ from agent.errors import LedgerProblem
 from agent.jobs.job import ENDED, Job, JobState
 from agent.jobs.ledger import Ledger, Position
 from agent.jobs.schema import MIGRATIONS
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 from tests.agent.samples import issue, record
 from tests.patience import PROGRAM_S, SOON_S
 

@@ -45,7 +45,7 @@ from agent.pdf.document import NO_DATE, created
 from agent.pdf.words import Words
 from agent.phrases import LANGUAGES, keys
 from agent.planning.reach import SECTORS
-from drivers.drives.base import HiddenArea, Writes
+from drivers.drives.drive import HiddenArea, Writes
 from tests.agent.samples import CAPACITY, HASH, record
 from tests.patience import PROGRAM_S
 

@@ -13,7 +13,7 @@ from agent.jobs.registrar import identity
 from agent.planning.plan import Plan, plan
 from agent.planning.policy import NIST_CLEAR, Policy
 from agent.planning.safety import judge
-from drivers.drives.base import LARGEST, Capabilities, Drive, HiddenArea
+from drivers.drives.drive import LARGEST, Capabilities, Drive, HiddenArea
 from drivers.drives.facts import Facts
 from tests.agent.engine_rig import Rig, drive, settings
 

@@ -12,7 +12,7 @@ from agent.commands.plan_lines import plan_lines
 from agent.erase import METHODS
 from agent.planning.plan import FIRMWARE_TECHNIQUES, Plan, known_methods, plan
 from agent.planning.policy import NIST_CLEAR, NIST_PURGE, Policy
-from drivers.drives.base import Capabilities, HiddenArea, HiddenKind, Media
+from drivers.drives.drive import Capabilities, HiddenArea, HiddenKind, Media
 from tests.agent.engine_rig import CAPACITY, drive
 
 

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from agent.planning.safety import RULES, judge
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 from drivers.drives.facts import Facts, Use
 
 DRIVE = Drive(device="/dev/sdb", model="M", serial="S", capacity_bytes=1 << 20)

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from agent.planning.twins import alike, told_apart
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 
 DRIVE = Drive(device="/dev/a", model="Wheel", serial="S1", wwn="0x5", capacity_bytes=1 << 20, number="8:0")
 NAMELESS = replace(DRIVE, serial=None, wwn=None, disk_sequence=1)

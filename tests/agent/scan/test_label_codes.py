@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from agent.scan.codes import is_of_drive
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 
 SAS = Drive(
     device="/dev/sdb", model="ST600", serial="9XGA0RTV0000C6252V9L", wwn="0x5000c50057a15e37", capacity_bytes=1 << 20

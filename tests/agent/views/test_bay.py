@@ -17,7 +17,7 @@ from agent.planning.plan import Plan, plan
 from agent.planning.policy import Policy
 from agent.views.bay import bay_lines, bay_row, percent, table, time_left
 from agent.views.screen import look
-from drivers.drives.base import Capabilities
+from drivers.drives.drive import Capabilities
 from tests.agent.engine_rig import drive
 
 AT = Progress(job="j", phase="pass", pass_number=1, passes=1, bytes_done=25, bytes_total=100, mb_per_s=1.0)

@@ -18,10 +18,11 @@ import pytest
 from agent.planning.safety import judge
 from drivers.drives import _sysfs, block
 from drivers.drives._direct import DirectFile
+from drivers.drives._identity import look_device
 from drivers.drives._sysfs import list_drives
 from drivers.drives.base import DriveChanged, DriveError, DriveGone, DriveHeld, DriveInUse, DriveReadOnly, NotADrive
-from drivers.drives.block import look_device, open_device
-from drivers.drives.facts import gather
+from drivers.drives.block import open_device
+from drivers.drives.examine import gather
 from firmware_bridge import passthrough
 from tests.agent.mosquitto import wait_until
 from tests.drivers.drives.conftest import MIB, Loops, needs_root

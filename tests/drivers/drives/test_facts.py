@@ -9,7 +9,7 @@ import pytest
 from agent.planning.safety import judge
 from drivers.drives import _sysfs
 from drivers.drives._sysfs import list_drives
-from drivers.drives.facts import of_number
+from drivers.drives.examine import of_number
 from tests.drivers.drives.machine import ROOT_MOUNT, Machine
 
 ATA = "pci0000:00/0000:00:17.0/ata1/host0/target0:0:0/0:0:0:0"

@@ -20,7 +20,8 @@ from agent.certificates.outcome import Reason
 from agent.planning.plan import plan
 from agent.planning.policy import NIST_CLEAR
 from drivers.drives import _firmware, block
-from drivers.drives.base import Drive, DriveMute, HiddenArea, HiddenKind
+from drivers.drives.base import DriveMute
+from drivers.drives.drive import Drive, HiddenArea, HiddenKind
 from firmware_bridge import passthrough
 from firmware_bridge.nvme import AdminCommand
 from firmware_bridge.reply import NvmeReply, ScsiReply

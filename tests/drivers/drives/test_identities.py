@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from drivers.drives import _sysfs
 from drivers.drives._identities import believable, names_a_drive, wwn_names_a_drive
 from drivers.drives._nameless import SERIALS, WWNS
-from drivers.drives.base import Drive
+from drivers.drives.drive import Drive
 from tests.drivers.drives.machine import Machine
 
 USB = "pci0000:00/0000:00:14.0/usb2/2-3/2-3:1.0/host6/target6:0:0/6:0:0:0"

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from drivers.drives import _sysfs
+from drivers.drives._identity import look_device
 from drivers.drives._paths import paths_of
 from drivers.drives.base import DriveInUse
-from drivers.drives.block import look_device, open_device
-from drivers.drives.facts import of_number
+from drivers.drives.block import open_device
+from drivers.drives.examine import of_number
 from tests.drivers.drives.conftest import MIB, Loops
 from tests.drivers.drives.machine import ROOT_MOUNT, Machine
 

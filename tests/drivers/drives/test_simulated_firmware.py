@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from drivers.drives.base import OpenDrive
-from drivers.drives.firmware_port import FirmwarePort, speaks
+from drivers.drives.drive import speaks
+from drivers.drives.firmware_port import FirmwarePort
 from drivers.drives.simulated import Driver, Settings, make_drive, plug, pull
 from firmware_bridge import ata, nvme, scsi
 from firmware_bridge.ata import Registers

@@ -124,8 +124,10 @@ def test_nobody_learns_of_loops_and_writers_from_the_helper_and_only_from_it(hel
 
 JUDGED = NOBODY.replace(
     'print(msgspec.json.encode(_witness.who_uses(sys.argv[1], Path("/"))).decode())',
-    "print('; '.join(str(reason) for reason in judge(facts.gather(sys.argv[3]))))",
-).replace("import msgspec", "import msgspec\nfrom agent.planning.safety import judge\nfrom drivers.drives import facts")
+    "print('; '.join(str(reason) for reason in judge(examine.gather(sys.argv[3]))))",
+).replace(
+    "import msgspec", "import msgspec\nfrom agent.planning.safety import judge\nfrom drivers.drives import examine"
+)
 
 
 def test_a_service_that_is_not_root_plans_by_the_helpers_word_and_refuses_while_it_is_silent(

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from agent.planning.safety import judge
-from drivers.drives import _loops, _members, _mounts, facts
+from drivers.drives import _loops, _members, _mounts, examine
 from drivers.drives.base import DriveHeld, DriveUnasked
 from drivers.drives.block import open_device
 from firmware_bridge import passthrough
@@ -22,11 +22,11 @@ MOUNTS = "mount -t tmpfs none /mnt && "
 
 
 def codes(device: str, *protect: Path) -> list[str]:
-    return [reason.code for reason in judge(facts.gather(device, protect=protect))]
+    return [reason.code for reason in judge(examine.gather(device, protect=protect))]
 
 
 def told(device: str) -> str:
-    return "; ".join(reason.text for reason in judge(facts.gather(device)))
+    return "; ".join(reason.text for reason in judge(examine.gather(device)))
 
 
 @pytest.fixture
@@ -175,7 +175,7 @@ def test_a_loop_that_cannot_be_asked_refuses_and_is_named(loops: Loops, monkeypa
         return real(fd)
 
     monkeypatch.setattr(passthrough, "loop_status", mute)
-    assert f"what stands under {other} (Permission denied)" in facts.gather(drive).unasked
+    assert f"what stands under {other} (Permission denied)" in examine.gather(drive).unasked
     assert codes(drive) == ["BW-S30"]
     assert codes(larger) == []  # what shows another size cannot stand on it
     with pytest.raises(DriveUnasked):
@@ -199,7 +199,7 @@ def test_a_loop_that_hangs_is_waited_for_once_and_hinders_no_other(
     try:
         assert codes(drive) == []
         number = f"7:{os.minor(os.stat(other).st_rdev)}"
-        assert "does not answer in time" in facts.of_number(other, number).unasked[0]
+        assert "does not answer in time" in examine.of_number(other, number).unasked[0]
         assert len(asked) == 1
     finally:
         release.set()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from agent.planning.safety import judge
-from drivers.drives import _writers, facts
+from drivers.drives import _writers, examine
 from drivers.drives._loops import number_of
 from drivers.drives._writers import Look, Writer
 from drivers.drives.base import DriveHeld
@@ -54,7 +54,7 @@ def program(script: str, path: str | Path, stays: ExitStack) -> int:
 
 
 def told(device: str) -> dict[str, str]:
-    return {reason.code: reason.text for reason in judge(facts.gather(device))}
+    return {reason.code: reason.text for reason in judge(examine.gather(device))}
 
 
 @pytest.fixture(autouse=True)
@@ -132,9 +132,9 @@ def test_many_drives_that_are_asked_together_wait_once(
         real(seconds)
 
     monkeypatch.setattr(time, "sleep", sleep)
-    looks = facts.Looks(number_of(os.stat(drive).st_rdev) for drive in drives)
+    looks = examine.Looks(number_of(os.stat(drive).st_rdev) for drive in drives)
     for drive in drives:
-        assert [r.code for r in judge(facts.gather(drive, looks=looks))] == ["BW-S31"]
+        assert [r.code for r in judge(examine.gather(drive, looks=looks))] == ["BW-S31"]
     assert sum(slept) <= _writers.APART_S
 
 
@@ -151,7 +151,7 @@ def test_a_process_that_shows_nothing_makes_the_answer_unknown(
         return real(task, names)
 
     monkeypatch.setattr(_writers, "_of_files", hidden)
-    found = facts.gather(drive)
+    found = examine.gather(drive)
     assert found.writers == "unknown"
     assert f"process {pid} does not show its files" in found.unseen
     assert judge(found) == ()  # the kernel counts: that decides

@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 
 from drivers.drives import _sysfs, _written
 from drivers.drives._direct import DirectFile
+from drivers.drives._identity import look_device
 from drivers.drives._sysfs import written_bytes
 from drivers.drives._written import WriteCount
-from drivers.drives.base import Writes
-from drivers.drives.block import BlockDrive, look_device, open_device
+from drivers.drives.block import BlockDrive, open_device
+from drivers.drives.drive import Writes
 from tests.drivers.drives.conftest import MIB, Loops
 from tests.drivers.drives.machine import Machine
 from tests.faults.fuse import Rules

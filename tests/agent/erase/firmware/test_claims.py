@@ -22,7 +22,7 @@ from agent.certificates.outcome import (
 )
 from agent.certificates.record import CommandRecord, Record, SentinelRecord, Verification
 from agent.errors import CertificateProblem
-from drivers.drives.base import Writes
+from drivers.drives.drive import Writes
 from drivers.drives.simulated import SimulatedDrive
 from tests.agent.erase.firmware.rig import Bench
 from tests.agent.samples import record
