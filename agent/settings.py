@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from agent.errors import SettingsError
-from agent.planning.plan import FIRMWARE_TECHNIQUES, known_methods
+from agent.planning.plan import known_methods, may_be_refused
 from agent.planning.policy import BUILT_IN, Policy
 from drivers.drives.ports import canonical
 from drivers.options import convert, read_toml
@@ -279,7 +279,7 @@ def _dangling(settings: Settings) -> Iterator[str]:
         yield from _unknown(f"lot[{i}].policy", lot.policy, policies)
     for i, policy in enumerate(settings.policy):
         yield from _unknown(f"policy[{i}].method", policy.method, set(known_methods()))
-        if policy.fallback != "none" and policy.method not in ("nist-purge", *FIRMWARE_TECHNIQUES):
+        if policy.fallback != "none" and not may_be_refused(policy.method):
             what = f"policy[{i}].fallback = {policy.fallback!r}"
             yield f"{what}: allowed is 'none', because every drive can have {policy.method}"
 

@@ -46,7 +46,8 @@ from drivers.displays.base import Display
 from drivers.docks.base import Dock
 from drivers.drives.base import DriveSource
 from drivers.errors import DeviceGone
-from drivers.inputs.base import Input, Scan
+from drivers.inputs.base import Input
+from drivers.inputs.readings import Scan
 from drivers.lasting import lasting
 from firmware_bridge.passthrough import give_back_memory
 

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from agent.certificates.outcome import Erased
-from agent.erase import Checkpoint, EraseSpec, Progress, Stop
+from agent.erase import Checkpoint, EraseSpec, Progress
 from agent.erase.engine import erase
 from agent.erase.proof_plan import ProofPlan
+from agent.erase.signals import Stop
 from drivers.drives.base import OpenDrive
 from drivers.drives.block import open_device
 from drivers.drives.drive import Drive

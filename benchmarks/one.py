@@ -17,8 +17,9 @@ from typing import Literal, cast
 
 import msgspec
 
-from agent.erase import Checkpoint, EraseSpec, Limits, Progress, Stop, VerifySpec
+from agent.erase import Checkpoint, EraseSpec, Limits, Progress, VerifySpec
 from agent.erase.engine import erase
+from agent.erase.signals import Stop
 from benchmarks.rig import GIB, OneRun
 from drivers.drives.block import open_device
 

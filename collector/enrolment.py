@@ -23,10 +23,10 @@ from agent.certificates.jws import public_jwk, public_key_from_jwk, thumbprint
 from agent.errors import CertificateProblem
 from collector.errors import EnrolmentError
 from collector.settings import Configuration, station_tables
+from collector.statements import Keys
 from collector.text import is_station_id
 from drivers.options import read_toml
 
-Keys = Mapping[str, Ed25519PublicKey]
 LOG = logging.getLogger(__name__)
 SUFFIX = ".jwk"
 LARGEST = 64 * 1024

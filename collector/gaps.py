@@ -16,8 +16,8 @@ from agent.certificates import jws
 from agent.certificates.certificate import Certificate
 from agent.errors import CertificateProblem
 from agent.messages import GAP
-from collector.enrolment import Keys
 from collector.judge import LARGEST_SEQUENCE
+from collector.statements import Keys
 from collector.text import clean
 
 TYPE = f"benchwipe-{GAP}+jws"

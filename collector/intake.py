@@ -16,12 +16,13 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from agent.certificates.jws import MAX_BYTES, public_jwk
 from agent.messages import Event, Receipt, split_topic, station_topic
-from collector.enrolment import KeyBook, Keys
+from collector.enrolment import KeyBook
 from collector.errors import SchemaTooNew
 from collector.gaps import told_by_event
 from collector.judge import Delivery, Rejected, Verdict, delivery, judge
 from collector.link import Incoming
 from collector.signing import Signer
+from collector.statements import Keys
 from collector.store import EventRow, Store, Stored
 from collector.text import clean, is_station_id
 

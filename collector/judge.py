@@ -11,7 +11,7 @@ from agent.certificates.certificate import Certificate, read_unverified, verify
 from agent.errors import CertificateProblem
 from agent.messages import split_topic
 from collector import statements
-from collector.enrolment import Keys
+from collector.statements import Keys
 from collector.text import clean, is_station_id
 
 _HASH = re.compile(r"[0-9a-f]{64}")

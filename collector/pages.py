@@ -17,9 +17,10 @@ from agent.certificates.jws import thumbprint
 from agent.certificates.record import Record
 from agent.errors import CertificateProblem
 from collector import queries, statements, words
-from collector.enrolment import KeyBook, Keys, jwk
+from collector.enrolment import KeyBook, jwk
 from collector.live import Bay, Station
 from collector.proof import Proof, key_from_x, prove
+from collector.statements import Keys
 
 COLUMNS = [c.name for c in queries.LISTED if c.name != "arrival"]
 

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from agent.certificates import jws
 from agent.certificates.jws import Statement
 from agent.errors import CertificateProblem
-from collector.enrolment import Keys
 from collector.text import clean
 
+Keys = Mapping[str, Ed25519PublicKey]
+"""Thumbprint -> key, of one station."""
 DISPOSITION = "benchwipe-disposition+jws"
 TYPE = re.compile(r"benchwipe-[a-z]{1,40}(-[a-z]{1,40})?\+jws")
 OTHERS = frozenset(f"benchwipe-{kind}+jws" for kind in ("certificate", "command", "receipt", "directory"))

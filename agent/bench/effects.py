@@ -7,7 +7,8 @@ from typing import Protocol
 
 from agent.certificates.certificate import Certificate
 from agent.certificates.record import Disposition
-from agent.erase import EraseSpec, Stop
+from agent.erase import EraseSpec
+from agent.erase.signals import Stop
 from agent.jobs.bay import Bay
 from agent.jobs.job import Job
 from agent.messages import Alarm, CommandStatus

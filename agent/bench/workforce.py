@@ -13,7 +13,8 @@ from agent.bench.bay_table import BayTable
 from agent.bench.books import Books
 from agent.bench.events import Worked, WorkEnded
 from agent.certificates.outcome import PULLED_OUT, STALLED, STATION_STOPPED, Aborted, Failed, Outcome, Reason
-from agent.erase import Checkpoint, Progress, Renewed, Stop
+from agent.erase import Checkpoint, Progress, Renewed
+from agent.erase.signals import Stop
 from agent.jobs import job
 from agent.jobs.at_work import DriveAtWork
 from agent.jobs.bay import Bay, BayState, changed, emptied, move
@@ -125,15 +126,12 @@ class Workforce:
         bay = self.table[event.bay]
         report = event.report
         if bay.job is None or bay.job.id != event.job or not bay.busy:
-            if isinstance(report, Checkpoint) and report.receipt is not None:
-                report.receipt.tell(False)
-            return
+            return  # that job was told to stop, and waits for no receipt
         worker = self._workers[bay.name]
         worker.heard = self.now()
         if isinstance(report, Checkpoint):
             kept = self.books.checkpoint(event.job, report.point)
-            if report.receipt is not None:
-                report.receipt.tell(kept)
+            worker.stop.receipts.tell(report.receipt, kept)
             return
         if isinstance(report, Renewed):
             renewed = msgspec.structs.replace(bay.job, drive=report.drive)

@@ -26,7 +26,8 @@ from agent.devices.bay_power import BayPower
 from agent.devices.device_thread import DeviceThread
 from agent.devices.notify import Notifier
 from agent.devices.watcher import Watcher
-from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, Stop
+from agent.erase import Checkpoint, EraseSpec, Progress, Renewed
+from agent.erase.signals import Stop
 from agent.jobs.bay import Bay, BayState
 from agent.jobs.job import Job
 from agent.jobs.label_proof import LabelState

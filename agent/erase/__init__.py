@@ -1,7 +1,7 @@
 """The erase engine: overwrites a drive by a method, reads it back, and says what that proves (docs/erasing.md).
 
-Here are the values that go in and out. What works on drives (`agent.erase.engine`, `against`, `speed`) is imported by
-whoever does that work: an idle station does without it.
+Here are the values that go in and out. What works on drives (`agent.erase.engine`, `verify`, `speed`) is imported by
+whoever does that work: an idle station does without it. What lives while a job runs stands in `agent.erase.signals`.
 """
 
 from agent.erase.methods import METHODS, Method
@@ -14,7 +14,6 @@ from agent.erase.spec import (
     Renewed,
     ResumePoint,
     Step,
-    Stop,
     VerifySpec,
 )
 
@@ -29,6 +28,5 @@ __all__ = [
     "Renewed",
     "ResumePoint",
     "Step",
-    "Stop",
     "VerifySpec",
 ]

@@ -24,7 +24,8 @@ from agent.erase.ranges import Span, bound, unreached
 from agent.erase.readback import Asked, Grid, ReadBack
 from agent.erase.salvage import Bad
 from agent.erase.sample import SamplePlan
-from agent.erase.spec import Area, EraseSpec, ResumePoint, Stop
+from agent.erase.signals import Stop
+from agent.erase.spec import Area, EraseSpec, ResumePoint
 from agent.erase.streams import STREAMS, fastest, rates
 from drivers.drives.base import OpenDrive
 from drivers.drives.drive import Drive, Writes

@@ -23,7 +23,9 @@ from agent.certificates.outcome import (
     TOO_SLOW,
     Reason,
 )
-from agent.erase.spec import Checkpoint, Limits, Phase, Progress, Receipt, ResumePoint, Stop
+from agent.erase import Checkpoint
+from agent.erase.signals import Stop
+from agent.erase.spec import Limits, Phase, Progress, ResumePoint
 from drivers.drives.base import DriveChanged, DriveError, DriveGone, OpenDrive
 
 Emit = Callable[[Progress | Checkpoint], None]
@@ -65,6 +67,7 @@ class Monitor:
         self.limits = limits
         self.errors = errors
         self.halt: Halt | None = None
+        self.receipts = stop.receipts
         self._job, self._passes, self._emit, self._stop, self._thermometer = job, passes, emit, stop, celsius
         self._changed = threading.Condition()
         self._identity = threading.Lock()
@@ -74,7 +77,7 @@ class Monitor:
         self._paused_at: float | None = None
         self._checked = float("-inf")
         self._crash: BaseException | None = None
-        self._points: deque[tuple[ResumePoint, Receipt | None]] = deque()
+        self._points: deque[tuple[ResumePoint, int | None]] = deque()
         self._phase: Phase = "pass"
         self._number = 1
         self._done = self._total = self._moved = self._window_moved = self._running = 0
@@ -138,7 +141,7 @@ class Monitor:
                     gone = found.capacity_bytes == 0
                     self.stop_for(Halt("aborted", PULLED_OUT if gone else DRIVE_EXCHANGED))
 
-    def reached(self, point: ResumePoint, receipt: Receipt | None = None) -> None:
+    def reached(self, point: ResumePoint, receipt: int | None = None) -> None:
         """A flush was acknowledged: the caller's thread emits this checkpoint."""
         with self._changed:
             self._points.append((point, receipt))

@@ -21,8 +21,9 @@ import msgspec
 
 from agent.certificates.outcome import SILENT, Reason
 from agent.certificates.record import CommandRecord
-from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, Stop
+from agent.erase import Checkpoint, EraseSpec, Progress, Renewed
 from agent.erase.hidden_area import NOT_SHOWN, Change, show_more
+from agent.erase.signals import Stop
 from agent.erase.techniques import TECHNIQUES
 from drivers.drives.base import DriveError, DriveGone, OpenDrive
 from drivers.drives.drive import Drive, HiddenArea

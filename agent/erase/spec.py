@@ -1,19 +1,17 @@
-"""What an erase is told, and what it tells on its way: plain frozen values, JSON both ways (msgspec).
+"""What an erase is told, and what it tells on its way: plain frozen values, JSON both ways (msgspec). Pure.
 
 Sizes, offsets and lengths are bytes; durations seconds; rates 10^6 bytes a second; temperatures degrees Celsius.
 """
 
 from __future__ import annotations
 
-import threading
 from typing import Annotated, Any, Literal
 
 import msgspec
 
-from agent.certificates.outcome import Reason
 from agent.certificates.record import CapacityProof, CommandRecord, Interruption, PassRecord, Resumed, Unreached
-from agent.erase.firmware.techniques import HOW
 from agent.erase.methods import METHODS
+from agent.erase.techniques import FIRMWARE_TECHNIQUES
 from drivers.drives.drive import Drive
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -145,8 +143,9 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     def __post_init__(self) -> None:
         """ValueError for an unknown method, or a random pass or firmware technique without a key."""
         if self.technique != "overwrite":
-            if self.technique not in HOW or self.method != self.technique:
-                raise ValueError(f"no firmware technique is called {self.technique!r}; known: {', '.join(HOW)}")
+            if self.technique not in FIRMWARE_TECHNIQUES or self.method != self.technique:
+                known = ", ".join(FIRMWARE_TECHNIQUES)
+                raise ValueError(f"no firmware technique is called {self.technique!r}; known: {known}")
             if len(bytes.fromhex(self.key_hex)) != 32:
                 raise ValueError(f"technique {self.technique} needs a key of 32 bytes in hex")
         elif self.method not in METHODS:
@@ -190,32 +189,16 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     estimate_s: float | None = None
 
 
-class Receipt:
-    """Whether a checkpoint is on the ledger's medium: whoever keeps it says so, from any thread."""
-
-    def __init__(self) -> None:
-        self.kept = False
-        self._told = threading.Event()
-
-    def tell(self, kept: bool) -> None:
-        """It is there, or could not be written."""
-        self.kept = kept
-        self._told.set()
-
-    def wait(self, seconds: float) -> bool:
-        """Whether anything was told by then."""
-        return self._told.wait(seconds)
-
-
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     """The drive has acknowledged a flush: a resumed job may start from `point`.
 
-    With a `receipt` the job waits until it is told whether the point was kept, and does nothing more if it was not.
+    With a `receipt` the job waits until it is told by that number whether the point was kept (agent/erase/signals.py),
+    and does nothing more if it was not.
     """
 
     job: str
     point: ResumePoint
-    receipt: Receipt | None = None
+    receipt: int | None = None
 
 
 class Renewed(msgspec.Struct, frozen=True, kw_only=True):
@@ -223,21 +206,3 @@ class Renewed(msgspec.Struct, frozen=True, kw_only=True):
 
     job: str
     drive: Drive
-
-
-class Stop:
-    """A request to stop, from any thread. The first reason stays."""
-
-    def __init__(self) -> None:
-        self._reason: Reason | None = None
-        self._lock = threading.Lock()
-
-    def request(self, reason: Reason) -> None:
-        """Ask the job to stop at the next request's end."""
-        with self._lock:
-            self._reason = self._reason or reason
-
-    @property
-    def requested(self) -> Reason | None:
-        """Why the job should stop; None while it should not."""
-        return self._reason

@@ -1,13 +1,13 @@
-"""The techniques of drives' own firmware: what each asks of the drive, what it is worth, what it reaches. Pure.
+"""The techniques of drives' own firmware: what each asks of the drive, how it is carried out, what it is worth. Pure.
 
-`TECHNIQUES` is the table; its order is the order of preference among techniques of one level. Levels are those of
+`TECHNIQUES` is the one table; its order is the order of preference among techniques of one level. Levels are those of
 NIST SP 800-88 Rev. 1 (appendix A) and of IEEE 2883 as secondary sources tell them; the lower one is certified.
 docs/erasing.md shows the table.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -16,6 +16,15 @@ from agent.certificates.record import Level
 from drivers.drives.drive import Capabilities, CommandSet, Drive, Media, speaks
 
 Reach = Literal["drive", "namespace"]
+Machine = Literal["sanitize", "security", "format"]
+"""Which dialogue with the firmware carries it out (agent/erase/firmware)."""
+Kind = Literal["block", "crypto", "overwrite", "normal", "enhanced", "user-data"]
+Leaves = Literal["pattern", "constant", "either", "anything"]
+"""What may be read afterwards: what we named; the same everywhere; whatever a lost key makes of it; one of these two.
+
+Self-encrypting drives may change their key for an enhanced erase and for Format (Base 2.0, figure 172) too.
+"""
+HOUR = 3600.0
 
 RANK: Mapping[Level, int] = MappingProxyType({"none": 0, "clear": 1, "purge": 2})
 NAMES: Mapping[CommandSet, str] = MappingProxyType({"ata": "ATA", "scsi": "SCSI", "nvme": "NVMe"})
@@ -56,42 +65,45 @@ ENHANCED = _everywhere(DISPUTED, hdd=PURGE)
 
 @dataclass(frozen=True)
 class Technique:
-    """One row. `lacking` is empty where the drive says that it can, else what it has not.
+    """One row. `patience_s`: how long it may take where neither the drive nor the policy says.
 
     `reach`: "drive" is all of it, every namespace too; "namespace" the one that is asked (or all, where the drive says
-    so). `beyond`: it covers what nobody can address, retired cells and sectors. `security`: it needs the ATA security
-    feature set unfrozen and unlocked.
+    so). `beyond`: it covers what nobody can address, retired cells and sectors.
     """
 
     name: str
     speaks: CommandSet
-    lacking: Callable[[Capabilities], str]
+    machine: Machine
+    kind: Kind
+    leaves: Leaves
+    patience_s: float
     levels: Mapping[Media, Levels]
     merit: str
     reach: Reach = "drive"
     beyond: bool = True
-    security: bool = False
-    minutes: Callable[[Capabilities], int | None] = lambda can: None
 
+    @property
+    def security(self) -> bool:
+        """Whether it needs the ATA security feature set unfrozen and unlocked."""
+        return self.machine == "security"
 
-def _sanitize(kind: Literal["block", "crypto", "overwrite"]) -> Callable[[Capabilities], str]:
-    return lambda can: "" if kind in can.sanitize else f"it has no sanitize {_WORDS[kind]}"
+    def lacking(self, can: Capabilities) -> str:
+        """Say what the drive has not that this needs; empty where the drive says that it can."""
+        if self.machine == "sanitize":
+            return "" if self.kind in can.sanitize else f"it has no sanitize {_WORDS[self.kind]}"
+        if self.machine == "format":
+            if not can.format:
+                return "it has no Format command"
+            return "" if self.kind != "crypto" or can.format_crypto else "its Format has no cryptographic erase"
+        if not can.security_supported:
+            return "it has no security feature set"
+        return "" if self.kind != "enhanced" or can.enhanced_erase else "it has no enhanced security erase"
 
-
-def _security(can: Capabilities) -> str:
-    return "" if can.security_supported else "it has no security feature set"
-
-
-def _enhanced(can: Capabilities) -> str:
-    return _security(can) or ("" if can.enhanced_erase else "it has no enhanced security erase")
-
-
-def _format(can: Capabilities) -> str:
-    return "" if can.format else "it has no Format command"
-
-
-def _format_crypto(can: Capabilities) -> str:
-    return _format(can) or ("" if can.format_crypto else "its Format has no cryptographic erase")
+    def minutes(self, can: Capabilities) -> int | None:
+        """Return how long the drive says that it takes, where it says so before it begins."""
+        if not self.security:
+            return None
+        return can.enhanced_erase_minutes if self.kind == "enhanced" else can.secure_erase_minutes
 
 
 _WORDS = {"block": "block erase", "crypto": "crypto scramble", "overwrite": "overwrite"}
@@ -100,56 +112,76 @@ _OVERWRITE = "the firmware writes over every sector, also over those that nobody
 _CRYPTO = "the firmware changes its encryption key; it rests on the maker's encryption alone"
 _FORMAT = "it reaches one namespace, and nothing that belongs to none"
 
+
+def _sanitize(speaks: CommandSet, kind: Literal["block", "crypto", "overwrite"]) -> Technique:
+    leaves, patience_s, levels, merit = _SANITIZE[kind]
+    return Technique(f"{speaks}-sanitize-{kind}", speaks, "sanitize", kind, leaves, patience_s, levels, merit)
+
+
+_SANITIZE: Mapping[str, tuple[Leaves, float, Mapping[Media, Levels], str]] = {
+    "block": ("constant", 12 * HOUR, BLOCK_OR_CRYPTO, _BLOCK),
+    "crypto": ("anything", HOUR, BLOCK_OR_CRYPTO, _CRYPTO),
+    "overwrite": ("pattern", 96 * HOUR, OVERWRITE_INSIDE, _OVERWRITE),  # 22 TB at 100 MB/s take 61 hours
+}
 _ROWS = (
-    Technique("ata-sanitize-overwrite", "ata", _sanitize("overwrite"), OVERWRITE_INSIDE, _OVERWRITE),
-    Technique("scsi-sanitize-overwrite", "scsi", _sanitize("overwrite"), OVERWRITE_INSIDE, _OVERWRITE),
-    Technique("ata-sanitize-block", "ata", _sanitize("block"), BLOCK_OR_CRYPTO, _BLOCK),
-    Technique("scsi-sanitize-block", "scsi", _sanitize("block"), BLOCK_OR_CRYPTO, _BLOCK),
-    Technique("nvme-sanitize-block", "nvme", _sanitize("block"), BLOCK_OR_CRYPTO, _BLOCK),
+    _sanitize("ata", "overwrite"),
+    _sanitize("scsi", "overwrite"),
+    _sanitize("ata", "block"),
+    _sanitize("scsi", "block"),
+    _sanitize("nvme", "block"),
     Technique(
         "ata-secure-erase-enhanced",
         "ata",
-        _enhanced,
-        ENHANCED,
-        "the firmware writes over every sector, also over those that it has taken out of use",
-        security=True,
-        minutes=lambda can: can.enhanced_erase_minutes,
+        machine="security",
+        kind="enhanced",
+        leaves="either",
+        patience_s=24 * HOUR,
+        levels=ENHANCED,
+        merit="the firmware writes over every sector, also over those that it has taken out of use",
     ),
-    Technique("ata-sanitize-crypto", "ata", _sanitize("crypto"), BLOCK_OR_CRYPTO, _CRYPTO),
-    Technique("scsi-sanitize-crypto", "scsi", _sanitize("crypto"), BLOCK_OR_CRYPTO, _CRYPTO),
-    Technique("nvme-sanitize-crypto", "nvme", _sanitize("crypto"), BLOCK_OR_CRYPTO, _CRYPTO),
-    Technique("nvme-sanitize-overwrite", "nvme", _sanitize("overwrite"), OVERWRITE_INSIDE, _OVERWRITE),
+    _sanitize("ata", "crypto"),
+    _sanitize("scsi", "crypto"),
+    _sanitize("nvme", "crypto"),
+    _sanitize("nvme", "overwrite"),
     Technique(
         "nvme-format-crypto",
         "nvme",
-        _format_crypto,
-        _everywhere(FORMATTING),
-        f"{_CRYPTO}; {_FORMAT}",
+        machine="format",
+        kind="crypto",
+        leaves="anything",
+        patience_s=HOUR,
+        levels=_everywhere(FORMATTING),
+        merit=f"{_CRYPTO}; {_FORMAT}",
         reach="namespace",
         beyond=False,
     ),
     Technique(
         "nvme-format-user-data",
         "nvme",
-        _format,
-        _everywhere(FORMATTING),
-        _FORMAT,
+        machine="format",
+        kind="user-data",
+        leaves="either",
+        patience_s=4 * HOUR,
+        levels=_everywhere(FORMATTING),
+        merit=_FORMAT,
         reach="namespace",
         beyond=False,
     ),
     Technique(
         "ata-secure-erase",
         "ata",
-        _security,
-        _everywhere(CLEAR),
-        "the firmware writes over every sector that can be addressed",
+        machine="security",
+        kind="normal",
+        leaves="constant",
+        patience_s=24 * HOUR,
+        levels=_everywhere(CLEAR),
+        merit="the firmware writes over every sector that can be addressed",
         beyond=False,
-        security=True,
-        minutes=lambda can: can.secure_erase_minutes,
     ),
 )
 
 TECHNIQUES: Mapping[str, Technique] = MappingProxyType({row.name: row for row in _ROWS})
+FIRMWARE_TECHNIQUES = tuple(sorted(TECHNIQUES))
 
 
 @dataclass(frozen=True)
@@ -164,6 +196,15 @@ class Obstacle:
 def levels_of(technique: Technique, drive: Drive) -> Levels:
     """What the technique is worth on this drive."""
     return technique.levels[drive.media]
+
+
+def supported(drive: Drive) -> tuple[str, ...]:
+    """Name the techniques that the drive says it has, in whatever state it is."""
+    can, language = drive.capabilities, speaks(drive)
+    if can is None:
+        return ()
+    rows = (TECHNIQUES[name] for name in FIRMWARE_TECHNIQUES)
+    return tuple(row.name for row in rows if row.speaks == language and not row.lacking(can))
 
 
 def everything_at_once(technique: str, drive: Drive) -> bool:

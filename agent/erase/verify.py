@@ -10,7 +10,8 @@ from agent.erase.monitor import Emit, Monitor
 from agent.erase.pattern import FixedFill
 from agent.erase.readback import Asked, Grid, ReadBack
 from agent.erase.sample import SamplePlan
-from agent.erase.spec import Limits, Stop
+from agent.erase.signals import Stop
+from agent.erase.spec import Limits
 from drivers.drives.base import OpenDrive
 
 

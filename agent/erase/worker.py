@@ -28,11 +28,12 @@ from agent.certificates.outcome import (
     with_word,
 )
 from agent.certificates.record import OPEN_TO_OTHERS, Health
-from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, Stop
+from agent.erase import Checkpoint, EraseSpec, Progress, Renewed
 from agent.erase.engine import erase
 from agent.erase.heat import heat_limits
 from agent.erase.prepare import Preparation, Station
 from agent.erase.presence import who_answers
+from agent.erase.signals import Stop
 from agent.erase.techniques import everything_at_once
 from agent.erase.thermometer import Thermometer
 from drivers.deadline import Deadline
@@ -58,7 +59,7 @@ def ask_health(drive: Drive) -> dict[str, Any] | None:
         return None
     if drive.transport == "usb" and drive.capabilities is None:
         return None  # its bridge does not pass ATA commands on
-    from drivers.drives.health import read_health  # subprocess and shutil: 1 MB that an idle station does without
+    from drivers.drives.smartctl import read_health
 
     path = os.path.realpath(drive.device)
     try:

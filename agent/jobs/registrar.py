@@ -25,7 +25,7 @@ from agent.certificates.jws import thumbprint
 from agent.certificates.outcome import STOPPED_EARLIER, Aborted, Erased, Outcome, Refused, Work
 from agent.certificates.record import Asset, Customer, Interruption, Operator, Record, Software, Station
 from agent.erase import EraseSpec, ResumePoint
-from agent.erase.firmware import HOW
+from agent.erase.techniques import TECHNIQUES
 from agent.errors import KeyLost, LedgerProblem
 from agent.jobs import certify, job
 from agent.jobs.at_work import AtWork, Claim
@@ -40,7 +40,7 @@ from drivers.drives.drive import Drive
 
 log = logging.getLogger("benchwipe.registrar")
 
-SECURITY = frozenset(name for name, how in HOW.items() if how.machine == "security")
+SECURITY = frozenset(name for name, row in TECHNIQUES.items() if row.security)
 _PASSWORD = "benchwipe 2026-11 ATA password of one job"
 DISPOSITION = "benchwipe-disposition+jws"
 

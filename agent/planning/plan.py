@@ -10,12 +10,21 @@ from agent.certificates.outcome import NAMELESS_HINT, SILENT, SKIPPED, UNIDENTIF
 from agent.certificates.record import FellBack, Level
 from agent.erase import METHODS, Limits, Step, VerifySpec
 from agent.erase.proof_plan import ProofPlan
-from agent.erase.techniques import LOCKED, OVERWRITING, RANK, TECHNIQUES, Levels, Obstacle, levels_of, obstacle
+from agent.erase.techniques import (
+    FIRMWARE_TECHNIQUES,
+    LOCKED,
+    OVERWRITING,
+    RANK,
+    TECHNIQUES,
+    Levels,
+    Obstacle,
+    levels_of,
+    obstacle,
+)
 from agent.planning.policy import Policy
 from agent.planning.reach import also_destroyed, can_be_revealed, hidden_bytes, not_reached, reaches_hidden, unread
 from drivers.drives.drive import Drive, speaks
 
-FIRMWARE_TECHNIQUES = tuple(sorted(TECHNIQUES))
 POLICY_METHODS = ("nist-clear", "nist-purge")
 STANDARD = "NIST SP 800-88 Rev. 2; techniques as in Rev. 1, Appendix A"
 OVERWRITE = "overwrite"
@@ -93,6 +102,11 @@ class Offer:
 def known_methods() -> tuple[str, ...]:
     """Every word that a policy's or the command line's `method` may be."""
     return (*POLICY_METHODS, *METHODS, *FIRMWARE_TECHNIQUES)
+
+
+def may_be_refused(method: str) -> bool:
+    """Tell whether some drive cannot have this method, so that a policy may say what is done instead."""
+    return method in ("nist-purge", *FIRMWARE_TECHNIQUES)
 
 
 def plan(drive: Drive, policy: Policy, *, power: bool = False) -> Plan | Reason:

@@ -1,4 +1,4 @@
-"""What a policy asks of an erasure: plain frozen data, from the configuration or built in."""
+"""What a policy asks of an erasure: plain frozen data, from the configuration or built in. Pure."""
 
 from __future__ import annotations
 

@@ -29,10 +29,11 @@ from drivers.drives.base import (
     DriveSource,
     OpenDrive,
 )
+from drivers.drives.by_path import find, whole_disks
 from drivers.drives.drive import Drive, Others, speaks
 from drivers.drives.examine import gather
 from drivers.drives.facts import Facts
-from drivers.drives.ports import BY_PATH, elsewhere, find, whole_disks
+from drivers.drives.ports import BY_PATH, elsewhere
 from firmware_bridge import passthrough
 
 if TYPE_CHECKING:

@@ -1,19 +1,15 @@
-"""What a drive says of its own health, through `smartctl --json` (smartmontools 7), where that is installed.
+"""What a drive says of its own health: the JSON of smartctl (smartmontools 7) -> what a certificate shows. Pure.
 
-Never raises and never hangs: no answer within the deadline is no answer. The parser is pure.
+`smartctl.py` runs the program.
 """
 
 from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
-import threading
 from collections.abc import Mapping
 from typing import Any
 
-from drivers.deadline import Deadline
 from drivers.drives._wear import MOST_USED, Attribute, wear_percent
 
 # Exit status bits, smartctl(8) "EXIT STATUS".
@@ -39,47 +35,6 @@ ATTRIBUTES = {
 }
 COLDEST, HOTTEST = -40, 125  # degrees Celsius: beyond them, and at 0, nothing was measured
 LARGEST = 2**63 - 1  # of a number on a certificate
-# Of SCSI drives: percent used, and the sensors of log page 0Dh, subpage 1 (SPC-5, 7.3.7). smartctl knows "envrep" from
-# 7.4 on, and refuses the whole command before.
-MORE_LOGS = (("--log=ssd", "--log=envrep"), ("--log=ssd",), ())
-_known, _learning = list(MORE_LOGS), threading.Lock()
-
-
-def read_health(device: str, *, within: Deadline, through: str = "", scsi: bool = False) -> dict[str, Any] | None:
-    """Temperature (C), sectors, wear (% used), hours; None where smartctl is absent, late, or cannot ask it.
-
-    `through`: smartctl's device type. Left to itself it tries the vendor commands of USB bridges, some of which reset
-    the drive (docs/firmware.md): behind a bridge ask with "sat", or not at all. `scsi`: a SAS drive, which tells wear
-    and its sensors on pages of their own.
-    """
-    program = shutil.which("smartctl", path="/usr/sbin:/usr/bin:/sbin:/usr/local/sbin:/usr/local/bin")
-    if program is None or within.passed:
-        return None
-    # standby: a sleeping drive is not woken for a temperature; -n exits with status 2 and the device is "not asked".
-    command = [program, "--json", "--info", "--health", "--attributes", "--log=error", "--nocheck=standby", device]
-    if through:
-        command[1:1] = ["--device", through]
-    if not scsi:
-        return parse_health(_output(command, within))
-    while True:
-        logs = _known[0]
-        output = _output([*command[:-1], *logs, device], within)
-        if not logs or not _not_understood(output):
-            return parse_health(output)
-        with _learning:
-            _known[:] = MORE_LOGS[MORE_LOGS.index(logs) + 1 :]  # this smartctl is older: asked so never again
-
-
-def _output(command: list[str], within: Deadline) -> bytes:
-    try:
-        return subprocess.run(command, capture_output=True, timeout=within.left(), check=False).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return b""
-
-
-def _not_understood(output: bytes) -> bool:
-    status = _number(_document(output), "smartctl", "exit_status")
-    return status is not None and bool(status & 1) and b"INVALID ARGUMENT" in output
 
 
 def parse_health(output: bytes) -> dict[str, Any] | None:
@@ -103,6 +58,12 @@ def parse_health(output: bytes) -> dict[str, Any] | None:
     values["wear_percent"] = _wear(found, values.get("wear_percent"))
     kept = {key: value for key, value in values.items() if value is not None}
     return {**kept, "exit_status": status, "findings": exit_findings(status)} if kept else None
+
+
+def not_understood(output: bytes) -> bool:
+    """Tell whether this smartctl is too old for an option that it was given."""
+    status = _number(_document(output), "smartctl", "exit_status")
+    return status is not None and bool(status & 1) and b"INVALID ARGUMENT" in output
 
 
 def measured(celsius: int | None) -> int | None:

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from drivers.inputs.base import MAX_BYTES, Reading, Unreadable, parse_reading
+from drivers.inputs.readings import MAX_BYTES, Reading, Unreadable, parse_reading
 
 EVENT = struct.Struct("@llHHi")  # struct input_event: a time in two longs, type, code, value
 EV_SYN, EV_KEY = 0, 1

@@ -17,7 +17,8 @@ import msgspec
 from drivers.deadline import Deadline
 from drivers.errors import DeviceGone
 from drivers.inputs._keys import EVENT, Burst, Keypad, key_events
-from drivers.inputs.base import POLL_SECONDS, Input, Reading, Unreadable
+from drivers.inputs.base import POLL_SECONDS, Input
+from drivers.inputs.readings import Reading, Unreadable
 from firmware_bridge.passthrough import grab_input
 
 KEYS = {"enter": "YES", "esc": "NO", "minus": "NO", "backspace": "UNDO", "delete": "UNDO", "dot": "UNDO"}

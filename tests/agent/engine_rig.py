@@ -15,7 +15,8 @@ from agent.bench.events import CancelRequested, DriveArrived, DriveLeft, DriveUn
 from agent.certificates.certificate import Certificate, read_unverified
 from agent.certificates.outcome import Failed, Outcome, Reason, Work, conclude
 from agent.certificates.record import Disposition, PassRecord, Verification
-from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, Stop
+from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint
+from agent.erase.signals import Stop
 from agent.jobs.bay import Bay
 from agent.jobs.job import Job
 from agent.jobs.registrar import Registrar

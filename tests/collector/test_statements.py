@@ -22,12 +22,11 @@ from agent.certificates import jws, receipt
 from agent.certificates.certificate import sign
 from agent.certificates.jws import public_jwk, public_key_from_jwk, thumbprint
 from agent.certificates.keys import load_or_make
-from collector.enrolment import Keys
 from collector.intake import read_event
 from collector.judge import Rejected, Stated, delivery, judge
 from collector.live import Live
 from collector.schema import QUARANTINE, SCHEMA_VERSION, STATEMENT, VERSION
-from collector.statements import DISPOSITION, latest
+from collector.statements import DISPOSITION, Keys, latest
 from collector.store import Store
 from tests.collector.conftest import Broker, Collector, StationClient, as_first_released, chain_of, record, wait_for
 from tests.collector.test_web import Site

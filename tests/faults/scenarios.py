@@ -15,9 +15,10 @@ import msgspec
 from agent.certificates.clock import utc_now
 from agent.certificates.outcome import Aborted, Erased, Failed, Outcome, Refused
 from agent.certificates.record import VerificationKind
-from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec
+from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, VerifySpec
 from agent.erase.engine import erase
 from agent.erase.ranges import merge
+from agent.erase.signals import Stop
 from drivers.drives.block import open_device
 from drivers.drives.drive import Writes
 from tests.faults.fuse import Rules

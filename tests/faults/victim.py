@@ -6,8 +6,9 @@ import sys
 
 import msgspec
 
-from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop
+from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint
 from agent.erase.engine import erase
+from agent.erase.signals import Stop
 from drivers.drives.block import open_device
 
 

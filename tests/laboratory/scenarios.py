@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from agent.planning.plan import FIRMWARE_TECHNIQUES
+from agent.erase.techniques import FIRMWARE_TECHNIQUES
 from tests.agent.mosquitto import wait_until
 from tests.laboratory.models.ata import ALL_FEATURES
 from tests.laboratory.models.eraser import Ending

@@ -15,9 +15,10 @@ from agent.settings import Settings
 from agent.views.certificate import capability_words
 from drivers.drives import _sysfs
 from drivers.drives._sysfs import list_drives
+from drivers.drives.by_path import find
 from drivers.drives.drive import Capabilities, HiddenArea
 from drivers.drives.examine import Looks
-from drivers.drives.ports import BY_PATH, find
+from drivers.drives.ports import BY_PATH
 
 
 class DriveRow(msgspec.Struct, frozen=True, kw_only=True):

@@ -34,7 +34,8 @@ from agent.certificates.outcome import (
 from agent.commands.work.erase_request import HELD, Candidate, Request, at_work, known_result
 from agent.commands.work.erase_result import Result as Result
 from agent.commands.work.terminal import progress_line
-from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, ResumePoint, Stop
+from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, ResumePoint
+from agent.erase.signals import Stop
 from agent.erase.worker import run_job
 from agent.errors import CertificateProblem, LedgerProblem
 from agent.jobs import job
@@ -297,8 +298,7 @@ class EraseCommand:
                 self.registrar.ledger.save_checkpoint(run.job.id, report.point)
                 kept = True
             run.point = report.point
-            if report.receipt is not None:
-                report.receipt.tell(kept)
+            run.stop.receipts.tell(report.receipt, kept)
         elif isinstance(report, Progress):
             run.stalled_since = (run.stalled_since or time.monotonic()) if report.phase == "stalled" else None
             if report.phase == "verify" and run.job.state is JobState.ERASING:

@@ -14,8 +14,8 @@ from typing import cast
 
 from agent.erase.firmware.steps import Answer, Said
 from agent.erase.firmware.talk import ASK_S, Talk
-from agent.erase.firmware.techniques import How
 from agent.erase.monitor import GONE
+from agent.erase.techniques import Technique
 from firmware_bridge import ata, nvme, sat, scsi
 from firmware_bridge.ata import Registers
 from firmware_bridge.nvme import AdminCommand
@@ -36,7 +36,7 @@ class Dialogue(ABC):
     afterwards: Said = "completed"
     """What it says long after one that succeeded."""
 
-    def __init__(self, talk: Talk, how: How) -> None:
+    def __init__(self, talk: Talk, how: Technique) -> None:
         self.talk, self.how = talk, how
 
     @property
@@ -152,7 +152,7 @@ class ScsiDialogue(Dialogue):
 
     afterwards: Said = "idle"  # there is no log: a unit at rest says nothing of what it did
 
-    def __init__(self, talk: Talk, how: How) -> None:
+    def __init__(self, talk: Talk, how: Technique) -> None:
         super().__init__(talk, how)
         self._seen = False
         self._data = scsi.overwrite_list(PATTERN) if how.kind == "overwrite" else b""

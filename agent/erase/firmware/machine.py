@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from agent.certificates.outcome import Reason
 from agent.certificates.record import CommandRecord
 from agent.erase.firmware.talk import Talk
-from agent.erase.firmware.techniques import How
 from agent.erase.spec import EraseSpec, FirmwarePoint
+from agent.erase.techniques import Technique
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class Stopped:
 class Machine(ABC):
     """One technique on one drive. OSError where the drive is gone, or may not be asked."""
 
-    def __init__(self, talk: Talk, how: How, spec: EraseSpec) -> None:
+    def __init__(self, talk: Talk, how: Technique, spec: EraseSpec) -> None:
         self.talk, self.how, self.spec = talk, how, spec
         self.done_before = False
         """After `prepare`: our command is known to have ended with success, and nothing but the proof is missing."""

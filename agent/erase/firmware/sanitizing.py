@@ -23,8 +23,8 @@ from agent.erase.firmware.dialogues import DIALOGUES, Dialogue
 from agent.erase.firmware.machine import Machine, Stopped
 from agent.erase.firmware.steps import ENDS, REASONS, Answer, Step, advance
 from agent.erase.firmware.talk import Talk
-from agent.erase.firmware.techniques import How
 from agent.erase.spec import EraseSpec
+from agent.erase.techniques import Technique
 
 TRIES = 5  # answers in a row that cannot be read
 MARGIN_S = 600.0
@@ -33,7 +33,7 @@ MARGIN_S = 600.0
 class Sanitizing(Machine):
     """See the module."""
 
-    def __init__(self, talk: Talk, how: How, spec: EraseSpec) -> None:
+    def __init__(self, talk: Talk, how: Technique, spec: EraseSpec) -> None:
         super().__init__(talk, how, spec)
         self.dialogue: Dialogue = DIALOGUES[how.speaks](talk, how)
         self._stale = False

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from agent.certificates.record import CommandRecord
 from agent.erase.firmware.steps import Answer
 from agent.erase.monitor import Monitor
-from agent.erase.spec import FirmwarePoint, Receipt
+from agent.erase.spec import FirmwarePoint
 from drivers.drives.firmware_port import FirmwarePort
 
 log = logging.getLogger("benchwipe.erase")
@@ -22,7 +22,8 @@ JOURNAL_S = 20.0
 FIRST_POLL_S, LONGEST_POLL_S, SLOWER = 0.02, 5.0, 1.6
 MOST_COMMANDS = 40
 
-Journal = Callable[[FirmwarePoint, Receipt], None]
+Journal = Callable[[FirmwarePoint, int], None]
+"""Keeps a point, and answers by the number of its receipt."""
 
 
 class Talk:
@@ -55,12 +56,13 @@ class Talk:
 
         False too where the job ends meanwhile: nothing is sent then.
         """
-        receipt = Receipt()
+        receipt = self.monitor.receipts.ask()
         self._journal(point, receipt)
         until = time.monotonic() + JOURNAL_S
         while time.monotonic() < until and self.goes_on:
-            if receipt.wait(0.25):
-                return receipt.kept
+            kept = self.monitor.receipts.wait(receipt, 0.25)
+            if kept is not None:
+                return kept
             self.monitor.moved(0)
         return False
 

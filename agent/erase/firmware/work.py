@@ -48,7 +48,6 @@ from agent.erase.firmware.sanitizing import Sanitizing
 from agent.erase.firmware.securing import Securing, look, take_off
 from agent.erase.firmware.sentinels import Found, Sentinels, repeated_in
 from agent.erase.firmware.talk import Talk
-from agent.erase.firmware.techniques import HOW, How, supported
 from agent.erase.monitor import GONE, Emit, Halt, Monitor
 from agent.erase.overwrite import Overwrite
 from agent.erase.pattern import FixedFill
@@ -57,7 +56,9 @@ from agent.erase.ranges import unreached
 from agent.erase.readback import Asked, Grid, ReadBack
 from agent.erase.salvage import Bad
 from agent.erase.sample import SamplePlan
-from agent.erase.spec import EraseSpec, FirmwarePoint, Receipt, ResumePoint, Stop
+from agent.erase.signals import Stop
+from agent.erase.spec import EraseSpec, FirmwarePoint, ResumePoint
+from agent.erase.techniques import TECHNIQUES, Technique, supported
 from drivers.drives.base import OpenDrive
 from drivers.drives.drive import Drive, Writes
 from drivers.drives.firmware_port import FirmwarePort
@@ -73,7 +74,7 @@ def erase_by_firmware(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop)
     What the drive is asked while it works is bounded by its own estimates and by `limits.give_up_after_s`; neither
     slowness nor heat ends it, since nothing but its own end does.
     """
-    how, port = HOW[spec.technique], drive.firmware
+    how, port = TECHNIQUES[spec.technique], drive.firmware
     refusal = _obstacle(drive.drive, how, port)
     if refusal or port is None:
         return _untouched(spec, refusal or _no_such(drive.drive, how))
@@ -105,7 +106,7 @@ def take_off_own_password(
     return reason, tuple(talk.commands) if reason in (None, NOT_UNLOCKED) else ()
 
 
-def _obstacle(drive: Drive, how: How, port: FirmwarePort | None) -> Reason | None:
+def _obstacle(drive: Drive, how: Technique, port: FirmwarePort | None) -> Reason | None:
     can = drive.capabilities
     if reason := no_capacity(drive):
         return reason
@@ -114,7 +115,7 @@ def _obstacle(drive: Drive, how: How, port: FirmwarePort | None) -> Reason | Non
     return None
 
 
-def _no_such(drive: Drive, how: How) -> Reason:
+def _no_such(drive: Drive, how: Technique) -> Reason:
     has = ", ".join(supported(drive)) or "none"
     return Reason(NO_SUCH_TECHNIQUE, f"no such technique: {drive.device} has no {how.name}", f"It has: {has}.")
 
@@ -141,7 +142,7 @@ def _interruptions(spec: EraseSpec) -> tuple[Interruption, ...]:
 class _Job:
     """The mutable middle. Stages run in a thread of the monitor's; the read-back in several."""
 
-    def __init__(self, monitor: Monitor, spec: EraseSpec, how: How, port: FirmwarePort) -> None:
+    def __init__(self, monitor: Monitor, spec: EraseSpec, how: Technique, port: FirmwarePort) -> None:
         self.monitor, self.spec, self.how = monitor, spec, how
         self.capacity = monitor.drive.drive.capacity_bytes
         self.interruptions = _interruptions(spec)
@@ -231,7 +232,7 @@ class _Job:
         self.found = self.sentinels.check(self.missing)
         return None
 
-    def _journal(self, point: FirmwarePoint, receipt: Receipt) -> None:
+    def _journal(self, point: FirmwarePoint, receipt: int) -> None:
         self.monitor.reached(self._point(msgspec.structs.replace(point, missing=self.missing)), receipt)
 
     def _point(self, point: FirmwarePoint) -> ResumePoint:

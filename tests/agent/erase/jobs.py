@@ -9,11 +9,12 @@ import msgspec
 
 from agent.certificates.outcome import Failed, Outcome, Refused, Work
 from agent.certificates.record import Interruption
-from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec
+from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, VerifySpec
 from agent.erase.buffers import Layout
 from agent.erase.engine import erase
 from agent.erase.marker import Marker
 from agent.erase.monitor import Monitor
+from agent.erase.signals import Stop
 from drivers.drives.base import OpenDrive
 
 KEY = "5a" * 32

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from agent.certificates.outcome import CANCELLED, COUNTERFEIT, PULLED_OUT, UNREACHED, Aborted, Erased, Failed
 from agent.certificates.record import CapacityProof
-from agent.erase import METHODS, Limits, Progress, Stop, VerifySpec
+from agent.erase import METHODS, Limits, Progress, VerifySpec
 from agent.erase.capacity import Proof
 from agent.erase.monitor import Monitor
 from agent.erase.proof_plan import ProofPlan
+from agent.erase.signals import Stop
 from drivers.drives.base import OpenDrive
 from tests.agent.erase.counterfeits import Counterfeit
 from tests.agent.erase.drives import Faults, MemoryDrive

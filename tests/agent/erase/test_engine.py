@@ -25,10 +25,11 @@ from agent.certificates.outcome import (
     Reason,
     Refused,
 )
-from agent.erase import METHODS, Checkpoint, EraseSpec, Limits, Progress, ResumePoint, Stop, VerifySpec, presence
+from agent.erase import METHODS, Checkpoint, EraseSpec, Limits, Progress, ResumePoint, VerifySpec, presence
 from agent.erase.engine import _Job, erase
 from agent.erase.pattern import Fill
 from agent.erase.ranges import merge
+from agent.erase.signals import Stop
 from tests.agent.erase.drives import Faults, MemoryDrive
 from tests.agent.erase.jobs import KEY, KIB, MIB, last_point, run_job, unreached_of, work_of
 

@@ -9,9 +9,10 @@ import pytest
 from blake3 import blake3
 
 from agent.certificates.outcome import Aborted, Erased, Failed, Reason
-from agent.erase import Progress, Stop, VerifySpec, expected_hash
+from agent.erase import Progress, VerifySpec, expected_hash
 from agent.erase.expected_hash import FixedHash, SharedHashes, StreamHash
 from agent.erase.pattern import Fill, FixedFill, fill_for
+from agent.erase.signals import Stop
 from tests.agent.erase.drives import Faults, MemoryDrive
 from tests.agent.erase.jobs import KIB, MIB, last_point, run_job, work_of
 from tests.patience import SOON_S

@@ -13,8 +13,9 @@ import pytest
 from blake3 import blake3
 
 from agent.certificates.outcome import Erased
-from agent.erase import EraseSpec, Stop, VerifySpec
+from agent.erase import EraseSpec, VerifySpec
 from agent.erase.engine import erase
+from agent.erase.signals import Stop
 from agent.erase.speed import benchmark
 from drivers.drives.block import open_device
 

@@ -9,7 +9,8 @@ from unittest import mock
 import pytest
 
 from agent.certificates.outcome import TOO_HOT, TOO_LONG, TOO_SLOW, Aborted, Erased, Failed, Reason
-from agent.erase import Checkpoint, Limits, Progress, Stop, VerifySpec
+from agent.erase import Checkpoint, Limits, Progress, VerifySpec
+from agent.erase.signals import Stop
 from tests.agent.erase.drives import Faults, MemoryDrive
 from tests.agent.erase.jobs import KIB, MIB, last_point, run_job
 

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from agent.certificates.outcome import FROZEN, Erased, Outcome, Refused
-from agent.erase import Stop
+from agent.erase.signals import Stop
 from agent.erase.worker import run_job
 from agent.jobs.job import JobState, advance
 from agent.jobs.registrar import Registrar, identity, new_job
@@ -41,11 +41,12 @@ def worked(registrar: Registrar, drive: Drive) -> Outcome:
     spec = registrar.spec(job, drives_at_once=1)
     source = Driver("source", Folder(folder=drive.device.rpartition("/ports/")[0]))
 
-    def emit(report: Any) -> None:  # noqa: ANN401
-        if receipt := getattr(report, "receipt", None):
-            receipt.tell(True)
+    stop = Stop()
 
-    outcome = run_job(source.look("p1"), spec, lambda: source.open("p1"), emit, Stop())
+    def emit(report: Any) -> None:  # noqa: ANN401
+        stop.receipts.tell(getattr(report, "receipt", None), True)
+
+    outcome = run_job(source.look("p1"), spec, lambda: source.open("p1"), emit, stop)
     registrar.issue(advance(job, JobState.ERASING), outcome)
     return outcome
 

@@ -10,8 +10,9 @@ import msgspec
 import pytest
 
 from agent.certificates.outcome import CANCELLED, Aborted, Erased, Outcome, Refused
-from agent.erase import EraseSpec, Renewed, Stop, prepare
+from agent.erase import EraseSpec, Renewed, prepare
 from agent.erase.prepare import Preparation, Station
+from agent.erase.signals import Stop
 from agent.erase.worker import run_job
 from drivers.drives.base import DriveError, OpenDrive
 from drivers.drives.simulated import Driver, Settings, make_drive, plug, pull

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from agent.certificates.outcome import Aborted, Erased, Reason
 from agent.certificates.record import Interruption
-from agent.erase import METHODS, Area, Limits, ResumePoint, Stop, VerifySpec
+from agent.erase import METHODS, Area, Limits, ResumePoint, VerifySpec
 from agent.erase.marker import slots_of
+from agent.erase.signals import Stop
 from tests.agent.erase.drives import Faults, MemoryDrive
 from tests.agent.erase.jobs import KIB, MIB, last_point, mark, run_job, unreached_of, work_of
 from tests.patience import SOON_S

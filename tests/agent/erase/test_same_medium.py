@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.certificates.outcome import PULLED_OUT, Aborted, Erased, Outcome, Reason
-from agent.erase import METHODS, Limits, ResumePoint, Stop, VerifySpec
+from agent.erase import METHODS, Limits, ResumePoint, VerifySpec
 from agent.erase.beginning import BEGUN_ANEW
 from agent.erase.marker import slots_of
+from agent.erase.signals import Stop
 from tests.agent.erase.drives import Faults, MemoryDrive
 from tests.agent.erase.jobs import KIB, MIB, last_point, run_job, work_of
 

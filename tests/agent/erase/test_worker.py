@@ -21,7 +21,8 @@ from agent.certificates.outcome import (
     Refused,
 )
 from agent.certificates.record import Interruption
-from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, Stop, presence
+from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint, presence
+from agent.erase.signals import Stop
 from agent.erase.worker import ANOTHER_DRIVE, EXCHANGED, _still_the_same, ask_health, run_job
 from drivers.drives.base import DriveGone, DriveInUse, DriveMute, DriveUnasked, OpenDrive
 from drivers.drives.drive import Drive, Others, Writes

@@ -8,7 +8,8 @@ import pytest
 
 from agent.certificates.outcome import Aborted, Erased, Failed, Outcome, Reason
 from agent.certificates.record import VerificationKind
-from agent.erase import Limits, Stop, VerifySpec
+from agent.erase import Limits, VerifySpec
+from agent.erase.signals import Stop
 from drivers.drives.drive import Writes
 from tests.agent.erase.drives import Faults, MemoryDrive
 from tests.agent.erase.jobs import KIB, MIB, last_point, run_job, work_of

@@ -10,7 +10,8 @@ import pytest
 from agent.certificates.outcome import Reason
 from agent.commands.plan_lines import plan_lines
 from agent.erase import METHODS
-from agent.planning.plan import FIRMWARE_TECHNIQUES, Plan, known_methods, plan
+from agent.erase.techniques import FIRMWARE_TECHNIQUES
+from agent.planning.plan import Plan, known_methods, plan
 from agent.planning.policy import NIST_CLEAR, NIST_PURGE, Policy
 from drivers.drives.drive import Capabilities, HiddenArea, HiddenKind, Media
 from tests.agent.engine_rig import CAPACITY, drive

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from drivers.deadline import Deadline
-from drivers.drives.health import exit_findings, parse_health, read_health
+from drivers.drives.health import exit_findings, parse_health
+from drivers.drives.smartctl import read_health
 from tests.patience import HANGS_S, SOON_S
 
 SAMPLES = Path(__file__).parents[2] / "samples/smartctl"

@@ -12,7 +12,8 @@ from agent.errors import SettingsError
 from agent.settings import parse
 from drivers.drives import _uevents, block
 from drivers.drives._uevents import Uevents
-from drivers.drives.ports import canonical, elsewhere, find, names, whole_disks
+from drivers.drives.by_path import find, whole_disks
+from drivers.drives.ports import canonical, elsewhere, names
 from tests.drivers.drives.conftest import Loops
 from tests.patience import SOON_S
 

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from agent.certificates.outcome import Outcome
-from agent.erase import Checkpoint, EraseSpec, Limits, Progress, Renewed, ResumePoint, Stop, VerifySpec
-from agent.erase.firmware import HOW
+from agent.erase import Checkpoint, EraseSpec, Limits, Progress, Renewed, ResumePoint, VerifySpec
+from agent.erase.signals import Stop
+from agent.erase.techniques import TECHNIQUES
 from agent.erase.worker import run_job
 from agent.jobs.registrar import security_password
 from drivers.drives.simulated import Driver, Settings, make_drive, plug, plugged, pull
@@ -36,11 +37,12 @@ class Bench:
     point: ResumePoint | None = None
     reports: list[Progress | Checkpoint | Renewed] = field(default_factory=list)
     keeps: Callable[[Checkpoint], bool] = lambda _: True
+    stop: Stop = field(default_factory=Stop)
 
     @classmethod
     def made(cls, folder: Path, technique: str, **commands: Any) -> Bench:  # noqa: ANN401 - fields of Commands
         """A drive that speaks what the technique needs; `commands` are added."""
-        given = {**COMMANDS[HOW[technique].speaks], **commands}
+        given = {**COMMANDS[TECHNIQUES[technique].speaks], **commands}
         medium = {"media": "ssd", "commands": given}
         place = make_drive(folder, "one", SIZE, port="p1", **medium)
         (place / "image").write_bytes(SECRET)
@@ -72,14 +74,14 @@ class Bench:
             kept = self.keeps(report)
             if kept:
                 self.point = report.point
-            if report.receipt is not None:
-                report.receipt.tell(kept)
+            self.stop.receipts.tell(report.receipt, kept)
 
     def run(self, stop: Stop | None = None, emit: Any = None, **facts: Any) -> Outcome:  # noqa: ANN401
         """To the end."""
         source = self.source
         planned = source.look("p1")
-        return run_job(planned, self.spec(**facts), lambda: source.open("p1"), emit or self.emit, stop or Stop())
+        self.stop = stop or Stop()
+        return run_job(planned, self.spec(**facts), lambda: source.open("p1"), emit or self.emit, self.stop)
 
     def replug(self) -> None:
         """Out (if it is in), and in again: its power was off meanwhile."""

@@ -16,8 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.certificates.outcome import Aborted, Erased, Failed, Outcome
-from agent.erase import Checkpoint, Stop
-from agent.erase.firmware import FIRMWARE_TECHNIQUES, HOW
+from agent.erase import Checkpoint
+from agent.erase.signals import Stop
+from agent.erase.techniques import FIRMWARE_TECHNIQUES, TECHNIQUES
 from agent.erase.worker import run_job
 from drivers.drives.base import OpenDrive
 from drivers.drives.firmware_port import FirmwarePort
@@ -185,10 +186,10 @@ def sent(outcome: Outcome) -> int:
     return sum(command.name.startswith("SANITIZE ") for command in outcome.work.commands)
 
 
-SEEN_TO_THE_END = [name for name, how in HOW.items() if how.machine == "sanitize" and how.leaves != "anything"]
+SEEN_TO_THE_END = [name for name, how in TECHNIQUES.items() if how.machine == "sanitize" and how.leaves != "anything"]
 
 
-@pytest.mark.parametrize("technique", [name for name, how in HOW.items() if how.machine == "sanitize"])
+@pytest.mark.parametrize("technique", [name for name, how in TECHNIQUES.items() if how.machine == "sanitize"])
 def test_a_sanitize_that_ended_while_nobody_looked_counts_where_the_drive_can_say_so(
     tmp_path: Path, technique: str
 ) -> None:

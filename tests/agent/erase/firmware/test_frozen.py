@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from agent.certificates.outcome import COMMAND_REFUSED, FROZEN, Erased, Refused
-from agent.erase.firmware import HOW
 from agent.erase.firmware.dialogues import AtaDialogue
+from agent.erase.techniques import TECHNIQUES
 from drivers.drives import _simulated_pages as pages
 from drivers.drives._simulated_port import SimulatedPort
 from firmware_bridge import ata
@@ -70,5 +70,5 @@ def test_the_dialogue_tells_frozen_beside_completed() -> None:
     class Talk:
         port = Port()
 
-    answer = AtaDialogue(Talk(), HOW["ata-sanitize-block"]).status()  # type: ignore[arg-type]
+    answer = AtaDialogue(Talk(), TECHNIQUES["ata-sanitize-block"]).status()  # type: ignore[arg-type]
     assert (answer.said, answer.frozen) == ("completed", True)

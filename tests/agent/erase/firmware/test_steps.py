@@ -6,8 +6,9 @@ from typing import get_args
 
 import pytest
 
-from agent.erase.firmware import HOW
+from agent.erase.firmware.dialogues import DIALOGUES
 from agent.erase.firmware.steps import ENDS, REASONS, Said, Step, advance
+from agent.erase.firmware.work import MACHINES
 from agent.erase.techniques import TECHNIQUES
 
 SAID: tuple[Said, ...] = get_args(Said)
@@ -36,8 +37,9 @@ def test_an_end_is_an_end_and_has_its_reason() -> None:
         assert (end in REASONS) == (end is not Step.FINISHED)
 
 
-def test_what_is_planned_can_be_carried_out_and_the_other_way_round() -> None:
-    assert {name: row.speaks for name, row in TECHNIQUES.items()} == {name: how.speaks for name, how in HOW.items()}
-    assert {name for name, row in TECHNIQUES.items() if row.security} == {
-        name for name, how in HOW.items() if how.machine == "security"
-    }
+def test_every_technique_can_be_carried_out_in_the_language_that_it_is_named_by() -> None:
+    assert {row.machine for row in TECHNIQUES.values()} == set(MACHINES)
+    assert {row.speaks for row in TECHNIQUES.values() if row.machine == "sanitize"} == set(DIALOGUES)
+    for name, row in TECHNIQUES.items():
+        assert name.startswith(f"{row.speaks}-")
+        assert (row.machine == "security") == name.startswith("ata-secure-erase")

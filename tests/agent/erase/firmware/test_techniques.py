@@ -26,16 +26,17 @@ from agent.certificates.outcome import (
     Failed,
     Refused,
 )
-from agent.erase import Limits, Progress, Stop, VerifySpec
-from agent.erase.firmware import FIRMWARE_TECHNIQUES, HOW
+from agent.erase import Limits, Progress, VerifySpec
+from agent.erase.signals import Stop
+from agent.erase.techniques import FIRMWARE_TECHNIQUES, TECHNIQUES
 from drivers.drives._simulated_firmware import Model
 from drivers.drives.simulated import make_drive
 from tests.agent.erase.firmware.rig import SECRET, SIZE, Bench
 from tests.patience import SOON_S
 
-SANITIZES = [name for name in FIRMWARE_TECHNIQUES if HOW[name].machine == "sanitize"]
-SECURITY = [name for name in FIRMWARE_TECHNIQUES if HOW[name].machine == "security"]
-FORMATS = [name for name in FIRMWARE_TECHNIQUES if HOW[name].machine == "format"]
+SANITIZES = [name for name in FIRMWARE_TECHNIQUES if TECHNIQUES[name].machine == "sanitize"]
+SECURITY = [name for name in FIRMWARE_TECHNIQUES if TECHNIQUES[name].machine == "security"]
+FORMATS = [name for name in FIRMWARE_TECHNIQUES if TECHNIQUES[name].machine == "format"]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +76,7 @@ def test_a_drive_that_does_what_it_says_is_erased(tmp_path: Path, technique: str
     assert verification.sentinels is not None
     assert verification.sentinels.count == 128
     assert (verification.sentinels.survived, verification.sentinels.unreadable) == (0, 0)
-    assert verification.content == ("other" if HOW[technique].leaves == "anything" else "zeros")
+    assert verification.content == ("other" if TECHNIQUES[technique].leaves == "anything" else "zeros")
     assert any(command.status.startswith("completed") for command in outcome.work.commands)
     assert SECRET[:64] not in bench.content
 
@@ -110,8 +111,8 @@ FAULTS: list[tuple[str, str, Any]] = [
     *((name, "unreadable", NOTHING_SAYS_SO) for name in SANITIZES_ONCE),
     *((name, "unreadable", COMMAND_REFUSED) for name in SECURITY),
     *((name, "zeros", NOTHING_SAYS_SO) for name in (*SANITIZES_ONCE, *SECURITY)),
-    *((name, "idle", NOTHING_SAYS_SO) for name in (*SANITIZES_ONCE, *SECURITY) if HOW[name].speaks != "scsi"),
-    *((name, "another", NOTHING_SAYS_SO) for name in SANITIZES_ONCE if HOW[name].speaks == "nvme"),
+    *((name, "idle", NOTHING_SAYS_SO) for name in (*SANITIZES_ONCE, *SECURITY) if TECHNIQUES[name].speaks != "scsi"),
+    *((name, "another", NOTHING_SAYS_SO) for name in SANITIZES_ONCE if TECHNIQUES[name].speaks == "nvme"),
 ]
 
 
@@ -267,7 +268,7 @@ def test_a_sanitize_of_somebody_else_is_waited_for_and_never_counted(tmp_path: P
 
             def expect_silence(self, seconds: float) -> None: ...
 
-        how = HOW[technique]
+        how = TECHNIQUES[technique]
         DIALOGUES[how.speaks](Only(), how).start()  # type: ignore[arg-type]
     outcome = bench.run()
     assert isinstance(outcome, Erased), outcome
