@@ -11,7 +11,7 @@ import pytest
 
 from agent.certificates.attestation import QUESTIONS
 from agent.jobs.bay import Bay, BayState
-from agent.jobs.registrar import new_job
+from agent.jobs.new_job import new_job
 from agent.phrases import keys
 from agent.scan.context import Context, Rated
 from agent.scan.dialogue import (
