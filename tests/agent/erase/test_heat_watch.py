@@ -8,7 +8,7 @@ from agent.erase.heat_watch import HeatWatch
 
 def judged(limits: Limits, *readings: float | None) -> tuple[list[str], float]:
     """What each reading led to, ten seconds after the one before, and how long the job paused."""
-    watch, said = HeatWatch(limits, None), []
+    watch, said = HeatWatch(limits, None), list[str]()
     for number, celsius in enumerate(readings):
         watch.celsius = celsius
         said.append(watch.judge(number * 10.0))
