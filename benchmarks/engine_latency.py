@@ -24,7 +24,7 @@ from agent.bench.books import Books
 from agent.bench.engine import Engine
 from agent.bench.events import Scanned
 from agent.bench.inbox import Inbox
-from agent.devices.equipment import open_equipment
+from agent.devices.equipment import Equipment, open_equipment
 from agent.devices.notify import Notifier
 from agent.devices.station_effects import StationEffects
 from agent.devices.watcher import Watcher
@@ -41,7 +41,9 @@ LIMIT_MS = 50.0
 class Answering(StationEffects):
     """Tells the prober when the engine answered."""
 
-    answers: queue.SimpleQueue[float]
+    def __init__(self, settings: Settings, equipment: Equipment, inbox: Inbox, folder: Path) -> None:
+        self.answers: queue.SimpleQueue[float] = queue.SimpleQueue()
+        super().__init__(settings, equipment, inbox, Notifier(), folder)
 
     def say(self, key: str, values: Mapping[str, str], then: Spoken | None = None) -> None:
         """The engine's answer to a scan."""
@@ -71,8 +73,7 @@ def measure(folder: Path, bays: int, mb_per_s: float, seconds: float) -> list[fl
     settings = station(folder, bays)
     registrar = Registrar(settings, folder / "state")
     equipment, inbox = open_equipment(settings), Inbox()
-    effects = Answering(settings, equipment, inbox, Notifier(), folder)
-    effects.answers = queue.SimpleQueue()
+    effects = Answering(settings, equipment, inbox, folder)
     engine = Engine(settings, functools.partial(Books, registrar), effects, inbox)
     engine.recover()
     ports = {bay.port: bay.name for bay in settings.bay}
@@ -85,6 +86,8 @@ def measure(folder: Path, bays: int, mb_per_s: float, seconds: float) -> list[fl
             time.sleep(0.05)
         end = time.monotonic() + seconds
         while time.monotonic() < end and all(bay.busy for bay in list(engine.bays.values())):
+            while not effects.answers.empty():  # what was said unasked, as that the station is ready
+                effects.answers.get()
             asked = time.perf_counter()
             inbox.put(Scanned("nonsense"))
             found.append((effects.answers.get(timeout=10) - asked) * 1000)

@@ -35,8 +35,8 @@ def clock_is_right() -> bool:
     return clock().synchronised
 
 
-class Remote:
-    """What controllers may ask of this bench. `cancel` stops a bay, and says "cancelled" if anything was to stop."""
+class ControllerDesk:
+    """What controllers may ask of this station. `cancel` stops a bay, and says "cancelled" if anything was to stop."""
 
     def __init__(
         self, table: BayTable, books: Books, cancel: Callable[[Bay], str], keys: Mapping[str, Ed25519PublicKey]

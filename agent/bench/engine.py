@@ -18,7 +18,7 @@ from agent.bench import device_reports
 from agent.bench.alarms import critical
 from agent.bench.bay_table import BayTable
 from agent.bench.books import Books
-from agent.bench.controllers import Remote
+from agent.bench.controllers import ControllerDesk
 from agent.bench.conversation import Conversation
 from agent.bench.effects import Effects
 from agent.bench.events import (
@@ -57,9 +57,10 @@ log = logging.getLogger("benchwipe.engine")
 NOBODY: Mapping[str, Ed25519PublicKey] = MappingProxyType({})
 TICK_S = 0.25
 DAY_S = 86400.0
-Raise = Callable[[str, Alarm | None], None]
-"""Raises or clears an alarm by its name."""
 SHUTDOWN_S = 2.5  # of the five seconds that a stop may take: the uplink and the devices want theirs
+
+Raise = Callable[[str, Alarm | None], None]
+"""Raises an alarm of that name, or clears it with None."""
 
 
 class Engine:
@@ -95,7 +96,7 @@ class Engine:
         )
         self.labels = LabelDesk(self.table, self._books)
         self._scans = ScanDesk(settings, self.table, self._books, self._reception, self.labels, self._conversation)
-        self._remote = Remote(self.table, self._books, self._reception.cancel_and_say, controllers)
+        self._controllers = ControllerDesk(self.table, self._books, self._reception.cancel_and_say, controllers)
         self._stop_asked: str | None = None
         self._retry_at = 0.0
         self._keys_at = now() + DAY_S  # `recover` does it at the start
@@ -123,7 +124,7 @@ class Engine:
                 self._books.keep(job.advance(old, JobState.INTERRUPTED))
                 who = old.drive.serial or old.drive.wwn or old.drive.device
                 log.warning("job %s of drive %s was interrupted; it goes on when the drive is there", old.id, who)
-        self._remote.recover()
+        self._controllers.recover()
         for row, reason in self._books.set_aside():
             self._rejected(row, reason)
         self.table.say("station_ready")
@@ -166,7 +167,7 @@ class Engine:
         for name in self.bays:
             self.table.guarded(self._tick_bay, name)
         self._settle_freed()
-        self.table.guarded(self._remote.settle)
+        self.table.guarded(self._controllers.settle)
         if self.now() >= self._keys_at:
             self._keys_at = self.now() + DAY_S
             at_work = {bay.job.id for bay in self.bays.values() if bay.job is not None}
@@ -189,7 +190,7 @@ class Engine:
             case CancelRequested():
                 self._reception.cancel_and_say(self.table[event.bay])
             case CommandArrived():
-                self._remote.received(event.request)
+                self._controllers.received(event.request)
             case Worked():
                 self._workforce.worked(event)
             case WorkEnded():
