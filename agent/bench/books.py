@@ -30,6 +30,7 @@ from drivers.drives.drive import Drive
 
 log = logging.getLogger("benchwipe.books")
 
+NOT_WRITTEN = "the station's ledger cannot be used now, so this did nothing: mend that, and ask again"
 STATION_LOST = "the station was stopped or lost power"
 
 

@@ -49,9 +49,9 @@ class Workforce:
     """Who works in which bay, and which ends have no certificate yet."""
 
     def __init__(self, table: BayTable, books: Books, *, now: Callable[[], float], give_up_s: float) -> None:
-        """A drive that does not answer for `give_up_s` seconds more is given up. Set `freed` before the first event."""
+        """A drive that does not answer for `give_up_s` seconds more is given up."""
         self.table, self.books, self.now = table, books, now
-        self.freed: Callable[[], None] = lambda: None
+        self._freed = False
         self.ask_grade = books.ask_grade
         self._give_up_s = give_up_s
         self._workers: dict[str, _Worker] = {}
@@ -77,7 +77,7 @@ class Workforce:
         except DriveAtWork as running:
             log.warning("bay %s: %s; nothing is begun here", bay.name, running)
             self.table.put(emptied(bay))  # and looked at anew: it is blocked as long as that lasts
-            self.freed()
+            self._freed = True
             return
         worker = self._workers[bay.name] = _Worker(Stop(), heard=self.now())
         bay = self.table.put(move(bay, BayState.ERASING, job=started, due=None))
@@ -104,6 +104,11 @@ class Workforce:
                 self._phase(bay, BayState.STALLED)
         elif now - worker.stalled_since > self._give_up_s:
             self._abandon(bay)
+
+    def take_freed(self) -> bool:
+        """Return whether a drive was let go since the last call: one that waits may have its turn."""
+        freed, self._freed = self._freed, False
+        return freed
 
     def certify_waiting(self) -> None:
         """Try again what could not be certified."""
@@ -207,7 +212,7 @@ class Workforce:
             self.table.put(emptied(bay))
             if reason is not None and reason.code == PULLED_OUT.code:
                 self.table.say("bay_interrupted", bay=name)
-        self.freed()
+        self._freed = True
 
     def _abandon(self, bay: Bay) -> None:
         """A drive that answers no more: its power goes, its thread is given up, its bay waits for a person."""

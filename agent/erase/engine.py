@@ -15,8 +15,9 @@ from agent.certificates.record import Interruption, PassRecord, Sample, Verifica
 from agent.erase.beginning import Beginning
 from agent.erase.buffers import Layout
 from agent.erase.expected_hash import MeantHash, StreamHash, begin_hash, end_hash
+from agent.erase.heat_watch import Thermometer
 from agent.erase.methods import METHODS, pattern_name
-from agent.erase.monitor import Emit, Halt, Monitor, Thermometer
+from agent.erase.monitor import Emit, Halt, Monitor
 from agent.erase.overwrite import Overwrite
 from agent.erase.pattern import Fill, fill_for
 from agent.erase.presence import gone, look_for

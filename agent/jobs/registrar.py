@@ -23,7 +23,7 @@ from agent.certificates.certificate import Certificate, sign
 from agent.certificates.clock import clock, utc_now
 from agent.certificates.jws import thumbprint
 from agent.certificates.outcome import STOPPED_EARLIER, Aborted, Erased, Outcome, Refused, Work
-from agent.certificates.record import Asset, Customer, Interruption, Operator, Record, Software, Station
+from agent.certificates.record import Interruption, Operator, Record, Software, Station
 from agent.erase import EraseSpec, ResumePoint
 from agent.erase.techniques import TECHNIQUES
 from agent.errors import KeyLost, LedgerProblem
@@ -278,34 +278,6 @@ class Registrar:
             kernel=os.uname().release,
             machine=os.uname().machine,
         )
-
-
-def new_id() -> str:
-    """A name for a piece of work. It begins with the time, so that names sort as the work does."""
-    return f"{int(time.time() * 1000):012x}{secrets.token_hex(8)}"
-
-
-def new_job(
-    drive: Drive,
-    *,
-    bay: str = "",
-    asset: str | None = None,
-    operator: Operator | None = None,
-    customer: Customer | None = None,
-    insertion: str = "",
-) -> Job:
-    """A job that nobody has planned yet."""
-    return Job(
-        id=new_id(),
-        bay=bay,
-        drive=drive,
-        plan=None,
-        asset=Asset(tag=asset) if asset else None,
-        operator=operator,
-        customer=customer,
-        created_at=utc_now(),
-        insertion=insertion,
-    )
 
 
 def work_of(point: ResumePoint | None) -> Work:

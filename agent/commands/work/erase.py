@@ -41,7 +41,8 @@ from agent.errors import CertificateProblem, LedgerProblem
 from agent.jobs import job
 from agent.jobs.at_work import Claim, DriveAtWork
 from agent.jobs.job import Job, JobState
-from agent.jobs.registrar import Registrar, new_job, work_of
+from agent.jobs.new_job import new_job
+from agent.jobs.registrar import Registrar, work_of
 from agent.planning.plan import plan
 from agent.planning.policy import Policy
 from agent.planning.safety import judge
