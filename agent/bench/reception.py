@@ -139,9 +139,7 @@ class Reception:
                 self.table.put(move(bay, BayState.WAITING))
 
     def _show(self, bay: Bay, ended: Job) -> None:
-        why = ended.reason
-        reason = Reason(why.code, why.text, why.hint) if why else None
-        self.table.put(move(bay, BayState.FINISHED, job=ended, outcome=ended.state.value, reason=reason))
+        self.table.put(move(bay, BayState.FINISHED, job=ended, outcome=ended.state.value, reason=ended.reason))
 
     def settle_all(self) -> None:
         """A drive that waited for another bay may have its turn now."""

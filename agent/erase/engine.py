@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from functools import partial
 
 import msgspec
 
+from agent.certificates.clock import utc_now
 from agent.certificates.outcome import Aborted, Failed, Outcome, Refused, Work, conclude, no_capacity, written_by_others
 from agent.certificates.record import Interruption, PassRecord, Sample, Verification
 from agent.erase.beginning import Beginning
@@ -63,11 +63,6 @@ def erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, *, celsius:
             return job.run()
         finally:
             job.close()
-
-
-def utc_now() -> str:
-    """RFC 3339 in UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _fitting(spec: EraseSpec, drive: Drive) -> ResumePoint:
