@@ -35,7 +35,11 @@ def test_a_helper_unit_that_hangs_up_is_said(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(path))
         listening.listen()
-        threading.Thread(target=lambda: listening.accept()[0].close(), daemon=True).start()
+
+        def hang_up() -> None:
+            listening.accept()[0].close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
         assert len(notes()) == 1
 
 
