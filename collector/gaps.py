@@ -1,4 +1,4 @@
-"""Numbers that a station tells to be missing: on the certificate behind them, or in a signed event. Pure.
+"""Numbers that a station tells to be missing: on the certificate behind them, or in a signed statement. Pure.
 
 A station that was put back from a backup does not know what it certified since. What it says of that with its key is
 believed as a certificate is; it makes nothing that is missing arrive, and nothing that arrived go.
@@ -65,8 +65,16 @@ def told_by_event(station: str, payload: bytes, keys_of: Callable[[str], Keys]) 
         if event.event != GAP or not isinstance(statement, str):
             return None
         signed = jws.verify(statement.encode(), keys_of(station), typ=TYPE)
-        told = msgspec.json.decode(signed.payload, type=_Statement)
     except (msgspec.MsgspecError, UnicodeError, RecursionError, CertificateProblem):
+        return None
+    return told_by_statement(station, signed.payload)
+
+
+def told_by_statement(station: str, payload: bytes) -> ToldGap | None:
+    """The gap in the payload of a verified statement of type TYPE; None where it cannot be. Never raises."""
+    try:
+        told = msgspec.json.decode(payload, type=_Statement)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
     if told.station != station:
         return None

@@ -16,7 +16,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from agent.certificates.jws import MAX_BYTES
 from collector import chain, rows
 from collector.chain import ChainState, Gap, Link
-from collector.gaps import ToldGap, told_by_certificate
+from collector.gaps import TYPE as GAP_TYPE
+from collector.gaps import ToldGap, told_by_certificate, told_by_statement
 from collector.judge import Rejected, Stated, Verdict, Verified
 from collector.schema import (
     CERTIFICATE,
@@ -160,7 +161,13 @@ def _keep_statements(connection: Connection, stated: Sequence[Stated], now: str)
     last = connection.execute(select(func.max(STATEMENT.c.arrival))).scalar() or 0
     new = [v for v in wanted.values() if v.delivery.name not in known]
     insert_new(connection, STATEMENT, [_statement_row(v, last + i, now) for i, v in enumerate(new, start=1)])
+    _keep_gaps(connection, [gap for v in new if (gap := _gap(v)) is not None], now)
     return {name: ("duplicate", known[name]) if name in known else ("stored", now) for name in wanted}
+
+
+def _gap(verdict: Stated) -> ToldGap | None:
+    said = verdict.statement
+    return told_by_statement(verdict.delivery.station, said.signed.payload) if said.typ == GAP_TYPE else None
 
 
 def _statement_row(verdict: Stated, arrival: int, now: str) -> dict[str, object]:

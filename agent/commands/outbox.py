@@ -44,10 +44,11 @@ def list_rows(as_json: bool, settings: Settings, state_dir: Path) -> None:
 
 
 @outbox.command(short_help="Send again what was refused, or was forgotten wrongly.")
-@click.argument("names", metavar="ID...", nargs=-1, required=True)
+@click.argument("names", metavar="ID...", nargs=-1)
+@click.option("--refused", is_flag=True, help="All that the collector refused, in the place of ids")
 @config_option
 @state_option
-def resend(names: tuple[str, ...], settings: Settings, state_dir: Path) -> None:
+def resend(names: tuple[str, ...], refused: bool, settings: Settings, state_dir: Path) -> None:
     """Send again, until the collector gives a receipt: by id, or by the certificate's number.
 
     What was refused waits again. A certificate that has left the outbox comes back from its file, a statement from the
@@ -57,11 +58,17 @@ def resend(names: tuple[str, ...], settings: Settings, state_dir: Path) -> None:
     """
     from agent.commands.work.outbox import find, opened
 
+    if refused == bool(names):
+        raise click.UsageError("name what is to go again: ids, or --refused")
     with opened(state_dir) as ledger:
+        if refused:
+            names = tuple(row for row, _ in ledger.outbox_quarantined())
         found = [find(ledger, name) for name in names]
         ledger.outbox_again(found)
     for row in found:
         click.echo(f"{row.kind} {row.id} waits to be sent", err=True)
+    if not found:
+        click.echo("nothing was refused", err=True)
 
 
 def _line(row: Waiting) -> str:

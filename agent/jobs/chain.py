@@ -70,7 +70,8 @@ class Judgement:
 class State:
     """All that is known. `names`: every file's; `read`: those that were read, all without a row among them.
 
-    `gaps`: numbers that are known to be missing. `known`: conflicts that a person has seen and settled.
+    `gaps`: numbers that are known to be missing. `known`: conflicts that a person has seen and settled. `waiting`: ids
+    of certificates that wait in the outbox and have no row.
     """
 
     rows: Sequence[Row]
@@ -78,12 +79,13 @@ class State:
     read: Mapping[str, Filed]
     gaps: Sequence[Span] = ()
     known: Collection[tuple[str, str]] = frozenset()
+    waiting: Collection[str] = frozenset()
 
 
 def judge(state: State) -> Judgement:
     """Look at everything; what a person has settled is no conflict any more."""
     strays, left = _strays(state)
-    found = [*_rows(state), *_filed(state), *left]
+    found = [*_rows(state), *_filed(state), *_waiting(state), *left]
     new = tuple(conflict for conflict in found if (conflict.kind, conflict.name) not in state.known)
     return Judgement(conflicts=new, strays=strays)
 
@@ -118,6 +120,13 @@ def _rows(state: State) -> Iterator[Conflict]:
                 which = f"number {span.first} has" if span.first == span.last else f"{span.first} to {span.last} have"
                 yield Conflict("hole", f"{span.first}-{span.last}", f"{which} no row in the ledger", span)
         before = row.sequence
+
+
+def _waiting(state: State) -> Iterator[Conflict]:
+    """Certificates of which the bytes in the outbox are all that is left."""
+    for name in sorted(set(state.waiting) - set(state.names)):
+        text = f"certificate {name[:12]} waits for the collector, and has neither a row in the ledger nor a file"
+        yield Conflict("no-file", name, text)
 
 
 def _filed(state: State) -> Iterator[Conflict]:

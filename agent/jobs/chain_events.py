@@ -1,6 +1,7 @@
-"""Signs what must be known of the chain beside its certificates, and queues it as an event for the collector.
+"""Signs what must be known of the chain beside its certificates, and queues it for the collector.
 
-Each event's `statement` is a JWS of the rest of its `detail`: what it says is as checkable as a certificate.
+It goes as a statement of its own, a JWS that waits for the collector's receipt as a certificate does, and beside it as
+an event with a copy of the JWS, which is forgotten at the broker's acknowledgement.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from agent.certificates import jws
 from agent.certificates.clock import clock, utc_now
 from agent.jobs.chain import Span
 from agent.jobs.ledger import Ledger
+from agent.jobs.outbox_rows import Told
 from agent.messages import GAP, KEY_REPLACED, Event
 
 GAP_TYPE = f"benchwipe-{GAP}+jws"
@@ -33,10 +35,11 @@ def tell_new_key(ledger: Ledger, key: Ed25519PrivateKey, station: str, old: str,
 
 def _tell(ledger: Ledger, key: Ed25519PrivateKey, name: str, typ: str, facts: Mapping[str, object]) -> None:
     told = {**facts, "at": utc_now()}
-    statement = jws.sign(msgspec.json.encode(told), key, typ=typ).decode()
     when = clock()
 
-    def event(sequence: int) -> bytes:
+    def tell(sequence: int) -> Told:
+        ordered = {**told, "boot_id": when.boot_id, "seq": sequence}
+        statement = jws.sign(msgspec.json.encode(ordered), key, typ=typ)
         made = Event(
             boot_id=when.boot_id,
             seq=sequence,
@@ -44,8 +47,8 @@ def _tell(ledger: Ledger, key: Ed25519PrivateKey, name: str, typ: str, facts: Ma
             mono_ms=when.monotonic_ms,
             ts=utc_now(),
             clock=msgspec.to_builtins(when),
-            detail={**told, "statement": statement},
+            detail={**ordered, "statement": statement.decode()},
         )
-        return msgspec.json.encode(made)
+        return Told(msgspec.json.encode(made), statement)
 
-    ledger.add_event(when.boot_id, event)
+    ledger.add_event(when.boot_id, tell)

@@ -55,6 +55,11 @@ class ChainRows(ABC):
         """All certificates, in their order."""
         return [Row(*row) for row in self._all("SELECT sequence, id, number FROM certificate ORDER BY sequence")]
 
+    def waiting_without_row(self) -> set[str]:
+        """The ids of certificates that wait in the outbox and have no row."""
+        sql = "SELECT id FROM outbox WHERE kind = 'cert' AND id NOT IN (SELECT id FROM certificate)"
+        return {row[0] for row in self._all(sql)}
+
     def has_number(self, sequence: int) -> bool:
         """Whether a certificate of that position has a row."""
         return bool(self._all("SELECT 1 FROM certificate WHERE sequence = ?", sequence))

@@ -53,7 +53,8 @@ class Reconciler:
             if certificate is not None and name in strays:
                 self.certificates[name] = certificate
         known = self._ledger.settled_conflicts()
-        return judge(State(rows=rows, names=names, read=self.read, gaps=self._ledger.gaps(), known=known))
+        gaps, waiting = self._ledger.gaps(), self._ledger.waiting_without_row()
+        return judge(State(rows=rows, names=names, read=self.read, gaps=gaps, known=known, waiting=waiting))
 
     def strays(self) -> Sequence[Certificate]:
         """The certificates that follow the last row, in order; only while nobody writes. LedgerConflict."""

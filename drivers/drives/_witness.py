@@ -86,6 +86,15 @@ def ask(number: str, path: Path = SOCKET) -> Testimony:
     return answer.seen
 
 
+def silence(path: Path) -> str:
+    """Why the helper unit gives no answer now; empty where it does."""
+    try:
+        ask("0:0", path)
+    except (OSError, ValueError) as error:
+        return getattr(error, "strerror", None) or str(error)
+    return ""
+
+
 def read_line(connection: socket.socket, longest: int, within: Deadline) -> bytes:
     """One line, or ValueError: it ended early, is too long, or did not come in time."""
     data = bytearray()

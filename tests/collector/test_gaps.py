@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -23,8 +25,8 @@ from agent.messages import Event
 from collector import queries
 from collector.chain import Gap as Told
 from collector.chain import Link, by_sequence, state
-from collector.gaps import TYPE, ToldGap, told_by_event
-from collector.judge import Delivery, Rejected, Verified, judge
+from collector.gaps import TYPE, ToldGap, told_by_event, told_by_statement
+from collector.judge import Delivery, Rejected, Stated, Verified, judge
 from collector.schema import CERTIFICATE
 from collector.store import EventRow, Store
 from tests.collector.conftest import Collector, StationClient, as_first_released, chain_of, record, wait_for
@@ -33,7 +35,7 @@ KEY = Ed25519PrivateKey.generate()
 KEYS = {thumbprint(KEY.public_key()): KEY.public_key()}
 
 
-def statement(key: Ed25519PrivateKey = KEY, typ: str = TYPE, **facts: object) -> str:
+def statement(key: Ed25519PrivateKey = KEY, typ: str = TYPE, **facts: Any) -> str:  # noqa: ANN401 - JSON
     told = {"station": "bench-01", "first": 2, "last": 3, "why": "a backup was put back", "at": "x", **facts}
     return jws.sign(msgspec.json.encode(told), key, typ=typ).decode()
 
@@ -84,8 +86,14 @@ def test_behind_a_hole_that_was_mended_the_lost_one_is_named_and_known_to_be_mis
 def test_what_a_station_sends_is_what_is_understood_here(tmp_path: Path) -> None:
     with closing(Ledger(tmp_path)) as ledger:
         tell_gap(ledger, KEY, "bench-01", Span(2, 1001), "a backup was put back")
-        payload = ledger.outbox(1)[0].payload
-    assert told_by_event("bench-01", payload, lambda _: KEYS) == ToldGap("bench-01", 2, 1001, "a backup was put back")
+        event_row, statement_row = ledger.outbox(10)
+    told = ToldGap("bench-01", 2, 1001, "a backup was put back")
+    assert told_by_event("bench-01", event_row.payload, lambda _: KEYS) == told
+    assert (statement_row.kind, statement_row.topic) == ("statement", f"statement/{statement_row.id}")
+    message = Delivery("t", "bench-01", statement_row.id, statement_row.payload, "statement")
+    verdict = judge(message, lambda _: KEYS)
+    assert isinstance(verdict, Stated)
+    assert told_by_statement("bench-01", verdict.statement.signed.payload) == told
 
 
 # The database
@@ -117,6 +125,33 @@ def test_an_event_makes_a_gap_that_stands_there_already_a_known_one(engine: Engi
         assert queries.told_gaps(connection)["bench-01"] == [{"first": 2, "last": 3, "why": "a backup was put back"}]
     keep(store, whole[1], whole[2])
     assert states(engine) == dict.fromkeys((1, 2, 3, 4), "ok")
+
+
+def stated(compact: bytes) -> Stated:
+    digest = hashlib.sha256(compact).hexdigest()
+    topic = f"er/1/bench-01/statement/{digest}"
+    found = judge(Delivery(topic, "bench-01", digest, compact, "statement"), lambda _: KEYS)
+    assert isinstance(found, Stated)
+    return found
+
+
+def test_a_statement_that_came_without_its_event_makes_a_known_gap(engine: Engine) -> None:
+    """The event is forgotten at the broker's acknowledgement, and lost with a broker that is killed."""
+    whole, store = chain_of(KEY, 4), Store(engine)
+    keep(store, whole[0], whole[3])
+    known = {kid: public_jwk(key)["x"] for kid, key in KEYS.items()}
+    assert [s.result for s in store.keep([stated(statement().encode())], known)] == ["stored"]
+    assert [s.result for s in store.keep([stated(statement().encode())], known)] == ["duplicate"]
+    assert states(engine) == {1: "ok", 4: "known"}
+
+
+@pytest.mark.parametrize("facts", [{"first": 0}, {"first": 4, "last": 3}, {"last": 2**60}, {"first": "2"}])
+def test_a_statement_of_a_gap_that_cannot_be_is_kept_and_makes_none(engine: Engine, facts: dict[str, Any]) -> None:
+    whole, store = chain_of(KEY, 4), Store(engine)
+    keep(store, whole[0], whole[3])
+    known = {kid: public_jwk(key)["x"] for kid, key in KEYS.items()}
+    assert [s.result for s in store.keep([stated(statement(**facts).encode())], known)] == ["stored"]
+    assert states(engine) == {1: "ok", 4: "gap"}
 
 
 def test_a_database_of_before_gets_its_table(tmp_path: Path) -> None:

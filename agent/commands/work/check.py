@@ -23,6 +23,7 @@ from agent.state_folder import refuse_unfinished
 from agent.uplink.uplink import read_secrets
 from drivers import registry
 from drivers.deadline import Deadline
+from drivers.drives._witness import SOCKET, UNIT, silence
 from drivers.errors import BadDriverSettings, DeviceTaken, DriverError
 from firmware_bridge.errors import CodedError
 
@@ -96,6 +97,11 @@ def _public(state_dir: Path) -> Ed25519PublicKey | None:
 
 def find_notes(settings: Settings) -> Iterator[str]:
     """What works without, and is worth knowing."""
+    if any(source.driver == "block" for source in settings.source) and (why := silence(SOCKET)):
+        yield (
+            f"{UNIT} does not answer ({why}): a daemon that is not root cannot tell who else writes to a drive, and "
+            f"refuses drives with loop devices on them; systemctl enable --now {UNIT}"
+        )
     if settings.mqtt is None:
         yield "no [mqtt]: certificates wait in the outbox"
         return

@@ -57,6 +57,24 @@ def test_the_list_says_of_each_row_what_it_is_and_why_it_was_refused(
     assert plain.err == "1 wait, 1 refused\n"
 
 
+def test_all_that_was_refused_goes_again_after_a_key_was_enrolled(
+    call: Call, ledger: Ledger, state: Path, issued: list[Certificate]
+) -> None:
+    done = call("outbox", "resend", "--refused", "--state-dir", state)
+    assert (done.status, done.err) == (0, f"cert {issued[1].id} waits to be sent\n")
+    assert ledger.outbox_quarantined() == []
+    assert call("outbox", "resend", "--refused", "--state-dir", state).err == "nothing was refused\n"
+
+
+@pytest.mark.parametrize("words", [(), ("--refused", "bench-01-000001")])
+def test_what_is_to_go_again_is_named_in_one_way(
+    call: Call, state: Path, issued: list[Certificate], words: tuple[str, ...]
+) -> None:
+    done = call("outbox", "resend", *words, "--state-dir", state)
+    assert done.status == 2
+    assert "ids, or --refused" in done.err
+
+
 def test_what_was_refused_and_what_was_forgotten_go_again_by_id_or_number(
     call: Call, state: Path, ledger: Ledger, issued: list[Certificate]
 ) -> None:

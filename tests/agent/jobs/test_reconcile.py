@@ -183,6 +183,12 @@ def swap_rows_and_lose_a_file(station: Registrar, made: list[Certificate]) -> No
     delete_a_file(station, made)
 
 
+def delete_the_last_row_and_its_file(station: Registrar, made: list[Certificate]) -> None:
+    """The outbox alone still has it: its number was given."""
+    sql(station, "DELETE FROM certificate WHERE sequence = 3")
+    file_of(station, made[2]).unlink()
+
+
 BREAKS: list[Break] = [
     delete_a_file,
     delete_a_row,
@@ -198,6 +204,7 @@ BREAKS: list[Break] = [
     damage_a_file_without_a_row,
     give_the_last_row_another_number,
     swap_rows_and_lose_a_file,
+    delete_the_last_row_and_its_file,
 ]
 
 

@@ -1,0 +1,57 @@
+"""`benchwipe check` says what the station works without: the helper unit of root."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from pathlib import Path
+
+import pytest
+
+from agent.commands.work import check
+from agent.settings import Device, Settings
+from drivers.drives import uses_helper
+
+BLOCK = Settings(source=(Device(name="disks", driver="block"),))
+
+
+@pytest.fixture
+def path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(check, "SOCKET", tmp_path / "uses.sock")
+    return tmp_path / "uses.sock"
+
+
+def notes(settings: Settings = BLOCK) -> list[str]:
+    return [note for note in check.find_notes(settings) if "benchwipe-uses" in note]
+
+
+def test_a_helper_unit_that_does_not_run_is_said_with_its_remedy(path: Path) -> None:
+    (note,) = notes()
+    assert "does not answer" in note
+    assert "systemctl enable --now benchwipe-uses.socket" in note
+
+
+def test_a_helper_unit_that_hangs_up_is_said(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+
+        def hang_up() -> None:
+            listening.accept()[0].close()
+
+        threading.Thread(target=hang_up, daemon=True).start()
+        assert len(notes()) == 1
+
+
+def test_one_that_answers_is_no_news(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(path))
+        listening.listen()
+        served = threading.Thread(target=uses_helper.serve, args=(listening,), kwargs={"idle_s": 2}, daemon=True)
+        served.start()
+        assert notes() == []
+        served.join()
+
+
+def test_a_bench_without_block_drives_needs_none(path: Path) -> None:
+    assert notes(Settings(source=(Device(name="bench", driver="simulated"),))) == []
