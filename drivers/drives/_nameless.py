@@ -16,7 +16,9 @@ _CRUZER = "a SanDisk stick: nwipe issue 560"
 _COUNTED = "counted up on a keyboard: descriptors of USB controllers' reference firmware"
 _WORD = "no number at all: a word that a maker of bridges, sticks or card readers left where one was to stand"
 _REALTEK = "Realtek card readers (0bda:0119, 0bda:0158): one serial in the kernel logs of many machines"
-_ALCOR = "Alcor card readers (058f:6366), vendor and product before the same digits, in the kernel logs of many machines"
+_ALCOR = (
+    "Alcor card readers (058f:6366), vendor and product before the same digits, in the kernel logs of many machines"
+)
 _DOCKS = "docks of several bays and sticks, counted down behind two letters: by-id listings of Sabrent's DB98765432146"
 _ORICO = "ORICO enclosure of 5 bays, one serial for all: openmediavault pull request 746"
 _NO_OUI = "NAA 5 without a company: bridges and refurbished disks; SPC-5, 7.7.6.6.5 wants an IEEE number there"
