@@ -9,6 +9,7 @@ import msgspec
 
 from agent.certificates.record import (
     COMPLETED,
+    LOST_MEANWHILE,
     OTHERS_NOT_SEEN,
     WRITTEN_BY_OTHERS,
     CapacityProof,
@@ -92,6 +93,11 @@ Outcome = Erased | Failed | Aborted | Refused
 INCOMPLETE = Reason("BW-E01", "Not every pass covered the whole drive", "Destroy it.")
 UNREACHED = Reason("BW-E02", "Parts of the drive could not be written or read", "Destroy it.")
 MISMATCH = Reason("BW-E03", "The drive does not read back as it was written", "Destroy it.")
+NOT_AS_BEFORE = Reason(
+    LOST_MEANWHILE,
+    "The drive does not hold any more what was written before the job was interrupted",
+    "Erase it again, from the start.",
+)
 NOT_VERIFIED = Reason("BW-E04", "The drive was not read back as the policy asks", "Erase it again.")
 
 # Why a job stopped before its end. After one of these nothing is claimed; the code stays the same for ever.
@@ -190,7 +196,9 @@ def no_capacity(drive: Drive) -> Reason | None:
     return None if size > 0 and unit >= 512 and unit & (unit - 1) == 0 and size % unit == 0 else NO_CAPACITY
 
 
-def conclude(work: Work, *, capacity_bytes: int, passes_planned: int, by_firmware: bool = False) -> Erased | Failed:
+def conclude(
+    work: Work, *, capacity_bytes: int, passes_planned: int, by_firmware: bool = False, written_before: int = 0
+) -> Erased | Failed:
     """Erased if the work proves it, else Failed with the first thing that is missing.
 
     What somebody else wrote meanwhile comes first: then nothing that was read says anything of the drive itself.
@@ -207,7 +215,8 @@ def conclude(work: Work, *, capacity_bytes: int, passes_planned: int, by_firmwar
     if work.unreached:
         return Failed(work, UNREACHED)
     if work.verification.mismatches or work.verification.result == "failed":
-        return Failed(work, MISMATCH)
+        ends = [mismatch.offset + mismatch.bytes for mismatch in work.verification.mismatches]
+        return Failed(work, NOT_AS_BEFORE if ends and max(ends) <= written_before else MISMATCH)
     if len(whole) < passes_planned or not (whole or work.commands):
         return Failed(work, INCOMPLETE)
     if work.verification.kind != "none" and work.verification.result != "passed":

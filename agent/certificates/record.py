@@ -12,9 +12,9 @@ import msgspec
 from drivers.drives.drive import Capabilities, HiddenArea, IdentitySource, Media, Writes
 
 SCHEMA = "benchwipe.certificate/1"
-WRITTEN_BY_OTHERS = "BW-E60"
+WRITTEN_BY_OTHERS, LOST_MEANWHILE = "BW-E60", "BW-E61"
 OPEN_TO_OTHERS, OTHERS_NOT_SEEN = "BW-S33", "BW-S34"
-ERASE_AGAIN = frozenset({WRITTEN_BY_OTHERS, OPEN_TO_OTHERS, OTHERS_NOT_SEEN})
+ERASE_AGAIN = frozenset({WRITTEN_BY_OTHERS, LOST_MEANWHILE, OPEN_TO_OTHERS, OTHERS_NOT_SEEN})
 """Reasons of a failed erasure that say nothing against the drive: it goes back into a bay, not to destruction."""
 COMPLETED = "completed"  # how a command's status begins that the drive said is at its end, with success
 

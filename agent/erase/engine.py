@@ -143,7 +143,14 @@ class _Job:
         if self.monitor.halt is not None:
             return self._halted(self.monitor.halt)
         self.monitor.run(self._read_count)
-        return conclude(self._work(), capacity_bytes=self.capacity, passes_planned=len(self.passes))
+        planned, before = len(self.passes), self._written_before()
+        return conclude(self._work(), capacity_bytes=self.capacity, passes_planned=planned, written_before=before)
+
+    def _written_before(self) -> int:
+        """How much of the drive an earlier run gave its last pass."""
+        if self.resume.pass_number > len(self.passes):
+            return self.capacity
+        return self.resume.offset if self.resume.pass_number == len(self.passes) else 0
 
     def _begin(self) -> None:
         first = self.start.run(lambda: [self._fill(n) for n, p in enumerate(self.passes, 1) if p is None])

@@ -144,7 +144,7 @@ class Stack:
             return ()
         holders = sorted((folder / "holders").glob("*"))
         numbers = [n for h in holders if (n := _sysfs.text(h / "dev"))]
-        resting = [n for n in self.folders if number in (self._backing_block(n), *self._file_carriers(n))]
+        resting = [n for n in self.folders if number in (self.block_under(n), *self._file_carriers(n))]
         return tuple(p for n in (*numbers, *resting) for p in self.family(n))
 
     def _directly_below(self, number: str) -> tuple[str, ...]:
@@ -153,9 +153,9 @@ class Stack:
             return ()
         disk = self.whole(number)
         slaves = [_sysfs.text(s / "dev") for s in sorted((folder / "slaves").glob("*"))]
-        return tuple(n for n in (disk, *slaves, self._backing_block(number)) if n and n != number)
+        return tuple(n for n in (disk, *slaves, self.block_under(number)) if n and n != number)
 
-    def _backing_block(self, number: str) -> str:
+    def block_under(self, number: str) -> str:
         """The device under a loop, or behind a zram: by its number where it was asked, else by its name."""
         backing = self.loops.get(number)
         if backing is not None:

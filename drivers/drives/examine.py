@@ -18,6 +18,7 @@ from drivers.drives import _sysfs
 from drivers.drives._identity import look_device
 from drivers.drives._loops import number_of
 from drivers.drives._members import member_of
+from drivers.drives._stack import Stack
 from drivers.drives._uses import Looks, unasked_of, uses_beside, uses_of, whole_disk, writing
 from drivers.drives._witness import Testimony, who_uses
 from drivers.drives._writers import Look
@@ -92,20 +93,34 @@ def of_number(
     disk = folder.parent if partition else folder
     block = _sysfs.text(disk / "queue/logical_block_size")
     seen = seen or who_uses(_sysfs.text(disk / "dev"), root)
+    uses = uses_of(number, protect=protect, root=root, seen=seen)
+    kind_of = next((words for pattern, words in NO_DRIVES if re.fullmatch(pattern, name)), "")
     return Facts(
         path=path,
         kind="block",
         number=number,
         disk_sequence=_sysfs.disk_sequence(disk),
         partition_of=f"/dev/{_sysfs.device_name(disk)}" if partition else "",
-        no_drive=next((words for pattern, words in NO_DRIVES if re.fullmatch(pattern, name)), ""),
-        uses=uses_of(number, protect=protect, root=root, seen=seen),
+        no_drive=kind_of if kind_of or uses else _view(number, seen, root),
+        uses=uses,
         beside=uses_beside(number, protect, root, seen),
         unasked=unasked_of(number, seen, root),
         read_only=_sysfs.text(folder / "ro") == "1",
         capacity_bytes=_sysfs.size_bytes(folder),
         logical_block_bytes=int(block) if block.isdecimal() else 0,
     )
+
+
+def _view(number: str, seen: Testimony, root: Path) -> str:
+    """What a loop over a block device is. Who uses that device, or another loop over it, is no user of this one, nor
+    counted here; so it is erased itself, or not at all.
+    """
+    folder = _sysfs.folder_of(number, root)
+    if folder is None or _sysfs.transport_of(str(folder)) != "loop":
+        return ""
+    stack = Stack(root, seen.loops)
+    under = stack.block_under(number)
+    return f"a view of {stack.name(under)}" if under else ""
 
 
 def _asked_of_it(facts: Facts, now: Look, looks: Looks) -> Facts:

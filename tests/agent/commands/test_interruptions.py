@@ -88,6 +88,7 @@ def test_a_killed_erase_goes_on_from_its_last_flushed_checkpoint_and_still_reads
     assert good["verification"]["blake3"] == blake3(read_direct(devices[0])).hexdigest()
     assert (bad["sanitization"]["level"], bad["verification"]["result"]) == ("none", "failed")
     assert bad["verification"]["mismatches"] == [{"offset": 0, "bytes": 512}]
+    assert (bad["reason"]["code"], "Destroy" in done.err) == ("BW-E61", False)
     assert call(*words, "--resume").outcomes == ["refused", "refused"]
 
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.certificates.outcome import Aborted, Erased, Reason
+from agent.certificates.outcome import Aborted, Erased, Failed, Reason
 from agent.certificates.record import Interruption
 from agent.erase import METHODS, Area, Limits, ResumePoint, VerifySpec
 from agent.erase.marker import slots_of
@@ -230,3 +230,24 @@ def test_only_the_verification_is_left_after_the_last_pass_and_it_covers_everyth
     slots = slots_of(MIB, 512)
     assert [span for span in drive.write_log[written:] if span not in slots] == []
     assert outcome.work.verification.bytes == MIB
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "code"),
+    [((0,), "BW-E61"), ((600 * KIB,), "BW-E03"), ((0, 600 * KIB), "BW-E03"), ((511 * KIB,), "BW-E61")],
+)
+def test_what_was_lost_while_a_job_was_interrupted_is_not_blamed_on_the_drive(
+    spoilt: tuple[int, ...], code: str
+) -> None:
+    drive = MemoryDrive(MIB)
+    mark(drive)
+
+    def spoil(_: int) -> None:
+        for offset in spoilt:
+            drive.data[offset : offset + 512] = b"\x5a" * 512
+
+    drive.data[: 512 * KIB] = drive.durable[: 512 * KIB] = bytes(512 * KIB)
+    drive.faults.before_read = spoil
+    outcome, _ = run_job(drive, resume=ResumePoint(pass_number=1, offset=512 * KIB))
+    assert isinstance(outcome, Failed)
+    assert outcome.reason.code == code

@@ -82,6 +82,24 @@ def test_a_loop_whose_node_does_not_resolve_here_stands_on_the_drive(
         open_device(drive)
 
 
+@pytest.mark.parametrize("beside", ["bottom", "sister", "uncle"])
+def test_a_loop_over_a_block_device_is_never_erased_whoever_uses_what_is_under_it(
+    loops: Loops, at_the_end: ExitStack, tmp_path: Path, beside: str
+) -> None:
+    image = loops.image(4 * MIB)
+    bottom = loops.attach(image)
+    top = loops.attach(Path(bottom))
+    used = {
+        "bottom": lambda: bottom,
+        "sister": lambda: loop_made_elsewhere(bottom, at_the_end),
+        "uncle": lambda: loops.attach(image),
+    }[beside]()
+    held = os.open(used, os.O_RDWR)
+    at_the_end.callback(os.close, held)
+    assert codes(top) == ["BW-S15"]
+    assert f"a view of {bottom}, not a drive" in told(top)
+
+
 def test_the_state_folder_is_protected_through_such_a_loop_and_through_a_bind_mount_of_it(
     loops: Loops, tmp_path: Path, at_the_end: ExitStack
 ) -> None:
