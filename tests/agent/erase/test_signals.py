@@ -9,7 +9,7 @@ import msgspec
 from agent.certificates.outcome import CANCELLED, STATION_STOPPED
 from agent.erase import Checkpoint, ResumePoint
 from agent.erase.signals import Receipts, Stop
-from tests.patience import LONG_S
+from tests.patience import SOON_S
 
 
 def test_a_checkpoint_is_a_plain_value_with_its_receipt() -> None:
@@ -35,7 +35,7 @@ def test_a_job_that_waits_is_answered_from_another_thread() -> None:
     number = receipts.ask()
     teller = threading.Timer(0.05, receipts.tell, (number, True))
     teller.start()
-    assert receipts.wait(number, LONG_S) is True
+    assert receipts.wait(number, SOON_S) is True
     teller.join()
 
 
