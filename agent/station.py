@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import hashlib
 import logging
 import os
 import signal
 import threading
+import time
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -15,6 +17,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from agent import __version__, files, state_folder
+from agent.bench.books import Books
 from agent.bench.engine import Engine
 from agent.bench.events import (
     CancelRequested,
@@ -25,12 +28,14 @@ from agent.bench.events import (
     Scanned,
     Told,
 )
+from agent.bench.inbox import Inbox
 from agent.certificates import keys
 from agent.certificates.clock import boot_id, clock, utc_now
 from agent.certificates.jws import public_jwk
 from agent.devices.control import ControlSocket
+from agent.devices.equipment import open_equipment
 from agent.devices.notify import Notifier
-from agent.devices.station_effects import Bench, StationEffects
+from agent.devices.station_effects import StationEffects
 from agent.devices.threads import Threads
 from agent.devices.watcher import Watcher
 from agent.erase.streams import fastest, rates
@@ -42,8 +47,6 @@ from agent.settings import Mqtt, Settings
 from agent.uplink.uplink import Uplink
 from agent.views.bay import bay_row, who_works
 from drivers import registry
-from drivers.displays.base import Display
-from drivers.docks.base import Dock
 from drivers.drives.base import DriveSource
 from drivers.errors import DeviceGone
 from drivers.inputs.base import Input
@@ -66,19 +69,28 @@ class Station:
         files.make_private_folder(state_dir)
         self._lock = state_folder.hold(state_dir)
         self.registrar = Registrar(settings, state_dir)
-        self.bench = open_bench(settings)
+        equipment = open_equipment(settings)
         self.notifier = Notifier()
-        self.effects = StationEffects(settings, self.bench, self.notifier, state_dir)
+        self.inbox = Inbox()
+        self.uplink = self._uplink(config_dir)
+        self.watchers = {name: self._watcher(name, source) for name, source in equipment.sources.items()}
+        self.effects = StationEffects(
+            settings,
+            equipment,
+            self.inbox,
+            self.notifier,
+            state_dir,
+            watchers=self.watchers,
+            uplink=self.uplink,
+        )
         self.engine = Engine(
             settings,
-            self.registrar,
+            functools.partial(Books, self.registrar),
             self.effects,
+            self.inbox,
             controllers=keys.read_all(settings.mqtt.controller_keys if settings.mqtt else (), config_dir),
         )
-        self.effects.engine = self.engine
-        self.threads = Threads(self.engine.put, self.engine.ask_to_stop)
-        self.uplink = self._uplink(config_dir)
-        self.effects.uplink = self.uplink
+        self.threads = Threads(self.inbox.put, self.engine.ask_to_stop)
         self.inputs = {
             device.name: registry.load("inputs", device.driver, device.settings, where=f"input.{device.name}")
             for device in settings.input
@@ -86,8 +98,6 @@ class Station:
         self.control = ControlSocket(state_dir, self._answer)
         self._control_ledger: Ledger | None = None
         self._end_of_inputs = threading.Event()
-        self.watchers = [self._watcher(name, source) for name, source in self.bench.sources.items()]
-        self.effects.watchers = {watcher.name: watcher for watcher in self.watchers}
 
     def run(self) -> None:
         """Start everything, run the engine until SIGTERM or SIGINT, and end everything in under five seconds.
@@ -104,7 +114,7 @@ class Station:
             self._scanner(name, device).start()
         if self.uplink:
             self.uplink.start()
-        for watcher in self.watchers:
+        for watcher in self.watchers.values():
             watcher.start()
         gc.collect()  # 0.4 MB of what starting left behind (benchmarks/idle_footprint.py)
         gc.freeze()
@@ -122,7 +132,7 @@ class Station:
     def _end(self) -> None:
         self.notifier.stopping()
         self._end_of_inputs.set()
-        for watcher in self.watchers:
+        for watcher in self.watchers.values():
             watcher.stop()
         if self.uplink:
             self.uplink.stop(UPLINK_STOP_S)
@@ -137,7 +147,7 @@ class Station:
     def _watcher(self, name: str, source: DriveSource) -> Watcher:
         bays = {bay.port: bay.name for bay in self.settings.bay if bay.source == name}
         nameless = self.settings.allow_unidentified
-        return Watcher(name, source, bays, protect=(self.state_dir,), put=self.engine.put, allow_unidentified=nameless)
+        return Watcher(name, source, bays, protect=(self.state_dir,), put=self.inbox.put, allow_unidentified=nameless)
 
     # Scanners and keypads
 
@@ -159,19 +169,19 @@ class Station:
         """Readings into the engine's queue, until the end; a device that is gone is an alarm."""
 
         def changed(gone: DeviceGone | None) -> None:
-            self.engine.put(DeviceFault(name, DeviceGone.code, str(gone) if gone else None))
+            self.inbox.put(DeviceFault(name, DeviceGone.code, str(gone) if gone else None))
 
         try:
             for reading in device.readings(self._end_of_inputs, changed):
                 if isinstance(reading, Scan):
-                    self.engine.put(Scanned(reading.text, reading.symbology))
+                    self.inbox.put(Scanned(reading.text, reading.symbology))
                 else:
                     log.warning("input %s: %s", name, reading.reason)
-                    self.engine.put(Told("scan_again"))
+                    self.inbox.put(Told("scan_again"))
         except Exception as error:  # its scans do nothing until it is begun again
-            self.engine.put(DeviceFault(name, "BW-D99", f"{type(error).__name__}: {error}"))
+            self.inbox.put(DeviceFault(name, "BW-D99", f"{type(error).__name__}: {error}"))
             raise
-        self.engine.put(DeviceFault(name, "BW-D99", None))
+        self.inbox.put(DeviceFault(name, "BW-D99", None))
 
     # MQTT
 
@@ -186,8 +196,8 @@ class Station:
             open_ledger=lambda: Ledger(self.state_dir),
             birth=self._birth,
             boot_id=boot_id(),
-            on_rejected=lambda row, reason: self.engine.put(CertificateRejected(row, reason)),
-            on_command=lambda request: self.engine.put(CommandArrived(request)),
+            on_rejected=lambda row, reason: self.inbox.put(CertificateRejected(row, reason)),
+            on_command=lambda request: self.inbox.put(CommandArrived(request)),
             now=utc_now,
             collectors=self._collectors(self.settings.mqtt, config_dir),
         )
@@ -232,7 +242,7 @@ class Station:
     def _cancel(self, bay: object) -> dict[str, Any]:
         if not isinstance(bay, str) or bay not in self.engine.bays:
             return {"error": f"no bay is called {bay!r}; known: {', '.join(self.engine.bays)}"}
-        self.engine.put(CancelRequested(bay, "command line"))
+        self.inbox.put(CancelRequested(bay, "command line"))
         return {"asked": bay}
 
     def _reprint(self, label: object) -> dict[str, Any]:
@@ -245,7 +255,7 @@ class Station:
             return {"error": problem.line()}
         if known is None:
             return {"error": f"no certificate of this station has the number or id {label!r}"}
-        self.engine.put(ReprintRequested(known[1]))
+        self.inbox.put(ReprintRequested(known[1]))
         return {"asked": known[1]}
 
     def _status(self) -> dict[str, Any]:
@@ -256,7 +266,7 @@ class Station:
             "said": self.effects.said,
             **who_works(self.engine.context),
             "sound": self.settings.senses.sound,
-            "bays": [bay_row(bay) for bay in list(self.engine.bays.values())],
+            "bays": [bay_row(bay, now=time.monotonic()) for bay in list(self.engine.bays.values())],
             "labels": [
                 {"number": label.number, "state": label.state.value, "copy": label.copy, "detail": label.detail}
                 for label in self.engine.labels.open
@@ -283,31 +293,6 @@ class Station:
     def _ledger_of_control(self) -> Ledger:
         self._control_ledger = self._control_ledger or Ledger(self.state_dir)
         return self._control_ledger
-
-
-def open_bench(settings: Settings) -> Bench:
-    """All devices of the configuration, except the inputs. The first that cannot be used: DriverError."""
-    sources: dict[str, DriveSource] = {
-        item.name: registry.load("drives", item.driver, item.settings, where=f"source.{item.name}")
-        for item in settings.source
-    }
-    if any(bay.source == "block" for bay in settings.bay) and "block" not in sources:
-        sources["block"] = registry.load("drives", "block", {}, where="source.block")
-    docks = {d.name: registry.load("docks", d.driver, d.settings, where=f"dock.{d.name}") for d in settings.dock}
-    displays = {
-        d.name: registry.load("displays", d.driver, d.settings, where=f"display.{d.name}") for d in settings.display
-    }
-    devices: tuple[Dock | Display, ...] = (*docks.values(), *displays.values())
-    for device in devices:
-        device.adjust(settings.senses)
-    return Bench(
-        sources=sources,
-        docks=docks,
-        displays=displays,
-        printers={
-            p.name: registry.load("printers", p.driver, p.settings, where=f"printer.{p.name}") for p in settings.printer
-        },
-    )
 
 
 def _is_text(value: object) -> TypeGuard[str]:

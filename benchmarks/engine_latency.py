@@ -8,6 +8,7 @@ JSON; exit status 1 when p99 is 50 ms or more.
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import queue
@@ -19,15 +20,17 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from agent.bench.books import Books
 from agent.bench.engine import Engine
 from agent.bench.events import Scanned
+from agent.bench.inbox import Inbox
+from agent.devices.equipment import Equipment, open_equipment
 from agent.devices.notify import Notifier
 from agent.devices.station_effects import StationEffects
 from agent.devices.watcher import Watcher
 from agent.jobs.registrar import Registrar
 from agent.phrases import Spoken
 from agent.settings import Settings, parse
-from agent.station import open_bench
 from drivers.drives.simulated import make_drive
 
 MIB = 1 << 20
@@ -38,7 +41,9 @@ LIMIT_MS = 50.0
 class Answering(StationEffects):
     """Tells the prober when the engine answered."""
 
-    answers: queue.SimpleQueue[float]
+    def __init__(self, settings: Settings, equipment: Equipment, inbox: Inbox, folder: Path) -> None:
+        self.answers: queue.SimpleQueue[float] = queue.SimpleQueue()
+        super().__init__(settings, equipment, inbox, Notifier(), folder)
 
     def say(self, key: str, values: Mapping[str, str], then: Spoken | None = None) -> None:
         """The engine's answer to a scan."""
@@ -67,13 +72,12 @@ def measure(folder: Path, bays: int, mb_per_s: float, seconds: float) -> list[fl
         make_drive(folder / "bench", f"S{n}", 64 * MIB, port=f"p{n}", mb_per_s=mb_per_s)
     settings = station(folder, bays)
     registrar = Registrar(settings, folder / "state")
-    bench = open_bench(settings)
-    effects = Answering(settings, bench, Notifier(), folder)
-    effects.answers = queue.SimpleQueue()
-    engine = effects.engine = Engine(settings, registrar, effects)
+    equipment, inbox = open_equipment(settings), Inbox()
+    effects = Answering(settings, equipment, inbox, folder)
+    engine = Engine(settings, functools.partial(Books, registrar), effects, inbox)
     engine.recover()
     ports = {bay.port: bay.name for bay in settings.bay}
-    watcher = Watcher("sim", bench.sources["sim"], ports, protect=(), put=engine.put)
+    watcher = Watcher("sim", equipment.sources["sim"], ports, protect=(), put=inbox.put)
     watcher.start()
     found: list[float] = []
 
@@ -82,8 +86,10 @@ def measure(folder: Path, bays: int, mb_per_s: float, seconds: float) -> list[fl
             time.sleep(0.05)
         end = time.monotonic() + seconds
         while time.monotonic() < end and all(bay.busy for bay in list(engine.bays.values())):
+            while not effects.answers.empty():  # what was said unasked, as that the station is ready
+                effects.answers.get()
             asked = time.perf_counter()
-            engine.put(Scanned("nonsense"))
+            inbox.put(Scanned("nonsense"))
             found.append((effects.answers.get(timeout=10) - asked) * 1000)
             time.sleep(0.005)
         engine.ask_to_stop("measured")

@@ -12,6 +12,7 @@ rules. Prints JSON, milliseconds; exit status 1 where the slowest took 2 s or mo
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import os
 import statistics
@@ -23,14 +24,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from agent.bench.books import Books
 from agent.bench.engine import Engine
+from agent.bench.inbox import Inbox
+from agent.devices.equipment import Equipment, open_equipment
 from agent.devices.notify import Notifier
 from agent.devices.station_effects import StationEffects
 from agent.devices.watcher import Watcher
 from agent.jobs.bay import Bay, BayState
 from agent.jobs.registrar import Registrar
 from agent.settings import Settings, parse
-from agent.station import open_bench
 from drivers.drives import _uevents
 from drivers.drives.simulated import make_drive
 
@@ -44,8 +47,8 @@ Insert = Callable[[int], None]
 class Noting(StationEffects):
     """Writes down when a bay's countdown began, and when it was empty again."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        super().__init__(settings, open_bench(settings), Notifier(), folder)
+    def __init__(self, settings: Settings, equipment: Equipment, inbox: Inbox, folder: Path) -> None:
+        super().__init__(settings, equipment, inbox, Notifier(), folder)
         self.seen: dict[BayState, float] = {}
         self.changed = threading.Condition()
 
@@ -73,11 +76,12 @@ def measure(
         bay = {"name": "A1", "port": "p1", "source": source["name"]}
         station = {"mode": "automatic", "countdown_s": 3600}
         settings = parse({"station": station, "bay": [bay], "source": [source]}, where="insertion")
-        effects = Noting(settings, state)
-        engine = effects.engine = Engine(settings, Registrar(settings, state), effects)
+        equipment, inbox = open_equipment(settings), Inbox()
+        effects = Noting(settings, equipment, inbox, state)
+        engine = Engine(settings, functools.partial(Books, Registrar(settings, state)), effects, inbox)
         running = threading.Thread(target=engine.run, daemon=True)
-        drives = effects.bench.sources[str(source["name"])]
-        watcher = Watcher("bench", drives, {"p1": "A1"}, protect=(), put=engine.put)
+        drives = equipment.sources[str(source["name"])]
+        watcher = Watcher("bench", drives, {"p1": "A1"}, protect=(), put=inbox.put)
         running.start()
         watcher.start()
         found = []

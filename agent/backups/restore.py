@@ -24,7 +24,7 @@ from agent.backups.backup import CERTIFICATES, LEDGER, MANIFEST, Manifest
 from agent.backups.sealed import CHUNK, BackupProblem, SealedReader
 from agent.certificates import key_traces, keys
 from agent.certificates.clock import utc_now
-from agent.certificates.record import Explanation
+from agent.certificates.record import Reason
 from agent.errors import AgentError, LedgerProblem
 from agent.jobs import chain_events
 from agent.jobs.chain import Span
@@ -38,7 +38,7 @@ MOST_FREE = 1_000_000
 SKIPPED = 1_000_000
 LARGEST_CERTIFICATE = 1 << 20
 WHY = "a backup was put back: what was certified after it is not known here"
-STALE = Explanation(
+STALE = Reason(
     code="BW-A37",
     text="A backup was put back: nobody knows what became of this drive since",
     hint="Erase it anew.",

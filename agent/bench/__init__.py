@@ -1,1 +1,1 @@
-"""The hands of the engine: bays, drives that come and go, workers, books, and what is wished of the world."""
+"""The engine's room: the bay table, who changes it, what it is told, and what it wishes of the world."""

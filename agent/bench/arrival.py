@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agent.bench.events import DriveArrived, DriveUnreadable
-from agent.certificates.outcome import PULLED_OUT, Reason
+from agent.certificates.outcome import NAMELESS, PULLED_OUT, Reason
 from agent.jobs.bay import Bay, BayState
 from agent.jobs.job import ENDED, WORKING, Job, JobState
 from agent.planning.twins import alike
 
-UNIDENTIFIED = Reason("BW-S12", "The drive does not say who it is", "What cannot be told from another is not erased.")
 TWIN = "BW-S22"
 
 
@@ -88,7 +87,7 @@ def decide(
     if event.refusals:
         return Block(event.refusals[0])
     if not event.drive.identified:
-        return _nameless(newest, insertion, mode) if allow_unidentified else Block(UNIDENTIFIED)
+        return _nameless(newest, insertion, mode) if allow_unidentified else Block(NAMELESS)
     here = _twin(event, others)
     return here or (Block(elsewhere) if elsewhere else _by_history(newest, insertion, mode))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from agent.bench.alarms import critical
 from agent.bench.effects import Effects
@@ -14,14 +14,17 @@ from agent.phrases import Spoken
 
 log = logging.getLogger("benchwipe.engine")
 
+Follow = Callable[[Spoken, Mapping[str, Bay]], Spoken | None]
+"""What is said behind a sentence, by what stands in the bays."""
+
 
 class BayTable:
-    """One row for each bay, and the wishes that follow from their changes. `follow`: what is said behind a sentence."""
+    """One row for each bay, and the wishes that follow from their changes."""
 
-    def __init__(self, names: Iterable[str], effects: Effects) -> None:
+    def __init__(self, names: Iterable[str], effects: Effects, follow: Follow) -> None:
         self.bays = {name: Bay(name=name) for name in names}
         self.effects = effects
-        self.follow: Callable[[Spoken], Spoken | None] = lambda news: None
+        self._follow = follow
 
     def __getitem__(self, name: str) -> Bay:
         return self.bays[name]
@@ -48,7 +51,7 @@ class BayTable:
     def say(self, key: str, **values: str) -> None:
         """Tell the technician one thing, and behind it what is expected now (`follow`): nothing may hide that."""
         news = (key, values)
-        self.tell(self.effects.say, *news, self.follow(news))
+        self.tell(self.effects.say, *news, self._follow(news, self.bays))
 
     def tell(self, wish: Callable[..., None], *values: object) -> None:
         """A wish that cannot be carried out does not keep the engine from what it does next."""

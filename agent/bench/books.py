@@ -14,23 +14,24 @@ import msgspec
 from agent.bench.alarms import critical
 from agent.certificates.attestation import Handset, Reset
 from agent.certificates.certificate import Certificate
-from agent.certificates.clock import utc_now
 from agent.certificates.outcome import PULLED_OUT, Outcome, Work
 from agent.certificates.record import Operator
 from agent.erase import EraseSpec, ResumePoint
-from agent.errors import CertificateProblem, LedgerProblem
+from agent.erase.before import done_before
+from agent.errors import LedgerProblem
 from agent.jobs import certify, job
 from agent.jobs.at_work import Claim, DriveAtWork
 from agent.jobs.command_rows import MOST_COMMANDS
 from agent.jobs.job import Job, JobState
 from agent.jobs.label_proof import LabelRow
-from agent.jobs.registrar import Registrar, work_of
+from agent.jobs.registrar import Registrar
+from agent.jobs.running import STATION_LOST, begun
 from agent.messages import Alarm, CommandStatus
 from drivers.drives.drive import Drive
 
 log = logging.getLogger("benchwipe.books")
 
-STATION_LOST = "the station was stopped or lost power"
+NOT_WRITTEN = "the station's ledger cannot be used now, so this did nothing: mend that, and ask again"
 
 
 class Books:
@@ -171,7 +172,7 @@ class Books:
             undo.callback(claim.release)
             claim.names(planned.id, planned.bay)
             spec = self.registrar.spec(planned, drives_at_once=drives_at_once, interruption=_why_it_stopped(planned))
-            started = job.advance(planned, JobState.ERASING, started_at=planned.started_at or utc_now())
+            started = begun(planned)
             self.registrar.ledger.save_job(started)
             undo.pop_all()
         self._claims[started.id] = claim
@@ -218,17 +219,13 @@ class Books:
     def work_done(self, job_id: str) -> Work:
         """What is known to have been done of a job whose worker does not tell."""
         with contextlib.suppress(LedgerProblem), self._trying("ledger", clears=False):
-            return work_of(self.registrar.ledger.checkpoint(job_id))
+            return done_before(self.registrar.ledger.checkpoint(job_id))
         return Work()
 
     def issue(self, ended: Job, outcome: Outcome) -> tuple[Job, Certificate] | None:
         """Certify a job's end. None: it could not be written, nothing was, and it has to be tried again."""
         with contextlib.suppress(LedgerProblem), self._trying("certificate"):
-            try:
-                issued = self.registrar.issue(ended, outcome, printers=self.printers)
-            except CertificateProblem as problem:
-                log.error("job %s: %s; the certificate is condensed", ended.id, problem)
-                issued = self.registrar.issue(ended, certify.condensed(outcome), printers=self.printers)
+            issued = self.registrar.issue(ended, outcome, printers=self.printers)
             self._unsaved.pop(ended.id, None)
             return issued
         return None

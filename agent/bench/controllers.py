@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from agent.bench.bay_table import BayTable
-from agent.bench.books import Books
+from agent.bench.books import NOT_WRITTEN, Books
 from agent.certificates.clock import clock
 from agent.errors import LedgerProblem
 from agent.jobs.bay import Bay
@@ -28,7 +28,6 @@ log = logging.getLogger("benchwipe.remote")
 KNOWN = ("cancel",)
 LANGUAGE = "en"  # of reasons: a controller is a program, and reads one
 RESTARTED = CommandStatus(state="failed", reason="the station was restarted before it was done: ask again")
-NOT_WRITTEN = "the station's ledger cannot be used now, so this did nothing: mend that, and ask again"
 
 
 def clock_is_right() -> bool:
@@ -36,8 +35,8 @@ def clock_is_right() -> bool:
     return clock().synchronised
 
 
-class Remote:
-    """What controllers may ask of this bench. `cancel` stops a bay, and says "cancelled" if anything was to stop."""
+class ControllerDesk:
+    """What controllers may ask of this station. `cancel` stops a bay, and says "cancelled" if anything was to stop."""
 
     def __init__(
         self, table: BayTable, books: Books, cancel: Callable[[Bay], str], keys: Mapping[str, Ed25519PublicKey]

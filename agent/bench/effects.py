@@ -14,8 +14,6 @@ from agent.jobs.job import Job
 from agent.messages import Alarm, CommandStatus
 from agent.phrases import Spoken
 
-"""A phrase's key and its values."""
-
 
 class Effects(Protocol):
     """Each call returns at once: the engine never waits for a device."""

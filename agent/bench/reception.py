@@ -10,22 +10,22 @@ import msgspec
 from agent.bench import arrival
 from agent.bench.bay_table import BayTable
 from agent.bench.books import Books, taken_up
+from agent.bench.conversation import Terms
 from agent.bench.events import DriveArrived, DriveCycled, DriveLeft, DriveUnreadable
 from agent.bench.workforce import Workforce
 from agent.certificates import record
 from agent.certificates.clock import utc_now
-from agent.certificates.outcome import PULLED_OUT, Reason, Refused
+from agent.certificates.outcome import CANCELLED, PULLED_OUT, Aborted, Reason, Refused
 from agent.jobs import job
 from agent.jobs.bay import HELD, Asks, Bay, BayState, changed, emptied, move
 from agent.jobs.job import Job, JobState
-from agent.jobs.registrar import new_job
+from agent.jobs.new_job import new_job
 from agent.planning.plan import plan
-from agent.scan.context import Context
 from agent.settings import Settings
 
 
 class Reception:
-    """What stands in the bays, and what is to be done with it. `context` is what the scans so far have set."""
+    """What stands in the bays, and what is to be done with it."""
 
     def __init__(
         self,
@@ -34,11 +34,13 @@ class Reception:
         books: Books,
         workforce: Workforce,
         *,
+        terms: Callable[[], Terms],
         now: Callable[[], float],
         boot_id: str,
     ) -> None:
+        """`terms`: who is signed in, for whom, and by which policy."""
         self.settings, self.table, self.books, self.workforce, self.now = settings, table, books, workforce, now
-        self.context = Context()
+        self._terms = terms
         self.closed = False
         self._boot_id = boot_id
         self._standing: dict[str, DriveArrived | DriveUnreadable] = {}
@@ -129,7 +131,7 @@ class Reception:
             case arrival.Begin(stale) | arrival.Wait(stale) if stale is not None:
                 self.cancel_planned(stale)
                 self._welcome(bay, replace(act, stale=None))
-            case arrival.Begin() if self.context.missing(self.settings) is not None:
+            case arrival.Begin() if not self._terms().complete:
                 self.table.put(move(bay, BayState.WAITING))
             case arrival.Begin():
                 self._assign(bay, None)
@@ -137,9 +139,7 @@ class Reception:
                 self.table.put(move(bay, BayState.WAITING))
 
     def _show(self, bay: Bay, ended: Job) -> None:
-        why = ended.reason
-        reason = Reason(why.code, why.text, why.hint) if why else None
-        self.table.put(move(bay, BayState.FINISHED, job=ended, outcome=ended.state.value, reason=reason))
+        self.table.put(move(bay, BayState.FINISHED, job=ended, outcome=ended.state.value, reason=ended.reason))
 
     def settle_all(self) -> None:
         """A drive that waited for another bay may have its turn now."""
@@ -159,8 +159,7 @@ class Reception:
         if bay.state is BayState.COUNTDOWN and bay.job:
             going_on = bay.job.state is JobState.INTERRUPTED or bay.job.resumes
             if going_on:
-                who, _ = self.context.on_job()
-                tagged = record.Asset(tag=asset)
+                who, tagged = self._terms().operator, record.Asset(tag=asset)
                 same = msgspec.structs.replace(
                     bay.job, asset=tagged, operator=who or bay.job.operator, disposition=given or bay.job.disposition
                 )
@@ -184,12 +183,17 @@ class Reception:
     def _assign(self, bay: Bay, asset: str | None, given: record.Disposition | None = None) -> None:
         """Plan the erasure of the drive that stands in this bay, and count down to it."""
         assert bay.drive is not None
-        operator, customer = self.context.on_job()
+        terms = self._terms()
         new = new_job(
-            bay.drive, bay=bay.name, asset=asset, operator=operator, customer=customer, insertion=bay.insertion
+            bay.drive,
+            bay=bay.name,
+            asset=asset,
+            operator=terms.operator,
+            customer=terms.customer,
+            insertion=bay.insertion,
         )
         new = msgspec.structs.replace(new, disposition=given)
-        policy = self.settings.policy_named(self.context.policy(self.settings))
+        policy = self.settings.policy_named(terms.policy)
         planned = plan(self.books.as_ours(bay.drive), policy, power=self.table.effects.can_cycle(bay.name))
         if isinstance(planned, Reason):
             self.workforce.conclude(replace(bay, job=self.books.open(new)), Refused(planned))
@@ -223,6 +227,38 @@ class Reception:
 
     def _due(self, asks: Asks) -> float | None:
         return None if asks else self.now() + self.settings.station.countdown_s
+
+    # Back
+
+    def cancel(self, bay: Bay) -> str:
+        """Stop what a bay counts down to or works at, and return what to say of it.
+
+        Idempotent: a bay where nothing counts down or works stays as it is. A quarantined one is used again.
+        """
+        if bay.busy and bay.progress is not None and bay.progress.phase == "firmware":
+            return "drive_erases_itself"
+        if bay.busy:
+            self.workforce.stop(bay.name, CANCELLED)
+        elif bay.state is BayState.COUNTDOWN and bay.job:
+            if bay.job.state is JobState.PLANNED:
+                self.table.put(move(bay, BayState.WAITING, job=None, due=None, asks=""))
+                self.cancel_planned(bay.job)
+            else:
+                self.workforce.conclude(bay, Aborted(self.books.work_done(bay.job.id), CANCELLED))
+        elif bay.state is BayState.QUARANTINED:
+            self.table.alarm(f"bay-{bay.name}", None)
+            self.table.tell(self.table.effects.restore, bay)
+            self.table.put(emptied(bay))
+            self.settle(bay.name)
+        else:
+            return "nothing_to_cancel"
+        return "cancelled"
+
+    def cancel_and_say(self, bay: Bay) -> str:
+        """Cancel, and tell the technician what came of it."""
+        said = self.cancel(bay)
+        self.table.say(said, bay=bay.name)
+        return said
 
     def cancel_planned(self, planned: Job) -> None:
         """A job that never began ends without a certificate: nothing was done."""

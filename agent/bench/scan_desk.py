@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import msgspec
 
 from agent.bench.bay_table import BayTable
 from agent.bench.books import Books
+from agent.bench.conversation import Conversation
 from agent.bench.events import Scanned
 from agent.bench.labels import LabelDesk
 from agent.bench.reception import Reception
@@ -16,21 +16,20 @@ from agent.certificates.attestation import attest
 from agent.certificates.clock import utc_now
 from agent.certificates.record import Disposition
 from agent.errors import LedgerProblem
-from agent.jobs.bay import Bay, BayState, changed
+from agent.jobs.bay import BayState, changed
 from agent.jobs.certify import Occasion
 from agent.jobs.job import ENDED, Job
-from agent.jobs.registrar import new_id
-from agent.phrases import Spoken
+from agent.jobs.new_job import new_id
 from agent.scan import dialogue
 from agent.scan.context import AT_HOME, Context, Rated, assigned, at_home, current, undoable
 from agent.scan.flow import Step
 from agent.scan.handset import Attempt
-from agent.scan.prompt import expects, follow, values
+from agent.scan.prompt import expects, values
 from agent.settings import Settings
 
 
 class ScanDesk:
-    """What technicians scan. The context of the scans is Reception's, because it stands on the jobs."""
+    """What technicians scan. Nobody else changes the conversation."""
 
     def __init__(
         self,
@@ -39,36 +38,34 @@ class ScanDesk:
         books: Books,
         reception: Reception,
         labels: LabelDesk,
-        cancel: Callable[[Bay], str],
+        conversation: Conversation,
     ) -> None:
-        """`cancel` stops a bay and returns the phrase about it."""
         self.settings, self.table, self.books = settings, table, books
-        self.reception, self.labels, self.cancel = reception, labels, cancel
+        self.reception, self.labels, self.conversation = reception, labels, conversation
         self._attempt_began = ""
-        table.follow = self._follow
 
     def scanned(self, event: Scanned) -> None:
         """Do what the scan asks for, and say so, with the one thing that is expected next.
 
         What cannot be done leaves the context as it was: the same thing is expected again.
         """
-        before = self.reception.context
+        before = self.conversation.context
         self._take(before, dialogue.scan(before, event.text, self.settings, self.table.bays, symbology=event.symbology))
 
     def pressed(self, bay: str) -> None:
         """A bay's button is as good as its code, and no better: alone it begins and ends nothing."""
-        before = self.reception.context
+        before = self.conversation.context
         self._take(before, dialogue.pressed(before, bay, self.settings, self.table.bays))
 
     def _take(self, before: Context, turn: dialogue.Turn) -> None:
-        self.reception.context = turn.context
+        self.conversation.context = turn.context
         if before.attempt is None and turn.context.attempt is not None:
             self._attempt_began = utc_now()
         try:
             said = self._do(turn)
         except LedgerProblem:
             said = "bay_not_now" if turn.values["bay"] else "not_now"
-            self.reception.context = before
+            self.conversation.context = before
         self._speak(before)
         if said == "scan_bay" and (number := self._certified_before(before)):
             self.table.say("tag_certified", **turn.values, number=number)
@@ -77,23 +74,19 @@ class ScanDesk:
 
     def _certified_before(self, before: Context) -> str | None:
         """The number of an earlier certificate of the device whose tag was just scanned."""
-        asset = self.reception.context.asset
+        asset = self.conversation.context.asset
         return self.books.certified(asset) if asset and asset != before.asset else None
 
     def look_again(self) -> None:
         """A step whose drive has gone is over, and what is expected instead is said."""
-        before = self.reception.context
+        before = self.conversation.context
         now = at_home(current(before, self.table.bays), self.settings)
         if now.step is not before.step and now.step in AT_HOME:
-            self.reception.context = now
+            self.conversation.context = now
             self.table.say(expects(now, self.settings), **values(now, now, self.table.bays))
 
-    def _follow(self, news: Spoken) -> Spoken | None:
-        self.reception.context, then = follow(self.reception.context, news, self.table.bays, self.settings)
-        return then
-
     def _speak(self, before: Context) -> None:
-        language = self.reception.context.language(self.settings)
+        language = self.conversation.context.language(self.settings)
         if language != before.language(self.settings):
             self.table.tell(self.table.effects.speak, language)
             for bay in self.table.bays.values():
@@ -115,7 +108,7 @@ class ScanDesk:
             case dialogue.Rate() as wish:
                 return self._rate(wish) or turn.say
             case dialogue.Cancel(bay=bay):
-                return self.cancel(self.table[bay])
+                return self.reception.cancel(self.table[bay])
             case dialogue.LabelScanned(label=label):
                 self.labels.scanned(label)
                 return ""
@@ -129,7 +122,7 @@ class ScanDesk:
 
     def _attest(self, attempt: Attempt, say: str) -> str:
         """Certify, then label, then publish: as for a drive, and nothing was measured."""
-        who, customer = self.reception.context.on_job()
+        who, customer = self.conversation.context.on_job()
         assert who is not None  # an IMEI of nobody begins nothing
         occasion = Occasion(new_id(), self._attempt_began, who, customer)
         certificate = self.books.attest(attempt.handset(), attest(who, attempt.given(), at=utc_now()), occasion)
@@ -141,11 +134,11 @@ class ScanDesk:
         said = self.reception.assign_scanned(
             self.table[wish.bay], wish.asset, given if wish.grade or wish.destination else None
         )
-        now = self.reception.context
+        now = self.conversation.context
         if said == "assigned":
-            self.reception.context = assigned(now, self.table[wish.bay], self.settings)
+            self.conversation.context = assigned(now, self.table[wish.bay], self.settings)
             return say
-        self.reception.context = replace(
+        self.conversation.context = replace(
             now, step=Step.BAY, asset=wish.asset, grade=wish.grade, destination=wish.destination
         )
         return said
@@ -155,13 +148,13 @@ class ScanDesk:
         bay = self.table[name]
         if bay.job is None or bay.job.id != job or not bay.asks:
             return "bay_not_now"
-        who, _ = self.reception.context.on_job()
+        who, _ = self.conversation.context.on_job()
         if who is not None and who != bay.job.operator:
             theirs = self.books.save(msgspec.structs.replace(bay.job, operator=who))
             bay = self.table.put(changed(bay, job=theirs))
         self.reception.answered(bay)
-        now = self.reception.context
-        self.reception.context = assigned(now, self.table[name], self.settings)
+        now = self.conversation.context
+        self.conversation.context = assigned(now, self.table[name], self.settings)
         return say
 
     def _look_at(self, turn: dialogue.Turn) -> str:
@@ -173,8 +166,8 @@ class ScanDesk:
             return turn.say
         self.reception.plan_again(bay)
         bay = self.table[bay.name]
-        self.reception.context = assigned(now, bay, self.settings)
-        said = {Step.SERIAL: "scan_serial", Step.CONFIRM: "scan_yes_or_no"}.get(self.reception.context.step)
+        self.conversation.context = assigned(now, bay, self.settings)
+        said = {Step.SERIAL: "scan_serial", Step.CONFIRM: "scan_yes_or_no"}.get(self.conversation.context.step)
         return said or ("bay_starts_soon" if bay.state is BayState.COUNTDOWN else "bay_is_done")
 
     def _take_back(self, name: str, job: str, say: str) -> str:
@@ -183,12 +176,12 @@ class ScanDesk:
             return "nothing_to_undo"
         if not undoable(bay):
             return "too_late_to_undo" if bay.busy or bay.state is BayState.COUNTDOWN else "nothing_to_undo"
-        self.cancel(bay)
+        self.reception.cancel(bay)
         return say
 
     def _rate(self, wish: dialogue.Rate) -> str:
         """Write it down; from now on UNDO takes it back, and the same scan again changes nothing."""
-        bay, now = self.table[wish.bay], self.reception.context  # a new label is told of before the grade is
+        bay, now = self.table[wish.bay], self.conversation.context  # a new label is told of before the grade is
         old = (bay.job.disposition if bay.job else None) or Disposition()
         said = self._give(wish.bay, wish.job, wish.grade or old.grade, wish.destination or old.destination)
         if said or now.step in (Step.SERIAL, Step.CONFIRM):  # there UNDO takes the whole assignment back
@@ -200,7 +193,7 @@ class ScanDesk:
             grade_before="" if again and wish.grade else old.grade,
             destination_before="" if again and wish.destination else old.destination,
         )
-        self.reception.context = replace(now, rated=rated)
+        self.conversation.context = replace(now, rated=rated)
         return ""
 
     def _give(self, name: str, job: str, grade: str, destination: str) -> str:
@@ -230,7 +223,7 @@ class ScanDesk:
         return ""
 
     def _rate_afterwards(self, rated: Job) -> None:
-        who, _ = self.reception.context.on_job()
+        who, _ = self.conversation.context.on_job()
         self.books.rated(rated, who)
         if self.books.printers and rated.certificate_id:
             self.labels.renew(rated.certificate_id)

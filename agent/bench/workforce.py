@@ -6,42 +6,28 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-import msgspec
-
 from agent.bench.alarms import critical
 from agent.bench.bay_table import BayTable
 from agent.bench.books import Books
 from agent.bench.events import Worked, WorkEnded
 from agent.certificates.outcome import PULLED_OUT, STALLED, STATION_STOPPED, Aborted, Failed, Outcome, Reason
-from agent.erase import Checkpoint, Progress, Renewed
-from agent.erase.signals import Stop
+from agent.erase import EraseSpec, Progress
 from agent.jobs import job
 from agent.jobs.at_work import DriveAtWork
-from agent.jobs.bay import Bay, BayState, changed, emptied, move
-from agent.jobs.job import JobState
+from agent.jobs.bay import AT_WORK, Bay, BayState, changed, emptied, move
+from agent.jobs.job import Job, JobState
+from agent.jobs.running import RunningJob
 
 log = logging.getLogger("benchwipe.engine")
 
 RETRY_S = 5.0
-CYCLING_S = 180.0  # a dock that is slow, disks that spin up one after the other
-SILENT_S = 60.0  # a worker speaks at least once a second; one that opens a dying drive does not
-
-
-@dataclass
-class _Worker:
-    """What the engine knows of a thread that holds a drive."""
-
-    stop: Stop
-    heard: float
-    stalled_since: float = 0.0
-    stalled_from: BayState = BayState.ERASING
 
 
 @dataclass(frozen=True)
 class _End:
-    """How the work in a bay ended, until its certificate is on the medium; `then` is the bay's next state."""
+    """A job that has ended, until its certificate is on the medium; `then` is the bay's next state."""
 
-    outcome: Outcome
+    running: RunningJob
     then: BayState = BayState.FINISHED
 
 
@@ -49,12 +35,12 @@ class Workforce:
     """Who works in which bay, and which ends have no certificate yet."""
 
     def __init__(self, table: BayTable, books: Books, *, now: Callable[[], float], give_up_s: float) -> None:
-        """A drive that does not answer for `give_up_s` seconds more is given up. Set `freed` before the first event."""
+        """A drive that does not answer for `give_up_s` seconds more is given up."""
         self.table, self.books, self.now = table, books, now
-        self.freed: Callable[[], None] = lambda: None
+        self._freed = False
         self.ask_grade = books.ask_grade
         self._give_up_s = give_up_s
-        self._workers: dict[str, _Worker] = {}
+        self._workers: dict[str, RunningJob] = {}
         self._ends: dict[str, _End] = {}
 
     def start(self, bay: Bay) -> None:
@@ -74,18 +60,18 @@ class Workforce:
             return
         try:
             started, spec = self.books.begin(planned, drives_at_once=len(self.table.bays))
-        except DriveAtWork as running:
-            log.warning("bay %s: %s; nothing is begun here", bay.name, running)
+        except DriveAtWork as found:
+            log.warning("bay %s: %s; nothing is begun here", bay.name, found)
             self.table.put(emptied(bay))  # and looked at anew: it is blocked as long as that lasts
-            self.freed()
+            self._freed = True
             return
-        worker = self._workers[bay.name] = _Worker(Stop(), heard=self.now())
+        running = self._workers[bay.name] = self._running(spec)
         bay = self.table.put(move(bay, BayState.ERASING, job=started, due=None))
         try:
-            self.table.effects.work(bay, started, spec, worker.stop)
+            self.table.effects.work(bay, started, spec, running.stop)
         except RuntimeError as error:  # no thread to be had
             text = f"The station could not begin: {error}"
-            self.conclude(bay, Failed(self.books.work_done(started.id), Reason("BW-E92", text, "Erase it again.")))
+            self.conclude(bay, Failed(running.work, Reason("BW-E92", text, "Erase it again.")))
 
     def stop(self, name: str, reason: Reason) -> None:
         """Ask the worker of a busy bay to let go."""
@@ -97,13 +83,21 @@ class Workforce:
             worker.stop.request(STATION_STOPPED)
 
     def mind(self, bay: Bay) -> None:
-        """A busy bay whose worker is silent has stalled; one that has stalled for too long is given up."""
-        worker, now = self._workers[bay.name], self.now()
-        if bay.state is not BayState.STALLED:
-            if now - worker.heard > (CYCLING_S if bay.state is BayState.CYCLING else SILENT_S):
-                self._phase(bay, BayState.STALLED)
-        elif now - worker.stalled_since > self._give_up_s:
-            self._abandon(bay)
+        """A busy bay whose worker is silent has stalled; one that has stalled for too long is given up.
+
+        Such a drive answers no more: its power goes, its thread is left, its bay waits for a person.
+        """
+        assert bay.job is not None
+        running = self._workers[bay.name]
+        bay = self._follow(bay, running.give_up(bay.job, self.now()))
+        if running.outcome is not None:
+            self.table.tell(self.table.effects.abandon, bay)
+            self.conclude(bay, running.outcome, BayState.QUARANTINED)
+
+    def take_freed(self) -> bool:
+        """Return whether a drive was let go since the last call: one that waits may have its turn."""
+        freed, self._freed = self._freed, False
+        return freed
 
     def certify_waiting(self) -> None:
         """Try again what could not be certified."""
@@ -127,35 +121,26 @@ class Workforce:
         report = event.report
         if bay.job is None or bay.job.id != event.job or not bay.busy:
             return  # that job was told to stop, and waits for no receipt
-        worker = self._workers[bay.name]
-        worker.heard = self.now()
-        if isinstance(report, Checkpoint):
-            kept = self.books.checkpoint(event.job, report.point)
-            worker.stop.receipts.tell(report.receipt, kept)
+        moved = self._workers[bay.name].take(bay.job, report, self.now())
+        if not isinstance(report, Progress):
+            self._follow(bay, moved)
             return
-        if isinstance(report, Renewed):
-            renewed = msgspec.structs.replace(bay.job, drive=report.drive)
-            self.table.put(changed(bay, job=renewed, drive=report.drive))
-            self.books.keep(renewed)
-            return
-        to = _phase_of(report, bay.state, worker.stalled_from)
-        bay = self.table.note(replace(bay, progress=report))
-        if to is not bay.state:
-            bay = self._phase(bay, to)
+        bay = self._follow(self.table.note(replace(bay, progress=report)), moved)
         self.table.tell(self.table.effects.progressed, bay)
 
-    def _phase(self, bay: Bay, to: BayState) -> Bay:
-        assert bay.job is not None
-        worker, alarm = self._workers[bay.name], f"bay-{bay.name}"
+    def _follow(self, bay: Bay, moved: Job) -> Bay:
+        """The bay as its job is now."""
+        to, alarm = AT_WORK[moved.state], f"bay-{bay.name}"
+        if to is bay.state:
+            return bay if moved is bay.job else self.table.put(changed(bay, job=moved, drive=moved.drive))
         if to is BayState.STALLED:
-            worker.stalled_since, worker.stalled_from = self.now(), bay.state
             self.table.alarm(alarm, critical(STALLED.code, f"Bay {bay.name}: {STALLED.text}"))
         elif bay.state is BayState.STALLED:
             self.table.alarm(alarm, None)
-        moved = job.advance(bay.job, JobState(to.value))
-        bay = self.table.put(move(bay, to, job=moved))
-        self.books.keep(moved)
-        return bay
+        return self.table.put(move(bay, to, job=moved))
+
+    def _running(self, spec: EraseSpec | None) -> RunningJob:
+        return RunningJob(self.books, spec, now=self.now(), give_up_s=self._give_up_s)
 
     def work_ended(self, event: WorkEnded) -> None:
         """A worker has let go of its drive."""
@@ -178,8 +163,9 @@ class Workforce:
     def conclude(self, bay: Bay, outcome: Outcome, then: BayState = BayState.FINISHED) -> None:
         """The work is over. Nothing is shown of how, before the certificate is on the medium."""
         bay = move(bay, BayState.CERTIFYING, due=None, asks="", progress=None)
-        self._ends[bay.name] = _End(outcome, then)
-        self._workers.pop(bay.name, None)
+        running = self._workers.pop(bay.name, None) or self._running(None)
+        running.end(outcome)
+        self._ends[bay.name] = _End(running, then)
         self.table.put(bay)
         self.certify(bay.name)
 
@@ -187,7 +173,7 @@ class Workforce:
         """Certify, then label, then publish. What cannot be written down now is tried again until it can."""
         bay, end = self.table[name], self._ends[name]
         assert bay.job is not None
-        issued = self.books.issue(bay.job, end.outcome)
+        issued = end.running.certify(bay.job)
         if issued is None:
             return
         del self._ends[name]
@@ -195,35 +181,14 @@ class Workforce:
         self.books.let_go(done.id)
         if end.then is not BayState.QUARANTINED:
             self.table.alarm(f"bay-{name}", None)
-        why = done.reason
-        reason = Reason(why.code, why.text, why.hint) if why else None
         number = certificate.record.number
-        bay = move(bay, end.then, job=done, outcome=done.state.value, certificate_number=number, reason=reason)
+        bay = move(bay, end.then, job=done, outcome=done.state.value, certificate_number=number, reason=done.reason)
         if self.ask_grade and done.state is JobState.ERASED and not (done.disposition and done.disposition.grade):
             bay = replace(bay, asks="grade")
         self.table.put(bay)
         self.table.tell(self.table.effects.certified, done, certificate)
         if bay.state is BayState.FINISHED and not bay.drive_present:
             self.table.put(emptied(bay))
-            if reason is not None and reason.code == PULLED_OUT.code:
+            if done.reason is not None and done.reason.code == PULLED_OUT.code:
                 self.table.say("bay_interrupted", bay=name)
-        self.freed()
-
-    def _abandon(self, bay: Bay) -> None:
-        """A drive that answers no more: its power goes, its thread is given up, its bay waits for a person."""
-        assert bay.job is not None
-        self._workers[bay.name].stop.request(STALLED)
-        self.table.tell(self.table.effects.abandon, bay)
-        self.conclude(bay, Failed(self.books.work_done(bay.job.id), STALLED), BayState.QUARANTINED)
-
-
-def _phase_of(report: Progress, now: BayState, stalled_from: BayState) -> BayState:
-    """The bay's state by its worker's phase. A pause for heat, and a retry, belong to what went on before."""
-    if report.phase == "stalled":
-        return BayState.STALLED
-    if report.phase == "cycling":
-        return BayState.CYCLING
-    if report.phase == "verify":
-        return BayState.VERIFYING
-    before = stalled_from if now is BayState.STALLED else now
-    return BayState.ERASING if before is BayState.CYCLING else before
+        self._freed = True

@@ -20,22 +20,10 @@ from agent.certificates.record import (
     Unreached,
     Verification,
 )
+from agent.certificates.record import Reason as Reason
 from drivers.drives.drive import LARGEST, Capabilities, Drive
 
 Writers = Literal["none", "unknown"]
-
-
-@dataclass(frozen=True)
-class Reason:
-    """Why something was not done: a stable code, a sentence for people, what they can do."""
-
-    code: str
-    text: str
-    hint: str = ""
-
-    def __str__(self) -> str:
-        hint = f" {self.hint}" if self.hint else ""
-        return f"{self.text}.{hint} ({self.code})"
 
 
 @dataclass(frozen=True)
@@ -126,6 +114,7 @@ NAMELESS_HINT = (
     "Connect it without the bridge. What cannot be told from another drive is erased only where its policy says "
     "allow_unidentified = true (erase --unidentified)."
 )
+NAMELESS = Reason(UNIDENTIFIED, "The drive does not say who it is", NAMELESS_HINT)
 NEVER_RESUMED = Reason(
     "BW-S47",
     "A drive without an identity of its own is never gone on with: it may be another one",

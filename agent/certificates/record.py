@@ -281,12 +281,16 @@ class Disposition(msgspec.Struct, frozen=True, kw_only=True):
     notes: str = ""
 
 
-class Explanation(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the outcome is not "erased": a stable code and a sentence."""
+class Reason(msgspec.Struct, frozen=True):
+    """Why something was not done: a stable code, a sentence for people, what they can do."""
 
     code: str
     text: str
     hint: str = ""
+
+    def __str__(self) -> str:
+        hint = f" {self.hint}" if self.hint else ""
+        return f"{self.text}.{hint} ({self.code})"
 
 
 class Check(msgspec.Struct, frozen=True, kw_only=True):
@@ -327,7 +331,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int
     previous: str | None
     outcome: OutcomeName
-    reason: Explanation | None = None
+    reason: Reason | None = None
     job: str
     started_at: str
     finished_at: str

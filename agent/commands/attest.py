@@ -70,7 +70,8 @@ def attest(
     from agent.certificates.clock import utc_now
     from agent.jobs.certify import Occasion
     from agent.jobs.label_proof import LabelState
-    from agent.jobs.registrar import Registrar, new_id
+    from agent.jobs.new_job import new_id
+    from agent.jobs.registrar import Registrar
 
     began = utc_now()
     handset = Handset(_identity(imei, serial), asset, kind, manufacturer or "", model or "")

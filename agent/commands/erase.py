@@ -233,9 +233,12 @@ def _prepare(folder: Path | None) -> None:
 
     if folder is None:
         return
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        file.write(bytes(MAX_BYTES))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(bytes(MAX_BYTES))
+    except OSError as error:  # of a file without a name it says no place
+        raise OSError(error.errno, error.strerror, str(error.filename or folder)) from error
 
 
 def _report(results: Sequence[Result], *, as_json: bool) -> bool:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import logging
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from functools import partial
 
 import msgspec
 
+from agent.certificates.clock import utc_now
 from agent.certificates.outcome import Aborted, Failed, Outcome, Refused, Work, conclude, no_capacity, written_by_others
 from agent.certificates.record import Interruption, PassRecord, Sample, Verification
 from agent.erase.beginning import Beginning
 from agent.erase.buffers import Layout
 from agent.erase.expected_hash import MeantHash, StreamHash, begin_hash, end_hash
+from agent.erase.heat_watch import Thermometer
 from agent.erase.methods import METHODS, pattern_name
-from agent.erase.monitor import Emit, Halt, Monitor, Thermometer
+from agent.erase.monitor import Emit, Halt, Monitor
 from agent.erase.overwrite import Overwrite
 from agent.erase.pattern import Fill, fill_for
 from agent.erase.presence import gone, look_for
@@ -62,11 +63,6 @@ def erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, *, celsius:
             return job.run()
         finally:
             job.close()
-
-
-def utc_now() -> str:
-    """RFC 3339 in UTC, to the second."""
-    return datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _fitting(spec: EraseSpec, drive: Drive) -> ResumePoint:

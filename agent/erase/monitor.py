@@ -1,7 +1,8 @@
-"""Watches over one job's threads: progress, limits, stops, stalls, heat. The caller's thread never touches the drive.
+"""Watches over one job's threads: progress, limits, stops, stalls. The caller's thread never touches the drive.
 
 Workers ask `go` before each request and report `moved` or `failed` after it; the caller's thread sits in `run` and
 is the only one that emits. So a drive that does not answer holds up its own workers and nobody else.
+Whether it is too hot says heat_watch.py.
 """
 
 from __future__ import annotations
@@ -24,19 +25,18 @@ from agent.certificates.outcome import (
     Reason,
 )
 from agent.erase import Checkpoint
+from agent.erase.heat_watch import HeatWatch, Thermometer
 from agent.erase.signals import Stop
 from agent.erase.spec import Limits, Phase, Progress, ResumePoint
 from drivers.drives.base import DriveChanged, DriveError, DriveGone, OpenDrive
 
 Emit = Callable[[Progress | Checkpoint], None]
-Thermometer = Callable[[], float | None]
 
 GONE = frozenset({errno.ENODEV, errno.ENXIO, errno.ENOMEDIUM})
 TICK_S = 0.1
 PROGRESS_S = 0.25
 STALLED_S = 1.0
 STOPPED_BY_DEFECT = Reason("BW-E93", "The station broke down", "Erase the drive again.")  # an exception goes with it
-CELSIUS_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -68,13 +68,12 @@ class Monitor:
         self.errors = errors
         self.halt: Halt | None = None
         self.receipts = stop.receipts
-        self._job, self._passes, self._emit, self._stop, self._thermometer = job, passes, emit, stop, celsius
+        self._job, self._passes, self._emit, self._stop = job, passes, emit, stop
+        self._heat = HeatWatch(limits, celsius)
         self._changed = threading.Condition()
         self._identity = threading.Lock()
         self._began = self._active = self._told = self._window_from = time.monotonic()
         self._before = seconds
-        self._paused_s = 0.0
-        self._paused_at: float | None = None
         self._checked = float("-inf")
         self._crash: BaseException | None = None
         self._points: deque[tuple[ResumePoint, int | None]] = deque()
@@ -82,18 +81,16 @@ class Monitor:
         self._number = 1
         self._done = self._total = self._moved = self._window_moved = self._running = 0
         self._samples: deque[tuple[float, int]] = deque([(self._began, 0)])
-        self._celsius: float | None = None
         self._untold: tuple[float, float | None] | None = None
-        self._finished = threading.Event()
 
     # --- what workers call --------------------------------------------------------------------------------
 
     def go(self) -> bool:
         """Whether the next request may be issued. Waits while the job is paused."""
-        if self.halt is None and self._paused_at is None:
+        if self.halt is None and self._heat.paused_at is None:
             return True
         with self._changed:
-            while self.halt is None and self._paused_at is not None:
+            while self.halt is None and self._heat.paused_at is not None:
                 self._changed.wait(1.0)
         return self.halt is None
 
@@ -177,8 +174,7 @@ class Monitor:
         """Time spent on this job so far, with that before an interruption; pauses for heat are not counted."""
         with self._changed:
             now = time.monotonic()
-            paused = self._paused_s + (0.0 if self._paused_at is None else now - self._paused_at)
-            return self._before + now - self._began - paused
+            return self._before + now - self._began - self._heat.paused_s(now)
 
     def phase(self, phase: Phase, *, number: int, done: int, total: int) -> None:
         """A new phase begins: its pass, and where in it we stand."""
@@ -211,12 +207,11 @@ class Monitor:
             raise self._crash
 
     def __enter__(self) -> Monitor:
-        if self._thermometer is not None:
-            threading.Thread(target=self._measure_heat, name=f"{self._job} heat", daemon=True).start()
+        self._heat.start(self._job)
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._finished.set()
+        self._heat.stop()
 
     def _guarded(self, worker: Callable[[], None]) -> None:
         try:
@@ -236,7 +231,7 @@ class Monitor:
         self.emit_points()
         self._mind_heat(now)
         self._mind_limits(now)
-        stalled = now - self._active > self.limits.stall_after_s > 0 and self._paused_at is None
+        stalled = now - self._active > self.limits.stall_after_s > 0 and self._heat.paused_at is None
         if now - self._told >= (STALLED_S if stalled else PROGRESS_S):
             self._told = now
             self._emit(self._progress(now, stalled=stalled))
@@ -252,7 +247,7 @@ class Monitor:
             self._samples.append((now, self._moved))
             while len(self._samples) > 2 and now - self._samples[0][0] > 3.0:
                 self._samples.popleft()
-            (since, before), paused = self._samples[0], self._paused_at is not None
+            (since, before), paused = self._samples[0], self._heat.paused_at is not None
             rate = (self._moved - before) / max(now - since, 1e-6) / 1e6
             began, estimate = self._untold or (None, None)
             return Progress(
@@ -264,14 +259,14 @@ class Monitor:
                 bytes_total=self._total,
                 mb_per_s=round(0.0 if stalled or paused else rate, 1),
                 errors=self.errors,
-                celsius=self._celsius,
+                celsius=self._heat.celsius,
                 works_s=None if began is None else round(now - began, 1),
                 estimate_s=estimate,
             )
 
     def _mind_limits(self, now: float) -> None:
         limits = self.limits
-        if self._paused_at is not None or self.halt is not None:
+        if self._heat.paused_at is not None or self.halt is not None:
             return
         if 0 < limits.give_up_after_s < self.seconds:
             self.stop_for(Halt("failed", TOO_LONG))
@@ -285,32 +280,13 @@ class Monitor:
             self.stop_for(Halt("failed", TOO_SLOW))
 
     def _mind_heat(self, now: float) -> None:
-        limits, celsius = self.limits, self._celsius
         if self.halt is not None:
             return
-        if celsius is not None and limits.abort_at_c is not None and celsius >= limits.abort_at_c:
-            self.stop_for(Halt("aborted", TOO_HOT))
-        elif self._paused_at is None:
-            if celsius is not None and limits.pause_at_c is not None and celsius >= limits.pause_at_c:
-                self._paused_at = now
-        # A drive that idles may fall asleep, and tells no temperature then: nothing else would end its pause.
-        elif celsius is None or celsius <= self._cool():
-            with self._changed:
-                self._paused_s += now - self._paused_at
-                self._paused_at = None
-                self._window_from, self._active = now, now
-                self._window_moved = self._moved
-                self._changed.notify_all()
-
-    def _cool(self) -> float:
-        limits = self.limits
-        return limits.resume_at_c if limits.resume_at_c is not None else (limits.pause_at_c or 0) - 5
-
-    def _measure_heat(self) -> None:
-        assert self._thermometer is not None
-        while not self._finished.is_set():
-            try:
-                self._celsius = self._thermometer()
-            except (OSError, DriveError):
-                self._celsius = None
-            self._finished.wait(CELSIUS_S)
+        with self._changed:
+            match self._heat.judge(now):
+                case "too hot":
+                    self.stop_for(Halt("aborted", TOO_HOT))
+                case "go on":
+                    self._window_from, self._active = now, now
+                    self._window_moved = self._moved
+                    self._changed.notify_all()

@@ -29,6 +29,7 @@ from agent.certificates.outcome import (
 )
 from agent.certificates.record import OPEN_TO_OTHERS, Health
 from agent.erase import Checkpoint, EraseSpec, Progress, Renewed
+from agent.erase.before import done_before
 from agent.erase.engine import erase
 from agent.erase.heat import heat_limits
 from agent.erase.prepare import Preparation, Station
@@ -196,20 +197,7 @@ def _untouched(spec: EraseSpec, reason: Reason) -> Refused | Aborted:
 
 
 def _before(spec: EraseSpec) -> Work:
-    """What a job that goes on had done before."""
-    if spec.resume is None:
-        return Work(interruptions=(spec.interruption,) if spec.interruption else ())
-    point = spec.resume
-    commands = point.firmware.commands if point.firmware else ()
-    interruptions = point.interruptions
-    return Work(
-        passes=point.completed,
-        commands=commands,
-        unreached=point.unreached,
-        interruptions=interruptions,
-        capacity_proof=point.capacity_proof,
-        resumed=point.resumed,
-    )
+    return done_before(spec.resume, spec.interruption)
 
 
 def _broke_down(spec: EraseSpec, error: Exception) -> Failed:

@@ -6,17 +6,20 @@ The work is done twice: the first time it is rolled back, so that what is shown 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 
 from agent import files, state_folder
 from agent.certificates.certificate import certificate_id
 from agent.certificates.clock import utc_now
 from agent.errors import LedgerProblem
 from agent.jobs import chain_events
-from agent.jobs.chain import Conflict, Judgement
+from agent.jobs.chain import Conflict, Judgement, Span
 from agent.jobs.registrar import Registrar
 
 ROUNDS = 10
+MOST_FREE = 1_000_000  # what a damaged file shows may be anything
 WHY = "the ledger was mended: these certificates are lost"
 
 
@@ -33,6 +36,8 @@ def rehearse(registrar: Registrar) -> list[str]:
             raise _Rehearsed
     except _Rehearsed:
         return lines
+    finally:
+        registrar.reconciler.instead.clear()
 
 
 def carry_out(registrar: Registrar, agreed: Sequence[str]) -> None:
@@ -50,12 +55,12 @@ class _Mending:
     def __init__(self, registrar: Registrar) -> None:
         self._registrar, self._ledger = registrar, registrar.ledger
         self._reconciler = registrar.reconciler
-        self._files: list[tuple[Conflict, bytes]] = []
         self._at = utc_now()
 
     def run(self) -> list[str]:
         """To mend one thing may show another: until nothing contradicts."""
         lines: list[str] = []
+        self._reconciler.instead.clear()
         for _ in range(ROUNDS):
             found = self._reconciler.look(newest=None)
             if not found.conflicts and not found.strays:
@@ -64,7 +69,9 @@ class _Mending:
                 self._ledger.take_in(self._reconciler.certificates[name])
                 lines.append(f"record certificate {self._number(name)}, which follows the last one")
             if not found.strays:  # what follows may depend on them
-                lines += [self._settle(conflict, found) for conflict in found.conflicts]
+                # What a damaged file may stand for lies behind everything that can be told.
+                told = [conflict for conflict in found.conflicts if conflict.kind != "foreign"] or found.conflicts
+                lines += [self._settle(conflict, found) for conflict in told]
         raise LedgerProblem(path=self._registrar.state_dir, problem="it cannot be mended; keep the folder as it is")
 
     def _settle(self, conflict: Conflict, found: Judgement) -> str:
@@ -80,33 +87,48 @@ class _Mending:
                 return self._miss(conflict)
             case "foreign" if self._waiting(conflict.name) is not None:
                 return self._write_again(conflict)
+            case "broken" if conflict.span.first > 0 and self._ledger.renumber(conflict.name, conflict.span.first):
+                return f"give the row in the ledger its certificate's number: {conflict.problem}"
             case "broken" | "foreign":
                 self._known(conflict)
-                return f"leave it as it is, and know of it: {conflict.problem}"
+                told = self._leave_number(conflict.name) if conflict.kind == "foreign" else ""
+                return f"leave it as it is, and know of it: {conflict.problem}{told}"
 
     def _waiting(self, name: str) -> bytes | None:
         """The right bytes of a certificate whose file is gone or damaged, while it waits for the collector."""
+        if self._reconciler.is_whole(name):
+            return None
         compact = self._ledger.waiting_certificate(name)
         return compact if compact is not None and certificate_id(compact) == name else None
 
     def _write_again(self, conflict: Conflict) -> str:
         compact, row = self._waiting(conflict.name), self._ledger.certificate_of(conflict.name)
         told = row[1] if row else conflict.name[:12]
-        self._known(conflict)
         if compact is None:
+            self._known(conflict)
             return f"know that the file of certificate {told} is lost here (the collector may have {conflict.name}.jws)"
-        self._files.append((conflict, compact))
+        self._reconciler.instead[conflict.name] = compact
         return f"write the file of certificate {told} again: its bytes still wait for the collector"
 
     def write_files(self) -> None:
-        """Write the files that are to be written again: then there is nothing to know of them any more."""
-        for conflict, compact in self._files:
-            path = self._ledger.certificates_dir / f"{conflict.name}.jws"
-            if conflict.kind == "foreign":
-                path.rename(path.with_name(f"{path.name}.damaged"))
+        """Write the files that are to be written again; a damaged one stays beside it."""
+        for name, compact in self._reconciler.instead.items():
+            path = self._ledger.certificates_dir / f"{name}.jws"
+            if os.path.lexists(path):
+                path.rename(_free_name(path))
             files.write_once(path, compact)
             state_folder.give_to_owner(path, of=path.parent)
-            self._ledger.forget_conflict(conflict.kind, conflict.name)
+        self._reconciler.instead.clear()
+
+    def _leave_number(self, name: str) -> str:
+        """An unverified file may be a certificate of this station without a row: its number is not given again."""
+        station = self._registrar.settings.station.id
+        shown = None if self._ledger.certificate_of(name) else self._reconciler.shown_number(name, station)
+        following = self._ledger.position().sequence
+        if shown is None or 0 < shown < following:
+            return ""
+        last = shown if following <= shown < following + MOST_FREE else following
+        return f"; {self._missing(Span(following, last))}"
 
     def _second(self, conflict: Conflict, found: Judgement) -> str:
         """Of two files without a row the one counts that the next certificate names, or else the earlier one."""
@@ -126,7 +148,10 @@ class _Mending:
         return not named, self._reconciler.certificates[name].record.finished_at, name
 
     def _miss(self, conflict: Conflict) -> str:
-        span, station = conflict.span, self._registrar.settings.station.id
+        return self._missing(conflict.span)
+
+    def _missing(self, span: Span) -> str:
+        station = self._registrar.settings.station.id
         self._ledger.add_gap(span, WHY, self._at)
         chain_events.tell_gap(self._ledger, self._registrar.key, station, span, WHY)
         which = f"number {span.first}" if span.first == span.last else f"numbers {span.first} to {span.last}"
@@ -137,3 +162,13 @@ class _Mending:
 
     def _number(self, name: str) -> str:
         return self._reconciler.certificates[name].record.number
+
+
+def _free_name(path: Path) -> Path:
+    """Where a damaged file is kept."""
+    aside = path.with_name(f"{path.name}.damaged")
+    for number in range(2, 100):
+        if not os.path.lexists(aside):
+            break
+        aside = path.with_name(f"{path.name}.damaged{number}")
+    return aside

@@ -11,7 +11,7 @@ from agent.certificates.outcome import Reason
 from agent.certificates.record import ERASE_AGAIN
 from agent.erase import Progress
 from agent.errors import IllegalTransition
-from agent.jobs.job import Job, claim_of
+from agent.jobs.job import Job, JobState, claim_of
 from drivers.drives.drive import Drive
 
 
@@ -38,6 +38,14 @@ B = BayState
 BUSY = frozenset({B.CYCLING, B.ERASING, B.VERIFYING, B.STALLED})
 HELD = BUSY | {B.CERTIFYING, B.QUARANTINED}
 """Nothing that arrives in such a bay is dealt with before the bay is free."""
+
+AT_WORK: Mapping[JobState, BayState] = {
+    JobState.CYCLING: B.CYCLING,
+    JobState.ERASING: B.ERASING,
+    JobState.VERIFYING: B.VERIFYING,
+    JobState.STALLED: B.STALLED,
+}
+"""What a bay is while a worker is at its job."""
 
 NEXT: Mapping[BayState, frozenset[BayState]] = {
     B.EMPTY: frozenset({B.WAITING, B.BLOCKED, B.COUNTDOWN, B.CERTIFYING, B.FINISHED}),

@@ -8,18 +8,18 @@ import msgspec
 
 from agent.certificates.attestation import METHOD, TECHNIQUE, Attested, Handset, Reset, asset_of, drive_of
 from agent.certificates.attestation import STANDARD as ATTESTED_STANDARD
-from agent.certificates.outcome import Aborted, Erased, Failed, Outcome, Reason, Refused, Work
+from agent.certificates.outcome import Aborted, Erased, Failed, Outcome, Refused, Work
 from agent.certificates.record import (
     Capable,
     Clock,
     Customer,
     DriveRecord,
-    Explanation,
     Health,
     Level,
     Mismatch,
     Operator,
     OutcomeName,
+    Reason,
     Record,
     Sanitization,
     Station,
@@ -97,7 +97,7 @@ def draft_attested(
         sequence=position.sequence,
         previous=position.previous,
         outcome="erased" if done else "aborted",
-        reason=None if isinstance(reset, Attested) else explanation(reset.reason),
+        reason=None if isinstance(reset, Attested) else reset.reason,
         job=occasion.job,
         started_at=occasion.started_at,
         finished_at=circumstances.finished_at,
@@ -143,11 +143,6 @@ def drive_record(drive: Drive, health: Health, after: Capabilities | None = None
         capabilities=Capable(before=drive.capabilities, after=after),
         identity_note=drive.identity_note or None,
     )
-
-
-def explanation(reason: Reason) -> Explanation:
-    """A reason as it stands on a certificate."""
-    return Explanation(code=reason.code, text=reason.text, hint=reason.hint)
 
 
 def condensed(outcome: Outcome) -> Outcome:
@@ -198,16 +193,16 @@ def outcome_name(outcome: Outcome) -> OutcomeName:
     return _told(outcome)[0]
 
 
-def _told(outcome: Outcome) -> tuple[OutcomeName, Explanation | None]:
+def _told(outcome: Outcome) -> tuple[OutcomeName, Reason | None]:
     match outcome:
         case Erased():
             return "erased", None
         case Failed(reason=reason):
-            return "failed", explanation(reason)
+            return "failed", reason
         case Aborted(reason=reason):
-            return "aborted", explanation(reason)
+            return "aborted", reason
         case Refused(reason=reason):
-            return "refused", explanation(reason)
+            return "refused", reason
 
 
 def _sanitization(plan: Plan | None, work: Work, *, erased: bool) -> Sanitization:

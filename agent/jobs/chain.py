@@ -129,7 +129,7 @@ def _filed(state: State) -> Iterator[Conflict]:
             yield Conflict("foreign", row.id, f"the file of certificate {row.number}: {filed.problem}")
         elif filed is not None and filed.sequence != row.sequence:
             text = f"certificate {filed.number} has the row of number {row.sequence} in the ledger"
-            yield Conflict("broken", row.id, text)
+            yield Conflict("broken", row.id, text, Span(filed.sequence, filed.sequence))
         elif filed is not None:
             behind = bisect_left(sequences, filed.gap_first) if filed.gap_first else place
             before = state.rows[behind - 1] if behind else None

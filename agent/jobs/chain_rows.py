@@ -82,13 +82,16 @@ class ChainRows(ABC):
         sql = "INSERT INTO number_gap (first, last, why, at) VALUES (?, ?, ?, ?) ON CONFLICT (first) DO UPDATE SET "
         self._all(sql + "last = MAX(last, excluded.last)", span.first, span.last, why, at)
 
+    def renumber(self, certificate_id: str, sequence: int) -> bool:
+        """Put a certificate's row at the number that its file has; whether that place was free."""
+        if self.has_number(sequence):
+            return False
+        self._all("UPDATE certificate SET sequence = ? WHERE id = ?", sequence, certificate_id)
+        return True
+
     def settle_conflict(self, kind: str, name: str, at: str) -> None:
         """Remember that a person has seen this."""
         self._all("INSERT OR IGNORE INTO settled_conflict (kind, name, at) VALUES (?, ?, ?)", kind, name, at)
-
-    def forget_conflict(self, kind: str, name: str) -> None:
-        """It is none any more."""
-        self._all("DELETE FROM settled_conflict WHERE kind = ? AND name = ?", kind, name)
 
     def skip_counts(self, by: int) -> None:
         """What was counted since this ledger was copied must not be counted again: events, and connections."""

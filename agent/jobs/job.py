@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from agent.certificates.record import ERASE_AGAIN, Asset, Customer, Disposition, Explanation, Operator
+from agent.certificates.record import ERASE_AGAIN, Asset, Customer, Disposition, Operator, Reason
 from agent.errors import IllegalTransition
 from agent.planning.plan import Plan
 from drivers.drives.drive import Drive
@@ -68,7 +68,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     insertion: str = ""
     resumes: str | None = None
     certificate_id: str | None = None
-    reason: Explanation | None = None
+    reason: Reason | None = None
     untold: bool = False
 
     @property

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -30,11 +29,15 @@ class Reconciler:
     """Looks through one ledger's folder with the keys that its station has and had."""
 
     def __init__(self, ledger: Ledger, key: Ed25519PublicKey | None) -> None:
-        """`key`: the present one, where there is one. Of a look stay: `read`, and the `certificates` without a row."""
+        """`key`: the present one, where there is one. Of a look stay: `read`, and the `certificates` without a row.
+
+        `instead`: the bytes of files that are to be written again, looked at as if they were there.
+        """
         self._ledger = ledger
         self._key = key
         self.read: dict[str, Filed] = {}
         self.certificates: dict[str, Certificate] = {}
+        self.instead: dict[str, bytes] = {}
 
     def look(self, *, newest: int | None = NEWEST) -> Judgement:
         """What is there now. `newest`: so many files with a row are read, None for all. LedgerProblem, OSError."""
@@ -88,8 +91,26 @@ class Reconciler:
 
     def certificate(self, name: str) -> Certificate:
         """A certificate of this station by its id, its signature checked. CertificateProblem, OSError."""
-        compact = _bytes(self._ledger.certificates_dir / (name + SUFFIX))
-        return self._verified(compact, *self._keys())
+        return self._verified(self._bytes(name), *self._keys())
+
+    def is_whole(self, name: str) -> bool:
+        """Whether a file's bytes are those that it is named after, whoever signed them."""
+        try:
+            return certificate_id(self._bytes(name)) == name
+        except OSError:
+            return False
+
+    def shown_number(self, name: str, station: str) -> int | None:
+        """The number that an unverified file shows: a damaged one, or of a key that nobody knows; 0 if unreadable.
+
+        None for another station's, which took no number of this one.
+        """
+        try:
+            compact = self._bytes(name)
+            record = read_unverified(compact).record
+        except (OSError, CertificateProblem, RecursionError):
+            return 0
+        return None if self.is_whole(name) and record.station.id != station else max(record.sequence, 0)
 
     def _forget(self) -> None:
         """A daemon that was looked at once keeps nothing of it in its memory."""
@@ -101,7 +122,8 @@ class Reconciler:
             raise LedgerConflict(path=self._ledger.path.parent, problem=f"{conflicts[0].problem}{more}")
 
     def _names(self) -> set[str]:
-        return {path.name.removesuffix(SUFFIX) for path in self._ledger.certificates_dir.glob("*" + SUFFIX)}
+        there = {path.name.removesuffix(SUFFIX) for path in self._ledger.certificates_dir.glob("*" + SUFFIX)}
+        return there | set(self.instead)
 
     def _keys(self) -> tuple[Mapping[str, Ed25519PublicKey], frozenset[str]]:
         """(the keys that count, by thumbprint; the thumbprints of those that nobody has any more)."""
@@ -118,7 +140,7 @@ class Reconciler:
     ) -> tuple[Certificate | None, Filed | None]:
         """One file: the certificate if it is this station's, and what is known of it; nothing where it went."""
         try:
-            compact = _bytes(self._ledger.certificates_dir / (name + SUFFIX))
+            compact = self._bytes(name)
         except FileNotFoundError:
             return None, None
         except OSError as error:
@@ -142,7 +164,8 @@ class Reconciler:
             return certificate
         return verify(compact, keys)
 
-
-def _bytes(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1)
+    def _bytes(self, name: str) -> bytes:
+        if name in self.instead:
+            return self.instead[name]
+        with (self._ledger.certificates_dir / (name + SUFFIX)).open("rb") as file:
+            return file.read(MAX_BYTES + 1)

@@ -22,11 +22,12 @@ from agent.certificates.attestation import Handset, Reset
 from agent.certificates.certificate import Certificate, sign
 from agent.certificates.clock import clock, utc_now
 from agent.certificates.jws import thumbprint
-from agent.certificates.outcome import STOPPED_EARLIER, Aborted, Erased, Outcome, Refused, Work
-from agent.certificates.record import Asset, Customer, Interruption, Operator, Record, Software, Station
+from agent.certificates.outcome import STOPPED_EARLIER, Aborted, Erased, Outcome, Refused
+from agent.certificates.record import Interruption, Operator, Record, Software, Station
 from agent.erase import EraseSpec, ResumePoint
+from agent.erase.before import done_before
 from agent.erase.techniques import TECHNIQUES
-from agent.errors import KeyLost, LedgerProblem
+from agent.errors import CertificateProblem, KeyLost, LedgerProblem
 from agent.jobs import certify, job
 from agent.jobs.at_work import AtWork, Claim
 from agent.jobs.job import Job, JobState
@@ -146,11 +147,18 @@ class Registrar:
     def issue(self, ended: Job, outcome: Outcome, *, printers: tuple[str, ...] = ()) -> tuple[Job, Certificate]:
         """Certify a job's end, and write both down as one, with the intent to send its label to these printers.
 
-        LedgerProblem or OSError: nothing was written, try again.
+        What does not fit on one certificate is condensed. LedgerProblem or OSError: nothing was written, try again.
         """
+        try:
+            return self._issue(ended, outcome, printers)
+        except CertificateProblem as problem:
+            log.error("job %s: %s; the certificate is condensed", ended.id, problem)
+            return self._issue(ended, certify.condensed(outcome), printers)
+
+    def _issue(self, ended: Job, outcome: Outcome, printers: tuple[str, ...]) -> tuple[Job, Certificate]:
         circumstances = certify.Circumstances(finished_at=utc_now(), clock=clock(), station=self.station())
         state = JobState(certify.outcome_name(outcome))
-        reason = None if not hasattr(outcome, "reason") else certify.explanation(outcome.reason)
+        reason = None if isinstance(outcome, Erased) else outcome.reason
         done = job.advance(ended, state, finished_at=circumstances.finished_at, reason=reason, untold=not ended.bay)
         if isinstance(outcome, Refused):
             self.forget_unsent(ended)
@@ -261,7 +269,7 @@ class Registrar:
             claim = claimed or self.at_work.claim(drive)
             try:
                 point = self.ledger.checkpoint(old.id)
-                self.issue(old, Aborted(work_of(point), STOPPED_EARLIER))
+                self.issue(old, Aborted(done_before(point), STOPPED_EARLIER))
             finally:
                 if claimed is None:
                     claim.release()
@@ -278,48 +286,6 @@ class Registrar:
             kernel=os.uname().release,
             machine=os.uname().machine,
         )
-
-
-def new_id() -> str:
-    """A name for a piece of work. It begins with the time, so that names sort as the work does."""
-    return f"{int(time.time() * 1000):012x}{secrets.token_hex(8)}"
-
-
-def new_job(
-    drive: Drive,
-    *,
-    bay: str = "",
-    asset: str | None = None,
-    operator: Operator | None = None,
-    customer: Customer | None = None,
-    insertion: str = "",
-) -> Job:
-    """A job that nobody has planned yet."""
-    return Job(
-        id=new_id(),
-        bay=bay,
-        drive=drive,
-        plan=None,
-        asset=Asset(tag=asset) if asset else None,
-        operator=operator,
-        customer=customer,
-        created_at=utc_now(),
-        insertion=insertion,
-    )
-
-
-def work_of(point: ResumePoint | None) -> Work:
-    """What is known to have been done of a job whose worker nobody heard the end of."""
-    if point is None:
-        return Work()
-    return Work(
-        passes=point.completed,
-        commands=point.firmware.commands if point.firmware else (),
-        unreached=point.unreached,
-        interruptions=point.interruptions,
-        capacity_proof=point.capacity_proof,
-        resumed=point.resumed,
-    )
 
 
 def _grew(old: Job, drive: Drive) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from agent.certificates.label import capacity
-from agent.certificates.record import Clock, Explanation, PassRecord, Sample
+from agent.certificates.record import Clock, PassRecord, Reason, Sample
 from agent.phrases import FALLBACK, hint, keys
 from agent.phrases import reason as short_reason
 
@@ -74,7 +74,7 @@ class Words:
             return self("proves_recorded", text=sample.confidence).strip()
         return self("proves_value", percent=self.decimal(found[1]), places=self.count(int(found[2])))
 
-    def reason(self, reason: Explanation) -> str:
+    def reason(self, reason: Reason) -> str:
         """Why it is not erased. What was signed in words of its own is told by its code, then as it was signed."""
         text, code = self.signed(reason.text), reason.code
         if text != reason.text or self.language == FALLBACK:
@@ -92,7 +92,7 @@ class Words:
         """A sentence of the record in the reader's language if it is that key's English one, else as it stands."""
         return self._texts[key] if keys("pdf", "en").get(key) == text else text
 
-    def what_to_do(self, reason: Explanation) -> str:
+    def what_to_do(self, reason: Reason) -> str:
         """The hint, in the reader's language where there is one."""
         return hint(self.language, reason.code, reason.hint)
 

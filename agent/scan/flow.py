@@ -11,7 +11,7 @@ NO take the last step back until the erasure has begun; from then on CANCEL and 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 
@@ -115,6 +115,7 @@ STAY = None
 ANY_BAY = tuple(seen for seen in Seen if seen.name.endswith("_BAY") and seen is not Seen.UNKNOWN_BAY)
 ASKED = (Step.SERIAL, Step.CONFIRM)
 NOT_ASKED = tuple(step for step in Step if step not in ASKED)
+NOT_PRINT = tuple(step for step in Step if step is not Step.PRINT)
 PLAN = (Seen.ASKING_BAY, Seen.PLANNED_BAY, Seen.COUNTING_BAY)
 REST = tuple(seen for seen in ANY_BAY if seen not in PLAN)
 
@@ -128,7 +129,7 @@ ROWS: tuple[Row, ...] = (
     (ASKED,                      (Seen.LOT,),                     Do.TAKE_LOT,      HOME,         "lot_set"),
     (ANY,                        (Seen.CANCEL,),                  Do.FORGET,        Step.STOP,    "scan_bay_to_cancel"),
     (ANY,                        (Seen.REPRINT,),                 Do.FORGET,        Step.PRINT,   "scan_to_reprint"),
-    (ANY,                        (Seen.LABEL,),                   Do.NOTE_LABEL,    STAY,         ""),
+    (NOT_PRINT,                  (Seen.LABEL,),                   Do.NOTE_LABEL,    STAY,         ""),
     (ANY,                        (Seen.PSID,),                    Do.NOTHING,       STAY,         "psid_not_needed"),
     (ANY,                        (Seen.UNKNOWN_BADGE,),           Do.NOTHING,       STAY,         "unknown_badge"),
     (ANY,                        (Seen.UNKNOWN_LOT,),             Do.NOTHING,       STAY,         "unknown_lot"),
@@ -207,9 +208,22 @@ ROWS: tuple[Row, ...] = (
 )
 # fmt: on
 
-TABLE: Mapping[tuple[Step, Seen], tuple[Do, Step | None, str]] = {
-    (step, seen): (do, then, say) for steps, what, do, then, say in ROWS for step in steps for seen in what
-}
+Table = Mapping[tuple[Step, Seen], tuple[Do, Step | None, str]]
+
+
+def table_of(rows: Iterable[Row]) -> Table:
+    """Make the table of the rows. ValueError where two speak of one scan in one step: neither may win unseen."""
+    made: dict[tuple[Step, Seen], tuple[Do, Step | None, str]] = {}
+    for steps, what, do, then, say in rows:
+        for step in steps:
+            for seen in what:
+                if (step, seen) in made:
+                    raise ValueError(f"two rows for {seen.value!r} in step {step.value!r}")
+                made[step, seen] = (do, then, say)
+    return made
+
+
+TABLE: Table = table_of(ROWS)
 
 EXPECTED: Mapping[Step, str] = {
     Step.BADGE: "scan_badge",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -16,17 +15,17 @@ from agent.scan.context import Context
 from agent.views.certificate import claim_words
 
 
-def bay_lines(bay: Bay, language: str) -> tuple[str, ...]:
-    """What a technician reads at a bay: one instruction, and why."""
-    lines = (_instruction(bay, language), _detail(bay, language), _plan(bay, language), *_warnings(bay, language))
+def bay_lines(bay: Bay, language: str, *, now: float) -> tuple[str, ...]:
+    """What a technician reads at a bay: one instruction, and why. `now`: monotonic seconds, as `Bay.due`."""
+    lines = (_instruction(bay, language, now), _detail(bay, language), _plan(bay, language), *_warnings(bay, language))
     return tuple(line for line in lines if line)
 
 
-def bay_row(bay: Bay, *, now: float | None = None) -> dict[str, Any]:
-    """What `benchwipe status --json` says of a bay. Sizes in bytes, times in seconds."""
+def bay_row(bay: Bay, *, now: float) -> dict[str, Any]:
+    """What `benchwipe status --json` says of a bay. Sizes in bytes, times in seconds; `now` as for `bay_lines`."""
     left = None
     if bay.due is not None:
-        left = round(max(0.0, bay.due - (time.monotonic() if now is None else now)), 1)
+        left = round(max(0.0, bay.due - now), 1)
     return {
         "bay": bay.name,
         "state": bay.state.value,
@@ -110,7 +109,7 @@ def _progress(row: dict[str, Any]) -> str:
     return ""
 
 
-def _instruction(bay: Bay, language: str) -> str:
+def _instruction(bay: Bay, language: str, now: float) -> str:
     values = {"bay": bay.name, "seconds": "0", "percent": "0", "left": "-"}
     key = f"bay_{bay.state.value}"
     if bay.state is BayState.FINISHED and bay.outcome:
@@ -118,7 +117,7 @@ def _instruction(bay: Bay, language: str) -> str:
     if bay.asks:
         key = f"bay_asks_{bay.asks}"
     if bay.due is not None:
-        values["seconds"] = str(max(0, round(bay.due - time.monotonic())))
+        values["seconds"] = str(max(0, round(bay.due - now)))
     if bay.progress is not None and bay.busy:
         at = bay.progress
         values["percent"] = str(percent(at.bytes_done, at.bytes_total))

@@ -13,9 +13,12 @@ from drivers.drives._nameless import SERIALS, WWNS
 
 # USB vendor numbers of bridge makers, as the head of a default serial: eight more digits follow, twelve in all (USB
 # Mass Storage Bulk-Only Transport 1.0, 4.1.1, asks for twelve). Only those with a letter: SanDisk counts in digits.
-BRIDGE_MAKERS = ("152D", "174C", "0BDA", "13FD", "067B", "05E3", "14CD", "04FC", "1F75")
-COUNTED = ("0123456789ABCDEF", "1234567890ABCDEF", "01234567890123456789", "FEDCBA9876543210", "9876543210")
-LEAST_COUNTED = 8  # so many signs in order, at the head of a serial or as the most of it, are nobody's number
+BRIDGE_MAKERS = ("152D", "174C", "0BDA", "13FD", "067B", "05E3", "14CD", "04FC", "1F75", "058F")
+COUNTED = (
+    *("0123456789ABCDEF", "1234567890ABCDEF", "01234567890123456789", "ABCDEF0123456789", "ABCDEF1234567890"),
+    *("FEDCBA9876543210", "9876543210", "ABCDEFGHIJKLMNOPQRSTUVWXYZ"),
+)
+LEAST_COUNTED = 8  # so many signs in order, and two thirds of a serial, are nobody's number
 ZEROS = ((3, 1), (6, 2), (8, 4))  # so many zeros at least, and so few signs behind them
 MOST_AFTER_ZEROS = 4
 LEAST_ALIKE = 8
@@ -91,14 +94,15 @@ def _counted(plain: str) -> bool:
     """In order all through, or for so long that a person or a reference firmware counted."""
     if (len(plain) > 2 or plain.isdigit()) and any(plain in order for order in COUNTED):
         return True
-    head = _in_order(plain)
-    return head >= LEAST_COUNTED and head * 3 >= len(plain) * 2
+    least = max(LEAST_COUNTED, -(-len(plain) * 2 // 3))
+    runs = (plain[start : start + least] for start in range(len(plain) - least + 1))
+    return any(run in order for run in runs for order in COUNTED)
 
 
-def _in_order(plain: str) -> int:
-    """How many signs from the first on stand in the order of one of `COUNTED`."""
-    sizes = range(len(plain), 1, -1)
-    return next((size for size in sizes if any(plain[:size] in order for order in COUNTED)), 1)
+def _each_doubled(plain: str) -> bool:
+    """ "1122334455667788": counted, each sign so often."""
+    once = plain[::2]
+    return len(plain) >= LEAST_COUNTED and once == plain[1::2] and any(once in order for order in COUNTED)
 
 
 def _first_of_many(plain: str) -> bool:
@@ -113,6 +117,6 @@ def _of_a_bridge(plain: str) -> bool:
     return len(plain) == 12 and plain.startswith(BRIDGE_MAKERS) and bool(re.fullmatch("[0-9A-F]+", plain))
 
 
-_RULES = (_one_sign, _repeated, _counted, _first_of_many, _of_a_bridge)
+_RULES = (_one_sign, _repeated, _counted, _each_doubled, _first_of_many, _of_a_bridge)
 _SERIALS = frozenset(map(_plain, SERIALS))
 _WWNS = frozenset(_plain(_parted(wwn)[1]) for wwn in WWNS)

@@ -14,6 +14,11 @@ _ROCKSTOR = "ORICO enclosures of 4, 5 and 8 bays: rockstor-core issue 2318"
 _EWENT = "Ewent EW7017 adapter, the same on each: superuser.com question 1663951"
 _CRUZER = "a SanDisk stick: nwipe issue 560"
 _COUNTED = "counted up on a keyboard: descriptors of USB controllers' reference firmware"
+_WORD = "no number at all: a word that a maker of bridges, sticks or card readers left where one was to stand"
+_REALTEK = "Realtek card readers (0bda:0119, 0bda:0158): one serial in the kernel logs of many machines"
+_ALCOR = "Alcor card readers (058f:6366), vendor and product before the same digits: kernel logs of many machines"
+_DOCKS = "docks of several bays and sticks, counted down behind two letters: by-id listings of Sabrent's DB98765432146"
+_ORICO = "ORICO enclosure of 5 bays, one serial for all: openmediavault pull request 746"
 _NO_OUI = "NAA 5 without a company: bridges and refurbished disks; SPC-5, 7.7.6.6.5 wants an IEEE number there"
 
 SERIALS: Mapping[str, str] = {
@@ -55,6 +60,23 @@ SERIALS: Mapping[str, str] = {
     "Fill by OEM": _FIRMWARE,
     "O.E.M.": _FIRMWARE,
     "TBD": _FIRMWARE,
+    "S/N": _WORD,
+    "SN": _WORD,
+    "USB": _WORD,
+    "Disk": _WORD,
+    "USB Disk": _WORD,
+    "USB Device": _WORD,
+    "Mass Storage": _WORD,
+    "Generic": _WORD,
+    "Test": _WORD,
+    "Sample": _WORD,
+    "DEADBEEF": _WORD,
+    "CAFEBABE": _WORD,
+    "20090815198100000": _REALTEK,
+    "058F63666485": _ALCOR,
+    "DB98765432146": _DOCKS,
+    "DB9876543214E": _DOCKS,
+    "20170331000C3": _ORICO,
 }
 
 WWNS: Mapping[str, str] = {

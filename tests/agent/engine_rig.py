@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,8 +11,10 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from agent.bench.books import Books
 from agent.bench.engine import Engine
 from agent.bench.events import CancelRequested, DriveArrived, DriveLeft, DriveUnreadable, Scanned, Worked, WorkEnded
+from agent.bench.inbox import Inbox
 from agent.certificates.certificate import Certificate, read_unverified
 from agent.certificates.outcome import Failed, Outcome, Reason, Work, conclude
 from agent.certificates.record import Disposition, PassRecord, Verification
@@ -199,7 +202,12 @@ class Rig:
         self.ledger = self.registrar.ledger
         self.effects = FakeEffects()
         self.engine = Engine(
-            self.settings, self.registrar, self.effects, controllers=self.controllers, now=lambda: self.clock
+            self.settings,
+            functools.partial(Books, self.registrar),
+            self.effects,
+            Inbox(),
+            controllers=self.controllers,
+            now=lambda: self.clock,
         )
         self.engine.recover()
 

@@ -21,10 +21,10 @@ from agent.certificates.jws import public_jwk, thumbprint
 from agent.certificates.record import (
     Asset,
     Customer,
-    Explanation,
     Interruption,
     Mismatch,
     Operator,
+    Reason,
     Sanitization,
     Unreached,
     Verification,
@@ -115,7 +115,7 @@ def test_a_hostile_serial_number_is_shown_and_never_run(site: Site) -> None:
             drive=drive(EVIL, model=EVIL),
             asset=Asset(tag=EVIL, manufacturer=EVIL),
             customer=Customer(name=EVIL, lot=EVIL),
-            reason=Explanation(code=EVIL, text=EVIL),
+            reason=Reason(code=EVIL, text=EVIL),
             outcome="failed",
             sanitization=Sanitization(
                 level="none",

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
+WIDEST = 125
 
 
 @dataclass(frozen=True)
@@ -38,24 +40,36 @@ def read(path: Path) -> list[Found]:
 
 
 def table(found: list[Found], faults: tuple[str, ...], about: str) -> str:
-    """Markdown: a row for each technique, a column for each fault, what came of it in the cells."""
+    """Markdown: a row for each technique, a column for each fault; what a page is too narrow for goes on below."""
     cells: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for one in found:
         cells[one.technique, one.fault][one.outcome] += 1
     techniques = sorted({one.technique for one in found})
-    shown = [fault for fault in faults if any((technique, fault) in cells for technique in techniques)]
-    lines = [
-        f"{len(found)} runs, {sum(one.false_success for one in found)} false successes, {about}.",
-        "",
-        f"| technique | runs | false successes | {' | '.join(shown)} |",
-        "|---|---|---|" + "---|" * len(shown),
-    ]
+    columns = [["technique", *techniques], ["runs"], ["false successes"]]
     for technique in techniques:
         own = [one for one in found if one.technique == technique]
-        counts = (str(len(own)), str(sum(one.false_success for one in own)))
-        row = [_cell(cells.get((technique, fault))) for fault in shown]
-        lines.append(f"| {technique} | {' | '.join((*counts, *row))} |")
+        columns[1].append(str(len(own)))
+        columns[2].append(str(sum(one.false_success for one in own)))
+    for fault in faults:
+        if any((technique, fault) in cells for technique in techniques):
+            columns.append([fault, *(_cell(cells.get((technique, fault))) for technique in techniques)])
+    lines = [f"{len(found)} runs, {sum(one.false_success for one in found)} false successes, {about}."]
+    for part in _beside(columns):
+        rows = [f"| {' | '.join(row)} |" for row in zip(*part, strict=True)]
+        lines += ["", rows[0], "|" + "---|" * len(part), *rows[1:]]
     return "\n".join(lines)
+
+
+def _beside(columns: list[list[str]]) -> Iterator[list[list[str]]]:
+    """Split columns into tables that are no wider than a page, each beginning with the first column."""
+    first, *others = columns
+    part = [first]
+    for column in others:
+        if sum(max(map(len, each)) + 3 for each in (*part, column)) + 1 > WIDEST:
+            yield part
+            part = [first]
+        part.append(column)
+    yield part
 
 
 def _cell(outcomes: Counter[str] | None) -> str:

@@ -11,7 +11,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -22,26 +22,28 @@ from agent.certificates.certificate import Certificate
 from agent.certificates.clock import utc_now
 from agent.certificates.outcome import (
     CANCELLED,
+    NAMELESS,
     NEVER_RESUMED,
-    STALLED,
     Aborted,
     Erased,
     Failed,
-    Outcome,
     Reason,
     Refused,
 )
+from agent.commands.work.erase_records import LenientRecords
 from agent.commands.work.erase_request import HELD, Candidate, Request, at_work, known_result
 from agent.commands.work.erase_result import Result as Result
 from agent.commands.work.terminal import progress_line
-from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, ResumePoint
-from agent.erase.signals import Stop
+from agent.erase import EraseSpec, Progress
+from agent.erase.before import done_before
 from agent.erase.worker import run_job
-from agent.errors import CertificateProblem, LedgerProblem
+from agent.errors import CertificateProblem
 from agent.jobs import job
 from agent.jobs.at_work import Claim, DriveAtWork
 from agent.jobs.job import Job, JobState
-from agent.jobs.registrar import Registrar, new_job, work_of
+from agent.jobs.new_job import new_job
+from agent.jobs.registrar import Registrar
+from agent.jobs.running import STATION_LOST, Report, RunningJob, begun
 from agent.planning.plan import plan
 from agent.planning.policy import Policy
 from agent.planning.safety import judge
@@ -55,18 +57,15 @@ from drivers.drives.facts import Facts
 log = logging.getLogger("benchwipe.erase")
 
 LET_GO_S = 8.0
-GIVE_UP_STALLED_S = 120.0
 CERTIFY_FOR_S = 10.0
 CERTIFY_AGAIN_S = 1.0
 LOOK_S = 0.5
-UNIDENTIFIED = Reason("BW-S12", "The drive does not say who it is")
 NOTHING_TO_RESUME = Reason("BW-P10", "No interrupted job of this drive is known in this state folder")
-POWER_LOST = "the station was stopped or lost power"
 
 
 @dataclass
 class _Run:
-    """One drive under way. `outcome` is set when it ended and waits for its certificate."""
+    """One drive under way. `ended`: when it did, and began to wait for its certificate."""
 
     row: int
     candidate: Candidate
@@ -74,18 +73,10 @@ class _Run:
     claim: Claim
     job: Job
     spec: EraseSpec
-    point: ResumePoint | None
-    stop: Stop = field(default_factory=Stop)
+    running: RunningJob
     began: float = field(default_factory=time.monotonic)
     ended: float = 0.0
-    stalled_since: float | None = None
-    outcome: Outcome | None = None
     try_at: float = 0.0
-
-    def end(self, outcome: Outcome) -> None:
-        """The first outcome stays."""
-        if self.outcome is None:
-            self.outcome, self.ended = outcome, time.monotonic()
 
 
 def examine(
@@ -105,7 +96,7 @@ def examine(
     nameless = policy.allow_unidentified
     facts, refusals = look(device, state_dir=state_dir, patience_s=patience_s, allow_unidentified=nameless, looks=looks)
     if refusals or facts.drive is None:
-        return Candidate(device, drive=facts.drive, refusal=refusals[0] if refusals else UNIDENTIFIED)
+        return Candidate(device, drive=facts.drive, refusal=refusals[0] if refusals else NAMELESS)
     if isinstance(planned := plan(as_ours(facts.drive), policy), Reason):
         return Candidate(device, drive=facts.drive, refusal=planned)
     return Candidate(device, drive=facts.drive, plan=msgspec.structs.replace(planned, writers=facts.writers))
@@ -164,7 +155,8 @@ class EraseCommand:
         self.interrupted = False
         self._untold: list[Job] = []
         self._let_go: float | None = None
-        self._events: queue.SimpleQueue[tuple[_Run, Progress | Checkpoint | Renewed | Outcome]] = queue.SimpleQueue()
+        self._records = LenientRecords(registrar)
+        self._events: queue.SimpleQueue[tuple[_Run, Report]] = queue.SimpleQueue()
         self._runs: list[_Run] = []
         self._lines: dict[int, str] = {}
 
@@ -173,7 +165,7 @@ class EraseCommand:
         self._let_go = time.monotonic() + (0.0 if self.interrupted else LET_GO_S)
         self.interrupted = True
         for run in self._runs:
-            run.stop.request(CANCELLED)
+            run.running.stop.request(CANCELLED)
 
     def run(self, candidates: Sequence[Candidate], request: Request) -> list[Result]:
         """One result for each candidate, in their order. Whatever happens to one drive, the others go on."""
@@ -189,12 +181,12 @@ class EraseCommand:
                 else:
                     self._runs.append(found)
             for run in self._runs:
-                run.job = job.advance(run.job, JobState.ERASING, started_at=run.job.started_at or utc_now())
+                run.job = begun(run.job)
                 self.registrar.ledger.save_job(run.job)
             held.pop_all()
         for run in self._runs:
             if self.interrupted:  # before it was in the list
-                run.stop.request(CANCELLED)
+                run.running.stop.request(CANCELLED)
             threading.Thread(target=self._work, args=(run,), name=f"work-{run.candidate.device}", daemon=True).start()
         self._follow(results)
         return [results[row] for row in range(len(candidates))]
@@ -202,7 +194,7 @@ class EraseCommand:
     def told(self) -> None:
         """Everybody was told of the certificates: from now on none of these jobs is one to be told of."""
         for ended in self._untold:
-            with self._tolerated("that a certificate was told of"):
+            with self._records.tolerated("that a certificate was told of"):
                 self.registrar.ledger.save_job(msgspec.structs.replace(ended, untold=False))
 
     # --- before anything is written ---------------------------------------------------------------------------
@@ -231,9 +223,11 @@ class EraseCommand:
         claim.names(planned.id)
         why = None
         if candidate.resumes is not None:
-            why = candidate.resumes.reason.text if candidate.resumes.reason else POWER_LOST
+            why = candidate.resumes.reason.text if candidate.resumes.reason else STATION_LOST
         spec = self.registrar.spec(planned, drives_at_once=together, interruption=why)
-        return _Run(row, candidate, opened, claim, planned, spec, spec.resume)
+        limit = 120.0
+        running = RunningJob(self._records, spec, now=time.monotonic(), give_up_s=limit)
+        return _Run(row, candidate, opened, claim, planned, spec, running)
 
     def _write_down(self, candidate: Candidate, request: Request, claim: Claim) -> Job:
         """The job, in the ledger."""
@@ -259,19 +253,19 @@ class EraseCommand:
     # --- while they are erased --------------------------------------------------------------------------------
 
     def _work(self, run: _Run) -> None:
-        candidate, early = run.candidate, run.stop.requested
+        candidate, early = run.candidate, run.running.stop.requested
         assert candidate.drive is not None
         if early is not None:
             run.opened.close()
-            outcome: Outcome = Aborted(work_of(run.point), early)
-        else:
-            outcome = run_job(
-                candidate.drive,
-                run.spec,
-                lambda: run.opened,
-                lambda report: self._events.put((run, report)),
-                run.stop,
-            )
+            self._events.put((run, Aborted(done_before(run.spec.resume, run.spec.interruption), early)))
+            return
+        outcome = run_job(
+            candidate.drive,
+            run.spec,
+            lambda: run.opened,
+            lambda report: self._events.put((run, report)),
+            run.running.stop,
+        )
         self._events.put((run, outcome))
 
     def _follow(self, results: dict[int, Result]) -> None:
@@ -280,8 +274,7 @@ class EraseCommand:
         while under_way:
             with contextlib.suppress(queue.Empty):
                 run, report = self._events.get(timeout=0.2)
-                if run.row in under_way:
-                    self._take(run, report)
+                self._take(run, report)
             for run in list(under_way.values()):
                 self._give_up(run)
                 result = self._settle(run)
@@ -291,89 +284,72 @@ class EraseCommand:
                     del under_way[run.row]
                     self._tell(run, result.words)
 
-    def _take(self, run: _Run, report: Progress | Checkpoint | Renewed | Outcome) -> None:
-        if isinstance(report, Checkpoint):
-            kept = False
-            with self._tolerated("a checkpoint"):
-                self.registrar.ledger.save_checkpoint(run.job.id, report.point)
-                kept = True
-            run.point = report.point
-            run.stop.receipts.tell(report.receipt, kept)
-        elif isinstance(report, Progress):
-            run.stalled_since = (run.stalled_since or time.monotonic()) if report.phase == "stalled" else None
-            if report.phase == "verify" and run.job.state is JobState.ERASING:
-                run.job = job.advance(run.job, JobState.VERIFYING)
-                with self._tolerated("a job's state"):
-                    self.registrar.ledger.save_job(run.job)
+    def _take(self, run: _Run, report: Report) -> None:
+        run.job = run.running.take(run.job, report, time.monotonic())
+        if isinstance(report, Progress) and run.running.outcome is None:
             self._tell(run, None, report)
-        elif isinstance(report, Renewed):
-            run.job = msgspec.structs.replace(run.job, drive=report.drive)
-            with self._tolerated("a drive's new capacity"):
-                self.registrar.ledger.save_job(run.job)
-        else:
-            run.end(report)
+
+    def _give_up(self, run: _Run) -> None:
+        """A drive that answers no more must not hold the others: what is known of it is certified."""
+        now = time.monotonic()
+        run.job = run.running.give_up(run.job, now)
+        if self._let_go is not None and now > self._let_go:
+            run.running.end(Aborted(run.running.work, CANCELLED))
+        if run.running.outcome is not None:
+            run.ended = run.ended or now
 
     def _tell(self, run: _Run, outcome: str | None, report: Progress | None = None) -> None:
         device = run.candidate.device
         self._lines[run.row] = progress_line(device, report) if report else f"{device}: {outcome}"
         self.show([self._lines[row] for row in sorted(self._lines)])
 
-    @contextlib.contextmanager
-    def _tolerated(self, what: str) -> Iterator[None]:
-        """A ledger on a full disk costs the way back, not the erasure."""
-        try:
-            yield
-        except LedgerProblem as problem:
-            log.warning("%s was not written down: %s", what, problem)
-
-    def _give_up(self, run: _Run) -> None:
-        """A drive that answers no more must not hold the others: what is known of it is certified."""
-        now = time.monotonic()
-        if self._let_go is not None and now > self._let_go:
-            run.end(Aborted(work_of(run.point), CANCELLED))
-        elif run.stalled_since is not None and now - run.stalled_since > GIVE_UP_STALLED_S:
-            run.stop.request(STALLED)
-            run.end(Failed(work_of(run.point), STALLED))
-
     # --- afterwards -------------------------------------------------------------------------------------------
 
     def _settle(self, run: _Run) -> Result | None:
         """The result of a drive that ended; None while it has not, or while its certificate cannot be written yet."""
-        if run.outcome is None or time.monotonic() < run.try_at:
+        outcome = run.running.outcome
+        if outcome is None or time.monotonic() < run.try_at:
             return None
+        if isinstance(outcome, Refused):
+            return self._refused(run, outcome.reason)
         try:
-            return self._certify(run, run.outcome)
-        except (LedgerProblem, OSError, CertificateProblem) as problem:
-            if time.monotonic() - run.ended < CERTIFY_FOR_S and not isinstance(problem, CertificateProblem):
-                if not run.try_at:
-                    log.warning("%s: no certificate yet: %s; trying again", run.candidate.device, problem)
-                run.try_at = time.monotonic() + CERTIFY_AGAIN_S
-                return None
+            issued = run.running.certify(run.job)
+        except CertificateProblem as problem:
             return self._uncertified(run, problem)
+        if issued is not None:
+            return self._certified(run, outcome, *issued)
+        if time.monotonic() - run.ended >= CERTIFY_FOR_S:
+            return self._uncertified(run, self._records.problem)
+        if not run.try_at:
+            log.warning("%s: no certificate yet: %s; trying again", run.candidate.device, self._records.problem)
+        run.try_at = time.monotonic() + CERTIFY_AGAIN_S
+        return None
 
-    def _uncertified(self, run: _Run, problem: Exception) -> Result:
+    def _uncertified(self, run: _Run, problem: Exception | None) -> Result:
         """Without a certificate nothing is claimed. The ledger knows the job: `--resume` reads back and certifies."""
         reason = Reason(
             "BW-A13", f"Its certificate cannot be written: {problem}", "Mend that, then go on with erase --resume."
         )
         return self._result(run, "failed", reason=str(reason))
 
-    def _certify(self, run: _Run, outcome: Outcome) -> Result:
+    def _refused(self, run: _Run, reason: Reason) -> Result:
         """A refusal at the open touched nothing: it has no certificate, and its job never was."""
-        if isinstance(outcome, Refused):
-            with self._tolerated("a refusal"):
-                self.registrar.forget_unsent(run.job)
-                self.registrar.ledger.save_job(job.advance(run.job, JobState.REFUSED, finished_at=utc_now()))
-            return self._result(run, "refused", reason=str(outcome.reason))
-        run.job, certificate = self.registrar.issue(run.job, outcome)
-        self._untold.append(run.job)
+        with self._records.tolerated("a refusal"):
+            self.registrar.forget_unsent(run.job)
+            self.registrar.ledger.save_job(job.advance(run.job, JobState.REFUSED, finished_at=utc_now()))
+        return self._result(run, "refused", reason=str(reason))
+
+    def _certified(self, run: _Run, outcome: Erased | Failed | Aborted, done: Job, certificate: Certificate) -> Result:
+        """The row of a drive with a certificate. What the certificate says counts, where the outcome was condensed."""
+        self._untold.append(done)
+        record = certificate.record
         return self._result(
             run,
-            certificate.record.outcome,
+            record.outcome,
             certificate_id=certificate.id,
             certificate_file=str(self._deliver(certificate)),
-            reason=None if isinstance(outcome, Erased) else str(outcome.reason),
-            **({"read_back": outcome.work.verification.kind != "none"} if isinstance(outcome, Erased) else {}),
+            reason=str(done.reason) if done.reason else None,
+            **({"read_back": record.verification.kind != "none"} if record.outcome == "erased" else {}),
             bytes=_erased_bytes(run, outcome),
         )
 

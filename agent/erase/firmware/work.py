@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import secrets
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import msgspec
@@ -39,6 +40,7 @@ from agent.certificates.record import (
     SentinelRecord,
     Verification,
 )
+from agent.erase.before import done_before
 from agent.erase.buffers import Layout
 from agent.erase.capacity import Proof, skipped
 from agent.erase.expected_hash import begin_hash, end_hash
@@ -123,11 +125,7 @@ def _no_such(drive: Drive, how: Technique) -> Reason:
 def _untouched(spec: EraseSpec, reason: Reason) -> Refused | Aborted:
     if spec.resume is None and spec.interruption is None:
         return Refused(reason)
-    point = spec.resume
-    before = point.firmware.commands if point and point.firmware else ()
-    proof, resumed = (point.capacity_proof, point.resumed) if point else (None, ())
-    work = Work(commands=before, interruptions=_interruptions(spec), capacity_proof=proof, resumed=resumed)
-    return Aborted(work, reason)
+    return Aborted(replace(done_before(spec.resume), interruptions=_interruptions(spec)), reason)
 
 
 def _interruptions(spec: EraseSpec) -> tuple[Interruption, ...]:

@@ -7,10 +7,10 @@ from typing import Any, Literal, cast
 import msgspec
 import pytest
 
-from agent.bench.arrival import TWIN, UNIDENTIFIED, Act, Begin, Block, GoOn, Hold, Show, TakeUp, Wait, decide
+from agent.bench.arrival import TWIN, Act, Begin, Block, GoOn, Hold, Show, TakeUp, Wait, decide
 from agent.bench.events import DriveArrived, DriveUnreadable
-from agent.certificates.outcome import CANCELLED, PULLED_OUT, Reason
-from agent.certificates.record import Explanation
+from agent.certificates.outcome import CANCELLED, NAMELESS, PULLED_OUT
+from agent.certificates.record import Reason
 from agent.jobs.bay import Bay, BayState
 from agent.jobs.job import Job, JobState
 from agent.planning.plan import Plan, plan
@@ -30,9 +30,9 @@ def job(state: JobState, insertion: str = EARLIER, **facts: Any) -> Job:  # noqa
     return msgspec.structs.replace(made, **facts)
 
 
-def explained(reason: Reason) -> Explanation:
+def explained(reason: Reason) -> Reason:
     """As a job keeps it."""
-    return Explanation(code=reason.code, text=reason.text, hint=reason.hint)
+    return Reason(code=reason.code, text=reason.text, hint=reason.hint)
 
 
 def act(newest: Job | None = None, *others: Bay, mode: Literal["automatic", "scan"] = "scan", **event: Any) -> Act:  # noqa: ANN401
@@ -86,7 +86,7 @@ def test_what_ended_here_with_a_certificate_is_shown_and_never_begun_again(end: 
 def test_what_may_not_be_erased_is_blocked_whatever_is_remembered() -> None:
     assert act(job(JobState.INTERRUPTED), refusals=(MOUNTED,)) == Block(MOUNTED)
     nobody = drive(serial=None)
-    assert act(mode="automatic", who=nobody) == Block(UNIDENTIFIED)
+    assert act(mode="automatic", who=nobody) == Block(NAMELESS)
     unreadable = DriveUnreadable("A1", "stay-2", MOUNTED)
     assert decide(unreadable, insertion=HERE, newest=None, others=(), mode="automatic") == Block(MOUNTED)
 

@@ -10,9 +10,10 @@ import pytest
 from agent.bench.arrival import TWIN
 from agent.bench.engine import DAY_S, SHUTDOWN_S
 from agent.bench.events import CertificateRejected, DeviceFault, DockReported, WorkEnded
-from agent.bench.workforce import RETRY_S, SILENT_S
+from agent.bench.workforce import RETRY_S
 from agent.certificates.outcome import CANCELLED, PULLED_OUT, STATION_STOPPED, Aborted, Reason, Refused, Work
 from agent.jobs.job import JobState
+from agent.jobs.running import SILENT_S
 from drivers.drives.drive import HiddenArea
 from tests.agent.engine_rig import Rig, drive, erased, failed, settings
 

@@ -9,10 +9,10 @@ import msgspec
 import pytest
 
 from agent.bench.events import DriveCycled, Worked
-from agent.bench.workforce import CYCLING_S, SILENT_S
 from agent.certificates.outcome import CANCELLED
 from agent.erase import Renewed
 from agent.jobs.job import JobState
+from agent.jobs.running import CYCLING_S, SILENT_S
 from agent.planning.policy import Policy
 from drivers.drives.drive import Capabilities, Drive, HiddenArea
 from tests.agent.engine_rig import CAPACITY, Rig, drive, erased, settings

@@ -272,9 +272,9 @@ def test_a_grade_ends_with_its_scan_and_the_next_falls_on_no_bay_that_is_not_nam
     assert screen(rig) == "Bay B01: B is written down. Scan the asset tag."
     rig.scan("GRADE-B", "GRADE-D")
     assert screen(rig) == "D: now scan the bay."
-    assert [bay_row(rig.engine.bays[bay])["grade"] for bay in ("B01", "B02")] == ["B", None]
+    assert [bay_row(rig.engine.bays[bay], now=rig.clock)["grade"] for bay in ("B01", "B02")] == ["B", None]
     rig.scan("BAY-B02")
-    assert [bay_row(rig.engine.bays[bay])["grade"] for bay in ("B01", "B02")] == ["B", "D"]
+    assert [bay_row(rig.engine.bays[bay], now=rig.clock)["grade"] for bay in ("B01", "B02")] == ["B", "D"]
 
 
 @pytest.mark.parametrize("word", ["UNDO", "NO"])
@@ -300,7 +300,7 @@ def test_a_grade_is_taken_back_after_its_label_was_printed_too(make: Make) -> No
     rig.engine.handle(LabelResult(number, "labels", 0, LabelState.PRINTED))
     rig.scan("BAY-B01", "GRADE-B", "UNDO")
     assert screen(rig) == "Bay B01: B is taken back. Scan the asset tag."
-    assert bay_row(rig.engine.bays["B01"])["grade"] is None
+    assert bay_row(rig.engine.bays["B01"], now=rig.clock)["grade"] is None
 
 
 def test_a_grade_that_is_taken_back_is_asked_for_again_and_leaves_the_label(make: Make) -> None:

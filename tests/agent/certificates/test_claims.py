@@ -88,9 +88,9 @@ def test_a_bay_says_it_on_every_screen(tmp_path: Path, language: str) -> None:
     work = Work(passes=done, verification=Verification(kind="none", result="not-run"))
     rig.end("A1", conclude(work, capacity_bytes=CAPACITY, passes_planned=1))
     bay = rig.engine.bays["A1"]
-    row = bay_row(bay)
+    row = bay_row(bay, now=0.0)
     assert (row["outcome"], row["claim"]) == ("erased", "unread")
-    assert WORDS[language] in bay_lines(bay, language)[0]
+    assert WORDS[language] in bay_lines(bay, language, now=0.0)[0]
     assert "erased, not read back" in table([row])[1]
     assert look(row).style != look({"state": "finished", "outcome": "erased"}).style
     screen = frame({"bays": [row], "alarms": {}}, Size(80, 24), language)

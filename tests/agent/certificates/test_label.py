@@ -17,8 +17,8 @@ from agent.certificates.record import (
     Asset,
     CapacityProof,
     Disposition,
-    Explanation,
     OutcomeName,
+    Reason,
     Record,
     Sample,
     Verification,
@@ -43,7 +43,7 @@ def ended(outcome: OutcomeName, **facts: Any) -> Certificate:  # noqa: ANN401 - 
     nothing = msgspec.structs.replace(
         record().sanitization, level="none", level_nist_800_88_r1="none", level_ieee_2883="none"
     )
-    why = Explanation(code="BW-E02", text="Parts of the drive could not be read")
+    why = Reason(code="BW-E02", text="Parts of the drive could not be read")
     return certificate(**{"outcome": outcome, "sanitization": nothing, "reason": why, **facts})
 
 
@@ -73,7 +73,7 @@ def test_a_counterfeit_is_named_on_its_label_with_what_it_has(language: Words, t
     proof = CapacityProof(seed="ab", places=1024, bytes=1, result="failed", real_bytes=8 * 10**9)
     made = ended("failed", capacity_proof=proof)
     shown = msgspec.structs.replace(made.record.drive, capacity_bytes=512 * 10**9)
-    why = Explanation(code="BW-E65", text="The drive is a counterfeit")
+    why = Reason(code="BW-E65", text="The drive is a counterfeit")
     false = sign(msgspec.structs.replace(made.record, drive=shown, reason=why), KEY)
     label = label_for(false, language=language)
     assert told in words(label)
@@ -104,7 +104,7 @@ def test_a_failed_drive_shows_why_and_that_it_may_hold_data() -> None:
 
 @pytest.mark.parametrize(("language", "word"), [("en", "ERASE AGAIN"), ("da", "SLET IGEN")])
 def test_a_drive_that_another_program_wrote_to_is_not_to_be_destroyed(language: Words, word: str) -> None:
-    why = Explanation(code="BW-E60", text="Another program wrote 4096 bytes to the drive", hint="Erase it again.")
+    why = Reason(code="BW-E60", text="Another program wrote 4096 bytes to the drive", hint="Erase it again.")
     label = label_for(ended("failed", reason=why), language=language)
     assert (label.headline, label.alarm) == (word, False)
     assert label.shape not in (Shape.TICK, Shape.CROSS)

@@ -119,6 +119,18 @@ def test_a_state_folder_that_cannot_be_written_to_touches_no_drive(
     assert read_direct(device) == before
 
 
+def test_a_disk_without_room_for_a_certificate_is_named(call: Call, loops: Loops, tmp_path: Path) -> None:
+    device, copies = loops.attach(loops.image(MIB)), tmp_path / "copies"
+    copies.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4k", "none", str(copies)], check=True)
+    try:
+        done = call("erase", device, "--yes", "--certificate-dir", copies)
+    finally:
+        subprocess.run(["umount", "-l", str(copies)], check=True)
+    assert done.status == 2
+    assert done.complaint == f"benchwipe: {copies}: No space left on device"
+
+
 def test_a_certificate_folder_that_cannot_be_used_touches_no_drive(call: Call, loops: Loops, tmp_path: Path) -> None:
     image = loops.image(MIB)
     before, device = image.read_bytes(), loops.attach(image)

@@ -4,38 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import cast
 
 import pytest
 
 from agent.bench.events import DockReported
+from agent.bench.inbox import Inbox
+from agent.devices.equipment import open_equipment
 from agent.devices.notify import Notifier
 from agent.devices.station_effects import StationEffects
 from agent.jobs.bay import Bay, BayState
 from agent.settings import parse
-from agent.station import open_bench
 from drivers.docks.simulated import Driver
 from tests.agent.mosquitto import wait_until
 
 
 class Bench:
-    """Two bays in a simulated dock; the engine is a list of what it was told."""
+    """Two bays in a simulated dock; nobody takes what the engine is told, but the test."""
 
     def __init__(self, folder: Path) -> None:
         bays = [{"name": f"A{n}", "port": f"p{n}", "dock": "cradle", "slot": n} for n in (1, 2)]
         docks = [{"name": "cradle", "driver": "simulated", "settings": {"slots": 3}}]
         settings = parse({"bay": bays, "dock": docks}, where="test")
-        made = open_bench(settings)
+        made = open_equipment(settings)
         self.dock = cast(Driver, made.docks["cradle"])
-        self.told: list[DockReported] = []
-        self.effects = StationEffects(settings, made, Notifier(), folder)
-        self.engine = SimpleNamespace(stopping=False, put=self._put)
-        self.effects.engine = cast(Any, self.engine)
+        self.inbox = Inbox()
+        self.effects = StationEffects(settings, made, self.inbox, Notifier(), folder)
 
-    def _put(self, event: object) -> None:
-        if isinstance(event, DockReported):
-            self.told.append(event)
+    def told(self) -> list[DockReported]:
+        events = iter(lambda: self.inbox.take(0.1), None)
+        return [event for event in events if isinstance(event, DockReported)]
 
     def locked(self, slot: int) -> bool:
         return self.dock._state[slot].locked
@@ -64,7 +62,7 @@ def test_a_station_that_stops_leaves_it_locked_in_and_held(bench: Bench) -> None
     """The drive may go on by itself inside a firmware erasure."""
     bench.show("A1", BayState.ERASING)
     wait_until(lambda: bench.locked(1), "the lock")
-    bench.engine.stopping = True
+    bench.inbox.stopping = True
     bench.show("A1", BayState.EMPTY)
     bench.effects.close(5.0)
     assert bench.locked(1)
@@ -74,4 +72,4 @@ def test_what_a_dock_says_comes_with_the_name_of_the_bay(bench: Bench) -> None:
     bench.effects.watch_docks()
     bench.dock.sense(2, present=True)
     bench.dock.sense(3, present=True)  # a slot without a bay
-    assert bench.told == [DockReported("cradle", "A2", "present"), DockReported("cradle", None, "present")]
+    assert bench.told() == [DockReported("cradle", "A2", "present"), DockReported("cradle", None, "present")]

@@ -8,14 +8,15 @@ from typing import Any, cast
 
 import msgspec
 
+from agent.bench.inbox import Inbox
+from agent.devices.equipment import open_equipment
 from agent.devices.notify import Notifier
 from agent.devices.station_effects import StationEffects
 from agent.erase import Progress
 from agent.jobs.bay import Bay, BayState
-from agent.jobs.registrar import new_job
+from agent.jobs.new_job import new_job
 from agent.messages import BayProgressMessage
 from agent.settings import parse
-from agent.station import open_bench
 from tests.agent.engine_rig import drive
 
 
@@ -31,8 +32,10 @@ class Uplink:
 
 def test_a_command_that_tells_no_progress_sends_none(tmp_path: Path) -> None:
     settings = parse({"bay": [{"name": "A1", "port": "p1"}]}, where="test")
-    effects, uplink = StationEffects(settings, open_bench(settings), Notifier(), tmp_path), Uplink()
-    effects.uplink = cast(Any, uplink)
+    uplink = Uplink()
+    effects = StationEffects(
+        settings, open_equipment(settings), Inbox(), Notifier(), tmp_path, uplink=cast(Any, uplink)
+    )
     at = Progress(job="j", phase="firmware", pass_number=1, passes=1, bytes_done=25, bytes_total=100, mb_per_s=0)
     bay = Bay(name="A1", state=BayState.ERASING, drive=drive(), job=new_job(drive()), progress=at)
     effects.progressed(bay)

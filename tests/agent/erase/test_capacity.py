@@ -242,7 +242,7 @@ def test_a_drive_that_is_hot_pauses_in_its_proof_and_goes_on() -> None:
     limits = Limits(pause_at_c=60, resume_at_c=50)
     drive.faults.delay_s = 0.01
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("agent.erase.monitor.CELSIUS_S", 0.5)
+        patch.setattr("agent.erase.heat_watch.CELSIUS_S", 0.5)
         outcome, events = run_job(drive, prove=True, limits=limits, celsius=celsius)
     told = [e.phase for e in events if isinstance(e, Progress)]
     assert isinstance(outcome, Erased)

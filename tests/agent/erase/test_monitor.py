@@ -64,7 +64,7 @@ def test_a_hot_drive_pauses_and_goes_on_when_it_is_cool() -> None:
     readings = iter([30.0, 61.0, 58.0, 54.0] + [40.0] * 1000)
     phases: list[str] = []
     drive = MemoryDrive(8 * MIB, faults=Faults(delay_s=0.002))
-    with mock.patch("agent.erase.monitor.CELSIUS_S", 0.25), mock.patch("agent.erase.monitor.PROGRESS_S", 0.05):
+    with mock.patch("agent.erase.heat_watch.CELSIUS_S", 0.25), mock.patch("agent.erase.monitor.PROGRESS_S", 0.05):
         outcome, events = run_job(
             drive,
             limits=Limits(pause_at_c=60, resume_at_c=55, stall_after_s=0.1),
@@ -93,7 +93,7 @@ def test_a_drive_that_falls_asleep_in_its_pause_and_tells_no_temperature_goes_on
     stop = Stop()
     enough = threading.Timer(10, stop.request, args=(Reason("BW-T1", "it would pause for ever"),))
     enough.start()
-    with mock.patch("agent.erase.monitor.CELSIUS_S", 0.3), mock.patch("agent.erase.monitor.PROGRESS_S", 0.05):
+    with mock.patch("agent.erase.heat_watch.CELSIUS_S", 0.3), mock.patch("agent.erase.monitor.PROGRESS_S", 0.05):
         outcome, _ = run_job(
             MemoryDrive(8 * MIB, faults=Faults(delay_s=0.005)),
             limits=Limits(pause_at_c=60),
@@ -109,7 +109,7 @@ def test_a_drive_that_falls_asleep_in_its_pause_and_tells_no_temperature_goes_on
 def test_a_pause_for_heat_does_not_count_for_a_job_that_goes_on_after_an_interruption() -> None:
     readings = iter([61.0] * 24 + [40.0] * 1000)
     drive = MemoryDrive(MIB, faults=Faults(delay_s=0.005))
-    with mock.patch("agent.erase.monitor.CELSIUS_S", 0.25):
+    with mock.patch("agent.erase.heat_watch.CELSIUS_S", 0.25):
         began = time.monotonic()
         outcome, events = run_job(
             drive, limits=Limits(pause_at_c=60, give_up_after_s=5), celsius=lambda: next(readings)

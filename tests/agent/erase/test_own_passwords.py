@@ -13,7 +13,8 @@ from agent.certificates.outcome import FROZEN, Erased, Outcome, Refused
 from agent.erase.signals import Stop
 from agent.erase.worker import run_job
 from agent.jobs.job import JobState, advance
-from agent.jobs.registrar import Registrar, identity, new_job
+from agent.jobs.new_job import new_job
+from agent.jobs.registrar import Registrar, identity
 from agent.planning.plan import Plan, plan
 from agent.planning.policy import Policy
 from agent.settings import Settings

@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from agent.devices.station_effects import LIGHTS
+from agent.devices.lights_and_locks import LIGHTS
 from agent.errors import IllegalTransition
 from agent.jobs.bay import BUSY, HELD, NEXT, Bay, BayState, changed, emptied, move
 from agent.phrases import keys

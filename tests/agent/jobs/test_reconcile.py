@@ -18,6 +18,8 @@ from agent.certificates.certificate import Certificate, sign
 from agent.errors import LedgerConflict, LedgerProblem
 from agent.jobs.adopt import carry_out, rehearse
 from agent.jobs.chain_rows import Position
+from agent.jobs.key_change import replace
+from agent.jobs.reconcile import Reconciler
 from agent.jobs.registrar import Registrar
 from agent.settings import Settings
 from tests.agent.samples import record
@@ -167,6 +169,20 @@ def leave_garbage(station: Registrar, made: list[Certificate]) -> None:
     (station.ledger.certificates_dir / f"{'e' * 64}.jws").write_bytes(b"")
 
 
+def damage_a_file_without_a_row(station: Registrar, made: list[Certificate]) -> None:
+    delete_a_row(station, made)
+    damage_a_file(station, made)
+
+
+def give_the_last_row_another_number(station: Registrar, made: list[Certificate]) -> None:
+    sql(station, "UPDATE certificate SET sequence = -7 WHERE sequence = 3")
+
+
+def swap_rows_and_lose_a_file(station: Registrar, made: list[Certificate]) -> None:
+    swap_rows(station, made)
+    delete_a_file(station, made)
+
+
 BREAKS: list[Break] = [
     delete_a_file,
     delete_a_row,
@@ -179,6 +195,9 @@ BREAKS: list[Break] = [
     bring_a_file_of_another_station,
     damage_a_file,
     leave_garbage,
+    damage_a_file_without_a_row,
+    give_the_last_row_another_number,
+    swap_rows_and_lose_a_file,
 ]
 
 
@@ -240,6 +259,48 @@ def test_a_file_that_is_gone_for_good_is_known_as_lost_and_its_number_stays_give
     carry_out(station, lines)
     station.recover()
     assert [row.sequence for row in station.ledger.chain_rows()] == [1, 2, 3]
+
+
+def flipped(compact: bytes) -> bytes:
+    """One bit of its signature is another one: its number can still be read."""
+    return compact[:-20] + bytes([compact[-20] ^ 1]) + compact[-19:]
+
+
+@pytest.mark.parametrize("damage", [flipped, lambda compact: compact[:50], lambda _: b""])
+def test_the_number_of_a_damaged_newer_file_is_not_given_again(
+    station: Registrar, damage: Callable[[bytes], bytes]
+) -> None:
+    """A ledger of before was put back, and the card has damaged what the ledger does not know."""
+    made = [issue(station) for _ in range(4)]
+    sql(station, "DELETE FROM certificate WHERE sequence > 2", "DELETE FROM outbox")
+    for certificate in made[2:]:
+        file_of(station, certificate).write_bytes(damage(certificate.compact))
+    carry_out(station, rehearse(station))
+    assert station.ledger.position().sequence == 5
+    told = [row.payload for row in station.ledger.outbox(1000) if row.kind == "event"]
+    assert told, "the collector hears that they are missing"
+
+
+def test_numbers_go_on_where_ledger_key_and_its_public_half_are_all_gone(state: Path) -> None:
+    with closing(Registrar(Settings(), state)) as station:
+        for _ in range(3):
+            issue(station)
+    for path in [*state.glob("ledger.*"), *state.glob("station.*")]:
+        path.unlink()
+    replace(state, "bench-01")
+    with closing(Registrar(Settings(), state)) as station:
+        carry_out(station, rehearse(station))
+        station.recover()
+        assert station.ledger.position().sequence == 4
+
+
+def test_a_whole_file_of_a_key_that_nobody_knows_is_left_as_it_is(station: Registrar) -> None:
+    made = issue(station)
+    (station.state_dir / "station.jwk").unlink()
+    station.reconciler = Reconciler(station.ledger, Ed25519PrivateKey.generate().public_key())
+    carry_out(station, rehearse(station))
+    assert file_of(station, made).read_bytes() == made.compact
+    assert rehearse(station) == []
 
 
 def test_a_hole_that_is_mended_is_told_to_the_collector(station: Registrar) -> None:

@@ -26,12 +26,12 @@ from agent.certificates.record import (
     Clock,
     CommandRecord,
     Customer,
-    Explanation,
     Interruption,
     Mismatch,
     Operator,
     OutcomeName,
     PassRecord,
+    Reason,
     Record,
     Sample,
     SentinelRecord,
@@ -72,7 +72,7 @@ def ended(outcome: OutcomeName = "erased", **facts: Any) -> Record:  # noqa: ANN
     nothing = msgspec.structs.replace(
         record().sanitization, level="none", level_nist_800_88_r1="none", level_ieee_2883="none"
     )
-    why = Explanation(code="BW-E02", text="Parts of the drive could not be written or read", hint="Destroy it.")
+    why = Reason(code="BW-E02", text="Parts of the drive could not be written or read", hint="Destroy it.")
     return record(**{"outcome": outcome, "sanitization": nothing, "reason": why, **facts})
 
 
@@ -111,7 +111,7 @@ def words(data: bytes) -> list[tuple[int, str, float, float, float, float]]:
 
 @poppler
 def test_what_another_program_wrote_is_said_with_how_much_and_not_that_the_drive_is_to_be_destroyed() -> None:
-    why = Explanation(
+    why = Reason(
         code="BW-E60", text="Another program wrote 4096 bytes to the drive while it was erased", hint="Erase it again."
     )
     writes = Writes(ours=CAPACITY, seen=CAPACITY + 4096)
@@ -272,7 +272,7 @@ def hostile_record() -> Record:
         asset=Asset(tag=HOSTILE, manufacturer="A b " * 900),
         customer=Customer(name="Long Name " * 300, lot=HOSTILE, reference=HOSTILE),
         operator=Operator(id=HOSTILE, name=HOSTILE),
-        reason=Explanation(code="BW-E99", text=HOSTILE * 3, hint=HOSTILE),
+        reason=Reason(code="BW-E99", text=HOSTILE * 3, hint=HOSTILE),
         unreached=tuple(Unreached(offset=512 * i, bytes=512, reason=HOSTILE) for i in range(30)),
         started_at=HOSTILE,
         finished_at=HOSTILE,
@@ -403,7 +403,7 @@ def test_what_was_signed_in_english_is_read_in_danish_with_its_figures() -> None
 
 
 def test_a_reason_with_words_of_its_own_is_told_by_its_code_and_then_as_it_was_signed() -> None:
-    why = Explanation(code="BW-E45", text="no such technique: /dev/sdb has no ata-sanitize-block", hint="")
+    why = Reason(code="BW-E45", text="no such technique: /dev/sdb has no ata-sanitize-block", hint="")
     danish = Words("da").reason(why)
     assert danish == f"Drevet har ikke den metode. I certifikatet: {why.text} (BW-E45)."
     assert Words("en").reason(why) == f"{why.text} (BW-E45)."

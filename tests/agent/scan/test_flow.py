@@ -11,7 +11,7 @@ import pytest
 
 from agent.certificates.attestation import QUESTIONS
 from agent.jobs.bay import Bay, BayState
-from agent.jobs.registrar import new_job
+from agent.jobs.new_job import new_job
 from agent.phrases import keys
 from agent.scan.context import Context, Rated
 from agent.scan.dialogue import (
@@ -28,7 +28,7 @@ from agent.scan.dialogue import (
     Turn,
     scan,
 )
-from agent.scan.flow import EXPECTED, ROWS, TABLE, Do, Seen, Step
+from agent.scan.flow import EXPECTED, ROWS, TABLE, Do, Seen, Step, table_of
 from agent.scan.handset import Attempt, asked_phrase
 from agent.scan.places import place
 from agent.scan.prompt import expects
@@ -227,9 +227,14 @@ def test_a_scan_means(before: Context, code: str, after: Context, action: object
     assert (turn.context, turn.action, turn.say) == (after, action, said)
 
 
-def test_no_row_stands_twice_and_every_phrase_exists() -> None:
-    pairs = [(step, seen) for steps, what, *_ in ROWS for step in steps for seen in what]
-    assert len(pairs) == len(set(pairs)) + 1, "only a label in REPRINT's step has a row of its own beside ANY's"
+def test_two_rows_for_one_scan_in_one_step_are_an_error() -> None:
+    steps, what, *_ = ROWS[-1]
+    with pytest.raises(ValueError, match="two rows for 'a label of ours' in step 'print'"):
+        table_of((*ROWS, ((Step.PRINT,), (Seen.LABEL,), Do.NOTE_LABEL, None, "")))
+    assert (Step.PRINT in steps, Seen.LABEL in what) == (True, True)
+
+
+def test_every_phrase_of_the_table_exists() -> None:
     said = {say for *_, say in ROWS if say} | set(EXPECTED.values())
     assert said <= set(keys())
     assert EXPECTED.keys() == set(Step)

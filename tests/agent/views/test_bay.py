@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 
 import msgspec
@@ -20,6 +19,7 @@ from agent.views.screen import look
 from drivers.drives.drive import Capabilities
 from tests.agent.engine_rig import drive
 
+NOW = 1000.0  # monotonic seconds
 AT = Progress(job="j", phase="pass", pass_number=1, passes=1, bytes_done=25, bytes_total=100, mb_per_s=1.0)
 BAY = Bay(name="A1", state=BayState.ERASING, drive=drive(), progress=AT)
 
@@ -32,7 +32,7 @@ def test_a_hundred_percent_is_only_said_when_all_is_done(done: int, total: int, 
 @pytest.mark.parametrize("state", list(BayState))
 @pytest.mark.parametrize("language", ["en", "da"])
 def test_every_state_has_one_instruction_with_all_its_values(state: BayState, language: str) -> None:
-    first = bay_lines(replace(BAY, state=state, due=time.monotonic() + 9), language)[0]
+    first = bay_lines(replace(BAY, state=state, due=NOW + 9), language, now=NOW)[0]
     assert "A1" in first
     assert not {"?", "{", "bay_"} & set(first.split())
     assert "?" not in first
@@ -46,17 +46,17 @@ def test_a_failed_drive_is_to_be_destroyed_unless_its_reason_says_otherwise(
     code: str, language: str, told: str
 ) -> None:
     done = replace(BAY, state=BayState.FINISHED, outcome="failed", reason=Reason(code, "why"))
-    first = bay_lines(done, language)[0]
+    first = bay_lines(done, language, now=NOW)[0]
     assert told in first
     assert ("DESTR" in first) is (code != "BW-E60")
 
 
 def test_a_countdown_is_told_in_seconds_and_a_reason_with_its_code() -> None:
-    counting = Bay(name="A1", state=BayState.COUNTDOWN, drive=drive(), due=time.monotonic() + 9.2)
-    assert "9 s" in bay_lines(counting, "en")[0]
-    assert bay_row(counting)["countdown_s"] == pytest.approx(9.2, abs=0.3)
+    counting = Bay(name="A1", state=BayState.COUNTDOWN, drive=drive(), due=NOW + 9.2)
+    assert "9 s" in bay_lines(counting, "en", now=NOW)[0]
+    assert bay_row(counting, now=NOW)["countdown_s"] == pytest.approx(9.2, abs=0.3)
     blocked = Bay(name="A1", state=BayState.BLOCKED, reason=Reason("BW-S04", "It is mounted", "Unmount it first."))
-    assert "BW-S04" in bay_lines(blocked, "en")[1]
+    assert "BW-S04" in bay_lines(blocked, "en", now=NOW)[1]
 
 
 def test_a_countdown_says_what_is_less_than_asked_for_and_what_dies_beside_the_drive() -> None:
@@ -69,17 +69,17 @@ def test_a_countdown_says_what_is_less_than_asked_for_and_what_dies_beside_the_d
         made = plan(who, purge)
         assert isinstance(made, Plan)
         job = Job(id="j", bay="A1", drive=who, plan=made, created_at="2026-11-22T20:00:00Z")
-        counting = Bay(name="A1", state=BayState.COUNTDOWN, drive=who, job=job, due=time.monotonic() + 9)
-        assert words in bay_lines(counting, "en")
-        row = bay_row(counting)["plan"]
+        counting = Bay(name="A1", state=BayState.COUNTDOWN, drive=who, job=job, due=NOW + 9)
+        assert words in bay_lines(counting, "en", now=NOW)
+        row = bay_row(counting, now=NOW)["plan"]
         assert (row["technique"], row["asked_level"]) == (made.technique, "purge")
 
 
 def test_a_row_has_progress_only_while_somebody_works() -> None:
-    assert (bay_row(BAY)["bytes_done"], bay_row(BAY)["mb_per_s"]) == (25, 1.0)
-    done = bay_row(replace(BAY, state=BayState.FINISHED, outcome="erased"))
+    assert (bay_row(BAY, now=NOW)["bytes_done"], bay_row(BAY, now=NOW)["mb_per_s"]) == (25, 1.0)
+    done = bay_row(replace(BAY, state=BayState.FINISHED, outcome="erased"), now=NOW)
     assert (done["bytes_done"], done["phase"], done["outcome"]) == (None, None, "erased")
-    assert "25 %" in table([bay_row(BAY)])[1]
+    assert "25 %" in table([bay_row(BAY, now=NOW)])[1]
 
 
 @pytest.mark.parametrize(("rate", "told"), [(0.0, "-"), (1e-6, "75 s"), (1e-7, "12 min")])
@@ -92,19 +92,19 @@ def test_what_is_left_is_told_in_minutes_and_in_seconds_near_the_end(rate: float
 )
 def test_a_bay_whose_drive_proves_its_capacity_says_so(language: str, told: str) -> None:
     proving = replace(BAY, progress=msgspec.structs.replace(AT, phase="proof"))
-    assert told in bay_lines(proving, language)[0]
-    assert bay_row(proving)["phase"] == "proof"
-    assert look(bay_row(proving)).word == "word_proving"
-    assert look(bay_row(BAY)).word == "word_erasing"
+    assert told in bay_lines(proving, language, now=NOW)[0]
+    assert bay_row(proving, now=NOW)["phase"] == "proof"
+    assert look(bay_row(proving, now=NOW)).word == "word_proving"
+    assert look(bay_row(BAY, now=NOW)).word == "word_erasing"
     assert "how much it holds" in progress_line("/dev/sda", msgspec.structs.replace(AT, phase="proof"))
 
 
 def test_a_drive_that_tells_no_progress_shows_its_time_and_whose_estimate_it_is() -> None:
     alone = replace(BAY, progress=msgspec.structs.replace(AT, phase="firmware", bytes_done=0, works_s=720.4))
-    assert "erases itself, 12 min so far." in bay_lines(alone, "en")[0]
-    assert table([bay_row(alone)])[1].split()[-2:] == ["12", "min"]
+    assert "erases itself, 12 min so far." in bay_lines(alone, "en", now=NOW)[0]
+    assert table([bay_row(alone, now=NOW)])[1].split()[-2:] == ["12", "min"]
     assert alone.progress is not None
     told = replace(alone, progress=msgspec.structs.replace(alone.progress, estimate_s=2400.0))
-    assert "erases itself, 12 min of ~40 min." in bay_lines(told, "en")[0]
-    assert "12 min of ~40 min" in table([bay_row(told)])[1]
-    assert "%" not in table([bay_row(told)])[1]
+    assert "erases itself, 12 min of ~40 min." in bay_lines(told, "en", now=NOW)[0]
+    assert "12 min of ~40 min" in table([bay_row(told, now=NOW)])[1]
+    assert "%" not in table([bay_row(told, now=NOW)])[1]
