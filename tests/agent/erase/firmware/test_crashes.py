@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from agent.certificates.outcome import Aborted, Erased, Failed, Outcome
 from agent.erase import Checkpoint
-from agent.erase.signals import Stop
 from agent.erase.techniques import FIRMWARE_TECHNIQUES, TECHNIQUES
 from agent.erase.worker import run_job
 from drivers.drives.base import OpenDrive
@@ -104,7 +103,7 @@ def run_until_killed(bench: Bench, fuse: Fuse) -> Outcome | None:
             fuse.around(lambda: bench.emit(report))
 
     try:
-        return run_job(source.look("p1"), bench.spec(), opened, emit, Stop())
+        return run_job(source.look("p1"), bench.spec(), opened, emit, bench.stop)
     except Killed:
         return None
 
