@@ -84,7 +84,7 @@ def test_behind_a_hole_that_was_mended_the_lost_one_is_named_and_known_to_be_mis
 def test_what_a_station_sends_is_what_is_understood_here(tmp_path: Path) -> None:
     with closing(Ledger(tmp_path)) as ledger:
         tell_gap(ledger, KEY, "bench-01", Span(2, 1001), "a backup was put back")
-        payload = ledger.outbox(1)[0].payload
+        payload = ledger.outbox.waiting(1)[0].payload
     assert told_by_event("bench-01", payload, lambda _: KEYS) == ToldGap("bench-01", 2, 1001, "a backup was put back")
 
 
