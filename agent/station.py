@@ -250,7 +250,7 @@ class Station:
         if not self.settings.printer:
             return {"error": "this station has no printer"}
         try:
-            known = self._ledger_of_control().certificate_of(label) if _is_text(label) else None
+            known = self._ledger_of_control().chain.certificate_of(label) if _is_text(label) else None
         except LedgerProblem as problem:
             return {"error": problem.line()}
         if known is None:
@@ -285,7 +285,7 @@ class Station:
     def _outbox_depth(self) -> int | None:
         """From the ledger, in the control socket's own thread: the courier's figure is as old as its last look."""
         try:
-            return self._ledger_of_control().outbox_depth()
+            return self._ledger_of_control().outbox.depth()
         except LedgerProblem as problem:
             log.warning("the outbox cannot be counted: %s", problem)
             return None

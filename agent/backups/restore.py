@@ -171,19 +171,23 @@ def _prepare(staging: Path, manifest: Manifest, free: Callable[[Manifest, int], 
             filed = [file.sequence for file in reconciler.read.values()]
             if not found.conflicts:
                 reconciler.take_in()
-            given = [*filed, *(row.sequence for row in ledger.chain_rows()), *(gap.last for gap in ledger.gaps())]
+            given = [
+                *filed,
+                *(row.sequence for row in ledger.chain.certificates()),
+                *(gap.last for gap in ledger.chain.gaps()),
+            ]
             last = max(given, default=0)
             station = (manifest.newest or "").rpartition("-")[0] or manifest.station
             span = Span(last + 1, free(manifest, last))
             cancelled = _cancel(ledger)
-            ledger.skip_counts(SKIPPED)
-            ledger.doubt_labels("a backup was put back")
-            ledger.keep_all_passwords()
+            ledger.chain.skip_counts(SKIPPED)
+            ledger.labels.doubt("a backup was put back")
+            ledger.passwords.keep_all()
             if span.last >= span.first:
                 with ledger.while_nobody_writes():
-                    ledger.add_gap(span, WHY, utc_now())
+                    ledger.chain.add_gap(span, WHY, utc_now())
                     chain_events.tell_gap(ledger, key, station, span, WHY)
-            following = ledger.position().sequence
+            following = ledger.chain.position().sequence
     except LedgerProblem as problem:
         raise BackupProblem(path=source, problem=f"its ledger cannot be used: {problem.fields['problem']}") from None
     doubt = found.conflicts[0].problem if found.conflicts else ""

@@ -55,22 +55,22 @@ class Books:
     def save_labels(self, rows: Sequence[LabelRow]) -> None:
         """Write down what is known of labels, before anything is sent."""
         with self._trying("ledger"):
-            self.registrar.ledger.save_labels(rows)
+            self.registrar.ledger.labels.save(rows)
 
     def replace_labels(self, number: str, rows: Sequence[LabelRow]) -> None:
         """Write down what is sent again, before it is sent."""
         with self._trying("ledger"):
-            self.registrar.ledger.replace_labels(number, rows)
+            self.registrar.ledger.labels.replace(number, rows)
 
     def labels(self, name: str) -> list[LabelRow]:
         """The label of that certificate's number or id, at each printer."""
         with self._trying("ledger", clears=False):
-            return self.registrar.ledger.labels(name)
+            return self.registrar.ledger.labels.of(name)
 
     def certified(self, tag: str) -> str | None:
         """The number of the newest certificate with that asset tag, where it can be read."""
         with contextlib.suppress(LedgerProblem), self._trying("ledger", clears=False):
-            return self.registrar.ledger.number_of_device(tag)
+            return self.registrar.ledger.chain.number_of_device(tag)
         return None
 
     def attest(self, handset: Handset, reset: Reset, occasion: certify.Occasion) -> Certificate:
@@ -98,7 +98,7 @@ class Books:
     def set_aside(self) -> list[tuple[str, str]]:
         """What the collector refused (id, reason)."""
         with self._trying("ledger", clears=False):
-            return self.registrar.ledger.outbox_quarantined()
+            return self.registrar.ledger.outbox.quarantined()
 
     def certificate(self, name: str) -> Certificate | None:
         """The certificate of that number or id. CertificateProblem or OSError where its file is not as written."""
@@ -108,23 +108,23 @@ class Books:
     def open_labels(self, why: str, most: int) -> list[LabelRow]:
         """Labels that nothing proves, the newest so many; what an earlier run sent is unknown now, for that reason."""
         with self._trying("ledger"):
-            self.registrar.ledger.lose_sent_labels(why)
-            return self.registrar.ledger.open_labels(most)
+            self.registrar.ledger.labels.lose_sent(why)
+            return self.registrar.ledger.labels.open(most)
 
     def command(self, command_id: str) -> tuple[str, CommandStatus] | None:
         """Type and status of a controller's command that was taken before."""
         with self._trying("ledger", clears=False):
-            return self._untold.get(command_id) or self.registrar.ledger.command(command_id)
+            return self._untold.get(command_id) or self.registrar.ledger.commands.find(command_id)
 
     def open_commands(self) -> list[tuple[str, str]]:
         """(id, type) of commands that were taken and have no end yet."""
         with self._trying("ledger", clears=False):
-            return self.registrar.ledger.open_commands()
+            return self.registrar.ledger.commands.open()
 
     def take_command(self, command_id: str, kind: str, status: CommandStatus) -> None:
         """Write a command down before anything of it is done."""
         with self._trying("ledger"):
-            self.registrar.ledger.save_command(command_id, kind, status)
+            self.registrar.ledger.commands.save(command_id, kind, status)
 
     def as_ours(self, drive: Drive) -> Drive:
         """The drive as it may be planned: a lock of our own is none."""

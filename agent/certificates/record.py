@@ -323,6 +323,19 @@ class Replaces(msgspec.Struct, frozen=True, kw_only=True):
     last: str | None
 
 
+class Position(msgspec.Struct, frozen=True):
+    """Where the next certificate stands in the station's chain.
+
+    `key`: the thumbprint of the key that must sign it, where the station ever had another one.
+    """
+
+    sequence: int
+    previous: str | None
+    gap: Gap | None = None
+    replaces: Replaces | None = None
+    key: str | None = None
+
+
 class Record(msgspec.Struct, frozen=True, kw_only=True):
     """The payload of a certificate."""
 

@@ -32,7 +32,7 @@ def show(file: Path, as_json: bool) -> None:
     Exit status: 0 shown, 1 not a certificate, 2 bad usage.
     """
     from agent.certificates.certificate import read_unverified
-    from agent.commands.work.verify import read_compact
+    from agent.certificates.compact_file import read_compact
     from agent.views.certificate import certificate_lines
 
     compact = read_compact(file)
@@ -57,7 +57,7 @@ def verify_file(file: Path, key: Path, as_json: bool) -> None:
     """
     from agent.certificates import keys
     from agent.certificates.certificate import claim_of, verify
-    from agent.commands.work.verify import read_compact
+    from agent.certificates.compact_file import read_compact
     from agent.views.certificate import claim_words, printable
 
     found = verify(read_compact(file), keys.read_public(key))
@@ -230,7 +230,7 @@ def _payload(compact: bytes) -> object:
 def _trusted_shape(file: Path) -> Certificate:
     """A label claims what the certificate claims: one whose claims contradict each other gets none."""
     from agent.certificates.certificate import read_unverified, refuse_empty_claims
-    from agent.commands.work.verify import read_compact
+    from agent.certificates.compact_file import read_compact
 
     found = read_unverified(read_compact(file))
     refuse_empty_claims(found.record)

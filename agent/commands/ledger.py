@@ -89,7 +89,7 @@ def adopt(yes: bool, settings: Settings, state_dir: Path) -> None:
 
 
 def _told(book: Ledger, found: Judgement) -> dict[str, object]:
-    position, rows = book.position(), book.chain_rows()
+    position, rows = book.chain.position(), book.chain.certificates()
     return {
         "agree": not found.conflicts,
         "certificates": len(rows),
@@ -100,8 +100,8 @@ def _told(book: Ledger, found: Judgement) -> dict[str, object]:
             for c in found.conflicts
         ],
         "unrecorded": list(found.strays),
-        "gaps": [{"first": gap.first, "last": gap.last} for gap in book.gaps()],
-        "settled": [{"kind": kind, "certificate": name} for kind, name in sorted(book.settled_conflicts())],
+        "gaps": [{"first": gap.first, "last": gap.last} for gap in book.chain.gaps()],
+        "settled": [{"kind": kind, "certificate": name} for kind, name in sorted(book.chain.settled_conflicts())],
     }
 
 

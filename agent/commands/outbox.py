@@ -33,7 +33,7 @@ def list_rows(as_json: bool, settings: Settings, state_dir: Path) -> None:
     from agent.views.certificate import printable
 
     with opened(state_dir) as ledger:
-        rows = ledger.outbox_listed()
+        rows = ledger.outbox.listed()
     if as_json:
         click.echo(json.dumps({"rows": [listed(row) for row in rows]}))
         return
@@ -62,9 +62,9 @@ def resend(names: tuple[str, ...], refused: bool, settings: Settings, state_dir:
         raise click.UsageError("name what is to go again: ids, or --refused")
     with opened(state_dir) as ledger:
         if refused:
-            names = tuple(row for row, _ in ledger.outbox_quarantined())
+            names = tuple(row for row, _ in ledger.outbox.quarantined())
         found = [find(ledger, name) for name in names]
-        ledger.outbox_again(found)
+        ledger.outbox.again(found)
     for row in found:
         click.echo(f"{row.kind} {row.id} waits to be sent", err=True)
     if not found:

@@ -87,7 +87,9 @@ class _Mending:
                 return self._miss(conflict)
             case "foreign" if self._waiting(conflict.name) is not None:
                 return self._write_again(conflict)
-            case "broken" if conflict.span.first > 0 and self._ledger.renumber(conflict.name, conflict.span.first):
+            case "broken" if conflict.span.first > 0 and self._ledger.chain.renumber(
+                conflict.name, conflict.span.first
+            ):
                 return f"give the row in the ledger its certificate's number: {conflict.problem}"
             case "broken" | "foreign":
                 self._known(conflict)
@@ -98,11 +100,11 @@ class _Mending:
         """The right bytes of a certificate whose file is gone or damaged, while it waits for the collector."""
         if self._reconciler.is_whole(name):
             return None
-        compact = self._ledger.waiting_certificate(name)
+        compact = self._ledger.outbox.waiting_certificate(name)
         return compact if compact is not None and certificate_id(compact) == name else None
 
     def _write_again(self, conflict: Conflict) -> str:
-        compact, row = self._waiting(conflict.name), self._ledger.certificate_of(conflict.name)
+        compact, row = self._waiting(conflict.name), self._ledger.chain.certificate_of(conflict.name)
         told = row[1] if row else conflict.name[:12]
         if compact is None:
             self._known(conflict)
@@ -123,8 +125,8 @@ class _Mending:
     def _leave_number(self, name: str) -> str:
         """An unverified file may be a certificate of this station without a row: its number is not given again."""
         station = self._registrar.settings.station.id
-        shown = None if self._ledger.certificate_of(name) else self._reconciler.shown_number(name, station)
-        following = self._ledger.position().sequence
+        shown = None if self._ledger.chain.certificate_of(name) else self._reconciler.shown_number(name, station)
+        following = self._ledger.chain.position().sequence
         if shown is None or 0 < shown < following:
             return ""
         last = shown if following <= shown < following + MOST_FREE else following
@@ -134,7 +136,7 @@ class _Mending:
         """Of two files without a row the one counts that the next certificate names, or else the earlier one."""
         number = self._number(conflict.name)
         twins = [c.name for c in found.conflicts if c.kind == "second" and c.span == conflict.span]
-        if not self._ledger.has_number(conflict.span.first):
+        if not self._ledger.chain.has_number(conflict.span.first):
             kept = min(twins, key=self._rank)
             if kept == conflict.name:
                 self._ledger.take_in(self._reconciler.certificates[kept])
@@ -152,13 +154,13 @@ class _Mending:
 
     def _missing(self, span: Span) -> str:
         station = self._registrar.settings.station.id
-        self._ledger.add_gap(span, WHY, self._at)
+        self._ledger.chain.add_gap(span, WHY, self._at)
         chain_events.tell_gap(self._ledger, self._registrar.key, station, span, WHY)
         which = f"number {span.first}" if span.first == span.last else f"numbers {span.first} to {span.last}"
         return f"know that {which} {'is' if span.first == span.last else 'are'} missing, and tell the collector"
 
     def _known(self, conflict: Conflict) -> None:
-        self._ledger.settle_conflict(conflict.kind, conflict.name, self._at)
+        self._ledger.chain.settle_conflict(conflict.kind, conflict.name, self._at)
 
     def _number(self, name: str) -> str:
         return self._reconciler.certificates[name].record.number

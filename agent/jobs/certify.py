@@ -19,6 +19,7 @@ from agent.certificates.record import (
     Mismatch,
     Operator,
     OutcomeName,
+    Position,
     Reason,
     Record,
     Sanitization,
@@ -26,7 +27,6 @@ from agent.certificates.record import (
     Unreached,
     Verification,
 )
-from agent.jobs.chain_rows import Position
 from agent.jobs.job import Job
 from agent.planning.plan import Plan
 from drivers.drives.drive import Capabilities, Drive

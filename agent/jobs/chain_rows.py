@@ -2,28 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-from abc import ABC, abstractmethod
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
-from agent.certificates.record import Gap, Replaces
+from agent.certificates.record import Gap, Position, Replaces
 from agent.jobs.chain import Row, Span, next_number
-
-
-@dataclass(frozen=True)
-class Position:
-    """Where the next certificate stands in the station's chain.
-
-    `key`: the thumbprint of the key that must sign it, where the station ever had another one.
-    """
-
-    sequence: int
-    previous: str | None
-    gap: Gap | None = None
-    replaces: Replaces | None = None
-    key: str | None = None
+from agent.jobs.database import Database
 
 
 @dataclass(frozen=True)
@@ -36,88 +19,96 @@ class KeyChange:
     at: str
 
 
-class ChainRows(ABC):
+class ChainRows:
     """A part of Ledger; LedgerProblem when it cannot be read or written."""
 
-    _db: sqlite3.Connection
-
-    @abstractmethod
-    def _all(self, sql: str, *values: Any) -> list[Any]: ...  # noqa: ANN401 - rows of SQLite
-
-    @abstractmethod
-    def _transaction(self) -> AbstractContextManager[None]: ...
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
     def certificate_ids(self) -> set[str]:
         """The ids of all certificates that have a row."""
-        return {row[0] for row in self._all("SELECT id FROM certificate")}
+        return {row[0] for row in self._db.all("SELECT id FROM certificate")}
 
-    def chain_rows(self) -> list[Row]:
+    def certificates(self) -> list[Row]:
         """All certificates, in their order."""
-        return [Row(*row) for row in self._all("SELECT sequence, id, number FROM certificate ORDER BY sequence")]
+        return [Row(*row) for row in self._db.all("SELECT sequence, id, number FROM certificate ORDER BY sequence")]
 
     def waiting_without_row(self) -> set[str]:
         """The ids of certificates that wait in the outbox and have no row."""
         sql = "SELECT id FROM outbox WHERE kind = 'cert' AND id NOT IN (SELECT id FROM certificate)"
-        return {row[0] for row in self._all(sql)}
+        return {row[0] for row in self._db.all(sql)}
 
     def has_number(self, sequence: int) -> bool:
         """Whether a certificate of that position has a row."""
-        return bool(self._all("SELECT 1 FROM certificate WHERE sequence = ?", sequence))
+        return bool(self._db.all("SELECT 1 FROM certificate WHERE sequence = ?", sequence))
 
     def gaps(self) -> list[Span]:
         """The numbers that are known to be missing."""
-        return [Span(*row) for row in self._all("SELECT first, last FROM number_gap ORDER BY first")]
+        return [Span(*row) for row in self._db.all("SELECT first, last FROM number_gap ORDER BY first")]
 
     def settled_conflicts(self) -> set[tuple[str, str]]:
         """(kind, name) of what a person has seen and settled."""
-        return {(kind, name) for kind, name in self._all("SELECT kind, name FROM settled_conflict")}
+        return {(kind, name) for kind, name in self._db.all("SELECT kind, name FROM settled_conflict")}
 
     def key_changes(self) -> list[KeyChange]:
         """The keys that were replaced, oldest first."""
-        return [KeyChange(*r) for r in self._all("SELECT old_key, old_x, new_key, at FROM key_change ORDER BY place")]
+        return [
+            KeyChange(*r) for r in self._db.all("SELECT old_key, old_x, new_key, at FROM key_change ORDER BY place")
+        ]
 
     def replace_key(self, change: KeyChange) -> None:
         """Remember that a new key begins a new chain."""
-        with self._transaction():
+        with self._db.transaction():
             sql = "INSERT INTO key_change (old_key, old_x, new_key, at) VALUES (?, ?, ?, ?)"
             self._db.execute(sql, (change.old_key, change.old_x, change.new_key, change.at))
 
     def add_gap(self, span: Span, why: str, at: str) -> None:
         """Remember that these numbers are missing."""
         sql = "INSERT INTO number_gap (first, last, why, at) VALUES (?, ?, ?, ?) ON CONFLICT (first) DO UPDATE SET "
-        self._all(sql + "last = MAX(last, excluded.last)", span.first, span.last, why, at)
+        self._db.all(sql + "last = MAX(last, excluded.last)", span.first, span.last, why, at)
 
     def renumber(self, certificate_id: str, sequence: int) -> bool:
         """Put a certificate's row at the number that its file has; whether that place was free."""
         if self.has_number(sequence):
             return False
-        self._all("UPDATE certificate SET sequence = ? WHERE id = ?", sequence, certificate_id)
+        self._db.all("UPDATE certificate SET sequence = ? WHERE id = ?", sequence, certificate_id)
         return True
 
     def settle_conflict(self, kind: str, name: str, at: str) -> None:
         """Remember that a person has seen this."""
-        self._all("INSERT OR IGNORE INTO settled_conflict (kind, name, at) VALUES (?, ?, ?)", kind, name, at)
+        self._db.all("INSERT OR IGNORE INTO settled_conflict (kind, name, at) VALUES (?, ?, ?)", kind, name, at)
 
     def skip_counts(self, by: int) -> None:
         """What was counted since this ledger was copied must not be counted again: events, and connections."""
-        with self._transaction():
+        with self._db.transaction():
             self._db.execute("UPDATE event_number SET seq = seq + ?", (by,))
             self._db.execute("UPDATE counter SET value = value + ?", (by,))
 
     def position(self) -> Position:
         """Where the next certificate stands."""
-        rows = self._all("SELECT sequence, id FROM certificate ORDER BY sequence DESC LIMIT 1")
+        rows = self._db.all("SELECT sequence, id FROM certificate ORDER BY sequence DESC LIMIT 1")
         last, previous = rows[0] if rows else (0, None)
         sequence = next_number(last, self.gaps())
         gap = None
         if sequence > last + 1:
-            why = self._all("SELECT why FROM number_gap ORDER BY last DESC LIMIT 1")[0][0]
+            why = self._db.all("SELECT why FROM number_gap ORDER BY last DESC LIMIT 1")[0][0]
             gap = Gap(first=last + 1, last=sequence - 1, why=why)
-        new = self._all("SELECT new_key FROM key_change ORDER BY place DESC LIMIT 1")
-        untold = self._all("SELECT old_key FROM key_change WHERE named_by IS NULL ORDER BY place LIMIT 1")
+        new = self._db.all("SELECT new_key FROM key_change ORDER BY place DESC LIMIT 1")
+        untold = self._db.all("SELECT old_key FROM key_change WHERE named_by IS NULL ORDER BY place LIMIT 1")
         replaces = Replaces(key=untold[0][0], last=previous) if untold else None
-        return Position(sequence, previous, gap, replaces, new[0][0] if new else None)
+        key = new[0][0] if new else None
+        return Position(sequence=sequence, previous=previous, gap=gap, replaces=replaces, key=key)
 
-    def _named(self, certificate_id: str) -> None:
+    def number_of_device(self, tag: str) -> str | None:
+        """The number of the newest certificate of a drive that came from the device with that tag."""
+        rows = self._db.all("SELECT number FROM certificate WHERE asset = ? ORDER BY sequence DESC LIMIT 1", tag)
+        return str(rows[0][0]) if rows else None
+
+    def certificate_of(self, name: str) -> tuple[str, str] | None:
+        """(id, number) of the certificate with that id or number."""
+        rows = self._db.all("SELECT id, number FROM certificate WHERE id = ? OR number = ?", name, name)
+        return (rows[0][0], rows[0][1]) if rows else None
+
+    def named(self, certificate_id: str) -> None:
         """Inside the caller's transaction: this certificate names the keys that were replaced before it."""
         self._db.execute("UPDATE key_change SET named_by = ? WHERE named_by IS NULL", (certificate_id,))

@@ -53,10 +53,10 @@ def _replace(state_dir: Path, station: str, ledger: Ledger) -> Replaced:
     new = serialization.load_pem_private_key(pem, password=None)
     assert isinstance(new, Ed25519PrivateKey)
     with ledger.while_nobody_writes():
-        last = ledger.position().previous
+        last = ledger.chain.position().previous
         old = _old(state_dir, ledger, last)
         change = KeyChange(old, _public_x(state_dir, ledger, old), thumbprint(new.public_key()), utc_now())
-        ledger.replace_key(change)
+        ledger.chain.replace_key(change)
         chain_events.tell_new_key(ledger, new, station, old, last)
     kept = _put_aside(path, old)
     try:
@@ -82,7 +82,7 @@ def _public_x(state_dir: Path, ledger: Ledger, old: str) -> str | None:
     for known in (key_traces.remembered(state_dir), _present(state_dir)):
         if known is not None and thumbprint(known) == old:
             return public_jwk(known)["x"]
-    return next((c.old_x for c in ledger.key_changes() if c.old_key == old and c.old_x), None)
+    return next((c.old_x for c in ledger.chain.key_changes() if c.old_key == old and c.old_x), None)
 
 
 def _present(state_dir: Path) -> Ed25519PublicKey | None:

@@ -7,32 +7,27 @@ belongs together is one transaction: a certificate's record, its outbox row and 
 from __future__ import annotations
 
 import contextlib
-import os
-import sqlite3
-import stat
 import time
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from agent import files
 from agent.certificates.certificate import Certificate
+from agent.certificates.record import Position
 from agent.erase import ResumePoint
 from agent.errors import LedgerProblem
 from agent.jobs.chain_rows import ChainRows
-from agent.jobs.chain_rows import Position as Position
 from agent.jobs.command_rows import CommandRows
+from agent.jobs.database import Database
 from agent.jobs.job import ENDED, Job, JobState
 from agent.jobs.label_proof import LabelState
 from agent.jobs.label_rows import LabelRows
-from agent.jobs.outbox_rows import OutboxRows
+from agent.jobs.outbox_rows import OutboxRows, Told
 from agent.jobs.password_rows import PasswordRows
-from agent.jobs.schema import migrate
 from agent.state_folder import refuse_unfinished
-from drivers.deadline import Deadline
 from drivers.drives.drive import Drive
 
 BUSY_TIMEOUT_S = 10.0
@@ -40,58 +35,34 @@ BUSY_TIMEOUT_S = 10.0
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
-class OutboxRow:
-    """Something that the collector has not yet confirmed. `topic` is relative to the station's root."""
+class Ledger:
+    """Jobs, checkpoints, keys and certificates of one station; beside them its other tables, each by its name.
 
-    id: str
-    kind: str
-    topic: str
-    payload: bytes
-    attempts: int
-
-
-class Ledger(ChainRows, CommandRows, LabelRows, OutboxRows, PasswordRows):
-    """Jobs, checkpoints, keys, certificates and the outbox of one station. LedgerProblem when it cannot be used."""
+    LedgerProblem when it cannot be used.
+    """
 
     def __init__(self, state_dir: Path) -> None:
         self.path = state_dir / "ledger.sqlite3"
         self.certificates_dir = state_dir / "certificates"
         refuse_unfinished(state_dir)
-        with self._translated():
-            files.make_private_folder(state_dir)
+        self._db = Database(self.path)
+        with self._db.translated():
             files.make_private_folder(self.certificates_dir)
-            _make_private_file(self.path)
-            self._db = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-            self._use_wal()
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA secure_delete = ON")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            with self._transaction():
-                migrate(self._db)
+        self.chain = ChainRows(self._db)
+        self.commands = CommandRows(self._db)
+        self.labels = LabelRows(self._db)
+        self.outbox = OutboxRows(self._db)
+        self.passwords = PasswordRows(self._db)
 
     def close(self) -> None:
         """Let go of the file."""
         self._db.close()
 
-    def _use_wal(self) -> None:
-        """SQLite does not wait for a lock here: of 30 x 6 processes that opened a new ledger at once, one failed."""
-        end = Deadline(BUSY_TIMEOUT_S)
-        while True:
-            try:
-                self._db.execute("PRAGMA journal_mode = WAL")
-            except sqlite3.OperationalError as error:
-                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or end.passed:
-                    raise
-                time.sleep(0.01)
-            else:
-                return
-
     # Jobs
 
     def add_job(self, job: Job, key: bytes, point: ResumePoint | None = None) -> None:
         """Remember a new job, its key, and the point that it goes on from; the job it resumes lets go of both."""
-        with self._transaction():
+        with self._db.transaction():
             self._save(job)
             self._put_key(job.id, key)
             if point is not None:
@@ -99,27 +70,27 @@ class Ledger(ChainRows, CommandRows, LabelRows, OutboxRows, PasswordRows):
 
     def save_job(self, job: Job) -> None:
         """Remember a job's present state. The key of a job that ended for good is forgotten with it."""
-        with self._transaction():
+        with self._db.transaction():
             self._save(job)
 
     def save_checkpoint(self, job_id: str, point: ResumePoint) -> None:
         """Remember how far a job was flushed to the medium: one small row, to spare an SD card."""
-        with self._transaction():
+        with self._db.transaction():
             self._put_checkpoint(job_id, point)
 
     def checkpoint(self, job_id: str) -> ResumePoint | None:
         """The last flushed point of a job."""
-        row = self._one("SELECT body FROM checkpoint WHERE job = ?", job_id)
-        return self._decoded(row[0], ResumePoint) if row else None
+        row = self._db.one("SELECT body FROM checkpoint WHERE job = ?", job_id)
+        return self._db.decoded(row[0], ResumePoint) if row else None
 
     def key(self, job_id: str) -> bytes | None:
         """The key of a job's random passes, while it may still be needed."""
-        row = self._one("SELECT key FROM job_key WHERE job = ?", job_id)
+        row = self._db.one("SELECT key FROM job_key WHERE job = ?", job_id)
         return bytes(row[0]) if row else None
 
     def renew_key(self, job_id: str, key: bytes) -> None:
         """Another key for a job that begins anew: its own was forgotten, or nothing is known of what it wrote."""
-        with self._transaction():
+        with self._db.transaction():
             self._put_key(job_id, key)
 
     def forget_keys(self, *, before: float, but: Collection[str] = ()) -> list[str]:
@@ -128,29 +99,29 @@ class Ledger(ChainRows, CommandRows, LabelRows, OutboxRows, PasswordRows):
             "SELECT job_key.job FROM job_key LEFT JOIN checkpoint USING (job) "
             "WHERE MAX(job_key.made, COALESCE(checkpoint.made, 0)) < ?"
         )
-        with self._transaction():
+        with self._db.transaction():
             old = [job for (job,) in self._db.execute(sql, (int(before),)).fetchall() if job not in but]
             for job_id in old:
                 self._forget(job_id)
         if old:
-            self._one("PRAGMA wal_checkpoint(TRUNCATE)")  # out of the write-ahead log, too
+            self._db.one("PRAGMA wal_checkpoint(TRUNCATE)")  # out of the write-ahead log, too
         return old
 
     def job(self, job_id: str) -> Job | None:
         """One job."""
-        row = self._one("SELECT body FROM job WHERE id = ?", job_id)
-        return self._decoded(row[0], Job) if row else None
+        row = self._db.one("SELECT body FROM job WHERE id = ?", job_id)
+        return self._db.decoded(row[0], Job) if row else None
 
     def unfinished(self) -> list[Job]:
         """Every job that has not ended, oldest first."""
         marks = ",".join("?" * len(ENDED))
-        rows = self._all(f"SELECT body FROM job WHERE state NOT IN ({marks}) ORDER BY rowid", *sorted(ENDED))
-        return [self._decoded(row[0], Job) for row in rows]
+        rows = self._db.all(f"SELECT body FROM job WHERE state NOT IN ({marks}) ORDER BY rowid", *sorted(ENDED))
+        return [self._db.decoded(row[0], Job) for row in rows]
 
     def newest_job(self, drive: Drive) -> Job | None:
         """The newest job of this very drive, whatever became of it."""
-        rows = self._all("SELECT body FROM job WHERE fingerprint IN (?, ?) ORDER BY rowid DESC", *drive.prints)
-        return next((j for row in rows if drive.is_meant_by((j := self._decoded(row[0], Job)).drive)), None)
+        rows = self._db.all("SELECT body FROM job WHERE fingerprint IN (?, ?) ORDER BY rowid DESC", *drive.prints)
+        return next((j for row in rows if drive.is_meant_by((j := self._db.decoded(row[0], Job)).drive)), None)
 
     def can_resume(self, job: Job) -> bool:
         """Whether this job stopped before its end and left a point and a key to go on from."""
@@ -175,14 +146,14 @@ class Ledger(ChainRows, CommandRows, LabelRows, OutboxRows, PasswordRows):
         and the file goes.
         """
         with contextlib.ExitStack() as undo:
-            with self._transaction():
+            with self._db.transaction():
                 for stray in strays():
                     self._adopt(stray, printers)
-                certificate = draft(self.position())
+                certificate = draft(self.chain.position())
                 undo.callback(self._withdraw, certificate)
                 files.write_once(self.certificates_dir / certificate.file_name, certificate.compact)
                 self._record(certificate)
-                self._put_first_labels(certificate, printers, labels)
+                self.labels.put_first(certificate, printers, labels)
                 if job is not None:
                     self._save(msgspec.structs.replace(job, certificate_id=certificate.id))
             undo.pop_all()
@@ -193,8 +164,8 @@ class Ledger(ChainRows, CommandRows, LabelRows, OutboxRows, PasswordRows):
 
         Its label was never sent: it is due at these printers.
         """
-        with self._transaction():
-            position, record = self.position(), certificate.record
+        with self._db.transaction():
+            position, record = self.chain.position(), certificate.record
             if (record.sequence, record.previous) != (position.sequence, position.previous):
                 return False
             self._adopt(certificate, printers)
@@ -203,71 +174,31 @@ class Ledger(ChainRows, CommandRows, LabelRows, OutboxRows, PasswordRows):
     @contextlib.contextmanager
     def while_nobody_writes(self) -> Iterator[None]:
         """Nobody issues a certificate meanwhile: what has a file and no row now was left behind."""
-        with self._transaction():
+        with self._db.transaction():
             yield
 
     def take_in(self, certificate: Certificate, printers: tuple[str, ...] = ()) -> None:
         """Record a certificate of this station, whatever its number; only `while_nobody_writes`."""
         self._adopt(certificate, printers)
 
-    def waiting_certificate(self, certificate_id: str) -> bytes | None:
-        """The bytes of a certificate that still waits in the outbox."""
-        row = self._one("SELECT payload FROM outbox WHERE id = ? AND kind = 'cert'", certificate_id)
-        return bytes(row[0]) if row else None
-
     def send_too(self, certificate: Certificate) -> None:
         """Queue a certificate that has no row for the collector: it was signed, and nothing signed is lost."""
-        with self._transaction():
-            self._queue(certificate.id, "cert", f"cert/{certificate.id}", certificate.compact)
+        with self._db.transaction():
+            self.outbox.queue(certificate.id, "cert", f"cert/{certificate.id}", certificate.compact)
 
-    # Outbox
-
-    def outbox(self, limit: int, *, without: frozenset[str] = frozenset()) -> list[OutboxRow]:
-        """The oldest rows that wait for delivery, less those that the caller has in hand.
-
-        Statements last: a collector that knows none of them holds up no certificate.
-        """
-        rows = self._all(
-            "SELECT id, kind, topic, payload, attempts FROM outbox WHERE quarantined IS NULL "
-            "AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY kind = 'statement', rowid LIMIT ?",
-            msgspec.json.encode(sorted(without)).decode(),
-            limit,
-        )
-        return [OutboxRow(*row) for row in rows]
-
-    def outbox_tried(self, row_id: str) -> None:
-        """Count one more attempt."""
-        with self._transaction():
-            self._db.execute("UPDATE outbox SET attempts = attempts + 1 WHERE id = ?", (row_id,))
-
-    def outbox_delivered(self, row_id: str) -> bool:
-        """The collector has it: the row goes. Whether there was one."""
-        with self._transaction():
-            return self._db.execute("DELETE FROM outbox WHERE id = ?", (row_id,)).rowcount > 0
-
-    def outbox_quarantined(self) -> list[tuple[str, str]]:
-        """What the collector refused (id, reason), oldest first."""
-        rows = self._all("SELECT id, quarantined FROM outbox WHERE quarantined IS NOT NULL ORDER BY rowid")
-        return [(row[0], row[1]) for row in rows]
-
-    def outbox_depth(self) -> int:
-        """How many rows wait for delivery."""
-        row = self._one("SELECT COUNT(*) FROM outbox WHERE quarantined IS NULL")
-        return int(row[0]) if row else 0
-
-    def next_connection(self) -> int:
-        """A number that grows with every connection to the broker, over restarts too."""
-        with self._transaction():
-            self._db.execute("UPDATE counter SET value = value + 1 WHERE name = 'connection'")
-            row = self._one("SELECT value FROM counter WHERE name = 'connection'")
-        return int(row[0]) if row else 0
+    def add_event(self, boot_id: str, make: Callable[[int], bytes | Told], job: Job | None = None) -> None:
+        """Queue an event; `make` gets its number within this boot. `job`: what changed with it, as one."""
+        with self._db.transaction():
+            if job is not None:
+                self._save(job)
+            self.outbox.add_event(boot_id, make)
 
     # Inside
 
     def _adopt(self, certificate: Certificate, printers: tuple[str, ...]) -> None:
         record = certificate.record
         self._record(certificate)
-        self._put_first_labels(certificate, printers, LabelState.DUE)
+        self.labels.put_first(certificate, printers, LabelState.DUE)
         job = self.job(record.job)
         if job is not None and job.state not in ENDED:
             ended = msgspec.structs.replace(
@@ -292,19 +223,15 @@ class Ledger(ChainRows, CommandRows, LabelRows, OutboxRows, PasswordRows):
             ),
         )
         if record.replaces is not None:
-            self._named(certificate.id)
-        self._queue(certificate.id, "cert", f"cert/{certificate.id}", certificate.compact)
+            self.chain.named(certificate.id)
+        self.outbox.queue(certificate.id, "cert", f"cert/{certificate.id}", certificate.compact)
 
     def _withdraw(self, certificate: Certificate) -> None:
         """Remove the file of a certificate that has no row; what cannot be looked up stays, for who looks next."""
-        with contextlib.suppress(LedgerProblem, OSError), self._transaction():  # nobody may adopt it meanwhile
-            if self._one("SELECT 1 FROM certificate WHERE id = ?", certificate.id) is None:
+        with contextlib.suppress(LedgerProblem, OSError), self._db.transaction():  # nobody may adopt it meanwhile
+            if self._db.one("SELECT 1 FROM certificate WHERE id = ?", certificate.id) is None:
                 (self.certificates_dir / certificate.file_name).unlink(missing_ok=True)
                 files.flush_folder(self.certificates_dir)
-
-    def _queue(self, row_id: str, kind: str, topic: str, payload: bytes) -> None:
-        sql = "INSERT INTO outbox (id, kind, topic, payload) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
-        self._db.execute(sql, (row_id, kind, topic, payload))
 
     def _save(self, job: Job) -> None:
         self._db.execute(
@@ -331,49 +258,3 @@ class Ledger(ChainRows, CommandRows, LabelRows, OutboxRows, PasswordRows):
     def _forget(self, job_id: str) -> None:
         self._db.execute("DELETE FROM job_key WHERE job = ?", (job_id,))
         self._db.execute("DELETE FROM checkpoint WHERE job = ?", (job_id,))
-
-    def _decoded(self, body: bytes, kind: type[T]) -> T:
-        try:
-            return msgspec.json.decode(body, type=kind)
-        except msgspec.MsgspecError as error:
-            raise LedgerProblem(path=self.path, problem=f"a {kind.__name__} in it cannot be read: {error}") from error
-
-    def _one(self, sql: str, *values: Any) -> Any:  # noqa: ANN401 - a row of SQLite
-        with self._translated():
-            return self._db.execute(sql, values).fetchone()
-
-    def _all(self, sql: str, *values: Any) -> list[Any]:  # noqa: ANN401 - rows of SQLite
-        with self._translated():
-            return self._db.execute(sql, values).fetchall()
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All of it or nothing; within another one it is a part of that."""
-        if self._db.in_transaction:
-            yield
-            return
-        with self._translated():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.Error, OSError) as error:
-            problem = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise LedgerProblem(path=self.path, problem=problem) from error
-
-
-def _make_private_file(path: Path) -> None:
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    mode = stat.S_IMODE(path.stat().st_mode)
-    if mode & 0o077:
-        raise OSError(0, f"the ledger is open to others (mode {mode:o}); chmod 600 it")

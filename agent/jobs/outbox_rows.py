@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Any
 
-from agent.jobs.job import Job
+import msgspec
+
+from agent.jobs.database import Database
 
 
 @dataclass(frozen=True)
@@ -41,35 +39,30 @@ class Again:
     payload: bytes
 
 
-class OutboxRows(ABC):
+@dataclass(frozen=True)
+class OutboxRow:
+    """Something that the collector has not yet confirmed. `topic` is relative to the station's root."""
+
+    id: str
+    kind: str
+    topic: str
+    payload: bytes
+    attempts: int
+
+
+class OutboxRows:
     """A part of Ledger; LedgerProblem when it cannot be read or written."""
 
-    _db: sqlite3.Connection
+    def __init__(self, db: Database) -> None:
+        self._db = db
 
-    @abstractmethod
-    def _one(self, sql: str, *values: Any) -> Any: ...  # noqa: ANN401 - a row of SQLite
-
-    @abstractmethod
-    def _all(self, sql: str, *values: Any) -> list[Any]: ...  # noqa: ANN401 - rows of SQLite
-
-    @abstractmethod
-    def _transaction(self) -> AbstractContextManager[None]: ...
-
-    @abstractmethod
-    def _save(self, job: Job) -> None: ...
-
-    @abstractmethod
-    def _queue(self, row_id: str, kind: str, topic: str, payload: bytes) -> None: ...
-
-    def add_event(self, boot_id: str, make: Callable[[int], bytes | Told], job: Job | None = None) -> None:
-        """Queue an event; `make` gets its number within this boot. `job`: what changed with it, as one.
+    def add_event(self, boot_id: str, make: Callable[[int], bytes | Told]) -> None:
+        """Queue an event; `make` gets its number within this boot.
 
         A statement is kept for good, too: the event is forgotten at the broker's acknowledgement, it is not.
         """
-        with self._transaction():
-            if job is not None:
-                self._save(job)
-            row = self._one("SELECT COALESCE(MAX(seq), 0) + 1 FROM event_number WHERE boot_id = ?", boot_id)
+        with self._db.transaction():
+            row = self._db.one("SELECT COALESCE(MAX(seq), 0) + 1 FROM event_number WHERE boot_id = ?", boot_id)
             sequence = int(row[0]) if row else 1
             self._db.execute(
                 "INSERT INTO event_number (boot_id, seq) VALUES (?, ?) "
@@ -78,27 +71,27 @@ class OutboxRows(ABC):
             )
             made = make(sequence)
             told = made if isinstance(made, Told) else Told(made)
-            self._queue(f"{boot_id}/{sequence}", "event", "event", told.event)
+            self.queue(f"{boot_id}/{sequence}", "event", "event", told.event)
             if told.statement is not None:
                 name = hashlib.sha256(told.statement).hexdigest()
                 self._db.execute("INSERT INTO statement (id, body) VALUES (?, ?)", (name, told.statement))
-                self._queue(name, "statement", f"statement/{name}", told.statement)
+                self.queue(name, "statement", f"statement/{name}", told.statement)
 
-    def outbox_quarantine(self, row_id: str, reason: str, *, at: str = "") -> bool:
+    def quarantine(self, row_id: str, reason: str, *, at: str = "") -> bool:
         """The collector refused it: keep it, and stop sending it. Whether it was waiting until now.
 
         `at` is the moment in a signed receipt: an older one than was seen before is a replay, and changes nothing.
         """
-        with self._transaction():
+        with self._db.transaction():
             sql = (
                 "UPDATE outbox SET quarantined = ?, refused_at = ? "
                 "WHERE id = ? AND quarantined IS NULL AND (? = '' OR refused_at IS NULL OR refused_at < ?)"
             )
             return self._db.execute(sql, (reason, at, row_id, at, at)).rowcount > 0
 
-    def outbox_listed(self) -> list[Waiting]:
+    def listed(self) -> list[Waiting]:
         """Every row, oldest first; a certificate's with its number."""
-        rows = self._all(
+        rows = self._db.all(
             "SELECT outbox.id, kind, certificate.number, attempts, quarantined FROM outbox "
             "LEFT JOIN certificate USING (id) ORDER BY outbox.rowid"
         )
@@ -106,13 +99,63 @@ class OutboxRows(ABC):
 
     def statement(self, row_id: str) -> bytes | None:
         """A statement of this station, whatever became of its row."""
-        row = self._one("SELECT body FROM statement WHERE id = ?", row_id)
+        row = self._db.one("SELECT body FROM statement WHERE id = ?", row_id)
         return bytes(row[0]) if row else None
 
-    def outbox_again(self, found: Iterable[Again]) -> None:
+    def again(self, found: Iterable[Again]) -> None:
         """Send all of these again, or none of them: what was refused waits once more, what has left comes back."""
-        with self._transaction():
+        with self._db.transaction():
             for row in found:
                 again = "UPDATE outbox SET quarantined = NULL WHERE id = ?"
                 if self._db.execute(again, (row.id,)).rowcount == 0:
-                    self._queue(row.id, row.kind, f"{row.kind}/{row.id}", row.payload)
+                    self.queue(row.id, row.kind, f"{row.kind}/{row.id}", row.payload)
+
+    def waiting(self, limit: int, *, without: frozenset[str] = frozenset()) -> list[OutboxRow]:
+        """The oldest rows that wait for delivery, less those that the caller has in hand.
+
+        Statements last: a collector that knows none of them holds up no certificate.
+        """
+        rows = self._db.all(
+            "SELECT id, kind, topic, payload, attempts FROM outbox WHERE quarantined IS NULL "
+            "AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY kind = 'statement', rowid LIMIT ?",
+            msgspec.json.encode(sorted(without)).decode(),
+            limit,
+        )
+        return [OutboxRow(*row) for row in rows]
+
+    def tried(self, row_id: str) -> None:
+        """Count one more attempt."""
+        with self._db.transaction():
+            self._db.execute("UPDATE outbox SET attempts = attempts + 1 WHERE id = ?", (row_id,))
+
+    def delivered(self, row_id: str) -> bool:
+        """The collector has it: the row goes. Whether there was one."""
+        with self._db.transaction():
+            return self._db.execute("DELETE FROM outbox WHERE id = ?", (row_id,)).rowcount > 0
+
+    def quarantined(self) -> list[tuple[str, str]]:
+        """What the collector refused (id, reason), oldest first."""
+        rows = self._db.all("SELECT id, quarantined FROM outbox WHERE quarantined IS NOT NULL ORDER BY rowid")
+        return [(row[0], row[1]) for row in rows]
+
+    def depth(self) -> int:
+        """How many rows wait for delivery."""
+        row = self._db.one("SELECT COUNT(*) FROM outbox WHERE quarantined IS NULL")
+        return int(row[0]) if row else 0
+
+    def next_connection(self) -> int:
+        """A number that grows with every connection to the broker, over restarts too."""
+        with self._db.transaction():
+            self._db.execute("UPDATE counter SET value = value + 1 WHERE name = 'connection'")
+            row = self._db.one("SELECT value FROM counter WHERE name = 'connection'")
+        return int(row[0]) if row else 0
+
+    def waiting_certificate(self, certificate_id: str) -> bytes | None:
+        """The bytes of a certificate that still waits in the outbox."""
+        row = self._db.one("SELECT payload FROM outbox WHERE id = ? AND kind = 'cert'", certificate_id)
+        return bytes(row[0]) if row else None
+
+    def queue(self, row_id: str, kind: str, topic: str, payload: bytes) -> None:
+        """Put a row in, inside the caller's transaction."""
+        sql = "INSERT INTO outbox (id, kind, topic, payload) VALUES (?, ?, ?, ?) ON CONFLICT (id) DO NOTHING"
+        self._db.execute(sql, (row_id, kind, topic, payload))

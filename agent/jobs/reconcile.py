@@ -41,7 +41,7 @@ class Reconciler:
 
     def look(self, *, newest: int | None = NEWEST) -> Judgement:
         """What is there now. `newest`: so many files with a row are read, None for all. LedgerProblem, OSError."""
-        rows, names = self._ledger.chain_rows(), self._names()
+        rows, names = self._ledger.chain.certificates(), self._names()
         self.read, self.certificates, keys = {}, {}, self._keys()
         strays, wanted = names - {row.id for row in rows}, rows if newest is None else rows[-newest:]
         for name in sorted(strays | {row.id for row in wanted} & names):
@@ -52,13 +52,13 @@ class Reconciler:
             self.read[name] = filed
             if certificate is not None and name in strays:
                 self.certificates[name] = certificate
-        known = self._ledger.settled_conflicts()
-        gaps, waiting = self._ledger.gaps(), self._ledger.waiting_without_row()
+        known, waiting = self._ledger.chain.settled_conflicts(), self._ledger.chain.waiting_without_row()
+        gaps = self._ledger.chain.gaps()
         return judge(State(rows=rows, names=names, read=self.read, gaps=gaps, known=known, waiting=waiting))
 
     def strays(self) -> Sequence[Certificate]:
         """The certificates that follow the last row, in order; only while nobody writes. LedgerConflict."""
-        if self._names() <= self._ledger.certificate_ids():
+        if self._names() <= self._ledger.chain.certificate_ids():
             return ()
         found = self.look(newest=1)
         self._refuse(found.conflicts)
@@ -130,7 +130,7 @@ class Reconciler:
         """(the keys that count, by thumbprint; the thumbprints of those that nobody has any more)."""
         found = [self._key] if self._key is not None else []
         known = key_traces.remembered(self._ledger.path.parent)
-        changes = self._ledger.key_changes()
+        changes = self._ledger.chain.key_changes()
         found += [known] if known is not None else []
         found += [public_key_from_jwk({"kty": "OKP", "crv": "Ed25519", "x": c.old_x}) for c in changes if c.old_x]
         keys = {thumbprint(key): key for key in found}
@@ -161,7 +161,7 @@ class Reconciler:
     def _verified(self, compact: bytes, keys: Mapping[str, Ed25519PublicKey], gone: frozenset[str]) -> Certificate:
         """Of a key that nobody has any more the ledger's row alone vouches for a certificate, by its id."""
         certificate = read_unverified(compact)
-        if certificate.key_id in gone and self._ledger.certificate_of(certificate.id) is not None:
+        if certificate.key_id in gone and self._ledger.chain.certificate_of(certificate.id) is not None:
             return certificate
         return verify(compact, keys)
 

@@ -23,7 +23,7 @@ from agent.certificates.certificate import Certificate, sign
 from agent.certificates.clock import clock, utc_now
 from agent.certificates.jws import thumbprint
 from agent.certificates.outcome import STOPPED_EARLIER, Aborted, Erased, Outcome, Refused
-from agent.certificates.record import Interruption, Operator, Record, Software, Station
+from agent.certificates.record import Interruption, Operator, Position, Record, Software, Station
 from agent.erase import EraseSpec, ResumePoint
 from agent.erase.before import done_before
 from agent.erase.techniques import TECHNIQUES
@@ -32,7 +32,7 @@ from agent.jobs import certify, job
 from agent.jobs.at_work import AtWork, Claim
 from agent.jobs.job import Job, JobState
 from agent.jobs.label_proof import LabelState
-from agent.jobs.ledger import Ledger, Position
+from agent.jobs.ledger import Ledger
 from agent.jobs.outbox_rows import Told
 from agent.jobs.reconcile import Reconciler
 from agent.messages import Event
@@ -60,7 +60,7 @@ class Registrar:
 
     def _refuse_half_replaced(self) -> None:
         """KeyLost where a replacement of the key was cut off: the ledger knows of it, and the new key never came."""
-        own, wanted = thumbprint(self.key.public_key()), self.ledger.position().key
+        own, wanted = thumbprint(self.key.public_key()), self.ledger.chain.position().key
         if wanted not in (None, own):
             self.close()
             problem = f"key {own} was replaced, and its successor {wanted} is not here"
@@ -91,7 +91,7 @@ class Registrar:
         before = time.time() - days * 86400
         for old in self.ledger.forget_keys(before=before, but=at_work):
             log.warning("job %s: its drive did not come back in %d days; its key is forgotten", old, days)
-        for old in self.ledger.forget_old_passwords(before=before, but=at_work):
+        for old in self.ledger.passwords.forget_old(before=before, but=at_work):
             log.warning("job %s: its drive did not come back in %d days; its ATA password is forgotten", old, days)
 
     def open_job(self, new: Job, *, resumes: Job | None = None) -> Job:
@@ -124,10 +124,10 @@ class Registrar:
         who = identity(planned.drive)
         if planned.plan.technique in SECURITY:
             # Before anything is sent: a drive that a crash leaves locked is opened with it, whoever meets it next.
-            self.ledger.keep_password(who, password := security_password(key), planned.id)
+            self.ledger.passwords.keep(who, password := security_password(key), planned.id)
         else:
             password = b""
-        known = [password, *(other for other in self.ledger.passwords(who) if other != password)]
+        known = [password, *(other for other in self.ledger.passwords.of(who) if other != password)]
         return EraseSpec(
             job=planned.id,
             method=planned.plan.method,
@@ -168,7 +168,7 @@ class Registrar:
 
         certificate = self.ledger.issue(draft, done, printers=printers, strays=self.reconciler.strays)
         if isinstance(outcome, Erased):
-            self.ledger.forget_passwords(identity(done.drive))
+            self.ledger.passwords.forget_all(identity(done.drive))
         done = msgspec.structs.replace(done, certificate_id=certificate.id)
         log.info("certificate %s: %s %s", certificate.record.number, done.drive.serial, state)
         return done, certificate
@@ -177,7 +177,7 @@ class Registrar:
         """The password of a job that touched nothing is on no drive: it must not be tried before one that may be."""
         key = self.ledger.key(refused.id) if refused.plan and refused.plan.technique in SECURITY else None
         if key is not None:
-            self.ledger.forget_password(identity(refused.drive), security_password(key))
+            self.ledger.passwords.forget(identity(refused.drive), security_password(key))
 
     def attest(
         self,
@@ -210,7 +210,7 @@ class Registrar:
         can = drive.capabilities
         if can is None or not (can.security_locked or can.security_enabled):
             return drive
-        if not self.ledger.passwords(identity(drive)):
+        if not self.ledger.passwords.of(identity(drive)):
             return drive
         opened = msgspec.structs.replace(can, security_locked=False, security_enabled=False)
         return msgspec.structs.replace(drive, capabilities=opened)
@@ -253,7 +253,7 @@ class Registrar:
 
         CertificateProblem or OSError where its file is not what was written.
         """
-        found = self.ledger.certificate_of(name)
+        found = self.ledger.chain.certificate_of(name)
         return self.reconciler.certificate(found[0]) if found is not None else None
 
     def supersede(self, drive: Drive, *, claimed: Claim | None = None) -> None:

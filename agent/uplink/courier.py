@@ -144,7 +144,7 @@ class Courier:
             self._retry_later(str(error), now)
             return
         # A number that no broker ever saw is used again: a day without a network is no day of ledger writes.
-        number = self._unused_number if self._unused_number is not None else ledger.next_connection()
+        number = self._unused_number if self._unused_number is not None else ledger.outbox.next_connection()
         self._unused_number = None
         self._connection = Connection(
             self._mqtt,
@@ -198,7 +198,7 @@ class Courier:
 
     def _came_up(self, connection: Connection, thread: threading.Thread, ledger: Ledger) -> None:
         self._network_thread, self._up_since = thread, time.monotonic()
-        depth = ledger.outbox_depth()
+        depth = ledger.outbox.depth()
         left_out = self._seldom.over("connection")
         log.info(
             "connected to %s (connection %d); %d in the outbox%s",

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 
 from agent.certificates.receipt import doubt
-from agent.jobs.ledger import Ledger, OutboxRow
+from agent.jobs.ledger import Ledger
+from agent.jobs.outbox_rows import OutboxRow
 from agent.messages import ROOT, Alarm, Receipt, ReportedConfig, Request, split_topic, station_topic
 from agent.uplink.board import Board
 from agent.uplink.connection import Acknowledged, Arrived
@@ -71,7 +72,7 @@ class Delivery:
 
     def report_quarantined(self, ledger: Ledger) -> None:
         """A row that was refused before this start still wants a person's eyes."""
-        for row_id, reason in ledger.outbox_quarantined():
+        for row_id, reason in ledger.outbox.quarantined():
             self._set_aside.add(row_id)
             self._station.on_rejected(row_id, reason)
 
@@ -80,7 +81,7 @@ class Delivery:
         if now >= self._look_at:
             self._look_at = now + self._pace.look_s
             self._outbox_waits = True
-            self._say(outbox_depth=ledger.outbox_depth())
+            self._say(outbox_depth=ledger.outbox.depth())
 
     def upload(self, ledger: Ledger, now: float) -> None:
         """Send what is due, as far as the window has room."""
@@ -89,7 +90,7 @@ class Delivery:
         room = self.pending.room()
         if not self._outbox_waits or not room:
             return
-        rows = ledger.outbox(room, without=self.pending.not_now(now))
+        rows = ledger.outbox.waiting(room, without=self.pending.not_now(now))
         self._outbox_waits = len(rows) == room
         if not self._outbox_waits:
             self.pending.forget_all_but((row.id for row in rows), now)
@@ -99,7 +100,7 @@ class Delivery:
             if not self._send(Outgoing(row.topic, row.payload, row=row)):
                 return
             self.pending.sent(row.id, now)
-            ledger.outbox_tried(row.id)
+            ledger.outbox.tried(row.id)
             log.debug("sent %s, attempt %d since the start", row.topic, self.pending.tries(row.id))
 
     # The broker's answers
@@ -208,13 +209,13 @@ class Delivery:
             self._seldom.say(logging.WARNING, "unproven receipt", text)
         elif receipt.result == "rejected":
             self._rejected(topic[1], receipt, ledger, now)
-        elif ledger.outbox_delivered(topic[1]):
+        elif ledger.outbox.delivered(topic[1]):
             self._answered(topic[1], now)
             log.info("%s: the collector has it (%s)", topic[1], receipt.result)
             if topic[1] in self._set_aside:
                 self._set_aside.discard(topic[1])
                 self._station.on_rejected(topic[1], "")
-            self._say(last_receipt_at=self._station.now(), outbox_depth=ledger.outbox_depth())
+            self._say(last_receipt_at=self._station.now(), outbox_depth=ledger.outbox.depth())
             if not self._denied:
                 self._say(last_error="")
         else:
@@ -228,14 +229,14 @@ class Delivery:
 
     def _rejected(self, row_id: str, receipt: Receipt, ledger: Ledger, now: float) -> None:
         reason = receipt.reason or "it gives no reason"
-        if not ledger.outbox_quarantine(row_id, reason, at=receipt.stored_at if self._station.collectors else ""):
+        if not ledger.outbox.quarantine(row_id, reason, at=receipt.stored_at if self._station.collectors else ""):
             self._answered(row_id, now)
             self._unknown(row_id)
             return
         self._answered(row_id, now)
         log.error("%s: the collector rejects it (%.200r); kept, and not sent again", row_id, reason)
         self._set_aside.add(row_id)
-        self._say(last_receipt_at=self._station.now(), outbox_depth=ledger.outbox_depth())
+        self._say(last_receipt_at=self._station.now(), outbox_depth=ledger.outbox.depth())
         self._station.on_rejected(row_id, reason)
 
     def _unknown(self, row_id: str) -> None:
@@ -248,10 +249,10 @@ class Delivery:
             self.pending.answered(row_id, now)
 
     def _done(self, row_id: str, ledger: Ledger) -> None:
-        ledger.outbox_delivered(row_id)
+        ledger.outbox.delivered(row_id)
         self.pending.forget(row_id)
         self._outbox_waits = True
-        self._say(outbox_depth=ledger.outbox_depth())
+        self._say(outbox_depth=ledger.outbox.depth())
 
     def _collector_spoke(self, collector: str, payload: bytes, now: float) -> None:
         try:

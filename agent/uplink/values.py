@@ -8,7 +8,8 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from agent.jobs.ledger import Ledger, OutboxRow
+from agent.jobs.ledger import Ledger
+from agent.jobs.outbox_rows import OutboxRow
 from agent.messages import Birth, Request
 
 

@@ -14,13 +14,14 @@ from agent.certificates.record import (
     DriveRecord,
     Health,
     PassRecord,
+    Position,
     Record,
     Sanitization,
     Software,
     Station,
     Verification,
 )
-from agent.jobs.ledger import Ledger, Position
+from agent.jobs.ledger import Ledger
 
 CAPACITY = 64 << 20
 HASH = "ab" * 32

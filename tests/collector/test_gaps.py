@@ -86,7 +86,7 @@ def test_behind_a_hole_that_was_mended_the_lost_one_is_named_and_known_to_be_mis
 def test_what_a_station_sends_is_what_is_understood_here(tmp_path: Path) -> None:
     with closing(Ledger(tmp_path)) as ledger:
         tell_gap(ledger, KEY, "bench-01", Span(2, 1001), "a backup was put back")
-        event_row, statement_row = ledger.outbox(10)
+        event_row, statement_row = ledger.outbox.waiting(10)
     told = ToldGap("bench-01", 2, 1001, "a backup was put back")
     assert told_by_event("bench-01", event_row.payload, lambda _: KEYS) == told
     assert (statement_row.kind, statement_row.topic) == ("statement", f"statement/{statement_row.id}")

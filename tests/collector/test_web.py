@@ -24,13 +24,13 @@ from agent.certificates.record import (
     Interruption,
     Mismatch,
     Operator,
+    Position,
     Reason,
     Sanitization,
     Unreached,
     Verification,
 )
 from agent.jobs.certify import Circumstances, Occasion, draft_attested
-from agent.jobs.ledger import Position
 from agent.messages import Birth
 from collector.database import connect
 from collector.enrolment import KeyBook, enrol

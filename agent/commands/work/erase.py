@@ -225,7 +225,7 @@ class EraseCommand:
         if candidate.resumes is not None:
             why = candidate.resumes.reason.text if candidate.resumes.reason else STATION_LOST
         spec = self.registrar.spec(planned, drives_at_once=together, interruption=why)
-        limit = 120.0
+        limit = self.registrar.settings.station.stalled_power_off_s
         running = RunningJob(self._records, spec, now=time.monotonic(), give_up_s=limit)
         return _Run(row, candidate, opened, claim, planned, spec, running)
 

@@ -45,12 +45,12 @@ def listed(row: Waiting) -> dict[str, Any]:
 
 def find(ledger: Ledger, name: str) -> Again:
     """What is to be sent, by id or number: a row of the outbox, a certificate's file, a statement. NotToBeSent."""
-    known = ledger.certificate_of(name)
+    known = ledger.chain.certificate_of(name)
     name = known[0] if known else name
-    row = next((row for row in ledger.outbox_listed() if row.id == name), None)
+    row = next((row for row in ledger.outbox.listed() if row.id == name), None)
     if row is not None:
         return Again(row.id, row.kind, b"")
-    statement = ledger.statement(name)
+    statement = ledger.outbox.statement(name)
     if statement is not None:
         return Again(name, "statement", statement)
     if known is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from agent import files
 from agent.certificates import keys
 from agent.certificates.certificate import Certificate, read_unverified, verify
-from agent.commands.work.verify import read_compact
+from agent.certificates.compact_file import read_compact
 from agent.pdf import Printed, fonts, print_certificate
 
 

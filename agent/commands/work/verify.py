@@ -9,7 +9,8 @@ import msgspec
 
 from agent.certificates import keys
 from agent.certificates.certificate import Certificate, certificate_id, read_unverified, verify
-from agent.certificates.jws import MAX_BYTES, thumbprint
+from agent.certificates.compact_file import read_compact
+from agent.certificates.jws import thumbprint
 from agent.certificates.record import Verification
 from agent.commands.work.terminal import progress_line
 from agent.erase import Checkpoint, Progress
@@ -61,12 +62,6 @@ def verify_device(
     except (DriveError, OSError) as error:
         return _verdict(certificate, signature, "refused", f"it cannot be read: {error}")
     return _verdict(certificate, signature, found.result, _told(certificate, found), found)
-
-
-def read_compact(path: Path) -> bytes:
-    """A certificate's bytes, without an editor's last newline; of a larger file only so much that it is refused."""
-    with path.open("rb") as opened:
-        return opened.read(MAX_BYTES + 2).removesuffix(b"\n")
 
 
 def _trusted(compact: bytes, key: Path | None, state_dir: Path) -> tuple[Certificate, str]:

@@ -138,13 +138,13 @@ def test_where_nothing_was_certified_since_there_is_no_gap(state: Path, tmp_path
     done = restore.restore(saved(state, tmp_path / "b"), tmp_path / "new", WORDS, after(3))
     assert (done.free, issued(tmp_path / "new").record.gap) == (None, None)
     with closing(Ledger(tmp_path / "new")) as ledger:
-        assert [row.kind for row in ledger.outbox(100)] == ["cert"] * 4
+        assert [row.kind for row in ledger.outbox.waiting(100)] == ["cert"] * 4
 
 
 def test_a_signed_event_tells_of_the_gap(state: Path, tmp_path: Path) -> None:
     restore.restore(saved(state, tmp_path / "b"), tmp_path / "new", WORDS, after(9))
     with closing(Ledger(tmp_path / "new")) as ledger:
-        events = [json.loads(row.payload) for row in ledger.outbox(100) if row.kind == "event"]
+        events = [json.loads(row.payload) for row in ledger.outbox.waiting(100) if row.kind == "event"]
     assert [(e["event"], e["detail"]["first"], e["detail"]["last"]) for e in events] == [("gap", 4, 9)]
     statement = read_unverified(events[0]["detail"]["statement"].encode(), typ="benchwipe-gap+jws")
     assert json.loads(statement.payload)["first"] == 4
@@ -163,7 +163,7 @@ def test_certificates_that_turn_up_later_are_taken_into_their_gap(state: Path, t
             station.recover()
         carry_out(station, rehearse(station))
         station.recover()
-        assert [row.sequence for row in station.ledger.chain_rows()] == [1, 2, 3, 4, 5, 6]
+        assert [row.sequence for row in station.ledger.chain.certificates()] == [1, 2, 3, 4, 5, 6]
         assert issue(station).record.sequence == 7
 
 
@@ -173,7 +173,7 @@ def test_work_that_was_under_way_does_not_go_on_and_passwords_stay(state: Path, 
         for number, at in enumerate(JobState):
             job = Job(id=f"j{number}", bay="A1", drive=drive, plan=None, state=at, created_at="2026-11-22T20:00:00Z")
             ledger.add_job(job, b"k" * 32, ResumePoint(pass_number=1, offset=4096))
-        ledger.keep_password("drive", b"p" * 32, "j0")
+        ledger.passwords.keep("drive", b"p" * 32, "j0")
     with sqlite3.connect(state / "ledger.sqlite3") as db:
         db.execute("UPDATE drive_password SET made = 0")
     done = restore.restore(saved(state, tmp_path / "b"), tmp_path / "new", WORDS, after(3))
@@ -186,7 +186,7 @@ def test_work_that_was_under_way_does_not_go_on_and_passwords_stay(state: Path, 
         assert not any(job is not None and ledger.can_resume(job) for job in found)
         assert [ledger.key(f"j{number}") for number in range(len(JobState))] == [None] * len(JobState)
         assert {job.reason.code for job in found if job is not None and job.reason is not None} == {"BW-A37"}
-        assert ledger.passwords("drive") == (b"p" * 32,), "old as the backup is, it is kept"
+        assert ledger.passwords.of("drive") == (b"p" * 32,), "old as the backup is, it is kept"
 
 
 def test_a_label_that_was_due_may_have_been_printed_since_and_is_asked_for(state: Path, tmp_path: Path) -> None:
@@ -196,19 +196,19 @@ def test_a_label_that_was_due_may_have_been_printed_since_and_is_asked_for(state
         )
     restore.restore(saved(state, tmp_path / "b"), tmp_path / "new", WORDS, after(4))
     with closing(Ledger(tmp_path / "new")) as ledger:
-        assert [label.state for label in ledger.labels(made.id)] == [LabelState.UNKNOWN]
+        assert [label.state for label in ledger.labels.of(made.id)] == [LabelState.UNKNOWN]
 
 
 def test_events_and_connections_are_counted_on_beyond_what_was_told_since(state: Path, tmp_path: Path) -> None:
     with closing(Ledger(state)) as ledger:
         ledger.add_event("boot", lambda _: b"x")
-        ledger.next_connection()
+        ledger.outbox.next_connection()
     restore.restore(saved(state, tmp_path / "b"), tmp_path / "new", WORDS, after(3))
     with closing(Ledger(tmp_path / "new")) as ledger:
         seen: list[int] = []
         ledger.add_event("boot", lambda number: seen.append(number) or b"x")  # type: ignore[func-returns-value]
         assert seen[0] > 1000
-        assert ledger.next_connection() > 1000
+        assert ledger.outbox.next_connection() > 1000
 
 
 # Nothing is written
@@ -334,7 +334,7 @@ def test_backups_while_certificates_are_written_are_each_of_one_moment(state: Pa
     for number, following in enumerate(newest):
         with closing(Registrar(Settings(), tmp_path / f"new{number}")) as station:
             assert station.reconciler.look(newest=None).conflicts == ()
-            assert [row.sequence for row in station.ledger.chain_rows()] == list(range(1, following))
+            assert [row.sequence for row in station.ledger.chain.certificates()] == list(range(1, following))
             assert len(list(station.ledger.certificates_dir.glob("*.jws"))) == following - 1
 
 

@@ -143,14 +143,20 @@ def test_a_restart_ends_what_was_running(rig: Rig) -> None:
     rig.restart()
     ((command_id, status),) = rig.effects.answers
     assert (command_id, status.state) == ("c1", "failed")
-    assert rig.ledger.open_commands() == []
+    assert rig.ledger.commands.open() == []
 
 
 def test_only_the_newest_commands_are_kept(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("agent.jobs.command_rows.MOST_COMMANDS", 3)
     for number in range(5):
         ask(rig, f"c{number}", job="another")
-    assert [rig.ledger.command(f"c{number}") is not None for number in range(5)] == [False, False, True, True, True]
+    assert [rig.ledger.commands.find(f"c{number}") is not None for number in range(5)] == [
+        False,
+        False,
+        True,
+        True,
+        True,
+    ]
 
 
 def test_without_room_in_the_ledger_nothing_is_done_and_the_controller_and_a_person_hear_of_it(
@@ -202,7 +208,7 @@ def test_a_ledger_that_fills_up_behind_a_command_loses_its_end_for_nobody(rig: R
     assert ask(rig) == ended  # from memory
     rig.mend_ledger()
     rig.wait(6.0)
-    assert rig.ledger.command("c1") == ("cancel", ended)
+    assert rig.ledger.commands.find("c1") == ("cancel", ended)
 
 
 def test_the_books_alone_touch_the_ledger_in_the_engines_room() -> None:

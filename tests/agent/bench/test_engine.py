@@ -55,7 +55,7 @@ def test_a_drive_is_erased_after_a_visible_countdown_and_certified(rig: Rig) -> 
     assert (certificate.record.outcome, certificate.record.drive.serial) == ("erased", "S1")
     assert (rig.state("A1"), rig.engine.bays["A1"].certificate_number) == ("finished", "bench-01-000001")
     assert rig.effects.certificates == [certificate]
-    assert [row.id for row in rig.ledger.outbox(9)] == [certificate.id]
+    assert [row.id for row in rig.ledger.outbox.waiting(9)] == [certificate.id]
     rig.leave("A1")
     assert rig.state("A1") == "empty"
 
@@ -559,7 +559,7 @@ def test_what_a_dock_says_about_no_bay_of_ours_changes_nothing(rig: Rig) -> None
 def test_a_certificate_that_the_collector_refused_is_an_alarm_also_after_a_restart(rig: Rig) -> None:
     rig.arrive("A1")
     certificate = rig.erase("A1")
-    rig.ledger.outbox_quarantine(certificate.id, "unknown key")
+    rig.ledger.outbox.quarantine(certificate.id, "unknown key")
     rig.engine.handle(CertificateRejected(certificate.id, "unknown key"))
     assert f"certificate-{certificate.id[:12]}" in rig.effects.alarms
     rig.restart()

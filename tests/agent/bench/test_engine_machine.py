@@ -224,8 +224,8 @@ class Day(RuleBasedStateMachine):
     def the_collector_answers(self, count: int) -> None:
         """Receipts for the oldest; until then the broker is lost."""
         self.rig.mend_ledger()
-        for row in self.rig.ledger.outbox(count):
-            self.rig.ledger.outbox_delivered(row.id)
+        for row in self.rig.ledger.outbox.waiting(count):
+            self.rig.ledger.outbox.delivered(row.id)
             self.delivered.add(row.id)
 
     # What must hold after every step
@@ -283,8 +283,8 @@ class Day(RuleBasedStateMachine):
     @invariant()
     def no_certificate_is_lost_or_doubled_or_false(self) -> None:
         ledger, files = self.rig.ledger, self._read_new_certificates()
-        assert files == self.seen.keys() == ledger.certificate_ids()
-        assert {row.id for row in ledger.outbox(10_000) if row.kind == "cert"} == files - self.delivered
+        assert files == self.seen.keys() == ledger.chain.certificate_ids()
+        assert {row.id for row in ledger.outbox.waiting(10_000) if row.kind == "cert"} == files - self.delivered
         chain = sorted(self.seen.values(), key=lambda c: c.record.sequence)
         assert [c.record.sequence for c in chain] == list(range(1, len(chain) + 1))
         assert [c.record.previous for c in chain] == [None, *(c.id for c in chain)][: len(chain)]

@@ -97,7 +97,7 @@ def test_the_intent_to_print_is_in_the_ledger_before_the_printer_gets_anything(r
     real = rig.effects.print_label
 
     def look(certificate: Certificate, copy: int, given: Disposition | None = None) -> None:
-        seen.append([row.state for row in rig.ledger.labels(NUMBER)])
+        seen.append([row.state for row in rig.ledger.labels.of(NUMBER)])
         real(certificate, copy, given)
 
     rig.effects.print_label = look  # type: ignore[method-assign]  # the test looks where the printer would be
@@ -119,7 +119,7 @@ def test_an_unknown_label_is_asked_for_and_its_scan_is_the_proof(rig: Rig, code:
     assert rig.effects.said[-1] == "scan_label"
     assert rig.effects.alarms[f"label-{NUMBER}"].code == "BW-L02"
     assert rig.scan(NUMBER if code == "number" else f"https://c.example/c/{identifier}") == "put_label"
-    assert settled(rig.ledger.labels(NUMBER))
+    assert settled(rig.ledger.labels.of(NUMBER))
     assert (rig.effects.alarms, rig.engine.labels.open) == ({}, ())
     result(rig, S.UNKNOWN)  # the printer's word comes late: the scan counts for more
     assert rig.effects.alarms == {}
@@ -134,7 +134,7 @@ def test_paper_out_is_no_copy_and_unknown_is_one(rig: Rig) -> None:
     rig.scan("REPRINT", NUMBER)
     rig.scan("REPRINT", NUMBER)  # while it is printed: nothing more is sent
     result(rig, S.UNKNOWN)  # of the first copy, late: it says nothing of this one
-    assert rig.ledger.labels(NUMBER)[0].state is S.SENT
+    assert rig.ledger.labels.of(NUMBER)[0].state is S.SENT
     result(rig, S.PRINTED, copy=1)
     rig.engine.handle(ReprintRequested(NUMBER))
     assert rig.effects.labels == [(NUMBER, 0), (NUMBER, 0), (NUMBER, 1), (NUMBER, 2)]
@@ -161,7 +161,7 @@ def test_a_certificate_that_lost_its_row_in_a_power_cut_gets_the_label_that_was_
     rig.ledger._db.execute("DELETE FROM label")
     rig.restart()
     assert rig.effects.labels == [(NUMBER, 0)]
-    assert rig.ledger.labels(NUMBER)[0].state is S.SENT
+    assert rig.ledger.labels.of(NUMBER)[0].state is S.SENT
 
 
 def test_what_a_printer_said_is_not_lost_while_the_ledger_is_full(rig: Rig) -> None:
@@ -169,10 +169,10 @@ def test_what_a_printer_said_is_not_lost_while_the_ledger_is_full(rig: Rig) -> N
     rig.break_ledger("label")
     result(rig, S.PRINTED)
     rig.wait(6)
-    assert rig.ledger.labels(NUMBER)[0].state is S.SENT
+    assert rig.ledger.labels.of(NUMBER)[0].state is S.SENT
     rig.mend_ledger()
     rig.wait(6)
-    assert rig.ledger.labels(NUMBER)[0].state is S.PRINTED
+    assert rig.ledger.labels.of(NUMBER)[0].state is S.PRINTED
 
 
 def test_nothing_is_printed_again_that_could_not_be_written_down(rig: Rig) -> None:
@@ -213,9 +213,9 @@ def test_after_a_restart_every_label_can_be_printed_again_and_the_newest_are_ask
         LabelRow(number=f"bench-01-{n:06d}", printer="zebra", certificate_id=f"{n:064d}", state=S.SENT)
         for n in range(2, MOST_RECALLED + 9)
     ]
-    rig.ledger.save_labels(rows)
+    rig.ledger.labels.save(rows)
     rig.restart()
     assert len(rig.engine.labels.open) == MOST_RECALLED
-    assert {row.state for n in (1, 2, 40) for row in rig.ledger.labels(f"bench-01-{n:06d}")} == {S.UNKNOWN}
+    assert {row.state for n in (1, 2, 40) for row in rig.ledger.labels.of(f"bench-01-{n:06d}")} == {S.UNKNOWN}
     rig.scan("REPRINT", f"https://c.example/c/{identifier}")
     assert rig.effects.labels == [(NUMBER, 1)]

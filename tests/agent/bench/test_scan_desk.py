@@ -145,7 +145,7 @@ def test_a_grade_scanned_afterwards_is_a_signed_event_and_leaves_the_certificate
     certificate = rig.erase("A1")
     assert certificate.record.disposition is None
     assert rig.scan("BAY-A1", "GRADE-C", "GRADE-C", "GRADE-C") == "graded"
-    (row,) = [row for row in rig.ledger.outbox(9) if row.kind == "event"]
+    (row,) = [row for row in rig.ledger.outbox.waiting(9) if row.kind == "event"]
     event = json.loads(row.payload)
     assert (event["event"], event["detail"]["certificate_id"]) == ("disposition", certificate.id)
     key = rig.registrar.key.public_key()

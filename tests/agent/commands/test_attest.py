@@ -140,6 +140,6 @@ def test_without_a_daemon_its_label_waits_in_the_ledger_for_one(call: Call, tmp_
     done = call("attest", "--imei", IMEI, *WHO, *YES, "--config", config, "--json")
     assert (done.status, done.document["label"]) == (0, "due")
     ledger = Ledger(Path(done.document["certificate_file"]).parents[1])
-    rows = ledger.labels(done.document["number"])
+    rows = ledger.labels.of(done.document["number"])
     ledger.close()
     assert [(row.printer, row.state, row.copy) for row in rows] == [("labels", LabelState.DUE, 0)]

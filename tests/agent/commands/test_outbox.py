@@ -34,8 +34,8 @@ def issued(ledger: Ledger, state: Path) -> list[Certificate]:
     """One that waits, one that was refused, one that has left."""
     key = keys.load_or_make(state)
     made = [samples.issue(ledger, key) for _ in range(3)]
-    ledger.outbox_quarantine(made[1].id, "station bench-01 is not enrolled")
-    ledger.outbox_delivered(made[2].id)
+    ledger.outbox.quarantine(made[1].id, "station bench-01 is not enrolled")
+    ledger.outbox.delivered(made[2].id)
     return made
 
 
@@ -62,7 +62,7 @@ def test_all_that_was_refused_goes_again_after_a_key_was_enrolled(
 ) -> None:
     done = call("outbox", "resend", "--refused", "--state-dir", state)
     assert (done.status, done.err) == (0, f"cert {issued[1].id} waits to be sent\n")
-    assert ledger.outbox_quarantined() == []
+    assert ledger.outbox.quarantined() == []
     assert call("outbox", "resend", "--refused", "--state-dir", state).err == "nothing was refused\n"
 
 
@@ -79,21 +79,21 @@ def test_what_was_refused_and_what_was_forgotten_go_again_by_id_or_number(
     call: Call, state: Path, ledger: Ledger, issued: list[Certificate]
 ) -> None:
     assert call("outbox", "resend", issued[1].id, "bench-01-000003", "--state-dir", state).status == 0
-    rows = {row.id: row for row in ledger.outbox(10)}
+    rows = {row.id: row for row in ledger.outbox.waiting(10)}
     assert set(rows) == {c.id for c in issued}
     assert rows[issued[2].id].payload == issued[2].compact
     assert rows[issued[2].id].topic == f"cert/{issued[2].id}"
     assert call("outbox", "resend", issued[0].id, "--state-dir", state).status == 0, "what waits, waits"
-    assert ledger.outbox_depth() == 3
+    assert ledger.outbox.depth() == 3
 
 
 def test_a_statement_that_was_forgotten_goes_again(call: Call, state: Path, ledger: Ledger) -> None:
     compact = jws.sign(b"{}", keys.load_or_make(state), typ=DISPOSITION)
     ledger.add_event("boot", lambda _: Told(b"{}", compact))
-    (name,) = [row.id for row in ledger.outbox(10) if row.kind == "statement"]
-    ledger.outbox_delivered(name)
+    (name,) = [row.id for row in ledger.outbox.waiting(10) if row.kind == "statement"]
+    ledger.outbox.delivered(name)
     assert call("outbox", "resend", name, "--state-dir", state).status == 0
-    (row,) = [row for row in ledger.outbox(10) if row.kind == "statement"]
+    (row,) = [row for row in ledger.outbox.waiting(10) if row.kind == "statement"]
     assert (row.payload, row.topic) == (compact, f"statement/{name}")
 
 
@@ -104,7 +104,7 @@ def test_of_several_none_goes_again_where_one_is_unknown(
     told = call("outbox", "resend", issued[1].id, name, "--state-dir", state)
     assert told.status == 2
     assert len(told.err.splitlines()) == 1
-    assert [row.id for row in ledger.outbox(10)] == [issued[0].id]
+    assert [row.id for row in ledger.outbox.waiting(10)] == [issued[0].id]
 
 
 def test_a_certificate_whose_file_holds_other_bytes_is_not_sent(
@@ -116,7 +116,7 @@ def test_a_certificate_whose_file_holds_other_bytes_is_not_sent(
     assert (told.status, "not those of that certificate" in told.err) == (2, True)
     file.unlink()
     assert call("outbox", "resend", issued[2].id, "--state-dir", state).status == 2
-    assert len(ledger.outbox(10)) == 1
+    assert len(ledger.outbox.waiting(10)) == 1
 
 
 @pytest.mark.parametrize("words", [("list",), ("list", "--json"), ("resend", "x")])

@@ -98,8 +98,8 @@ RECEIPTS = st.fixed_dictionaries(
 def test_no_message_of_a_broker_ends_the_courier(mail: Mail, suffix: str, payload: bytes) -> None:
     mail.hear(suffix, payload)
     mail.delivery.arrived(Arrived(1, suffix, payload), mail.rig.ledger, 1.0)
-    assert mail.rig.ledger.outbox_depth() == 1
-    assert mail.rig.ledger.outbox_quarantined() == []
+    assert mail.rig.ledger.outbox.depth() == 1
+    assert mail.rig.ledger.outbox.quarantined() == []
 
 
 @pytest.fixture

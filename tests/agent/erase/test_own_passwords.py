@@ -65,7 +65,7 @@ def test_a_drive_that_our_crash_left_locked_is_opened_after_any_number_of_jobs_t
     description.write_text(plain + f'password = "{bytes.fromhex(ours).decode()}"\nfrozen = true\n')
     for _ in range(6):
         assert worked(registrar, drive) == Refused(FROZEN)
-    assert registrar.ledger.passwords(identity(drive)) == (bytes.fromhex(ours),)
+    assert registrar.ledger.passwords.of(identity(drive)) == (bytes.fromhex(ours),)
     description.write_text(description.read_text().replace("frozen = true", "frozen = false"))
     assert isinstance(worked(registrar, drive), Erased)
-    assert registrar.ledger.passwords(identity(drive)) == ()
+    assert registrar.ledger.passwords.of(identity(drive)) == ()

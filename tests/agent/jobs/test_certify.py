@@ -7,10 +7,19 @@ from typing import cast
 import pytest
 
 from agent.certificates.outcome import CANCELLED, Aborted, Failed, Outcome, Reason, Refused, Work, with_word
-from agent.certificates.record import Clock, Health, Interruption, Mismatch, Software, Station, Unreached, Verification
+from agent.certificates.record import (
+    Clock,
+    Health,
+    Interruption,
+    Mismatch,
+    Position,
+    Software,
+    Station,
+    Unreached,
+    Verification,
+)
 from agent.jobs.certify import TOO_LARGE, Circumstances, condensed, draft, outcome_name
 from agent.jobs.job import Job
-from agent.jobs.ledger import Position
 from agent.planning.plan import Plan, plan
 from agent.planning.policy import NIST_CLEAR
 from tests.agent.engine_rig import NOW, drive, erased, failed

@@ -126,7 +126,7 @@ def test_a_new_chain_names_the_old_key_and_goes_on_counting(tmp_path: Path, lost
     with closing(Registrar(Settings(), tmp_path)) as station:
         assert station.reconciler.look(newest=None).conflicts == (), "the old certificates are still this station's"
         assert station.certificate(made[0].id) == made[0]
-        told = [json.loads(row.payload) for row in station.ledger.outbox(100) if row.kind == "event"]
+        told = [json.loads(row.payload) for row in station.ledger.outbox.waiting(100) if row.kind == "event"]
     assert [event["event"] for event in told] == ["key-replaced"]
     detail = told[0]["detail"]
     assert (detail["replaces"], detail["key"], detail["last"]) == (done.old, thumbprint(done.new), made[1].id)
@@ -198,7 +198,7 @@ def test_whatever_is_cut_off_while_a_key_is_replaced_it_can_be_done_again(
 def test_a_stray_of_the_old_key_is_still_taken_in(tmp_path: Path) -> None:
     first = issue(tmp_path)
     with closing(Registrar(Settings(), tmp_path)) as station:
-        position = station.ledger.position()
+        position = station.ledger.chain.position()
         stray = sign(record(position), station.key)
         (station.ledger.certificates_dir / stray.file_name).write_bytes(stray.compact)
     replace(tmp_path, "bench-01")

@@ -18,10 +18,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.certificates.certificate import Certificate, sign
+from agent.certificates.record import Position
 from agent.erase import ResumePoint
 from agent.errors import LedgerProblem
 from agent.jobs.job import ENDED, Job, JobState
-from agent.jobs.ledger import Ledger, Position
+from agent.jobs.ledger import Ledger
 from agent.jobs.schema import MIGRATIONS
 from drivers.drives.drive import Drive
 from tests.agent.samples import issue, record
@@ -124,23 +125,23 @@ def test_a_key_whose_drive_never_comes_back_ends_by_age_and_leaves_no_trace(ledg
 
 def test_a_password_whose_drive_never_comes_back_ends_by_age_and_leaves_no_trace(ledger: Ledger) -> None:
     password, now = os.urandom(32), time.time()
-    ledger.keep_password("drive", password, "job-1")
-    ledger.keep_password("other", b"other's", "job-2")
-    assert ledger.forget_old_passwords(before=now - 60) == []
-    assert ledger.passwords("drive") == (password,)
-    assert ledger.forget_old_passwords(before=now + 60, but=["job-2"]) == ["job-1"]
-    assert (ledger.passwords("drive"), ledger.passwords("other")) == ((), (b"other's",))
+    ledger.passwords.keep("drive", password, "job-1")
+    ledger.passwords.keep("other", b"other's", "job-2")
+    assert ledger.passwords.forget_old(before=now - 60) == []
+    assert ledger.passwords.of("drive") == (password,)
+    assert ledger.passwords.forget_old(before=now + 60, but=["job-2"]) == ["job-1"]
+    assert (ledger.passwords.of("drive"), ledger.passwords.of("other")) == ((), (b"other's",))
     for path in ledger.path.parent.glob("ledger.sqlite3*"):
         assert password not in path.read_bytes(), path.name
 
 
 def test_a_drive_that_is_met_again_keeps_all_its_passwords_young(ledger: Ledger) -> None:
-    ledger.keep_password("drive", b"first", "job-1")
+    ledger.passwords.keep("drive", b"first", "job-1")
     with contextlib.closing(sqlite3.connect(ledger.path)) as db, db:
         db.execute("UPDATE drive_password SET made = 0")
-    ledger.keep_password("drive", b"second", "job-2")
-    assert ledger.forget_old_passwords(before=time.time() - 60) == []
-    assert ledger.passwords("drive") == (b"second", b"first")
+    ledger.passwords.keep("drive", b"second", "job-2")
+    assert ledger.passwords.forget_old(before=time.time() - 60) == []
+    assert ledger.passwords.of("drive") == (b"second", b"first")
 
 
 def test_a_checkpoint_keeps_its_key_young(ledger: Ledger) -> None:
@@ -177,8 +178,8 @@ def test_certificates_are_numbered_without_a_gap_and_chained(ledger: Ledger) -> 
     assert [c.record.previous for c in made] == [None, *[c.id for c in made[:4]]]
     for certificate in made:
         assert (ledger.certificates_dir / certificate.file_name).read_bytes() == certificate.compact
-    assert ledger.certificate_ids() == {c.id for c in made}
-    rows = ledger.outbox(10)
+    assert ledger.chain.certificate_ids() == {c.id for c in made}
+    rows = ledger.outbox.waiting(10)
     assert [(r.id, r.kind, r.topic, r.payload) for r in rows] == [
         (c.id, "cert", f"cert/{c.id}", c.compact) for c in made
     ]
@@ -200,8 +201,8 @@ def test_processes_that_open_and_issue_at_once_make_one_chain(tmp_path: Path) ->
         worker.join(SOON_S)
     assert [w.exitcode for w in workers] == [0] * 5
     ledger = Ledger(state)
-    assert len(ledger.certificate_ids()) == len(list(ledger.certificates_dir.glob("*.jws"))) == 50
-    assert ledger.outbox_depth() == 50
+    assert len(ledger.chain.certificate_ids()) == len(list(ledger.certificates_dir.glob("*.jws"))) == 50
+    assert ledger.outbox.depth() == 50
     ledger.close()
 
 
@@ -221,7 +222,7 @@ def test_a_draft_that_cannot_be_signed_leaves_no_trace(ledger: Ledger) -> None:
 
     with pytest.raises(ValueError, match="cannot be signed"):
         ledger.issue(breaks)
-    assert ledger.certificate_ids() == set()
+    assert ledger.chain.certificate_ids() == set()
     assert issue(ledger, KEY).record.sequence == 1
 
 
@@ -244,8 +245,8 @@ def test_a_certificate_whose_folder_is_gone_is_not_recorded(ledger: Ledger) -> N
     ledger.certificates_dir.rmdir()
     with pytest.raises(LedgerProblem):
         issue(ledger, KEY)
-    assert ledger.certificate_ids() == set()
-    assert ledger.outbox_depth() == 0
+    assert ledger.chain.certificate_ids() == set()
+    assert ledger.outbox.depth() == 0
 
 
 CHILD = """
@@ -279,7 +280,7 @@ def test_a_kill_between_file_and_row_is_mended_by_adopting_the_file(tmp_path: Pa
     child = subprocess.run([sys.executable, "-c", CHILD, state, where], check=False, timeout=PROGRAM_S)
     assert child.returncode == -signal.SIGKILL
     ledger = Ledger(state)
-    assert ledger.certificate_ids() == set()
+    assert ledger.chain.certificate_ids() == set()
     assert [j.state for j in ledger.unfinished()] == [JobState.ERASING]
     found = list(ledger.certificates_dir.glob("*.jws"))
     assert len(found) == (where == "after")
@@ -293,7 +294,7 @@ def test_a_kill_between_file_and_row_is_mended_by_adopting_the_file(tmp_path: Pa
         assert ended is not None
         assert (ended.state, ended.certificate_id) == (JobState.ERASED, certificate.id)
         assert ledger.key("job-1") is None
-        assert [row.id for row in ledger.outbox(9)] == [certificate.id]
+        assert [row.id for row in ledger.outbox.waiting(9)] == [certificate.id]
     ledger.close()
 
 
@@ -309,30 +310,30 @@ def test_a_certificate_that_is_not_the_next_of_the_chain_is_not_adopted(ledger: 
 
 def test_rows_in_hand_and_quarantined_rows_are_left_out(ledger: Ledger) -> None:
     ids = [issue(ledger, KEY).id for _ in range(6)]
-    assert [r.id for r in ledger.outbox(2)] == ids[:2]
-    assert [r.id for r in ledger.outbox(2, without=frozenset(ids[:3]))] == ids[3:5]
-    assert ledger.outbox_quarantine(ids[3], "unknown key")
-    assert not ledger.outbox_quarantine(ids[3], "again")
-    assert not ledger.outbox_quarantine("f" * 64, "not there")
-    assert [r.id for r in ledger.outbox(9)] == [*ids[:3], *ids[4:]]
-    assert ledger.outbox_quarantined() == [(ids[3], "unknown key")]
-    assert ledger.outbox_depth() == 5
+    assert [r.id for r in ledger.outbox.waiting(2)] == ids[:2]
+    assert [r.id for r in ledger.outbox.waiting(2, without=frozenset(ids[:3]))] == ids[3:5]
+    assert ledger.outbox.quarantine(ids[3], "unknown key")
+    assert not ledger.outbox.quarantine(ids[3], "again")
+    assert not ledger.outbox.quarantine("f" * 64, "not there")
+    assert [r.id for r in ledger.outbox.waiting(9)] == [*ids[:3], *ids[4:]]
+    assert ledger.outbox.quarantined() == [(ids[3], "unknown key")]
+    assert ledger.outbox.depth() == 5
 
 
 def test_a_row_is_delivered_once_even_out_of_quarantine(ledger: Ledger) -> None:
     row = issue(ledger, KEY).id
-    ledger.outbox_quarantine(row, "unknown key")
-    assert ledger.outbox_delivered(row)
-    assert not ledger.outbox_delivered(row)
-    assert ledger.outbox_quarantined() == []
-    assert row in ledger.certificate_ids()
+    ledger.outbox.quarantine(row, "unknown key")
+    assert ledger.outbox.delivered(row)
+    assert not ledger.outbox.delivered(row)
+    assert ledger.outbox.quarantined() == []
+    assert row in ledger.chain.certificate_ids()
 
 
 def test_attempts_are_counted(ledger: Ledger) -> None:
     row = issue(ledger, KEY).id
-    ledger.outbox_tried(row)
-    ledger.outbox_tried(row)
-    assert ledger.outbox(1)[0].attempts == 2
+    ledger.outbox.tried(row)
+    ledger.outbox.tried(row)
+    assert ledger.outbox.waiting(1)[0].attempts == 2
 
 
 def test_events_are_numbered_within_their_boot_and_leave_no_gap(ledger: Ledger) -> None:
@@ -340,15 +341,15 @@ def test_events_are_numbered_within_their_boot_and_leave_no_gap(ledger: Ledger) 
         seen: list[int] = []
         ledger.add_event(boot, lambda seq, seen=seen: seen.append(seq) or b"x")  # type: ignore[misc]
         assert seen == [number]
-    assert ledger.outbox_delivered("one/3")
+    assert ledger.outbox.delivered("one/3")
     ledger.add_event("one", lambda seq: str(seq).encode())
-    assert ledger.outbox(9)[-1].payload == b"4"
+    assert ledger.outbox.waiting(9)[-1].payload == b"4"
 
 
 def test_connections_are_numbered_upwards_over_restarts(ledger: Ledger) -> None:
-    assert [ledger.next_connection() for _ in range(3)] == [1, 2, 3]
+    assert [ledger.outbox.next_connection() for _ in range(3)] == [1, 2, 3]
     again = Ledger(ledger.path.parent)
-    assert again.next_connection() == 4
+    assert again.outbox.next_connection() == 4
     again.close()
 
 
@@ -387,8 +388,8 @@ def test_a_ledger_of_the_first_version_is_brought_up_to_date_with_its_rows(tmp_p
     db.execute("INSERT INTO outbox (id, kind, topic, payload) VALUES ('old', 'cert', 'cert/old', x'00')")
     db.close()
     ledger = Ledger(tmp_path)
-    assert [row.id for row in ledger.outbox(9)] == ["old"]
-    assert ledger.outbox_depth() == 1
+    assert [row.id for row in ledger.outbox.waiting(9)] == ["old"]
+    assert ledger.outbox.depth() == 1
     ledger.close()
 
 
@@ -419,10 +420,10 @@ def test_a_job_that_this_version_cannot_read_is_a_ledger_problem(ledger: Ledger)
 
 
 def test_every_commit_is_flushed_to_the_medium(ledger: Ledger) -> None:
-    assert ledger._one("PRAGMA synchronous")[0] == 2  # FULL
-    assert ledger._one("PRAGMA journal_mode")[0] == "wal"
+    assert ledger._db.one("PRAGMA synchronous")[0] == 2  # FULL
+    assert ledger._db.one("PRAGMA journal_mode")[0] == "wal"
 
 
 def test_counting_what_waits_reads_no_payload(ledger: Ledger) -> None:
-    plan = ledger._all("EXPLAIN QUERY PLAN SELECT COUNT(*) FROM outbox WHERE quarantined IS NULL")
+    plan = ledger._db.all("EXPLAIN QUERY PLAN SELECT COUNT(*) FROM outbox WHERE quarantined IS NULL")
     assert "COVERING INDEX outbox_waiting" in plan[0][3]

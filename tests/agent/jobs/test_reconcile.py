@@ -15,9 +15,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.certificates.certificate import Certificate, sign
+from agent.certificates.record import Position
 from agent.errors import LedgerConflict, LedgerProblem
 from agent.jobs.adopt import carry_out, rehearse
-from agent.jobs.chain_rows import Position
 from agent.jobs.key_change import replace
 from agent.jobs.reconcile import Reconciler
 from agent.jobs.registrar import Registrar
@@ -63,7 +63,7 @@ def file_of(station: Registrar, certificate: Certificate) -> Path:
 
 
 def outbox(station: Registrar) -> set[str]:
-    return {row.id for row in station.ledger.outbox(1000) if row.kind == "cert"}
+    return {row.id for row in station.ledger.outbox.waiting(1000) if row.kind == "cert"}
 
 
 # Goes on
@@ -79,9 +79,9 @@ def test_after_a_ledger_of_before_was_put_back_every_number_is_given_once(state:
     with closing(Registrar(Settings(), state)) as station:
         station.recover(printers=("zebra",))
         assert issue(station).record.sequence == 4
-        assert [row.sequence for row in station.ledger.chain_rows()] == [1, 2, 3, 4]
+        assert [row.sequence for row in station.ledger.chain.certificates()] == [1, 2, 3, 4]
         assert {c.id for c in newer} <= outbox(station)
-        assert station.ledger.labels(newer[0].id) == [], "its label was printed when it was made"
+        assert station.ledger.labels.of(newer[0].id) == [], "its label was printed when it was made"
 
 
 KILLED = """
@@ -108,7 +108,7 @@ def test_a_number_that_a_killed_process_gave_is_not_given_again_by_one_that_runs
     assert child.returncode == -signal.SIGKILL
     assert len(list(station.ledger.certificates_dir.glob("*.jws"))) == 2
     assert issue(station).record.sequence == 3
-    assert [row.sequence for row in station.ledger.chain_rows()] == [1, 2, 3]
+    assert [row.sequence for row in station.ledger.chain.certificates()] == [1, 2, 3]
     assert station.reconciler.look(newest=None).conflicts == ()
 
 
@@ -211,12 +211,12 @@ BREAKS: list[Break] = [
 @pytest.mark.parametrize("broken", BREAKS)
 def test_a_contradiction_stops_the_start_with_one_line_and_changes_nothing(station: Registrar, broken: Break) -> None:
     broken(station, [issue(station) for _ in range(3)])
-    rows, names = station.ledger.chain_rows(), sorted(p.name for p in station.ledger.certificates_dir.iterdir())
+    rows, names = station.ledger.chain.certificates(), sorted(p.name for p in station.ledger.certificates_dir.iterdir())
     with pytest.raises(LedgerConflict) as stopped:
         station.recover()
     assert "\n" not in stopped.value.line()
     assert "benchwipe ledger adopt" in stopped.value.line()
-    assert station.ledger.chain_rows() == rows
+    assert station.ledger.chain.certificates() == rows
     assert sorted(p.name for p in station.ledger.certificates_dir.iterdir()) == names
 
 
@@ -235,7 +235,7 @@ def test_a_persons_word_mends_it_and_loses_no_certificate(station: Registrar, br
     assert before <= {p.name.removesuffix(".damaged") for p in station.ledger.certificates_dir.iterdir()}
     assert {c.id for c in made} <= outbox(station)
     following = issue(station)
-    assert following.record.sequence == max(row.sequence for row in station.ledger.chain_rows())
+    assert following.record.sequence == max(row.sequence for row in station.ledger.chain.certificates())
     assert following.record.sequence not in {c.record.sequence for c in made}
     station.recover()
 
@@ -259,13 +259,13 @@ def test_a_file_whose_bytes_still_wait_for_the_collector_is_written_again(statio
 
 def test_a_file_that_is_gone_for_good_is_known_as_lost_and_its_number_stays_given(station: Registrar) -> None:
     made = [issue(station) for _ in range(3)]
-    station.ledger.outbox_delivered(made[1].id)
+    station.ledger.outbox.delivered(made[1].id)
     delete_a_file(station, made)
     lines = rehearse(station)
     assert [line for line in lines if "lost" in line] == lines
     carry_out(station, lines)
     station.recover()
-    assert [row.sequence for row in station.ledger.chain_rows()] == [1, 2, 3]
+    assert [row.sequence for row in station.ledger.chain.certificates()] == [1, 2, 3]
 
 
 def flipped(compact: bytes) -> bytes:
@@ -283,8 +283,8 @@ def test_the_number_of_a_damaged_newer_file_is_not_given_again(
     for certificate in made[2:]:
         file_of(station, certificate).write_bytes(damage(certificate.compact))
     carry_out(station, rehearse(station))
-    assert station.ledger.position().sequence == 5
-    told = [row.payload for row in station.ledger.outbox(1000) if row.kind == "event"]
+    assert station.ledger.chain.position().sequence == 5
+    told = [row.payload for row in station.ledger.outbox.waiting(1000) if row.kind == "event"]
     assert told, "the collector hears that they are missing"
 
 
@@ -298,7 +298,7 @@ def test_numbers_go_on_where_ledger_key_and_its_public_half_are_all_gone(state: 
     with closing(Registrar(Settings(), state)) as station:
         carry_out(station, rehearse(station))
         station.recover()
-        assert station.ledger.position().sequence == 4
+        assert station.ledger.chain.position().sequence == 4
 
 
 def test_a_whole_file_of_a_key_that_nobody_knows_is_left_as_it_is(station: Registrar) -> None:
@@ -313,7 +313,7 @@ def test_a_whole_file_of_a_key_that_nobody_knows_is_left_as_it_is(station: Regis
 def test_a_hole_that_is_mended_is_told_to_the_collector(station: Registrar) -> None:
     delete_a_row_and_its_file(station, [issue(station) for _ in range(3)])
     carry_out(station, rehearse(station))
-    told = [row.payload for row in station.ledger.outbox(1000) if row.kind == "event"]
+    told = [row.payload for row in station.ledger.outbox.waiting(1000) if row.kind == "event"]
     assert len(told) == 1
     assert b'"gap"' in told[0]
 
@@ -322,7 +322,7 @@ def test_of_two_certificates_of_one_number_the_one_counts_that_the_next_one_name
     made = [issue(station) for _ in range(3)]
     sign_a_number_twice_without_rows(station, made)
     carry_out(station, rehearse(station))
-    assert [row.id for row in station.ledger.chain_rows()] == [c.id for c in made]
+    assert [row.id for row in station.ledger.chain.certificates()] == [c.id for c in made]
     assert len(outbox(station)) == 4, "the other one was signed, too: the collector must see it"
 
 

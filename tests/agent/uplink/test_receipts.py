@@ -59,8 +59,8 @@ def test_nobody_without_the_collectors_key_takes_a_row_out_of_the_outbox(
     for name, payload in sent:
         silent.receipt(STATION, name, payload)
     wait_until(lambda: uplink.status.receipts_ignored == len(sent), "each is counted", 30)
-    assert {row.id for row in bench.ledger.outbox_listed() if row.kind != "event"} == set(issued)
-    assert bench.ledger.outbox_quarantined() == []
+    assert {row.id for row in bench.ledger.outbox.listed() if row.kind != "event"} == set(issued)
+    assert bench.ledger.outbox.quarantined() == []
     assert bench.rejected == []
     assert "that no trusted collector gave" in caplog.text
     assert "no trusted collector" in uplink.status.last_error
@@ -100,13 +100,13 @@ def test_a_signed_refusal_counts_once_and_its_replay_does_not_undo_a_resend(benc
     uplink = bench.uplink()
     wait_until(lambda: bench.rejected == [(certificate.id, "by order of the test")], "set aside")
     collector.answer = lambda *_: None
-    bench.ledger.outbox_again(again(bench, certificate.id))
+    bench.ledger.outbox.again(again(bench, certificate.id))
     uplink.wake()
     wait_until(lambda: collector.arrivals[certificate.id] == 2, "sent again")
     refusal = body(signed(KEY, STATION, certificate.id, "rejected"), "rejected")
     collector.receipt(STATION, certificate.id, refusal)
     time.sleep(2 * QUICK.receipt_s)  # long enough for it to have been heard
-    assert bench.ledger.outbox_quarantined() == []
+    assert bench.ledger.outbox.quarantined() == []
     collector.answer = stored
     bench.wait_empty()
     wait_until(lambda: bench.rejected[-1] == (certificate.id, ""), "that it was taken after all is told")
@@ -123,7 +123,7 @@ def test_a_statement_waits_for_its_receipt_and_the_event_for_the_brokers_word(be
     (name,) = bench.state(1)
     uplink = bench.uplink()
     wait_until(lambda: collector.arrivals[name] >= 2, "sent again")
-    assert [(row.kind, row.id) for row in bench.ledger.outbox_listed()] == [("statement", name)]
+    assert [(row.kind, row.id) for row in bench.ledger.outbox.listed()] == [("statement", name)]
     collector.answer = stored
     bench.wait_empty()
     assert uplink.status.last_error == ""

@@ -101,7 +101,7 @@ def test_a_receipt_that_comes_late_still_counts(bench: Bench) -> None:
     (certificate,) = bench.issue(1)
     bench.uplink()
     wait_until(lambda: collector.arrivals[certificate.id] >= 2, "sent twice")
-    assert bench.ledger.outbox_depth() == 1
+    assert bench.ledger.outbox.depth() == 1
     collector.receipt(STATION, certificate.id, b'{"result":"stored","reason":"","stored_at":"x","sig":"","more":1}')
     bench.wait_empty()
 
@@ -125,12 +125,12 @@ def test_a_rejected_certificate_is_kept_reported_once_and_not_sent_again(bench: 
     assert bench.rejected == [(bad, "by order of the test")]
     assert collector.arrivals[bad] == 1
     assert set(collector.certificates) == {c.id for c in good}
-    assert bench.ledger.outbox_quarantined() == [(bad, "by order of the test")]
+    assert bench.ledger.outbox.quarantined() == [(bad, "by order of the test")]
 
 
 def test_after_a_restart_a_rejected_certificate_is_reported_again(bench: Bench) -> None:
     (certificate,) = bench.issue(1)
-    bench.ledger.outbox_quarantine(certificate.id, "unknown key")
+    bench.ledger.outbox.quarantine(certificate.id, "unknown key")
     bench.uplink()
     wait_until(lambda: bench.rejected == [(certificate.id, "unknown key")], "reported")
 
@@ -141,7 +141,7 @@ def test_rows_that_nobody_answers_do_not_stop_the_others(bench: Bench) -> None:
     collector = bench.collector(answer=lambda id_, times: None if id_ in silent else stored(id_, times))
     bench.uplink()
     wait_until(lambda: rest <= set(collector.arrivals), "the rest arrived")
-    wait_until(lambda: bench.ledger.outbox_depth() == len(silent), "the rest is done")
+    wait_until(lambda: bench.ledger.outbox.depth() == len(silent), "the rest is done")
 
 
 def test_never_more_than_sixteen_uploads_wait_for_an_answer(bench: Bench) -> None:
@@ -189,7 +189,7 @@ def test_a_malformed_receipt_for_a_waiting_certificate_leaves_it_in_the_outbox(b
     for payload in (b"", b"{}", b'{"result":"Stored"}', b'"stored"', b'{"result":["stored"]}'):
         collector.receipt(STATION, certificate.id, payload)
     wait_until(lambda: collector.arrivals[certificate.id] >= 2, "sent again")
-    assert bench.ledger.outbox_depth() == 1
+    assert bench.ledger.outbox.depth() == 1
 
 
 @PROTOCOLS
@@ -210,7 +210,7 @@ def test_a_denied_upload_stays_and_goes_when_it_is_allowed(
         assert collector.last(alarm)["code"] == "BW-U01"
         assert "cert" in uplink.status.last_error
     wait_until(lambda: broker.log().count("Denied PUBLISH") > 40, "tried more than once")
-    assert bench.ledger.outbox_depth() == 30
+    assert bench.ledger.outbox.depth() == 30
     assert len(collector.seen.get(alarm, [])) == (protocol == "5")
     assert caplog.text.count("alarm raised") == (protocol == "5")
     broker.allow(*rules, *shown, f"topic readwrite {ROOT}/cert/+")
@@ -223,7 +223,7 @@ def test_an_upload_that_nobody_listens_to_is_not_delivered(bench: Bench) -> None
     bench.issue(2)
     uplink = bench.uplink()
     wait_until(lambda: "nobody takes cert" in uplink.status.last_error, "the status says so")
-    assert bench.ledger.outbox_depth() == 2
+    assert bench.ledger.outbox.depth() == 2
     collector = bench.collector()
     bench.wait_empty()
     assert len(collector.certificates) == 2
@@ -257,7 +257,7 @@ def test_an_event_waits_while_nobody_listens_at_all(bench: Bench) -> None:
     uplink = bench.uplink()
     wait_until(lambda: "nobody takes event" in uplink.status.last_error, "the status says so")
     time.sleep(2 * QUICK.receipt_s)  # a second attempt
-    assert bench.ledger.outbox_depth() == 1
+    assert bench.ledger.outbox.depth() == 1
     bench.collector()
     bench.wait_empty()
 
@@ -458,7 +458,7 @@ def bench_number(bench: Bench) -> int:
     """The connection number that the next connection gets."""
     ledger = Ledger(bench.state_dir)
     try:
-        return ledger.next_connection()
+        return ledger.outbox.next_connection()
     finally:
         ledger.close()
 

@@ -101,7 +101,7 @@ class Bench:
 
     def wait_empty(self, within: float = SOON_S) -> None:
         """Until the outbox is empty."""
-        wait_until(lambda: self.ledger.outbox_depth() == 0, "the outbox is empty", within)
+        wait_until(lambda: self.ledger.outbox.depth() == 0, "the outbox is empty", within)
 
     def _rejected(self, row: str, reason: str) -> None:
         self.report(row, reason)
