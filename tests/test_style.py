@@ -28,7 +28,7 @@ def python_files(*folders: str) -> list[Path]:
 def text_files() -> Iterator[Path]:
     for folder, names, files in os.walk(REPOSITORY):
         names[:] = [n for n in names if n not in BUILT and not n.endswith(("_cache", ".egg-info"))]
-        yield from (Path(folder) / f for f in files if Path(f).suffix in TEXT or f in {"Makefile", "run"})
+        yield from (Path(folder) / f for f in files if Path(f).suffix in TEXT or f in {"Makefile", "run", "nightly"})
 
 
 def run(*command: str) -> None:
@@ -107,6 +107,6 @@ def test_nothing_names_a_place_outside_of_the_repository() -> None:
 
 
 def test_what_is_run_is_executable() -> None:
-    for name in (".ci/run", "scripts/setup.sh", "scripts/install.sh", "scripts/debian-packages.sh"):
+    for name in (".ci/run", ".ci/nightly", "scripts/setup.sh", "scripts/install.sh", "scripts/debian-packages.sh"):
         assert os.access(REPOSITORY / name, os.X_OK), name
         subprocess.run(["bash", "-n", str(REPOSITORY / name)], check=True, timeout=10)
