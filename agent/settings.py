@@ -23,7 +23,7 @@ Text = Annotated[str, msgspec.Meta(max_length=200)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
 
 
-class Station(msgspec.Struct, frozen=True, kw_only=True):
+class StationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Who this station is. `id` is its MQTT client id and the head of its certificate numbers.
 
     `stalled_power_off_s`: how long a drive that answers no more may stay so before its bay is given up.
@@ -44,7 +44,7 @@ class Station(msgspec.Struct, frozen=True, kw_only=True):
     certificate_url: Text = ""
 
 
-class Bay(msgspec.Struct, frozen=True, kw_only=True):
+class BaySettings(msgspec.Struct, frozen=True, kw_only=True):
     """A place for one drive. `port` is where its drive appears in the source; `dock` and `slot` switch and light it."""
 
     name: Name
@@ -72,7 +72,7 @@ class DockDevice(Device, frozen=True, kw_only=True):
     off_s: Annotated[float, msgspec.Meta(ge=0, le=60)] = 5.0
 
 
-class Customer(msgspec.Struct, frozen=True, kw_only=True):
+class CustomerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """A customer and the policy for its drives, unless a lot says otherwise."""
 
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
@@ -88,7 +88,7 @@ class Lot(msgspec.Struct, frozen=True, kw_only=True):
     policy: Text | None = None
 
 
-class Operator(msgspec.Struct, frozen=True, kw_only=True):
+class OperatorSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Somebody who works at the bench, known by a badge."""
 
     badge: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
@@ -177,16 +177,16 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """A station's whole configuration."""
 
-    station: Station = Station()
-    bay: tuple[Bay, ...] = ()
+    station: StationSettings = StationSettings()
+    bay: tuple[BaySettings, ...] = ()
     source: tuple[Device, ...] = ()
     dock: tuple[DockDevice, ...] = ()
     input: tuple[Device, ...] = ()
     display: tuple[Device, ...] = ()
     printer: tuple[Device, ...] = ()
-    customer: tuple[Customer, ...] = ()
+    customer: tuple[CustomerSettings, ...] = ()
     lot: tuple[Lot, ...] = ()
-    operator: tuple[Operator, ...] = ()
+    operator: tuple[OperatorSettings, ...] = ()
     destination: tuple[Destination, ...] = ()
     policy: tuple[Policy, ...] = ()
     senses: Senses = Senses()

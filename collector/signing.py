@@ -40,7 +40,7 @@ class Signer:
 
     def receipt(self, station: str, certificate: str, result: str, stored_at: str) -> str:
         """The `sig` of a receipt; empty where the topic was too long to be signed, which is no station's of ours."""
-        said = receipt.Signed(station=station, certificate=certificate, result=result, stored_at=stored_at)
+        said = receipt.SignedReceipt(station=station, certificate=certificate, result=result, stored_at=stored_at)
         try:
             return receipt.sign(said, self._key)
         except CertificateProblem:

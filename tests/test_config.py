@@ -12,7 +12,18 @@ import pytest
 
 from agent.erase import Limits, VerifySpec
 from agent.planning.policy import Policy
-from agent.settings import Bay, Destination, DockDevice, Mqtt, Scanning, Settings, Station, Symbologies, Tls, load
+from agent.settings import (
+    BaySettings,
+    Destination,
+    DockDevice,
+    Mqtt,
+    Scanning,
+    Settings,
+    StationSettings,
+    Symbologies,
+    Tls,
+    load,
+)
 from collector.settings import load as load_collector
 from drivers import registry
 from drivers.senses import Senses
@@ -43,7 +54,7 @@ def test_the_example_is_a_bench_of_four_bays_in_a_plain_dock() -> None:
 
 def test_what_is_not_commented_out_says_the_default() -> None:
     settings = load(STATION)
-    assert settings.station == Station()
+    assert settings.station == StationSettings()
     assert settings.scanning == Scanning()
     assert settings.senses == Senses()
     (policy,) = settings.policy
@@ -60,8 +71,8 @@ def with_everything() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("table", "kind"),
     [
-        ("station", Station),
-        ("bay", Bay),
+        ("station", StationSettings),
+        ("bay", BaySettings),
         ("dock", DockDevice),
         ("senses", Senses),
         ("scanning", Scanning),

@@ -110,3 +110,14 @@ def test_what_is_run_is_executable() -> None:
     for name in (".ci/run", ".ci/nightly", "scripts/setup.sh", "scripts/install.sh", "scripts/debian-packages.sh"):
         assert os.access(REPOSITORY / name, os.X_OK), name
         subprocess.run(["bash", "-n", str(REPOSITORY / name)], check=True, timeout=10)
+
+
+def test_no_class_name_stands_for_two_things_within_the_agent() -> None:
+    """One word has one meaning: who reads `Station` need not look where it was imported from."""
+    places: dict[str, list[str]] = {}
+    for path in sorted((REPOSITORY / "agent").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(str(path.relative_to(REPOSITORY)))
+    assert len(places) > 300
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}

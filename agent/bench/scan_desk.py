@@ -99,7 +99,7 @@ class ScanDesk:
                 return self._assign(wish, turn.say)
             case dialogue.Match(bay=bay, job=job):
                 return self._answered(bay, job, turn.say)
-            case dialogue.Begin(bay=bay, job=job):
+            case dialogue.BeginBay(bay=bay, job=job):
                 return self._answered(bay, job, turn.say)
             case dialogue.TakeBack(bay=bay, job=job):
                 return self._take_back(bay, job, turn.say)

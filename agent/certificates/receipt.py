@@ -18,7 +18,7 @@ from agent.messages import Receipt
 TYPE = "benchwipe-receipt+jws"
 
 
-class Signed(msgspec.Struct, frozen=True, kw_only=True):
+class SignedReceipt(msgspec.Struct, frozen=True, kw_only=True):
     """What a collector signs. `certificate` is the last level of the topic: a statement has its own hash there."""
 
     station: str
@@ -27,7 +27,7 @@ class Signed(msgspec.Struct, frozen=True, kw_only=True):
     stored_at: str
 
 
-def sign(about: Signed, key: Ed25519PrivateKey) -> str:
+def sign(about: SignedReceipt, key: Ed25519PrivateKey) -> str:
     """The receipt's `sig`. CertificateProblem if the topic was so long that no JWS holds it."""
     return jws.sign(msgspec.json.encode(about), key, typ=TYPE).decode()
 
@@ -38,7 +38,7 @@ def doubt(receipt: Receipt, station: str, certificate: str, keys: Mapping[str, E
         return "it is not signed"
     try:
         statement = jws.verify(receipt.sig.encode(), keys, typ=TYPE)
-        signed = msgspec.json.decode(statement.payload, type=Signed)
+        signed = msgspec.json.decode(statement.payload, type=SignedReceipt)
     except CertificateProblem as problem:
         return str(problem.fields["problem"])
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:

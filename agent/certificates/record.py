@@ -40,7 +40,7 @@ class Software(msgspec.Struct, frozen=True, kw_only=True):
     version: str
 
 
-class Station(msgspec.Struct, frozen=True, kw_only=True):
+class StationRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Where it was erased."""
 
     id: str
@@ -349,7 +349,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     started_at: str
     finished_at: str
     clock: Clock
-    station: Station
+    station: StationRecord
     operator: Operator | None
     customer: Customer | None
     asset: Asset | None

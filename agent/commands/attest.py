@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from agent.commands.options import NOT_TRUE, config_option, json_option, state_option
-from agent.commands.parameters import Place, Word
+from agent.commands.parameters import PathParameter, Word
 from agent.commands.people import operator_named
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ Label = Literal["asked", "due"]
 @click.option("--model", metavar="NAME", type=Word(), default=None, help="As it stands on the device")
 @click.option("--yes-to", metavar="CHECK", multiple=True, help="Answer a check with yes; may be given again")
 @click.option("--no-to", metavar="CHECK", multiple=True, help="Answer a check with no; may be given again")
-@click.option("--certificate-dir", metavar="DIR", type=Place(file_okay=False), help="Write <id>.jws here too")
+@click.option("--certificate-dir", metavar="DIR", type=PathParameter(file_okay=False), help="Write <id>.jws here too")
 @json_option
 @config_option
 @state_option

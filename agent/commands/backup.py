@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.commands.options import config_option, state_option
-from agent.commands.parameters import Place
+from agent.commands.parameters import PathParameter
 
 if TYPE_CHECKING:
     from agent.backups.backup import Manifest
     from agent.settings import Settings
 
-FILE = Place(dir_okay=False)
+FILE = PathParameter(dir_okay=False)
 LONGEST_NUMBER = 15
 passphrase_option = click.option(
     "--passphrase-file", type=FILE, metavar="F", help="Holds the passphrase, mode 0600; without it, it is asked for"

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from agent.commands.options import Commands, config_option, json_option, state_option
-from agent.commands.parameters import Place, Size
+from agent.commands.parameters import PathParameter, SizeParameter
 
 if TYPE_CHECKING:
     from agent.certificates.certificate import Certificate
     from agent.settings import Settings
 
-FILE = Place(dir_okay=False)
+FILE = PathParameter(dir_okay=False)
 
 
 @click.group(cls=Commands)
@@ -113,7 +113,7 @@ def command_sheet(out: Path, language: str | None, settings: Settings) -> None:
 @click.option("--out", type=FILE, metavar="FILE", help="Where the label goes")
 @click.option("--preview", type=FILE, metavar="FILE", help="A PNG of it")
 @click.option("--dpi", type=click.Choice(["203", "300"]), default="203", show_default=True)
-@click.option("--size", type=Size(), metavar="WxH", default="57x32", show_default=True, help="Millimetres")
+@click.option("--size", type=SizeParameter(), metavar="WxH", default="57x32", show_default=True, help="Millimetres")
 @click.option("--text", type=click.Choice(["da", "en"]), help="Language of its words [default: the station's]")
 @click.option("--copy", "copy_number", type=click.IntRange(0, 99), default=0, help="COPY n, for a reprint")
 @config_option

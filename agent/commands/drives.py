@@ -9,7 +9,7 @@ import click
 import msgspec
 
 from agent.commands.options import config_option, json_option, state_option
-from agent.commands.parameters import DeviceName, Place, Seconds
+from agent.commands.parameters import DeviceName, PathParameter, Seconds
 from agent.commands.work.terminal import Screen, is_terminal
 from agent.settings import Settings
 from agent.views.certificate import printable
@@ -17,10 +17,10 @@ from agent.views.certificate import printable
 
 @click.command("verify-drive")
 @click.argument("device", type=DeviceName())
-@click.argument("certificate", type=Place(dir_okay=False))
+@click.argument("certificate", type=PathParameter(dir_okay=False))
 @click.option(
     "--key",
-    type=Place(dir_okay=False),
+    type=PathParameter(dir_okay=False),
     metavar="PUBLIC_KEY",
     help="The key that must have signed it: JWK, JWK set or PEM [default: this station's, where it fits]",
 )

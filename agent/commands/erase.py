@@ -17,7 +17,7 @@ import msgspec
 from agent.certificates.jws import MAX_BYTES
 from agent.certificates.label import capacity
 from agent.commands.options import config_option, json_option, log_to_stderr, state_option
-from agent.commands.parameters import DeviceName, Place, Word
+from agent.commands.parameters import DeviceName, PathParameter, Word
 from agent.commands.people import operator_named
 from agent.commands.plan_lines import plan_lines, rehearsal
 from agent.commands.work.erase import (
@@ -27,7 +27,7 @@ from agent.commands.work.erase import (
     locked,
     to_resume,
 )
-from agent.commands.work.erase_request import Candidate, Request, apart
+from agent.commands.work.erase_request import Candidate, EraseRequest, apart
 from agent.commands.work.erase_result import Result, exit_status
 from agent.commands.work.terminal import Screen, is_terminal
 from agent.jobs.registrar import Registrar
@@ -53,7 +53,7 @@ Verify = Literal["full", "sample", "none"]
 @click.option("--asset", metavar="TAG", type=Word(), help="Asset tag of the device that the drive came in")
 @click.option("--operator", metavar="ID", type=Word(), help="Who does this; name and title are the configuration's")
 @click.option(
-    "--certificate-dir", metavar="DIR", type=Place(file_okay=False), help="Write <certificate id>.jws here too"
+    "--certificate-dir", metavar="DIR", type=PathParameter(file_okay=False), help="Write <certificate id>.jws here too"
 )
 @click.option("--dry-run", is_flag=True, help="Show the plan of each drive, and why; touch nothing")
 @click.option(
@@ -91,7 +91,7 @@ def erase(
     if dry_run:
         _rehearse(apart([look(device) for device in devices]), as_json)
     named = frozenset(name for name, value in (("method", method), ("verify", verify)) if value is not None)
-    request = Request(asset=asset, operator=who, resume=resume, named=named)
+    request = EraseRequest(asset=asset, operator=who, resume=resume, named=named)
     log_to_stderr(quiet=True)
     with contextlib.ExitStack() as at_the_end:
         candidates = [look(device) for device in devices]
@@ -139,7 +139,7 @@ def _registrar(settings: Settings, state_dir: Path) -> Iterator[Registrar]:
 
 
 def _run(
-    registrar: Registrar, folder: Path | None, candidates: Sequence[Candidate], request: Request, *, as_json: bool
+    registrar: Registrar, folder: Path | None, candidates: Sequence[Candidate], request: EraseRequest, *, as_json: bool
 ) -> tuple[list[Result], bool]:
     """(results, whether somebody interrupted), told. From here on a signal asks the workers to stop."""
     screen = Screen()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.commands.parameters import Place
+from agent.commands.parameters import PathParameter
 
 if TYPE_CHECKING:
     from agent.settings import Settings
@@ -68,14 +68,14 @@ def _config(ctx: click.Context, _: click.Parameter, value: Path | None) -> Setti
 config_option = click.option(
     "--config",
     "settings",
-    type=Place(dir_okay=False),
+    type=PathParameter(dir_okay=False),
     callback=_config,
     metavar="FILE",
     help=f"The station's configuration [default: {DEFAULT_CONFIG}; where that is absent, built-in values]",
 )
 state_option = click.option(
     "--state-dir",
-    type=Place(file_okay=False),
+    type=PathParameter(file_okay=False),
     envvar="BENCHWIPE_STATE_DIR",
     default=DEFAULT_STATE_DIR,
     show_default=True,

@@ -19,7 +19,7 @@ LONGEST_PATH = 4096
 """PATH_MAX of Linux, the final zero byte included."""
 
 
-class Place(ParamType):
+class PathParameter(ParamType):
     """A path, as a `Path`; it need not be there. What is there must be of the right kind."""
 
     name = "path"
@@ -90,7 +90,7 @@ class Seconds(ParamType):
         return number
 
 
-class Size(ParamType):
+class SizeParameter(ParamType):
     """Width and height of a label in millimetres."""
 
     name = "size"

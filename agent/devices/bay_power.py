@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from agent.devices.device_thread import DeviceThread, Later
-from agent.settings import Bay, DockDevice
+from agent.settings import BaySettings, DockDevice
 from drivers.deadline import Deadline
 from drivers.docks.base import Dock, DockCannot, Power, PowerNotCut, power_of
 from drivers.drives.base import DriveSource
@@ -33,7 +33,7 @@ OFF_S = 5.0  # for the drive's capacitors to drain; a choice, not a measurement
 class _Place:
     """Where a bay's power comes from, and where its drive would be seen."""
 
-    bay: Bay
+    bay: BaySettings
     dock: Power
     thread: DeviceThread
     source: DriveSource
@@ -53,7 +53,7 @@ class BayPower:
 
     def __init__(
         self,
-        bays: Iterable[Bay],
+        bays: Iterable[BaySettings],
         docks: Mapping[str, Dock],
         threads: Mapping[str, DeviceThread],
         sources: Mapping[str, DriveSource],

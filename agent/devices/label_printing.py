@@ -11,7 +11,7 @@ from agent.certificates.certificate import Certificate
 from agent.certificates.record import Disposition
 from agent.devices.device_thread import DeviceThread
 from agent.jobs.label_proof import LabelState
-from agent.settings import Station
+from agent.settings import StationSettings
 from drivers.deadline import Deadline
 from drivers.printers.base import NotPrinted, Printed, Printer, PrintResult, Unknown
 
@@ -22,7 +22,7 @@ class LabelPrinting:
     """Prints on every printer; each label's end is a LabelResult."""
 
     def __init__(
-        self, about: Station, printers: Mapping[str, Printer], threads: Mapping[str, DeviceThread], inbox: Inbox
+        self, about: StationSettings, printers: Mapping[str, Printer], threads: Mapping[str, DeviceThread], inbox: Inbox
     ) -> None:
         """`printers` by their names in the configuration, `threads` by those of the devices."""
         self._about, self._printers, self._threads, self._inbox = about, printers, threads, inbox

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from agent.devices.device_thread import DeviceThread
 from agent.jobs.bay import Bay, BayState
-from agent.settings import Bay as BaySettings
+from agent.settings import BaySettings
 from drivers.deadline import Deadline
 from drivers.docks.base import Dock, Light, Lights, Lock
 

@@ -14,7 +14,7 @@ from agent.devices.watcher import Watcher
 from agent.erase import Checkpoint, EraseSpec, Progress, Renewed
 from agent.erase.signals import Stop
 from agent.jobs.job import Job
-from agent.settings import Bay as BaySettings
+from agent.settings import BaySettings
 from drivers.deadline import Deadline
 from drivers.drives.base import DriveSource
 

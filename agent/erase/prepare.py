@@ -48,7 +48,7 @@ STILL_HIDDEN = Reason(NOT_SHOWN, "The hidden area cannot be removed: the drive s
 
 
 @dataclass(frozen=True)
-class Station:
+class BayServices:
     """What this station can do for a bay. `cycle`: power off, proved, and on; None where nobody can."""
 
     reopen: Callable[[], OpenDrive]
@@ -60,7 +60,7 @@ class Station:
 class Preparation:
     """One drive. `opened` is the one to erase; `commands` and `hidden` belong on the certificate, whatever follows."""
 
-    def __init__(self, opened: OpenDrive, spec: EraseSpec, station: Station) -> None:
+    def __init__(self, opened: OpenDrive, spec: EraseSpec, station: BayServices) -> None:
         self.opened = opened
         self.spec, self.station = spec, station
         self.commands: list[CommandRecord] = []

@@ -32,7 +32,7 @@ from agent.erase import Checkpoint, EraseSpec, Progress, Renewed
 from agent.erase.before import done_before
 from agent.erase.engine import erase
 from agent.erase.heat import heat_limits
-from agent.erase.prepare import Preparation, Station
+from agent.erase.prepare import BayServices, Preparation
 from agent.erase.presence import who_answers
 from agent.erase.signals import Stop
 from agent.erase.techniques import everything_at_once
@@ -98,7 +98,7 @@ def run_job(
         return _untouched(spec, _reason(error))
     except Exception as error:  # noqa: BLE001 - the edge of the thread, as below: it is logged with its place
         return _broke_down(spec, error)
-    ready = Preparation(opened, spec, Station(open_drive, cycle, emit, stop))
+    ready = Preparation(opened, spec, BayServices(open_drive, cycle, emit, stop))
     try:
         if opened.drive.silent and not (planned.silent and spec.hidden_accepted):
             return _untouched(spec, SILENT)

@@ -23,7 +23,7 @@ from agent.certificates.record import (
     Reason,
     Record,
     Sanitization,
-    Station,
+    StationRecord,
     Unreached,
     Verification,
 )
@@ -42,7 +42,7 @@ class Circumstances:
 
     finished_at: str
     clock: Clock
-    station: Station
+    station: StationRecord
 
 
 def draft(job: Job, outcome: Outcome, position: Position, circumstances: Circumstances) -> Record:

@@ -25,7 +25,7 @@ from agent.jobs.database import Database
 from agent.jobs.job import ENDED, Job, JobState
 from agent.jobs.label_proof import LabelState
 from agent.jobs.label_rows import LabelRows
-from agent.jobs.outbox_rows import OutboxRows, Told
+from agent.jobs.outbox_rows import OutboxRows, StatedEvent
 from agent.jobs.password_rows import PasswordRows
 from agent.state_folder import refuse_unfinished
 from drivers.drives.drive import Drive
@@ -186,7 +186,7 @@ class Ledger:
         with self._db.transaction():
             self.outbox.queue(certificate.id, "cert", f"cert/{certificate.id}", certificate.compact)
 
-    def add_event(self, boot_id: str, make: Callable[[int], bytes | Told], job: Job | None = None) -> None:
+    def add_event(self, boot_id: str, make: Callable[[int], bytes | StatedEvent], job: Job | None = None) -> None:
         """Queue an event; `make` gets its number within this boot. `job`: what changed with it, as one."""
         with self._db.transaction():
             if job is not None:

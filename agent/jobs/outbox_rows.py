@@ -12,7 +12,7 @@ from agent.jobs.database import Database
 
 
 @dataclass(frozen=True)
-class Told:
+class StatedEvent:
     """An event, and the statement in it that waits for a receipt of its own. Both are bytes as they are sent."""
 
     event: bytes
@@ -56,7 +56,7 @@ class OutboxRows:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def add_event(self, boot_id: str, make: Callable[[int], bytes | Told]) -> None:
+    def add_event(self, boot_id: str, make: Callable[[int], bytes | StatedEvent]) -> None:
         """Queue an event; `make` gets its number within this boot.
 
         A statement is kept for good, too: the event is forgotten at the broker's acknowledgement, it is not.
@@ -70,7 +70,7 @@ class OutboxRows:
                 (boot_id, sequence),
             )
             made = make(sequence)
-            told = made if isinstance(made, Told) else Told(made)
+            told = made if isinstance(made, StatedEvent) else StatedEvent(made)
             self.queue(f"{boot_id}/{sequence}", "event", "event", told.event)
             if told.statement is not None:
                 name = hashlib.sha256(told.statement).hexdigest()

@@ -23,7 +23,7 @@ from agent.certificates.certificate import Certificate, sign
 from agent.certificates.clock import clock, utc_now
 from agent.certificates.jws import thumbprint
 from agent.certificates.outcome import STOPPED_EARLIER, Aborted, Erased, Outcome, Refused
-from agent.certificates.record import Interruption, Operator, Position, Record, Software, Station
+from agent.certificates.record import Interruption, Operator, Position, Record, Software, StationRecord
 from agent.erase import EraseSpec, ResumePoint
 from agent.erase.before import done_before
 from agent.erase.techniques import TECHNIQUES
@@ -33,7 +33,7 @@ from agent.jobs.at_work import AtWork, Claim
 from agent.jobs.job import Job, JobState
 from agent.jobs.label_proof import LabelState
 from agent.jobs.ledger import Ledger
-from agent.jobs.outbox_rows import Told
+from agent.jobs.outbox_rows import StatedEvent
 from agent.jobs.reconcile import Reconciler
 from agent.messages import Event
 from agent.settings import Settings
@@ -232,7 +232,7 @@ class Registrar:
             "at": utc_now(),
         }
 
-        def tell(sequence: int) -> Told:
+        def tell(sequence: int) -> StatedEvent:
             ordered = {**told, "boot_id": when.boot_id, "seq": sequence}
             statement = jws.sign(msgspec.json.encode(ordered), self.key, typ=DISPOSITION)
             made = Event(
@@ -244,7 +244,7 @@ class Registrar:
                 clock=msgspec.to_builtins(when),
                 detail={**ordered, "statement": statement.decode()},
             )
-            return Told(msgspec.json.encode(made), statement)
+            return StatedEvent(msgspec.json.encode(made), statement)
 
         self.ledger.add_event(when.boot_id, tell, rated)
 
@@ -274,10 +274,10 @@ class Registrar:
                 if claimed is None:
                     claim.release()
 
-    def station(self) -> Station:
+    def station(self) -> StationRecord:
         """This station, as it stands on a certificate."""
         about = self.settings.station
-        return Station(
+        return StationRecord(
             id=about.id,
             name=about.name,
             location=about.location,

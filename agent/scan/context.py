@@ -15,7 +15,7 @@ from agent.jobs.job import JobState
 from agent.scan.flow import HOME, Seen, Step
 from agent.scan.handset import Attempt
 from agent.scan.places import place
-from agent.settings import Lot, Operator, Settings
+from agent.settings import Lot, OperatorSettings, Settings
 
 AT_HOME = (Step.TAG, Step.BADGE, Step.LOT)
 
@@ -37,7 +37,7 @@ class Context:
     A phone stays while somebody turns to a bay, and waits at home until it is scanned again.
     """
 
-    operator: Operator | None = None
+    operator: OperatorSettings | None = None
     lot: Lot | None = None
     step: Step = Step.TAG
     asset: str | None = None

@@ -38,7 +38,7 @@ class Match:
 
 
 @dataclass(frozen=True)
-class Begin:
+class BeginBay:
     """YES: count down to this job."""
 
     bay: str
@@ -102,7 +102,7 @@ class Attest:
     attempt: Attempt
 
 
-Action = Attest | Assign | Match | Begin | TakeBack | TakeBackGrade | Rate | Cancel | LabelScanned | Reprint
+Action = Attest | Assign | Match | BeginBay | TakeBack | TakeBackGrade | Rate | Cancel | LabelScanned | Reprint
 
 
 @dataclass(frozen=True)
@@ -186,7 +186,7 @@ def _match(context: Context, seen: Seen, value: str, bays: Bays, settings: Setti
 
 
 def _begin(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
-    return context, Begin(context.bay, context.job)
+    return context, BeginBay(context.bay, context.job)
 
 
 def _forget(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:

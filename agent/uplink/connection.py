@@ -40,7 +40,7 @@ class DialFailed:
 
 
 @dataclass(frozen=True)
-class Refused:
+class BrokerRefused:
     """The broker answered, and does not want us."""
 
     connection: int
@@ -92,7 +92,7 @@ class Arrived:
     retained: bool = False
 
 
-Event = DialFailed | Refused | Connected | Lost | Acknowledged | Subscribed | Arrived
+Event = DialFailed | BrokerRefused | Connected | Lost | Acknowledged | Subscribed | Arrived
 
 
 @dataclass(frozen=True, repr=False)
@@ -287,7 +287,7 @@ class Connection:
         self, _client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
     ) -> None:
         if code.is_failure:
-            self._post(Refused(self.number, str(code)))
+            self._post(BrokerRefused(self.number, str(code)))
         else:
             self._post(Connected(self.number, threading.current_thread()))
 

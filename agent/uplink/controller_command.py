@@ -29,7 +29,7 @@ class CommandProblem(AgentError):
     message = "{problem}"
 
 
-class Signed(msgspec.Struct, frozen=True, kw_only=True):
+class SignedCommand(msgspec.Struct, frozen=True, kw_only=True):
     """What a controller signs."""
 
     topic: str
@@ -49,12 +49,12 @@ def read(topic: str, payload: bytes, keys: Mapping[str, Ed25519PublicKey]) -> Co
         raise CommandProblem(problem="this station trusts no controller (mqtt.controller_keys)")
     try:
         statement = jws.verify(command.sig.encode(), keys, typ=TYPE)
-        signed = msgspec.json.decode(statement.payload, type=Signed)
+        signed = msgspec.json.decode(statement.payload, type=SignedCommand)
     except CertificateProblem as problem:
         raise CommandProblem(problem=f"sig: {problem}") from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise CommandProblem(problem=f"sig: what is signed is no command: {error}") from None
-    if signed != Signed(
+    if signed != SignedCommand(
         topic=topic,
         args=command.args,
         issued=command.issued,

@@ -24,18 +24,18 @@ from agent.uplink.board import Board
 from agent.uplink.connection import (
     Acknowledged,
     Arrived,
+    BrokerRefused,
     Connected,
     Connection,
     DialFailed,
     Event,
     Lost,
-    Refused,
     Subscribed,
     read_secrets,
 )
 from agent.uplink.delivery import COLLECTORS, Delivery
 from agent.uplink.log import Seldom
-from agent.uplink.values import Outgoing, Pace, Station, UplinkStatus, Wake
+from agent.uplink.values import Outgoing, Pace, Sender, UplinkStatus, Wake
 
 log = logging.getLogger("benchwipe.uplink")
 
@@ -43,7 +43,7 @@ log = logging.getLogger("benchwipe.uplink")
 class Courier:
     """`events`, `board`, `status` and `stop` are everybody's; the rest belongs to the thread that calls `run`."""
 
-    def __init__(self, mqtt: Mqtt, station: Station, pace: Pace) -> None:
+    def __init__(self, mqtt: Mqtt, station: Sender, pace: Pace) -> None:
         self.events: queue.SimpleQueue[Event | Wake] = queue.SimpleQueue()
         self.board = Board(progress_every_s=pace.progress_s, progress_expiry_s=PROGRESS_EXPIRY_S)
         self.status = UplinkStatus(False, f"{mqtt.host}:{mqtt.port}", "", 0, None)
@@ -183,7 +183,7 @@ class Courier:
             case DialFailed():
                 self._lost(event.reason)
                 self._unused_number = event.connection
-            case Refused():
+            case BrokerRefused():
                 self._lost(f"the broker refuses: {event.reason}")
             case Lost():
                 self._lost(event.reason)

@@ -23,7 +23,7 @@ from agent.uplink.board import Board
 from agent.uplink.connection import Acknowledged, Arrived
 from agent.uplink.log import Seldom
 from agent.uplink.pending import Pending
-from agent.uplink.values import Outgoing, Pace, Station
+from agent.uplink.values import Outgoing, Pace, Sender
 
 NOBODY_LISTENS = 0x10
 FAILURE = 0x80
@@ -43,7 +43,7 @@ class Delivery:
 
     def __init__(
         self,
-        station: Station,
+        station: Sender,
         pace: Pace,
         board: Board,
         *,

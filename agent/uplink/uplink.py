@@ -30,7 +30,7 @@ from agent.messages import (
 from agent.settings import Mqtt
 from agent.uplink.connection import read_secrets
 from agent.uplink.courier import Courier
-from agent.uplink.values import Pace, Station, UplinkStatus, Wake
+from agent.uplink.values import Pace, Sender, UplinkStatus, Wake
 from drivers.lasting import lasting
 
 __all__ = ["Pace", "Uplink", "UplinkStatus", "read_secrets"]
@@ -63,7 +63,7 @@ class Uplink:
         `birth` of the outbox depth; `now` is RFC 3339; `on_rejected` and `collectors` as of values.Station.
         """
         self._mqtt, self._base_dir = mqtt, base_dir
-        station = Station(station_id, boot_id, base_dir, open_ledger, birth, on_rejected, on_command, now, collectors)
+        station = Sender(station_id, boot_id, base_dir, open_ledger, birth, on_rejected, on_command, now, collectors)
         self._courier = Courier(mqtt, station, pace)
         self._thread = lasting("uplink-courier", self._courier.run, over=self._courier.stopping)
 

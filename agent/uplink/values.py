@@ -44,7 +44,7 @@ class UplinkStatus:
 
 
 @dataclass(frozen=True)
-class Station:
+class Sender:
     """Who the uplink speaks for, and whom it asks. The callables are called in the courier's thread.
 
     `on_rejected` gets (id, reason); an empty reason: what was rejected has been taken after all. `collectors`:

@@ -18,7 +18,7 @@ from agent.certificates.record import (
     Record,
     Sanitization,
     Software,
-    Station,
+    StationRecord,
     Verification,
 )
 from agent.jobs.ledger import Ledger
@@ -39,7 +39,7 @@ def record(position: Position = Position(1, None), **facts: Any) -> Record:  # n
         started_at=at,
         finished_at=at,
         clock=Clock(source="ntp", synchronised=True, boot_id="b" * 32, monotonic_ms=1234),
-        station=Station(
+        station=StationRecord(
             id="bench-01",
             name="Bænk 1",
             location="Kolding",

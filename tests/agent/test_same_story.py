@@ -32,7 +32,7 @@ from agent.certificates.outcome import (
 )
 from agent.certificates.record import Interruption, PassRecord, Unreached
 from agent.commands.work import erase as command
-from agent.commands.work.erase_request import Candidate, Request
+from agent.commands.work.erase_request import Candidate, EraseRequest
 from agent.commands.work.erase_result import Result
 from agent.erase import Checkpoint, EraseSpec, Progress, Renewed, ResumePoint
 from agent.erase.signals import Stop
@@ -160,7 +160,7 @@ class ByCommand:
         self._patch = monkeypatch
         monkeypatch.setattr(command, "open_device", lambda *_: _Opened())
 
-    def play(self, story: Story, request: Request = Request()) -> None:  # noqa: B008 - frozen
+    def play(self, story: Story, request: EraseRequest = EraseRequest()) -> None:  # noqa: B008 - frozen
         """From the open device to the certificate."""
 
         def played(
@@ -276,7 +276,7 @@ def test_a_job_that_went_on_after_a_crash_says_so_in_the_same_words(
     daemon.begin_and_die("pass", "flushed")
     daemon.play(STORIES[name])
     cli.begin_and_die("pass", "flushed")
-    cli.play(STORIES[name], Request(resume=True))
+    cli.play(STORIES[name], EraseRequest(resume=True))
     (here,), (there,) = daemon.records(), cli.records()
     assert of_the_story(here) == of_the_story(there)
     if name != "erased":  # the end of an erased one is its worker's to say

@@ -37,7 +37,7 @@ from agent.certificates.record import (
     Record,
     Sanitization,
     Software,
-    Station,
+    StationRecord,
     Verification,
 )
 from agent.messages import Receipt
@@ -78,7 +78,7 @@ def record(sequence: int = 1, previous: str | None = None, station: str = "bench
         started_at=WHEN,
         finished_at=WHEN,
         clock=Clock(source="ntp", synchronised=True, boot_id="b1", monotonic_ms=1),
-        station=Station(
+        station=StationRecord(
             id=station,
             name="Bench",
             location="Kolding",

@@ -13,7 +13,7 @@ import pytest
 
 from agent.commands.work import bay_rules
 from agent.errors import SettingsError
-from agent.settings import Bay, Settings
+from agent.settings import BaySettings, Settings
 from tests.patience import PROGRAM_S
 from tests.systemd.conftest import REPOSITORY
 
@@ -74,9 +74,9 @@ def test_a_drive_that_stands_in_no_bay_is_left_alone() -> None:
 
 def test_only_bays_of_the_kernels_own_devices_get_rules_by_either_spelling() -> None:
     bays = (
-        Bay(name="A", port=PORT),
-        Bay(name="B", port=f"/dev/disk/by-path/{ATA}"),
-        Bay(name="C", port="slot-1", source="bench"),
+        BaySettings(name="A", port=PORT),
+        BaySettings(name="B", port=f"/dev/disk/by-path/{ATA}"),
+        BaySettings(name="C", port="slot-1", source="bench"),
     )
     assert bay_rules.block_bays(Settings(bay=bays)) == ((PORT, "A"), (ATA, "B"))
 
@@ -84,7 +84,7 @@ def test_only_bays_of_the_kernels_own_devices_get_rules_by_either_spelling() -> 
 @pytest.mark.parametrize("port", ["*", "pci-*", 'x", RUN+="/bin/sh', "a|b", "[a-z]", "/dev/sda", "a\nb", "$env{X}"])
 def test_a_port_that_udev_would_read_as_a_pattern_is_refused(port: str) -> None:
     with pytest.raises(SettingsError) as caught:
-        bay_rules.block_bays(Settings(bay=(Bay(name="A", port=port),)))
+        bay_rules.block_bays(Settings(bay=(BaySettings(name="A", port=port),)))
     assert caught.value.problems[0].startswith("bay[0].port = ")
 
 

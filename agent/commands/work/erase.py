@@ -31,7 +31,7 @@ from agent.certificates.outcome import (
     Refused,
 )
 from agent.commands.work.erase_records import LenientRecords
-from agent.commands.work.erase_request import HELD, Candidate, Request, at_work, known_result
+from agent.commands.work.erase_request import HELD, Candidate, EraseRequest, at_work, known_result
 from agent.commands.work.erase_result import Result as Result
 from agent.commands.work.terminal import progress_line
 from agent.erase import EraseSpec, Progress
@@ -167,7 +167,7 @@ class EraseCommand:
         for run in self._runs:
             run.running.stop.request(CANCELLED)
 
-    def run(self, candidates: Sequence[Candidate], request: Request) -> list[Result]:
+    def run(self, candidates: Sequence[Candidate], request: EraseRequest) -> list[Result]:
         """One result for each candidate, in their order. Whatever happens to one drive, the others go on."""
         results: dict[int, Result] = {}
         with contextlib.ExitStack() as held:
@@ -200,7 +200,7 @@ class EraseCommand:
     # --- before anything is written ---------------------------------------------------------------------------
 
     def _hold(
-        self, row: int, candidate: Candidate, together: int, request: Request, held: contextlib.ExitStack
+        self, row: int, candidate: Candidate, together: int, request: EraseRequest, held: contextlib.ExitStack
     ) -> _Run | Reason | Job:
         """Claim and hold the drive first: another benchwipe at work on it must not lose its job to us."""
         if candidate.certified is not None:
@@ -229,7 +229,7 @@ class EraseCommand:
         running = RunningJob(self._records, spec, now=time.monotonic(), give_up_s=limit)
         return _Run(row, candidate, opened, claim, planned, spec, running)
 
-    def _write_down(self, candidate: Candidate, request: Request, claim: Claim) -> Job:
+    def _write_down(self, candidate: Candidate, request: EraseRequest, claim: Claim) -> Job:
         """The job, in the ledger."""
         assert candidate.drive is not None
         old = candidate.resumes

@@ -46,7 +46,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Request:
+class EraseRequest:
     """What the command line asks for beside the devices. `named`: the words of the plan that were given in person."""
 
     asset: str | None = None

@@ -25,7 +25,7 @@ from agent.certificates.label import capacity
 from agent.commands.work.bay_map import Place, with_ports
 from agent.errors import AgentError
 from agent.phrases import phrase
-from agent.settings import Bay, Settings, parse
+from agent.settings import BaySettings, Settings, parse
 from agent.views.certificate import printable
 from drivers import registry
 from drivers.drives.base import DriveError, DriveSource
@@ -57,7 +57,7 @@ def learn(settings: Settings, path: Path, state_dir: Path, *, fresh: bool) -> No
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     lock = _hold_off_the_daemon(state_dir)
     try:
-        dialogue = Dialogue(settings, _sources(settings, path.parent), protect=(state_dir, path), fresh=fresh)
+        dialogue = LearnDialogue(settings, _sources(settings, path.parent), protect=(state_dir, path), fresh=fresh)
         learned = dialogue.run()
         if not learned:
             dialogue.say("learn_nothing")
@@ -155,7 +155,7 @@ class Arrivals:
                 yield Place(name, port), token
 
 
-class Dialogue:
+class LearnDialogue:
     """Questions on standard error, answers from the terminal and from the ports."""
 
     def __init__(
@@ -253,7 +253,7 @@ class Dialogue:
         return next((n for n, p in ports.items() if n != name and (p.source, canonical(p.port)) == same), None)
 
 
-def _place(bay: Bay) -> Place:
+def _place(bay: BaySettings) -> Place:
     return Place(bay.source, bay.port)
 
 

@@ -7,7 +7,7 @@ from typing import Literal, cast
 from agent.certificates.outcome import FORMAT_CHANGED, NO_ANSWER, NOT_JOURNALLED
 from agent.erase.firmware.dialogues import entry, send, silent
 from agent.erase.firmware.machine import Machine, Stopped
-from agent.erase.firmware.steps import REASONS, Step, advance
+from agent.erase.firmware.steps import REASONS, FirmwareStep, advance
 from agent.erase.firmware.talk import ASK_S
 from firmware_bridge import nvme
 from firmware_bridge.nvme import Namespace
@@ -37,10 +37,10 @@ class Formatting(Machine):
             return None
         self.talk.waits(None)
         answer = send(self.talk, command, self.how.patience_s)
-        step = advance(Step.READY, answer.said)
-        if step is not Step.ACCEPTED:
+        step = advance(FirmwareStep.READY, answer.said)
+        if step is not FirmwareStep.ACCEPTED:
             self.talk.note(command.name, entry(command), answer.text, answer.raw)
-            return Stopped(REASONS.get(step, REASONS[Step.UNKNOWN]))
+            return Stopped(REASONS.get(step, REASONS[FirmwareStep.UNKNOWN]))
         self.talk.note(command.name, entry(command), "completed", answer.raw)
         after = self._namespace()
         if after is None:

@@ -21,7 +21,7 @@ from agent.certificates.outcome import (
 )
 from agent.erase.firmware.dialogues import DIALOGUES, Dialogue
 from agent.erase.firmware.machine import Machine, Stopped
-from agent.erase.firmware.steps import ENDS, REASONS, Answer, Step, advance
+from agent.erase.firmware.steps import ENDS, REASONS, Answer, FirmwareStep, advance
 from agent.erase.firmware.talk import Talk
 from agent.erase.spec import EraseSpec
 from agent.erase.techniques import Technique
@@ -94,7 +94,7 @@ class Sanitizing(Machine):
         shown = before is not None and before.step == "sent" and self.dialogue.knows_ours and not before.stale
         if (seen or shown) and answer.ours and before is not None and before.command == self.dialogue.command.hex():
             self.talk.heard("sanitize status", self.dialogue.question, f"attached: {answer.text}", answer.raw)
-            self.done_before = self._follow(Step.RUNNING) is Step.FINISHED
+            self.done_before = self._follow(FirmwareStep.RUNNING) is FirmwareStep.FINISHED
             return self._readable() if self.talk.goes_on and not self._too_long else None
         self.talk.heard(
             "sanitize status", self.dialogue.question, f"waited for, and not counted: {answer.text}", answer.raw
@@ -150,20 +150,20 @@ class Sanitizing(Machine):
             return None
         answer = self.dialogue.start()
         self.talk.note(f"SANITIZE {self.how.kind}", command, answer.text, answer.raw)
-        step = advance(Step.READY, answer.said)
+        step = advance(FirmwareStep.READY, answer.said)
         self.at_work = step not in ENDS
-        if step is Step.ACCEPTED:
+        if step is FirmwareStep.ACCEPTED:
             self.talk.write_down(self.point("accepted", command, stale=self._stale))
         if step not in ENDS:
             step = self._follow(step)
-        if step is Step.FINISHED:
+        if step is FirmwareStep.FINISHED:
             self.talk.write_down(self.point("finished", command))
             return None
         if self._too_long:
             return Stopped(TOO_LONG)
         return Stopped(REASONS[step]) if step in REASONS else None
 
-    def _follow(self, step: Step) -> Step:
+    def _follow(self, step: FirmwareStep) -> FirmwareStep:
         """To the end of our command, or of the job."""
         estimate = self.dialogue.estimate_s()
         until = time.monotonic() + (self.how.patience_s if estimate is None else 4 * estimate + MARGIN_S)
@@ -171,10 +171,10 @@ class Sanitizing(Machine):
         self.talk.hurry()
         while True:
             answer = self.dialogue.status()
-            if answer.said == "idle" and step is Step.ACCEPTED:
+            if answer.said == "idle" and step is FirmwareStep.ACCEPTED:
                 answer = self.dialogue.confirm() or answer
             unread = unread + 1 if answer.said == "unreadable" else 0
-            step = Step.UNKNOWN if unread >= TRIES else advance(step, answer.said if answer.ours else "another")
+            step = FirmwareStep.UNKNOWN if unread >= TRIES else advance(step, answer.said if answer.ours else "another")
             self.talk.heard("sanitize status", self.dialogue.question, answer.text, answer.raw)
             self.talk.show(answer)
             if step in ENDS:

@@ -35,7 +35,7 @@ class Answer:
     """ATA: it takes no sanitize until its power was off, whatever became of the last one."""
 
 
-class Step(StrEnum):
+class FirmwareStep(StrEnum):
     """Where the command is. `SENT`: on its way, and its own answer could not be read."""
 
     READY = "ready"
@@ -48,8 +48,8 @@ class Step(StrEnum):
     UNKNOWN = "unknown"
 
 
-S = Step
-NEXT: Mapping[tuple[Step, Said], Step] = {
+S = FirmwareStep
+NEXT: Mapping[tuple[FirmwareStep, Said], FirmwareStep] = {
     (S.READY, "accepted"): S.ACCEPTED,
     (S.READY, "refused"): S.REFUSED,
     (S.READY, "unreadable"): S.SENT,
@@ -62,14 +62,14 @@ NEXT: Mapping[tuple[Step, Said], Step] = {
     (S.RUNNING, "failed"): S.FAILED,
 }
 ENDS = frozenset({S.FINISHED, S.REFUSED, S.FAILED, S.UNKNOWN})
-REASONS: Mapping[Step, Reason] = {
+REASONS: Mapping[FirmwareStep, Reason] = {
     S.REFUSED: COMMAND_REFUSED,
     S.FAILED: FIRMWARE_FAILED,
     S.UNKNOWN: NOTHING_SAYS_SO,
 }
 
 
-def advance(step: Step, said: Said) -> Step:
+def advance(step: FirmwareStep, said: Said) -> FirmwareStep:
     """The next step. An answer that cannot be read while the work goes on changes nothing: its caller counts them."""
     if step in ENDS:
         raise ValueError(f"{step} is the end")

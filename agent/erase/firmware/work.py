@@ -83,7 +83,7 @@ def erase_by_firmware(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop)
     limits = msgspec.structs.replace(spec.limits, minimum_mb_per_s=0, pause_at_c=None, abort_at_c=None)
     seconds = spec.resume.seconds if spec.resume else 0.0
     with Monitor(drive, job=spec.job, passes=1, limits=limits, emit=emit, stop=stop, seconds=seconds) as monitor:
-        return _Job(monitor, spec, how, port).run()
+        return _FirmwareJob(monitor, spec, how, port).run()
 
 
 def take_off_own_password(
@@ -137,7 +137,7 @@ def _interruptions(spec: EraseSpec) -> tuple[Interruption, ...]:
     return (*before, Interruption(at=utc_now(), reason="interrupted", resumed_at_offset=0))
 
 
-class _Job:
+class _FirmwareJob:
     """The mutable middle. Stages run in a thread of the monitor's; the read-back in several."""
 
     def __init__(self, monitor: Monitor, spec: EraseSpec, how: Technique, port: FirmwarePort) -> None:

@@ -11,7 +11,7 @@ import pytest
 from agent.certificates import jws, keys
 from agent.certificates.certificate import Certificate
 from agent.jobs.ledger import Ledger
-from agent.jobs.outbox_rows import Told
+from agent.jobs.outbox_rows import StatedEvent
 from agent.jobs.registrar import DISPOSITION
 from tests.agent import samples
 from tests.agent.commands.conftest import Call
@@ -89,7 +89,7 @@ def test_what_was_refused_and_what_was_forgotten_go_again_by_id_or_number(
 
 def test_a_statement_that_was_forgotten_goes_again(call: Call, state: Path, ledger: Ledger) -> None:
     compact = jws.sign(b"{}", keys.load_or_make(state), typ=DISPOSITION)
-    ledger.add_event("boot", lambda _: Told(b"{}", compact))
+    ledger.add_event("boot", lambda _: StatedEvent(b"{}", compact))
     (name,) = [row.id for row in ledger.outbox.waiting(10) if row.kind == "statement"]
     ledger.outbox.delivered(name)
     assert call("outbox", "resend", name, "--state-dir", state).status == 0

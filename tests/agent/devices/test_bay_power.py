@@ -14,7 +14,7 @@ from agent.bench.events import DeviceFault
 from agent.devices import bay_power, device_thread
 from agent.devices.bay_power import BayPower
 from agent.devices.device_thread import DeviceThread, Later
-from agent.settings import Bay, DockDevice
+from agent.settings import BaySettings, DockDevice
 from drivers.deadline import Deadline
 from drivers.docks import simulated
 from drivers.docks.base import DockCannot, PowerNotCut
@@ -73,11 +73,11 @@ class Rig:
         self.ports = Ports(self.dock)
         self.faults: list[DeviceFault] = []
         self.thread = DeviceThread("dock.d", self.faults.append, patient=True)
-        bays = [Bay(name=f"A{n}", port=str(n), dock="d", slot=n) for n in (1, 2, 3)]
+        bays = [BaySettings(name=f"A{n}", port=str(n), dock="d", slot=n) for n in (1, 2, 3)]
         settings = [DockDevice(name="d", driver="simulated", spin_up_s=spin_up_s)]
         self.threads = {"dock.d": self.thread}
         self.power = BayPower(
-            [*bays, Bay(name="B1", port="9")], {"d": self.dock}, self.threads, {"block": self.ports}, settings
+            [*bays, BaySettings(name="B1", port="9")], {"d": self.dock}, self.threads, {"block": self.ports}, settings
         )
 
     def has(self) -> list[bool]:

@@ -25,7 +25,7 @@ from agent.uplink.board import Board
 from agent.uplink.connection import Arrived
 from agent.uplink.delivery import Delivery
 from agent.uplink.log import Seldom
-from agent.uplink.values import Pace, Station
+from agent.uplink.values import Pace, Sender
 from drivers.drives._uevents import Uevents
 from drivers.drives.health import parse_health
 from drivers.inputs import hid, serial, stdin
@@ -63,7 +63,7 @@ class Mail:
         self.certificate = samples.issue(self.rig.ledger, self.rig.registrar.key)
         self.commands: list[Request] = []
         trusted = {"collectors": KEYS} if signed else {}
-        station = Station(
+        station = Sender(
             STATION, "boot", folder, lambda: self.rig.ledger, birth, lambda *_: None, self.commands.append,
             lambda: "", **trusted,
         )  # fmt: skip

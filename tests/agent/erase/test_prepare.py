@@ -11,7 +11,7 @@ import pytest
 
 from agent.certificates.outcome import CANCELLED, Aborted, Erased, Outcome, Refused
 from agent.erase import EraseSpec, Renewed, prepare
-from agent.erase.prepare import Preparation, Station
+from agent.erase.prepare import BayServices, Preparation
 from agent.erase.signals import Stop
 from agent.erase.worker import run_job
 from drivers.drives.base import DriveError, OpenDrive
@@ -207,7 +207,7 @@ def test_a_frozen_drive_loses_its_power_once_and_is_not_frozen_any_more(tmp_path
     bay = Bay(tmp_path, security=True, frozen=frozen)
     name = "ata-secure-erase"
     spec = EraseSpec(job="job-1", method=name, technique=name, key_hex="00" * 32, prepare=("power-cycle",))
-    ready = Preparation(bay.open(), spec, Station(bay.open, bay.cycle, bay.reports.append, bay.stop))
+    ready = Preparation(bay.open(), spec, BayServices(bay.open, bay.cycle, bay.reports.append, bay.stop))
     assert ready.run() is None
     with ready.opened as opened:
         assert opened.drive.capabilities is not None

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from agent.certificates.outcome import Erased
-from agent.certificates.record import Clock, DriveRecord, Health, Record, Sanitization, Software, Station
+from agent.certificates.record import Clock, DriveRecord, Health, Record, Sanitization, Software, StationRecord
 from agent.erase import VerifySpec
 from agent.erase.verify import verify_against
 from tests.agent.erase.drives import Faults, MemoryDrive
@@ -29,7 +29,7 @@ def _erased(method: str, kind: str = "full") -> tuple[MemoryDrive, Record]:
         started_at="",
         finished_at="",
         clock=Clock(source="", synchronised=True, boot_id="", monotonic_ms=0),
-        station=Station(
+        station=StationRecord(
             id="t",
             name="",
             location="",

@@ -14,7 +14,7 @@ from agent.certificates.record import (
     Mismatch,
     Position,
     Software,
-    Station,
+    StationRecord,
     Unreached,
     Verification,
 )
@@ -27,7 +27,7 @@ from tests.agent.engine_rig import NOW, drive, erased, failed
 WHEN = Circumstances(
     finished_at=NOW,
     clock=Clock(source="ntp", synchronised=True, boot_id="b", monotonic_ms=1),
-    station=Station(
+    station=StationRecord(
         id="bench-01",
         name="",
         location="",

@@ -17,7 +17,7 @@ from agent.scan.context import Context, Rated
 from agent.scan.dialogue import (
     Assign,
     Attest,
-    Begin,
+    BeginBay,
     Cancel,
     LabelScanned,
     Match,
@@ -32,11 +32,11 @@ from agent.scan.flow import EXPECTED, ROWS, TABLE, Do, Seen, Step, table_of
 from agent.scan.handset import Attempt, asked_phrase
 from agent.scan.places import place
 from agent.scan.prompt import expects
-from agent.settings import Destination, Lot, Operator, Settings
+from agent.settings import Destination, Lot, OperatorSettings, Settings
 from tests.agent.engine_rig import drive, settings
 
-IDA = Operator(badge="BADGE-7", id="ida", name="Ida")
-BO = Operator(badge="BADGE-8", id="bo", name="Bo", language="en")
+IDA = OperatorSettings(badge="BADGE-7", id="ida", name="Ida")
+BO = OperatorSettings(badge="BADGE-8", id="bo", name="Bo", language="en")
 LOT_1 = Lot(code="LOT-1", customer="Kolding")
 NOTHING = Context(operator=IDA, lot=LOT_1)
 BO_AT_HOME = replace(NOTHING, operator=BO)
@@ -132,8 +132,8 @@ TURNS: list[tuple[Context, str, Context, object, str]] = [
     (SERIAL, "A" * 31 + "0", SERIAL, None, "psid_not_needed"),
     (SERIAL, "YES", SERIAL, None, "scan_serial"),
     (SERIAL, "NO", NOTHING, TakeBack("A3", "job-A3"), "undone_bay"),
-    (CONFIRM, "YES", replace(CONFIRM, step=Step.TAG), Begin("A4", "job-A4"), "confirmed"),
-    (CONFIRM, "START", replace(CONFIRM, step=Step.TAG), Begin("A4", "job-A4"), "confirmed"),
+    (CONFIRM, "YES", replace(CONFIRM, step=Step.TAG), BeginBay("A4", "job-A4"), "confirmed"),
+    (CONFIRM, "START", replace(CONFIRM, step=Step.TAG), BeginBay("A4", "job-A4"), "confirmed"),
     (CONFIRM, "KK-0002", CONFIRM, None, "scan_yes_or_no"),
     (CONFIRM, "BAY-A2", CONFIRM, None, "scan_yes_or_no"),
     (CONFIRM, "AB-12345678", CONFIRM, None, "scan_yes_or_no"),

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from agent.certificates import jws, keys
 from agent.certificates.certificate import Certificate
 from agent.jobs.ledger import Ledger
-from agent.jobs.outbox_rows import Told
+from agent.jobs.outbox_rows import StatedEvent
 from agent.jobs.registrar import DISPOSITION
 from agent.messages import Alarm, BayProgressMessage, BayStateMessage, Birth, Request
 from agent.settings import Mqtt
@@ -88,12 +88,12 @@ class Bench:
         """So many new statements in the outbox, as a grade makes them: SHA-256 -> bytes."""
         made: dict[str, bytes] = {}
 
-        def tell(seq: int) -> Told:
+        def tell(seq: int) -> StatedEvent:
             told = {"station": STATION, "certificate_id": "c" * 64, "boot_id": "boot-1", "seq": seq, "at": NOW}
             said = {**told, "disposition": {"grade": "ABCD"[seq % 4], "destination": ""}}
             compact = jws.sign(json.dumps(said).encode(), self.key, typ=DISPOSITION)
             made[hashlib.sha256(compact).hexdigest()] = compact
-            return Told(b'{"seq":%d}' % seq, compact)
+            return StatedEvent(b'{"seq":%d}' % seq, compact)
 
         for _ in range(count):
             self.ledger.add_event("boot-1", tell)
