@@ -117,11 +117,11 @@ def _flushed(status: int) -> int:
 @click.group(cls=Commands, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="benchwipe", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Erases drives on a bench, proves it, and signs a certificate for each."""
+    """Erase drives on a bench, prove it, and sign a certificate for each."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Entry point of the `benchwipe` command: run, say what was wrong, and exit with the command's status."""
+    """Run the `benchwipe` command, say what was wrong, and exit with the command's status: its entry point."""
     words = sys.argv[1:] if words is None else words
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # it is closed

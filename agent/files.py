@@ -39,7 +39,9 @@ def replace(path: Path, data: bytes, *, mode: int = 0o644) -> None:
 
 @contextlib.contextmanager
 def written_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file beside `path` that takes its place when the block ends, flushed and for its owner alone; else it goes.
+    """Write a file beside `path` that takes its place when the block ends; else it goes.
+
+    It is flushed, and for its owner alone.
 
     A file system without modes (a USB stick) has one for all: what is written so must be a secret by itself.
     """
@@ -59,7 +61,7 @@ def written_whole(path: Path) -> Iterator[BinaryIO]:
 
 @contextlib.contextmanager
 def temporary(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """An empty file for its owner alone, locked against `sweep`; gone afterwards."""
+    """Make an empty file for its owner alone, locked against `sweep`; gone afterwards."""
     file, path = _locked_temporary(folder)
     try:
         with file:
@@ -69,7 +71,7 @@ def temporary(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
 
 
 def refuse_place(out: Path, *, made_from: tuple[Path | None, ...]) -> None:
-    """PlaceTaken: no certificate is lost to its own copy, and no device node to a slip of the keyboard."""
+    """Raise PlaceTaken: no certificate is lost to its own copy, and no device node to a slip of the keyboard."""
     if out.exists() and not out.is_file():
         raise PlaceTaken(path=out, problem="is no ordinary file")
     if any(source is not None and source.exists() and out.exists() and out.samefile(source) for source in made_from):
@@ -93,7 +95,7 @@ def make_private_folder(path: Path) -> None:
 
 
 def flush_folder(folder: Path) -> None:
-    """fsync a folder, so that the names in it survive a power cut."""
+    """Flush a folder by fsync, so that the names in it survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

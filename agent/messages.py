@@ -130,12 +130,12 @@ class ReportedConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def station_topic(station: str, suffix: str) -> str:
-    """`er/1/<station>/<suffix>`."""
+    """Build the topic `er/1/<station>/<suffix>`."""
     return f"{ROOT}/{station}/{suffix}"
 
 
 def split_topic(topic: str) -> tuple[str, str] | None:
-    """The station and the suffix of a station's topic; None for anybody else's."""
+    """Split a station's topic into the station and the suffix; None for anybody else's."""
     if not topic.startswith(ROOT + "/"):
         return None
     station, _, suffix = topic[len(ROOT) + 1 :].partition("/")

@@ -199,11 +199,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return any(policy.allow_unidentified for policy in self.policy)
 
     def policy_named(self, name: str) -> Policy:
-        """A policy of this file, or one of the built-in ones."""
+        """Find a policy of this file, or one of the built-in ones."""
         return self._policies()[name]
 
     def find_policy(self, name: str) -> Policy | None:
-        """The same; None where there is no such policy (any more)."""
+        """Find the same; None where there is no such policy (any more)."""
         return self._policies().get(name)
 
     def _policies(self) -> dict[str, Policy]:
@@ -211,7 +211,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(path: Path) -> Settings:
-    """The settings of a file. SettingsError holds every problem found."""
+    """Load the settings of a file. SettingsError holds every problem found."""
     data, problems = read_toml(path)
     if problems:
         raise SettingsError(str(path), tuple(f"{path} {problem}" for problem in problems))
@@ -219,7 +219,7 @@ def load(path: Path) -> Settings:
 
 
 def parse(data: dict[str, Any], *, where: str) -> Settings:
-    """The settings of a parsed document. SettingsError holds every problem found."""
+    """Parse the settings of a parsed document. SettingsError holds every problem found."""
     settings, problems = convert(data, Settings)
     if settings is not None:
         problems = list(_contradictions(settings))

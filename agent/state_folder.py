@@ -30,7 +30,7 @@ class RestoreUnfinished(AgentError):
 
 
 def hold(state_dir: Path) -> int:
-    """A lock that dies with its process: one daemon, restore or exchange of keys at a time. AlreadyRunning."""
+    """Hold a lock that dies with its process: one daemon, restore or exchange of keys at a time. AlreadyRunning."""
     descriptor = os.open(state_dir / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -45,24 +45,24 @@ def hold(state_dir: Path) -> int:
 
 
 def refuse_unfinished(state_dir: Path) -> None:
-    """RestoreUnfinished where a restore did not come to its end."""
+    """Raise RestoreUnfinished where a restore did not come to its end."""
     if os.path.lexists(state_dir / UNFINISHED):
         raise RestoreUnfinished(state_dir=state_dir)
 
 
 def mark_unfinished(state_dir: Path) -> None:
-    """From here on nothing in this folder counts, until `clear_unfinished`."""
+    """Mark this folder: from here on nothing in it counts, until `clear_unfinished`."""
     files.replace(state_dir / UNFINISHED, b"", mode=0o600)
 
 
 def clear_unfinished(state_dir: Path) -> None:
-    """Everything is in its place."""
+    """Clear the mark: everything is in its place."""
     (state_dir / UNFINISHED).unlink(missing_ok=True)
     files.flush_folder(state_dir)
 
 
 def give_to_owner(path: Path, *, of: Path) -> None:
-    """What root makes in a folder of the service's user belongs to that user, who could not read it otherwise."""
+    """Give what root makes in a folder of the service's user to that user, who could not read it otherwise."""
     if os.geteuid() != 0:
         return
     owner = of.stat()

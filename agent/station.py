@@ -49,8 +49,8 @@ from agent.views.bay import bay_row, who_works
 from drivers import registry
 from drivers.drives.base import DriveSource
 from drivers.errors import DeviceGone
+from drivers.inputs._readings import Scan
 from drivers.inputs.base import Input
-from drivers.inputs.readings import Scan
 from drivers.lasting import lasting
 from firmware_bridge.passthrough import give_back_memory
 

@@ -34,7 +34,7 @@ class Gap:
 
 
 def by_sequence(links: Iterable[Link]) -> Mapping[int, Sequence[Link]]:
-    """Links of one station, by sequence."""
+    """Sort the links of one station by sequence."""
     found: defaultdict[int, list[Link]] = defaultdict(list)
     for link in links:
         found[link.sequence].append(link)
@@ -42,13 +42,16 @@ def by_sequence(links: Iterable[Link]) -> Mapping[int, Sequence[Link]]:
 
 
 def around(sequence: int, gaps: Iterable[Gap]) -> Gap | None:
-    """The told gap that the number before this one lies in."""
+    """Find the told gap that the number before this one lies in."""
     return next((gap for gap in gaps if gap.first <= sequence - 1 <= gap.last), None)
 
 
 def state(link: Link, station: Mapping[int, Sequence[Link]], gaps: Iterable[Gap] = ()) -> ChainState:
-    """The state of one certificate, given its station's certificates of this sequence, of the one before and, where a
-    told gap ends before it, of the one before that gap."""
+    """Judge the state of one certificate in the chain.
+
+    It is given its station's certificates of this sequence, of the one before and, where a told gap ends before it,
+    of the one before that gap.
+    """
     if len(station.get(link.sequence, ())) > 1:
         return "fork"
     before = station.get(link.sequence - 1, ())

@@ -26,7 +26,7 @@ config_option = click.option(
 @click.group()
 @click.version_option(version("benchwipe"), prog_name="benchwipe-collector")
 def main() -> None:
-    """The central server: takes certificates in, checks them, keeps them, shows them."""
+    """Take certificates in, check them, keep them, show them: the central server."""
 
 
 @main.command()
@@ -68,7 +68,7 @@ def enrol(config: Path, station: str, key: BinaryIO) -> None:
 
 @main.group()
 def key() -> None:
-    """The collector's own keys."""
+    """Handle the collector's own keys."""
 
 
 @key.command("show")

@@ -14,7 +14,7 @@ CONNECT_S = 5
 
 
 def connect(url: URL) -> Engine:
-    """An engine; nothing is opened yet. OSError if SQLite's folder cannot be made."""
+    """Make an engine. Nothing is opened yet. Raise OSError if SQLite's folder cannot be made."""
     if url.get_backend_name() == "sqlite":
         assert url.database is not None
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def connect(url: URL) -> Engine:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """One consistent view that holds up no writer."""
+    """Open one consistent view that holds up no writer."""
     with engine.connect().execution_options(reads_only=True) as connection:
         yield connection
 

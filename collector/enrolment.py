@@ -46,12 +46,15 @@ class KeyBook:
         self._stations: dict[str, dict[str, Ed25519PublicKey]] = {}
 
     def keys(self, station: str, *, fresh: bool = False) -> Keys:
-        """Thumbprint -> key of one station; empty for a stranger. `fresh` looks at the disk whatever the time."""
+        """Map thumbprint to key of one station. Empty for a stranger.
+
+        `fresh` looks at the disk whatever the time.
+        """
         self._refresh(force=fresh)
         return self._stations.get(station, {})
 
     def stations(self) -> Mapping[str, Keys]:
-        """Everybody who is enrolled."""
+        """List everybody who is enrolled."""
         self._refresh(force=False)
         return self._stations
 
@@ -104,7 +107,7 @@ class KeyBook:
 
 
 def read_keys(path: Path) -> dict[str, Ed25519PublicKey]:
-    """The public keys of a JWK or JWK set file. EnrolmentError if it holds none, or a private one."""
+    """Read the public keys of a JWK or JWK set file. Raise EnrolmentError if it holds none, or a private one."""
     try:
         with path.open("rb") as file:
             data = file.read(LARGEST + 1)
@@ -114,7 +117,7 @@ def read_keys(path: Path) -> dict[str, Ed25519PublicKey]:
 
 
 def parse_keys(data: bytes, *, where: str) -> dict[str, Ed25519PublicKey]:
-    """Thumbprint -> key."""
+    """Parse the keys: thumbprint -> key."""
     try:
         document = json.loads(data) if len(data) <= LARGEST else None
     except (ValueError, RecursionError):
@@ -150,12 +153,12 @@ def enrol(folder: Path, station: str, keys: Keys) -> list[str]:
 
 
 def jwk(key: Ed25519PublicKey) -> dict[str, str]:
-    """The key as a JWK with its thumbprint as `kid`."""
+    """Write the key as a JWK with its thumbprint as `kid`."""
     return {**public_jwk(key), "kid": thumbprint(key), "use": "sig", "alg": "EdDSA"}
 
 
 def jwk_set(keys: Keys) -> bytes:
-    """One key as a JWK, several as a JWK set."""
+    """Write one key as a JWK, several as a JWK set."""
     rows = [jwk(key) for key in keys.values()]
     document: object = rows[0] if len(rows) == 1 else {"keys": rows}
     return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"

@@ -50,7 +50,7 @@ class _GapEvent(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def told_by_certificate(certificate: Certificate) -> ToldGap | None:
-    """The gap before a verified certificate; None where it tells of none, or of one that cannot be."""
+    """Find the gap before a verified certificate. None where it tells of none, or of one that cannot be."""
     record = certificate.record
     if record.gap is None or record.gap.last != record.sequence - 1:
         return None
@@ -58,7 +58,7 @@ def told_by_certificate(certificate: Certificate) -> ToldGap | None:
 
 
 def told_by_event(station: str, payload: bytes, keys_of: Callable[[str], Keys]) -> ToldGap | None:
-    """The gap that an event tells of, if its statement is signed with a key of that station. Never raises."""
+    """Find the gap that an event tells of, if its statement is signed with a key of that station. Never raises."""
     try:
         event = msgspec.json.decode(payload, type=_GapEvent)
         statement = event.detail.get("statement")
@@ -71,7 +71,7 @@ def told_by_event(station: str, payload: bytes, keys_of: Callable[[str], Keys]) 
 
 
 def told_by_statement(station: str, payload: bytes) -> ToldGap | None:
-    """The gap in the payload of a verified statement of type TYPE; None where it cannot be. Never raises."""
+    """Read the gap in a verified statement's payload, of type TYPE; None where it cannot be. Never raises."""
     try:
         told = msgspec.json.decode(payload, type=_Statement)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):

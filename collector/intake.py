@@ -51,7 +51,7 @@ class Intake:
         self.fatal = threading.Event()
 
     def put(self, message: Incoming) -> None:
-        """From paho's thread. queue.Full when the database cannot follow."""
+        """Put the message in from paho's thread. queue.Full when the database cannot follow."""
         self._waiting.put_nowait(message)
 
     @property
@@ -192,7 +192,7 @@ class Intake:
 
 
 def read_event(topic: str, payload: bytes) -> EventRow | None:
-    """An event of a station; None for anything else, and for what no station of ours would send."""
+    """Read an event of a station. None for anything else, and for what no station of ours would send."""
     split = split_topic(topic)
     if split is None or split[1] != "event" or not is_station_id(split[0]) or len(payload) > MAX_BYTES:
         return None

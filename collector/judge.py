@@ -64,7 +64,7 @@ Verdict = Verified | Stated | Rejected
 
 
 def delivery(topic: str, payload: bytes) -> Delivery | None:
-    """A message on `er/1/<station>/cert/<name>` or `.../statement/<name>`; None on any other topic."""
+    """Read a message on `er/1/<station>/cert/<name>` or `.../statement/<name>`. None on any other topic."""
     split = split_topic(topic)
     if split is None:
         return None
@@ -75,7 +75,7 @@ def delivery(topic: str, payload: bytes) -> Delivery | None:
 
 
 def judge(message: Delivery, keys_of: Callable[[str], Keys]) -> Verdict:
-    """Never raises for any payload."""
+    """Judge the message. Never raises for any payload."""
     problem = _address_problem(message)
     if problem is not None:
         return Rejected(message, problem)

@@ -47,7 +47,7 @@ class Bay:
     progress_at: float = float("-inf")
 
     def moving(self, now: float) -> bool:
-        """Whether its progress is fresh enough to be shown."""
+        """Say whether its progress is fresh enough to be shown."""
         return self.total > 0 and now - self.progress_at <= PROGRESS_FRESH_S
 
 
@@ -77,7 +77,7 @@ class Live:
         self._thread = threading.Thread(target=self._run, name="live", daemon=True)
 
     def put(self, message: Incoming) -> None:
-        """From paho's thread. queue.Full when there is too much."""
+        """Put the message in from paho's thread. queue.Full when there is too much."""
         self._waiting.put_nowait(message)
 
     @property
@@ -90,7 +90,7 @@ class Live:
         self._thread.start()
 
     def snapshot(self) -> list[Station]:
-        """Copies, ordered by name."""
+        """Copy the stations, ordered by name."""
         with self._lock:
             return [replace(s, bays=dict(s.bays), alarms=dict(s.alarms)) for _, s in sorted(self._stations.items())]
 

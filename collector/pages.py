@@ -57,12 +57,12 @@ class StationView:
 
 
 def listed(row: Row[Any]) -> dict[str, Any]:
-    """A certificate's searchable facts, for JSON."""
+    """List a certificate's searchable facts, for JSON."""
     return {name: getattr(row, name) for name in COLUMNS}
 
 
 def certificate(connection: Connection, book: KeyBook, identifier: str) -> CertificateView | None:
-    """None where nothing of that id is stored."""
+    """Find the certificate. None where nothing of that id is stored."""
     row = queries.certificate(connection, identifier)
     if row is None:
         return None
@@ -83,7 +83,10 @@ def _key(x: str | None) -> Ed25519PublicKey | None:
 
 
 def certificate_json(view: CertificateView) -> dict[str, Any]:
-    """With the payload as it was signed, fields that this version does not know included."""
+    """Show the certificate with the payload as it was signed.
+
+    Fields that this version does not know are included.
+    """
     payload = msgspec.json.decode(_payload(view.row.compact))
     return {
         **listed(view.row),
@@ -107,7 +110,7 @@ def stations(
     sums: Mapping[str, dict[str, Any]],
     gaps: Mapping[str, list[dict[str, Any]]],
 ) -> list[StationView]:
-    """Everybody who is enrolled, has certificates or speaks, by name; those that need a hand first."""
+    """List everybody who is enrolled, has certificates or speaks, by name, those that need a hand first."""
     heard = {station.name: station for station in live}
     names = sorted({*heard, *enrolled, *sums, *gaps})
     now = time.monotonic()
@@ -152,7 +155,7 @@ def _bay(bay: Bay, now: float) -> dict[str, Any]:
 
 
 def stations_json(views: list[StationView]) -> list[dict[str, Any]]:
-    """The live page as data."""
+    """Write the live page as data."""
     return [
         {
             "id": v.name,

@@ -23,7 +23,7 @@ class Proof:
 
 
 def prove(identifier: str, compact: bytes, key_id: str, key: Ed25519PublicKey | None, *, enrolled: bool) -> Proof:
-    """Never raises: a certificate that no longer verifies is what the page must say."""
+    """Verify a certificate once more. Never raises: one that no longer verifies is what the page must say."""
     if key is None:
         return Proof(False, "the key that it was accepted with is not in the database", key_id, enrolled)
     if certificate_id(compact) != identifier:
@@ -36,22 +36,25 @@ def prove(identifier: str, compact: bytes, key_id: str, key: Ed25519PublicKey | 
 
 
 def key_from_x(x: str) -> Ed25519PublicKey:
-    """CertificateProblem if it is none."""
+    """Read the key. Raise CertificateProblem if it is none."""
     return public_key_from_jwk({"kty": "OKP", "crv": "Ed25519", "x": x})
 
 
 def pem(key: Ed25519PublicKey) -> bytes:
-    """The key for openssl."""
+    """Write the key for openssl."""
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
 def benchwipe_command(identifier: str) -> str:
-    """With this project's own program."""
+    """Write the command for this project's own program."""
     return f"benchwipe certificate verify {identifier}.jws --key {identifier}.jwk"
 
 
 def openssl_commands(identifier: str) -> str:
-    """With nothing of ours: coreutils and OpenSSL 3. The last line prints "Signature Verified Successfully"."""
+    """Write the commands with nothing of ours: coreutils and OpenSSL 3.
+
+    The last line prints "Signature Verified Successfully".
+    """
     return f"""sha256sum {identifier}.jws
 cut -d. -f1,2 {identifier}.jws | tr -d '\\n' > signed.bin
 (cut -d. -f3 {identifier}.jws | tr -d '\\n'; printf '==') | basenc --base64url -d > signature.bin

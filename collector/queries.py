@@ -43,42 +43,45 @@ class Page:
 
 
 def certificates(connection: Connection, search: Search) -> Page:
-    """The newest first."""
+    """Find certificates, the newest first."""
     return _page(connection, select(*LISTED).where(*_conditions(search)), CERTIFICATE, search.page, search.per_page)
 
 
 def quarantine(connection: Connection, page: int) -> Page:
-    """The newest first."""
+    """Find what is in quarantine, the newest first."""
     return _page(connection, select(QUARANTINE), QUARANTINE, page, PER_PAGE)
 
 
 def certificate(connection: Connection, identifier: str) -> Row[Any] | None:
-    """All of one certificate."""
+    """Find all of one certificate."""
     whole = select(CERTIFICATE, CERTIFICATE_BYTES.c.compact).join(CERTIFICATE_BYTES)
     return connection.execute(whole.where(CERTIFICATE.c.id == identifier)).first()
 
 
 def neighbours(connection: Connection, row: Row[Any]) -> Sequence[Row[Any]]:
-    """The certificates of the same station with this sequence and one less or more, in order."""
+    """Find the certificates of the same station with this sequence and one less or more, in order."""
     near = (row.sequence - 1, row.sequence, row.sequence + 1)
     same = (CERTIFICATE.c.station == row.station, CERTIFICATE.c.sequence.in_(near), CERTIFICATE.c.id != row.id)
     return connection.execute(select(*LISTED).where(*same).order_by(CERTIFICATE.c.sequence)).all()
 
 
 def dispositions(connection: Connection, station: str, identifier: str) -> list[bytes]:
-    """The signed grades and destinations of one certificate by its own station, in their order of arrival."""
+    """Find the signed grades and destinations of one certificate by its own station.
+
+    They come in their order of arrival.
+    """
     about = (STATEMENT.c.certificate == identifier, STATEMENT.c.station == station, STATEMENT.c.typ == DISPOSITION)
     return list(connection.execute(select(STATEMENT.c.body).where(*about).order_by(STATEMENT.c.arrival)).scalars())
 
 
 def key_x(connection: Connection, station: str, key_id: str) -> str | None:
-    """The public key that a stored certificate was accepted with, even if it is no longer enrolled."""
+    """Find the public key that a stored certificate was accepted with, even if it is no longer enrolled."""
     wanted = (STATION_KEY.c.station == station, STATION_KEY.c.key_id == key_id)
     return connection.execute(select(STATION_KEY.c.x).where(*wanted)).scalar()
 
 
 def sums(connection: Connection) -> Mapping[str, dict[str, Any]]:
-    """For each station with certificates: how many, by state of the chain, and the last to arrive."""
+    """Count the certificates of each station that has any, by state of the chain, with the last to arrive."""
     found: dict[str, dict[str, Any]] = {}
     counted = select(CERTIFICATE.c.station, CERTIFICATE.c.chain, func.count(), func.max(CERTIFICATE.c.arrival))
     for station, chain, count, last in connection.execute(counted.group_by(CERTIFICATE.c.station, CERTIFICATE.c.chain)):
@@ -89,7 +92,10 @@ def sums(connection: Connection) -> Mapping[str, dict[str, Any]]:
 
 
 def told_gaps(connection: Connection) -> Mapping[str, list[dict[str, Any]]]:
-    """For each station the numbers that it told to be missing, the newest first, at most MOST_GAPS of each."""
+    """List for each station the numbers that it told to be missing.
+
+    The newest first, at most MOST_GAPS of each.
+    """
     found: dict[str, list[dict[str, Any]]] = {}
     for row in connection.execute(select(TOLD_GAP).order_by(TOLD_GAP.c.station, TOLD_GAP.c.first.desc())):
         of_station = found.setdefault(row.station, [])
@@ -99,7 +105,7 @@ def told_gaps(connection: Connection) -> Mapping[str, list[dict[str, Any]]]:
 
 
 def quarantined(connection: Connection) -> int:
-    """How many messages stand in quarantine."""
+    """Count the messages that stand in quarantine."""
     return connection.execute(select(func.count()).select_from(QUARANTINE)).scalar_one()
 
 

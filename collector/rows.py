@@ -10,13 +10,13 @@ from collector.text import clean
 
 
 def link(certificate: Certificate) -> Link:
-    """What the chain needs of it."""
+    """Extract what the chain needs of it."""
     record = certificate.record
     return Link(certificate.id, record.sequence, None if record.previous is None else clean(record.previous))
 
 
 def certificate_row(certificate: Certificate, chain: ChainState, now: str) -> dict[str, Any]:
-    """Columns of the certificate table; the facts are cut and cleaned, the bytes are not."""
+    """Build the columns of the certificate table. The facts are cut and cleaned, the bytes are not."""
     record = certificate.record
     facts = {
         "number": clean(record.number),

@@ -74,7 +74,10 @@ def serve(configuration: Configuration) -> int:
 
 
 def assemble(configuration: Configuration) -> Parts:
-    """The parts, not yet running. CollectorError if web address, database settings or receipt key cannot be used."""
+    """Build the parts, not yet running.
+
+    Raise CollectorError if web address, database settings or receipt key cannot be used.
+    """
     try:
         engine = database.connect(configuration.database_url())
     except (OSError, UnicodeDecodeError) as error:

@@ -98,7 +98,7 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
     settings: Settings
 
     def path(self, name: str) -> Path:
-        """A path of the configuration, made absolute."""
+        """Make a path of the configuration absolute."""
         return (self.file.parent / name).resolve()
 
     @property
@@ -112,12 +112,15 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
         return self.path(self.settings.keys_dir) if self.settings.keys_dir else self.stations_dir.parent / "keys"
 
     def database_url(self) -> URL:
-        """The URL with its driver, its absolute path and its password. OSError if the password's file is unreadable."""
+        """Build the URL with its driver, its absolute path and its password.
+
+        Raise OSError if the password's file is unreadable.
+        """
         return _database_url(self)
 
 
 def load(file: Path) -> Configuration:
-    """SettingsError with every problem."""
+    """Load the configuration. Raise SettingsError with every problem."""
     data, problems = read_toml(file)
     if problems:
         raise SettingsError(str(file), tuple(problems))
@@ -132,7 +135,7 @@ def load(file: Path) -> Configuration:
 
 
 def station_tables(data: dict[str, Any]) -> list[StationSettings] | None:
-    """The [[station]] tables of a document, or None if they cannot be used."""
+    """Read the [[station]] tables of a document. None if they cannot be used."""
     settings, problems = convert(data, Settings)
     return None if settings is None or problems or _key_problems(settings) else settings.station
 
@@ -152,7 +155,7 @@ def _cross_checks(configuration: Configuration) -> list[str]:
 
 
 def listen_problems(listen: str) -> list[str]:
-    """A port that is none; the pattern has seen to the rest."""
+    """Name a port that is none. The pattern has seen to the rest."""
     port = int(listen.rpartition(":")[2])
     return [] if port <= 65535 else [f"listen = {listen!r}: allowed is HOST:PORT with a port from 0 up to 65535"]
 

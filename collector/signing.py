@@ -22,7 +22,10 @@ USES = ("receipt",)
 
 
 def load_or_make(folder: Path, use: str) -> Ed25519PrivateKey:
-    """The key of this use; made now if there is none. CollectorKeyProblem if it cannot be used, or made."""
+    """Load the key of this use, and make it now if there is none.
+
+    Raise CollectorKeyProblem if it cannot be used, or made.
+    """
     path = folder / f"{use}.key"
     try:
         if not os.path.lexists(path):
@@ -39,7 +42,10 @@ class Signer:
         self._key = key
 
     def receipt(self, station: str, certificate: str, result: str, stored_at: str) -> str:
-        """The `sig` of a receipt; empty where the topic was too long to be signed, which is no station's of ours."""
+        """Sign the `sig` of a receipt.
+
+        Empty where the topic was too long to be signed, which is no station's of ours.
+        """
         said = receipt.SignedReceipt(station=station, certificate=certificate, result=result, stored_at=stored_at)
         try:
             return receipt.sign(said, self._key)

@@ -47,7 +47,7 @@ class Disposition:
 
 
 def read(compact: bytes, station: str, keys: Keys) -> Read:
-    """CertificateProblem where it is no statement of that station's."""
+    """Read a statement. Raise CertificateProblem where it is none of that station's."""
     typ = jws.type_of(compact)
     if not TYPE.fullmatch(typ) or typ in OTHERS:
         raise CertificateProblem(problem=f"its type {clean(typ, 60)!r} is no statement's")
@@ -63,9 +63,10 @@ def read(compact: bytes, station: str, keys: Keys) -> Read:
 
 
 def latest(rows: Iterable[bytes]) -> Disposition | None:
-    """The grade and destination that count, of a certificate's dispositions in their order of arrival.
+    """Choose the grade and destination that count, of a certificate's dispositions in their order of arrival.
 
-    A station has no battery clock: within one boot its own numbers order them, and the boot that was heard last counts.
+    A station has no battery clock: within one boot its own numbers order them, and the boot that was heard last
+    counts.
     """
     found = [told for told in (_told(_payload(compact)) for compact in rows) if told is not None]
     if not found:

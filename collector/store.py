@@ -281,7 +281,7 @@ def _quarantine_row(verdict: Rejected, topic: str, now: str) -> dict[str, object
 
 
 def station_column(verdict: Verdict) -> str:
-    """The topic's station, cleaned: for a rejected message it may be anything."""
+    """Clean the topic's station: for a rejected message it may be anything."""
     return clean(verdict.delivery.station)
 
 
@@ -296,12 +296,12 @@ def _drop_oldest(connection: Connection, keep: int, station: str | None) -> None
 
 
 def insert_new(connection: Connection, table: Table, values: Sequence[Mapping[str, object]]) -> None:
-    """INSERT ... ON CONFLICT DO NOTHING, in both dialects."""
+    """Run INSERT ... ON CONFLICT DO NOTHING, in both dialects."""
     if values:
         dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
         connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(values))
 
 
 def now_text() -> str:
-    """RFC 3339, UTC, milliseconds."""
+    """Write the time now: RFC 3339, UTC, milliseconds."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -11,12 +11,12 @@ LONGEST = 300  # characters of one fact in a column or a log line; the certifica
 
 
 def clean(text: str, longest: int = LONGEST) -> str:
-    """One line of at most `longest` characters that any database and any terminal takes."""
+    """Make one line of at most `longest` characters that any database and any terminal takes."""
     cut = text if len(text) <= longest else text[: longest - 1] + "…"
     printable = _CONTROL.sub("\ufffd", cut)
     return printable.encode("utf-8", "replace").decode("utf-8")
 
 
 def is_station_id(text: str) -> bool:
-    """Whether this may name a station: letters, digits, dot, dash, underscore; at most 64."""
+    """Say whether this may name a station: letters, digits, dot, dash, underscore; at most 64."""
     return _STATION.fullmatch(text) is not None

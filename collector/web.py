@@ -64,13 +64,13 @@ class Pages:
         self._templates = _templates()
 
     def stations(self, request: Request) -> Response:
-        """`/`: what every bench does now."""
+        """Show what every bench does now: `/`."""
         trouble = [] if self._from.link.connected else [f"No messages come in: broker {self._from.link.state}."]
         views, count = self._station_views()
         return self._html("stations.html", stations=views, quarantined=count, trouble=trouble)
 
     def certificates(self, request: Request) -> Response:
-        """`/certificates?q=`: find some."""
+        """Find some certificates: `/certificates?q=`."""
         search, problem = _search(request)
         with reading(self._from.engine) as connection:
             page = queries.certificates(connection, search) if not problem else queries.Page((), 0, 1, 1)
@@ -78,7 +78,7 @@ class Pages:
         return self._html("certificates.html", search=search, page=page, problem=problem, link=link, outcomes=OUTCOMES)
 
     def certificate(self, request: Request) -> Response:
-        """`/certificates/<id>` and its files: .jws, .jwk, .pem."""
+        """Show `/certificates/<id>` and its files: .jws, .jwk, .pem."""
         name: str = request.path_params["name"]
         identifier, _, kind = name.partition(".")
         view = self._view(identifier)
@@ -94,13 +94,13 @@ class Pages:
         raise HTTPException(404, "There is no such file.")
 
     def quarantine(self, request: Request) -> Response:
-        """`/quarantine`: what did not verify, and why."""
+        """Show what did not verify, and why: `/quarantine`."""
         with reading(self._from.engine) as connection:
             page = queries.quarantine(connection, _number(request.query_params.get("page", ""), 1))
         return self._html("quarantine.html", page=page, link=lambda n: f"/quarantine?page={n}")
 
     def api_certificates(self, request: Request) -> Response:
-        """`/api/certificates?q=&outcome=&station=&chain=&page=&per_page=`."""
+        """Answer `/api/certificates?q=&outcome=&station=&chain=&page=&per_page=`."""
         search, problem = _search(request)
         if problem:
             return _json({"error": problem}, 400)
@@ -110,22 +110,22 @@ class Pages:
         return _json({"total": page.total, "page": page.page, "pages": page.pages, "certificates": rows})
 
     def api_certificate(self, request: Request) -> Response:
-        """`/api/certificates/<id>`: facts, record, exact bytes, proof."""
+        """Answer `/api/certificates/<id>`: facts, record, exact bytes, proof."""
         return _json(pages.certificate_json(self._view(request.path_params["name"])))
 
     def api_stations(self, request: Request) -> Response:
-        """`/api/stations`: the live page as data."""
+        """Answer `/api/stations`: the live page as data."""
         return _json({"stations": pages.stations_json(self._station_views()[0])})
 
     def healthz(self, request: Request) -> Response:
-        """200 while certificates can come in and be kept, else 503; both parts by name."""
+        """Answer 200 while certificates can come in and be kept, else 503. Both parts by name."""
         link, intake = self._from.link, self._from.intake
         well = link.connected and intake.working
         state = {"status": "ok" if well else "degraded", "broker": link.state, "database": intake.state}
         return _json(state, 200 if well else 503)
 
     def failed(self, request: Request, error: Exception) -> Response:
-        """A page that says what is wrong, in one sentence."""
+        """Show a page that says what is wrong, in one sentence."""
         status, text = 500, "Something went wrong here. The collector's log says what."
         if isinstance(error, HTTPException):
             status, text = error.status_code, error.detail
@@ -157,7 +157,7 @@ class Pages:
 
 
 def make_app(sources: Sources) -> ASGIApp:
-    """The ASGI application; the headers are outermost, so that a failure's page has them too."""
+    """Build the ASGI application. The headers are outermost, so that a failure's page has them too."""
     p = Pages(sources)
     handlers: list[tuple[str, Callable[[Request], Response]]] = [
         ("/", p.stations),

@@ -70,12 +70,12 @@ CHECKS = {
 
 
 def mark(table: dict[str, Mark], name: str) -> Mark:
-    """A name that a newer station made up is shown as it is."""
+    """Find the mark of a name. One that a newer station made up is shown as it is."""
     return table.get(name, Mark(name or "unknown", "◇", "none"))
 
 
 def size(count: int | None) -> str:
-    """Decimal units, as drives are sold: 500.1 GB."""
+    """Write a size in decimal units, as drives are sold: 500.1 GB."""
     if count is None:
         return "not said"
     value, unit = float(count), "bytes"
@@ -87,12 +87,12 @@ def size(count: int | None) -> str:
 
 
 def exact(count: int | None) -> str:
-    """500 107 862 016 bytes, with thin spaces that do not break."""
+    """Write a count exactly: 500 107 862 016 bytes, with thin spaces that do not break."""
     return "not said" if count is None else f"{count:,} bytes".replace(",", "\u202f")
 
 
 def age(seconds: float) -> str:
-    """How long ago, for a person."""
+    """Say how long ago, for a person."""
     if not math.isfinite(seconds):
         return "not yet"
     for limit, unit, name in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):
@@ -102,7 +102,7 @@ def age(seconds: float) -> str:
 
 
 def moment(text: str) -> str:
-    """2026-11-22T10:00:00.123Z -> 2026-11-22 10:00:00 UTC; anything else as it is."""
+    """Rewrite 2026-11-22T10:00:00.123Z as 2026-11-22 10:00:00 UTC. Anything else stays as it is."""
     if len(text) >= 20 and text[10] == "T" and text.endswith("Z"):
         return f"{text[:10]} {text[11:19]} UTC"
     return text

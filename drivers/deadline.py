@@ -15,7 +15,7 @@ class Deadline:
         self.at = time.monotonic() + seconds
 
     def left(self) -> float:
-        """Seconds until the deadline, never below zero."""
+        """Count the seconds until the deadline, never below zero."""
         return max(0.0, self.at - time.monotonic())
 
     @property

@@ -22,12 +22,15 @@ class Fault:
     bays: frozenset[int] = frozenset()
 
     def hits(self, kind: str, bay: int | None = None) -> bool:
-        """Whether this very thing is wrong, with this bay if one is named."""
+        """Say whether this very thing is wrong, with this bay if one is named."""
         return self.kind == kind and (bay is None or not self.bays or bay in self.bays)
 
 
 def fault_now(control_file: str, otherwise: Fault, known: Collection[str]) -> Fault:
-    """The fault that the control file names; `otherwise` without a file. BadDriverSettings for a word not known."""
+    """Read the fault that the control file names; `otherwise` without a file.
+
+    Raise BadDriverSettings for a word not known.
+    """
     if not control_file:
         return otherwise
     try:

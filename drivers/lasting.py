@@ -25,10 +25,10 @@ class Listener(Protocol):
     """Who is told of threads that end before their time. Called in the thread that ends."""
 
     def ended(self, thread: str, problem: str) -> None:
-        """It is begun again."""
+        """Hear that a thread ended. It is begun again."""
 
     def lost(self, thread: str, problem: str) -> None:
-        """It is gone for good."""
+        """Hear that a thread is lost. It is gone for good."""
 
 
 class _Silence:
@@ -56,9 +56,10 @@ def listen(listener: Listener | None) -> None:
 
 
 def lasting(name: str, body: Callable[[], None], *, over: Callable[[], bool], vital: bool = True) -> threading.Thread:
-    """A thread of that name, not started. `body` is begun again until `over` says that it was to end.
+    """Make a thread of that name, not started.
 
-    One that is not `vital` is never lost: it is tried for ever, later and later. The program is of use without it.
+    `body` is begun again until `over` says that it was to end. One that is not `vital` is never lost: it is tried for
+    ever, later and later. The program is of use without it.
     """
     return threading.Thread(target=_last, args=(name, body, over, vital), name=name, daemon=True)
 

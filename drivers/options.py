@@ -19,7 +19,7 @@ T = TypeVar("T", bound=msgspec.Struct)
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], list[str]]:
-    """The document and its problems (at most one: the file, or its syntax)."""
+    """Read the document and its problems (at most one: the file, or its syntax)."""
     try:
         with path.open("rb") as file:
             return tomllib.load(file), []
@@ -30,7 +30,10 @@ def read_toml(path: Path) -> tuple[dict[str, Any], list[str]]:
 
 
 def convert(data: Mapping[str, Any], to: type[T], *, path: str = "") -> tuple[T | None, list[str]]:
-    """The value, or None and one line for each problem: the key's path, the value found, what is allowed."""
+    """Convert to the value, or to None and one line for each problem.
+
+    The line: the key's path, the value found, what is allowed.
+    """
     info = inspect.type_info(to)
     assert isinstance(info, inspect.StructType)
     problems = _problems(data, info, path)
@@ -83,7 +86,7 @@ def _unknown(path: str, key: str, known: list[str]) -> str:
 
 
 def describe(kind: inspect.Type) -> str:
-    """What a value of this type may be, in words."""
+    """Describe what a value of this type may be, in words."""
     match kind:
         case inspect.LiteralType(values=values):
             return "one of " + ", ".join(str(v) for v in values)

@@ -19,7 +19,9 @@ def run(
     data: bytes = b"",
     environment: Mapping[str, str] | None = None,
 ) -> str:
-    """What it printed. DriverUnavailable (not installed), DeviceSilent (killed at the deadline), DeviceGone (failed).
+    """Run the program, and return what it printed.
+
+    May raise DriverUnavailable (not installed), DeviceSilent (killed at the deadline), DeviceGone (failed).
 
     Its words are English whatever the machine's language is, since we read them. `data` goes to its standard input.
     """

@@ -35,7 +35,7 @@ BASES: Mapping[Kind, type] = {
 
 
 def known(kind: Kind) -> tuple[str, ...]:
-    """Names of all drivers of a kind, found by their files; nothing is imported."""
+    """List the names of all drivers of a kind, found by their files. Nothing is imported."""
     folder = importlib.import_module(f"drivers.{kind}").__path__
     names = (m.name for m in pkgutil.iter_modules(folder) if not m.ispkg and _holds_driver(folder, m.name))
     return tuple(sorted(n for n in names if n != "base" and not n.startswith("_")))
@@ -48,7 +48,9 @@ def _holds_driver(folder: Iterable[str], name: str) -> bool:
 
 
 def settings_of(kind: Kind, name: str, settings: Mapping[str, object], *, where: str) -> msgspec.Struct:
-    """The driver's frozen settings, nothing opened; UnknownDriver, DriverUnavailable or BadDriverSettings.
+    """Convert the driver's settings to frozen ones, with nothing opened.
+
+    May raise UnknownDriver, DriverUnavailable or BadDriverSettings.
 
     `where` is the path of the table in the configuration ("printers.main"): each problem's line starts with it.
     """
@@ -73,7 +75,10 @@ def load(kind: Literal["drives"], name: str, settings: Mapping[str, object], *, 
 
 
 def load(kind: Kind, name: str, settings: Mapping[str, object], *, where: str) -> Any:
-    """An instance of the driver, called `where` in its messages; the errors of `settings_of`, and the driver's own."""
+    """Load an instance of the driver, called `where` in its messages.
+
+    Raises the errors of `settings_of`, and the driver's own.
+    """
     value = settings_of(kind, name, settings, where=where)
     try:
         driver = _module(kind, name).Driver(where, value)

@@ -23,6 +23,6 @@ class Senses(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     blinking: Literal["off", "slow", "normal"] = "slow"
 
     def dark(self, now: float) -> bool:
-        """Whether what blinks is dark at this moment (seconds of any clock); never where nothing blinks."""
+        """Say whether what blinks is dark at this moment (seconds of any clock). Never where nothing blinks."""
         period = BLINK_S.get(self.blinking)
         return period is not None and now % period >= period / 2

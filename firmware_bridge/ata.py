@@ -104,14 +104,20 @@ class Identify(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def checksum_of(data: bytes) -> Literal["good", "bad", "absent"]:
-    """Word 255: with the signature A5h the sum of all 512 bytes is 0 (ACS-4, 7.13.6.96; the same in DCO IDENTIFY)."""
+    """Check word 255.
+
+    With the signature A5h the sum of all 512 bytes is 0 (ACS-4, 7.13.6.96; the same in DCO IDENTIFY).
+    """
     if data[510] != 0xA5:
         return "absent"
     return "good" if sum(data[:SECTOR]) & 0xFF == 0 else "bad"
 
 
 def parse_identify(data: bytes) -> Identify | Unreadable:
-    """512 bytes of IDENTIFY DEVICE; Unreadable where they are too few, empty, an ATAPI device's, or damaged."""
+    """Parse 512 bytes of IDENTIFY DEVICE.
+
+    Unreadable where they are too few, empty, an ATAPI device's, or damaged.
+    """
     if len(data) < SECTOR:
         return Unreadable(f"IDENTIFY DEVICE of {len(data)} bytes", data)
     data = data[:SECTOR]
@@ -150,7 +156,7 @@ def parse_identify(data: bytes) -> Identify | Unreadable:
 
 
 def text(words: bytes) -> str:
-    """ATA strings: two characters a word, the first in the high byte (ACS-4, 3.4.9)."""
+    """Decode ATA strings: two characters a word, the first in the high byte (ACS-4, 3.4.9)."""
     swapped = b"".join(words[i : i + 2][::-1] for i in range(0, len(words), 2))
     return "".join(chr(b) for b in swapped if 0x20 <= b < 0x7F).strip()
 
@@ -201,7 +207,10 @@ OPEN_ENDED = 2 * 0xFF  # minutes; the largest value of 8 bits: "more than 508 mi
 
 
 def erase_minutes(word: int) -> int | None:
-    """Words 89 and 90: units of two minutes in 15 or 8 bits (ACS-4, 7.13.6.33); the largest value means "or more"."""
+    """Decode words 89 and 90: units of two minutes in 15 or 8 bits (ACS-4, 7.13.6.33).
+
+    The largest value means "or more".
+    """
     value = word & 0x7FFF if word & 0x8000 else word & 0xFF
     return value * 2 or None
 
@@ -215,7 +224,10 @@ def _sanitize(word: int) -> tuple[Sanitize, ...]:
 
 
 def parse_native_max(task: TaskFile, found: Registers) -> int | Unreadable:
-    """Sectors that the drive has: READ NATIVE MAX ADDRESS (EXT) or GET NATIVE MAX ADDRESS EXT leave the last LBA."""
+    """Parse how many sectors the drive has.
+
+    READ NATIVE MAX ADDRESS (EXT) or GET NATIVE MAX ADDRESS EXT leave the last LBA.
+    """
     if found.failed:
         return Unreadable(f"{task.name}: STATUS {found.status:02X}h, ERROR {found.error:02X}h")
     last = found.lba if task.ext else (found.device & 0x0F) << 24 | found.lba & 0xFFFFFF
@@ -223,7 +235,10 @@ def parse_native_max(task: TaskFile, found: Registers) -> int | Unreadable:
 
 
 def parse_dco(data: bytes) -> int | Unreadable:
-    """Sectors that the drive was made with: DCO IDENTIFY, words 3-6 (ACS-2, 7.9.3). Its checksum must stand."""
+    """Parse how many sectors the drive was made with: DCO IDENTIFY, words 3-6 (ACS-2, 7.9.3).
+
+    Its checksum must stand.
+    """
     if len(data) < SECTOR or checksum_of(data) != "good":
         return Unreadable("DEVICE CONFIGURATION IDENTIFY has no good checksum", data)
     last = int.from_bytes(data[6:14], "little")
@@ -241,7 +256,10 @@ OBSOLETE = 0xA0
 
 
 def set_max(sectors: int, *, ext: bool) -> TaskFile:
-    """SET MAX ADDRESS (EXT), ACS-2, 7.41, non-volatile: only right after READ NATIVE MAX, and once per power-on."""
+    """Build SET MAX ADDRESS (EXT), ACS-2, 7.41, non-volatile.
+
+    Only right after READ NATIVE MAX, and once per power-on.
+    """
     if not 0 < sectors <= (MOST_48 if ext else MOST_28):
         raise ValueError(f"{sectors} sectors")
     last = sectors - 1
@@ -253,7 +271,7 @@ def set_max(sectors: int, *, ext: bool) -> TaskFile:
 
 
 def set_accessible_max(sectors: int) -> TaskFile:
-    """SET ACCESSIBLE MAX ADDRESS EXT (ACS-4, 7.2.4): once per power-on."""
+    """Build SET ACCESSIBLE MAX ADDRESS EXT (ACS-4, 7.2.4): once per power-on."""
     if not 0 < sectors <= MOST_48:
         raise ValueError(f"{sectors} sectors")
     return TaskFile(name="SET ACCESSIBLE MAX ADDRESS EXT", command=0x78, feature=1, lba=sectors - 1, ext=True)
@@ -267,7 +285,10 @@ OVERWRITE = (0x14, 0x4F57)  # "OW" in LBA 47:32
 
 
 def sanitize(kind: Sanitize, *, pattern: int = 0, passes: int = 1, failure_mode: bool = False) -> TaskFile:
-    """SANITIZE DEVICE (ACS-4, 7.32): destroys everything. `passes` 1 to 16 and `pattern` (32 bits) for overwrite."""
+    """Build SANITIZE DEVICE (ACS-4, 7.32), which destroys everything.
+
+    `passes` 1 to 16 and `pattern` (32 bits) for overwrite.
+    """
     if kind == "overwrite":
         if not 1 <= passes <= 16 or not 0 <= pattern < 1 << 32:
             raise ValueError(f"{passes} passes of {pattern:#x}")
@@ -282,14 +303,17 @@ ERASE_PREPARE = TaskFile(name="SECURITY ERASE PREPARE", command=0xF3)
 
 
 def security(command: Literal["set-password", "unlock", "erase-unit", "disable-password"]) -> TaskFile:
-    """The commands of the security feature set that take a password (ACS-4, 7.37 to 7.42); 512 bytes go with them."""
+    """Build a command of the security feature set that takes a password (ACS-4, 7.37 to 7.42).
+
+    512 bytes go with it.
+    """
     codes = {"set-password": 0xF1, "unlock": 0xF2, "erase-unit": 0xF4, "disable-password": 0xF6}
     name = "SECURITY " + command.replace("-", " ").upper()
     return TaskFile(name=name, command=codes[command], count=1, transfer="pio-out")
 
 
 def password_block(password: bytes, *, master: bool = False, enhanced: bool = False, maximum: bool = False) -> bytes:
-    """The 512 bytes (ACS-4, tables 137 to 141). `enhanced` is for erase unit, `maximum` for set password."""
+    """Build the 512 bytes (ACS-4, tables 137 to 141). `enhanced` is for erase unit, `maximum` for set password."""
     if not 0 < len(password) <= PASSWORD_BYTES:
         raise ValueError(f"a password of {len(password)} bytes")
     head = bytes([master | enhanced << 1, int(maximum)])

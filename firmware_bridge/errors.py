@@ -26,7 +26,7 @@ class CodedError(Exception):
         super().__init__(self.message.format(**fields))
 
     def line(self) -> str:
-        """One line for a person: message, hint, code."""
+        """Form one line for a person: message, hint, code."""
         hint = f" {self.hint}" if self.hint else ""
         return f"{self}.{hint} ({self.code})"
 

@@ -27,7 +27,10 @@ class Frame:
     version: int = wire.VERSION
 
     def to_bytes(self) -> bytes:
-        """As it goes over the line, with the 00 at its end. ValueError for a body of more than 200 bytes."""
+        """Pack the frame as it goes over the line, with the 00 at its end.
+
+        Raise ValueError for a body of more than 200 bytes.
+        """
         return wire.pack(self.kind, self.session, self.seq, self.body, self.flags, self.version)
 
     @classmethod

@@ -53,7 +53,7 @@ class ClockState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def clock_state() -> ClockState:
-    """adjtimex(2) with no mode set: reads, changes nothing, needs no right."""
+    """Ask adjtimex(2) with no mode set: it reads, changes nothing, needs no right."""
     timex = _Timex()
     state = _libc.adjtimex(ctypes.byref(timex))
     if state < 0:

@@ -76,7 +76,7 @@ class Transport(Protocol):
         """Send; returns at once."""
 
     def read(self, seconds: float) -> bytes:
-        """Whatever has come, waiting no longer than `seconds` for the first byte of it; b"" if nothing did."""
+        """Read whatever has come, waiting no longer than `seconds` for the first byte of it. b"" if nothing did."""
 
 
 class Link:
@@ -99,7 +99,7 @@ class Link:
         self.missed_events = False
 
     def hello(self) -> messages.Info:
-        """Who is there. VersionMismatch if nothing else may be asked of it."""
+        """Ask who is there. Raise VersionMismatch if nothing else may be asked of it."""
         try:
             info = messages.Info.from_body(self._ask(messages.Hello(), session=0))
         except RequestRefused as refused:
@@ -137,21 +137,21 @@ class Link:
         return beat
 
     def bays(self) -> tuple[messages.BayState, ...]:
-        """How everything is, which also makes up for missed events."""
+        """Ask how everything is, which also makes up for missed events."""
         states = messages.BayState.all_from_body(self._ask(messages.GetAll()))
         self.missed_events = False
         return states
 
     def set_bay(self, bay: int, mask: int, value: int, rev: int) -> int:
-        """Outputs of `mask` to `value`; the bay's new revision."""
+        """Set the outputs of `mask` to `value`, and return the bay's new revision."""
         return messages.Revision.from_body(self._ask(messages.SetBay(bay, mask, value, rev))).rev
 
     def pulse(self, bay: int, output: int, milliseconds: int) -> int:
-        """One output on for a moment; the bay's new revision."""
+        """Switch one output on for a moment, and return the bay's new revision."""
         return messages.Revision.from_body(self._ask(messages.Pulse(bay, output, milliseconds))).rev
 
     def dim(self, percent: int) -> None:
-        """How bright all lamps are, 1 to 100. RequestRefused by a controller that cannot."""
+        """Set how bright all lamps are, 1 to 100. RequestRefused by a controller that cannot."""
         self._ask(messages.Dim(percent))
 
     def enter_boot(self, uid: bytes) -> None:

@@ -29,7 +29,7 @@ class Body:
     LAYOUT: ClassVar[str]
 
     def to_body(self) -> bytes:
-        """The bytes. struct.error where a value is outside of its field."""
+        """Pack the bytes. Raise struct.error where a value is outside of its field."""
         return struct.pack(self.LAYOUT, *astuple(self))
 
     @classmethod
@@ -151,7 +151,10 @@ class BayState(Body):
 
     @classmethod
     def all_from_body(cls, body: bytes) -> tuple[BayState, ...]:
-        """Every bay of a GET_ALL's reply, in their order. BadBody unless it is a whole number of bays."""
+        """Unpack every bay of a GET_ALL's reply, in their order.
+
+        Raise BadBody unless it is a whole number of bays.
+        """
         if len(body) % struct.calcsize(cls.LAYOUT):
             raise BadBody(name="GET_ALL", size=len(body))
         return tuple(cls(*fields) for fields in struct.iter_unpack(cls.LAYOUT, body))

@@ -107,7 +107,7 @@ class SanitizeLog(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_controller(data: bytes) -> Controller | Unreadable:
-    """4096 bytes of Identify Controller (Base 2.0, figure 275)."""
+    """Parse 4096 bytes of Identify Controller (Base 2.0, figure 275)."""
     if len(data) < PAGE or not any(data[:PAGE]):
         return Unreadable(f"Identify Controller of {len(data)} bytes, or empty", data[:LOG_BYTES])
     oacs, sanicap, fna = _le(data, 256, 2), _le(data, 328, 4), data[524]
@@ -132,7 +132,10 @@ def parse_controller(data: bytes) -> Controller | Unreadable:
 
 
 def parse_namespace(data: bytes) -> Namespace | Unreadable:
-    """4096 bytes of Identify Namespace (NVM Command Set 1.0, figure 97); all zeros for an inactive one."""
+    """Parse 4096 bytes of Identify Namespace (NVM Command Set 1.0, figure 97).
+
+    They are all zeros for an inactive one.
+    """
     if len(data) < PAGE or not any(data[:PAGE]):
         return Unreadable(f"Identify Namespace of {len(data)} bytes, or of no namespace", data[:LOG_BYTES])
     flbas = data[26]
@@ -153,7 +156,7 @@ def parse_namespace(data: bytes) -> Namespace | Unreadable:
 
 
 def parse_namespace_list(data: bytes) -> tuple[int, ...] | Unreadable:
-    """Up to 1024 numbers, ascending, ended by a zero."""
+    """Parse up to 1024 numbers, ascending, ended by a zero."""
     if len(data) < PAGE:
         return Unreadable(f"a namespace list of {len(data)} bytes", data)
     numbers = [_le(data, at, 4) for at in range(0, PAGE, 4)]
@@ -164,7 +167,7 @@ def parse_namespace_list(data: bytes) -> tuple[int, ...] | Unreadable:
 
 
 def parse_sanitize_log(data: bytes) -> SanitizeLog | Unreadable:
-    """512 bytes of log page 81h (Base 2.0, figure 235); an unknown status is unreadable, not "never"."""
+    """Parse 512 bytes of log page 81h (Base 2.0, figure 235). An unknown status is unreadable, not "never"."""
     if len(data) < 20 or _le(data, 2, 2) & 7 > 4:
         return Unreadable("the sanitize log tells no known status", data)
     return SanitizeLog(

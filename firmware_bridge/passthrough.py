@@ -48,27 +48,30 @@ _libc = ctypes.CDLL(None, use_errno=True)
 
 
 def block_size_bytes(fd: int) -> int:
-    """Capacity of the block device in bytes (BLKGETSIZE64)."""
+    """Ask for the capacity of the block device in bytes (BLKGETSIZE64)."""
     return int.from_bytes(ioctl(fd, BLKGETSIZE64, bytes(8)), sys.byteorder)
 
 
 def logical_block_bytes(fd: int) -> int:
-    """Smallest unit that the device addresses (BLKSSZGET)."""
+    """Ask for the smallest unit that the device addresses (BLKSSZGET)."""
     return _int_ioctl(fd, BLKSSZGET)
 
 
 def physical_block_bytes(fd: int) -> int:
-    """Smallest unit that the device writes without read-modify-write (BLKPBSZGET)."""
+    """Ask for the smallest unit that the device writes without read-modify-write (BLKPBSZGET)."""
     return _int_ioctl(fd, BLKPBSZGET)
 
 
 def cache_block_bytes(fd: int) -> int:
-    """Unit in which the page cache writes to the device (BLKBSZGET): one byte that was changed sends so many."""
+    """Ask for the unit in which the page cache writes to the device (BLKBSZGET).
+
+    One byte that was changed sends so many.
+    """
     return _int_ioctl(fd, BLKBSZGET)
 
 
 def is_read_only(fd: int) -> bool:
-    """Whether the kernel refuses to write to the device (BLKROGET)."""
+    """Say whether the kernel refuses to write to the device (BLKROGET)."""
     return _int_ioctl(fd, BLKROGET) != 0
 
 
@@ -78,17 +81,22 @@ def drop_buffers(fd: int) -> None:
 
 
 def disk_sequence(fd: int) -> int:
-    """A number that no other disk, and no other medium in it, gets until reboot (BLKGETDISKSEQ; Linux 5.15)."""
+    """Ask for a number that no other disk, and no other medium in it, gets until reboot.
+
+    BLKGETDISKSEQ; Linux 5.15.
+    """
     return int.from_bytes(ioctl(fd, BLKGETDISKSEQ, bytes(8)), sys.byteorder)
 
 
 def give_up_at_printer_errors(fd: int) -> None:
-    """A write to this printer (usblp, lp) ends with ENOSPC when its paper is out, and does not wait for ever."""
+    """Let a write to this printer (usblp, lp) end with ENOSPC when its paper is out, and not wait for ever."""
     ioctl(fd, LPABORT, 1)
 
 
 def printer_port_status(fd: int) -> int:
-    """The byte that a printer of the kernel (usblp, lp) says of its port: LPGETSTATUS; a silent one takes 5 s.
+    """Ask for the byte that a printer of the kernel (usblp, lp) says of its port: LPGETSTATUS.
+
+    A silent one takes 5 s.
 
     Bit 5 paper empty, 4 selected, 3 no error (USB Printing Devices 1.1, 4.2.2).
     """
@@ -96,7 +104,7 @@ def printer_port_status(fd: int) -> int:
 
 
 def grab_input(fd: int) -> None:
-    """Nobody but this descriptor hears the keyboard from now on (EVIOCGRAB; EBUSY: somebody else has it).
+    """Let nobody but this descriptor hear the keyboard from now on (EVIOCGRAB; EBUSY: somebody else has it).
 
     Its events are stamped with the monotonic clock: a clock that is set must not look like a pause inside a scan.
     """
@@ -141,7 +149,7 @@ class LoopStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def loop_status(fd: int) -> LoopStatus:
-    """LOOP_GET_STATUS64; ENXIO where nothing is attached, ENOTTY where it is no loop device."""
+    """Ask for LOOP_GET_STATUS64. Raise ENXIO where nothing is attached, ENOTTY where it is no loop device."""
     raw = _LoopInfo64.from_buffer_copy(ioctl(fd, LOOP_GET_STATUS64, bytes(ctypes.sizeof(_LoopInfo64))))
     return LoopStatus(
         device=raw.device,
@@ -177,7 +185,9 @@ class _SgIoHdr(ctypes.Structure):
 
 
 def sg_io(fd: int, cdb: bytes, *, data_in: int = 0, data_out: bytes = b"", timeout_ms: int) -> ScsiReply:
-    """One SCSI command, once. `data_in`: bytes to receive, or `data_out` to send. Waits, without the GIL.
+    """Send one SCSI command, once.
+
+    `data_in`: bytes to receive, or `data_out` to send. Waits, without the GIL.
 
     `timeout_ms` is the kernel's: past it, it aborts the command and may reset the device, which can take much longer
     than the timeout. OSError where the kernel did not send it (EPERM: CAP_SYS_RAWIO; ENOTTY: no SCSI device).
@@ -230,12 +240,15 @@ NVME_IOCTL_ADMIN_CMD = 0xC0484E41  # _IOWR('N', 0x41, struct nvme_admin_cmd)
 
 
 def nvme_namespace(fd: int) -> int:
-    """The namespace's number behind the block device (NVME_IOCTL_ID)."""
+    """Ask for the namespace's number behind the block device (NVME_IOCTL_ID)."""
     return ioctl(fd, NVME_IOCTL_ID)
 
 
 def nvme_admin(fd: int, command: AdminCommand, *, timeout_ms: int) -> NvmeReply:
-    """One admin command, once. OSError where the kernel did not send it (EACCES: CAP_SYS_ADMIN before Linux 6.2)."""
+    """Send one admin command, once.
+
+    Raise OSError where the kernel did not send it (EACCES: CAP_SYS_ADMIN before Linux 6.2).
+    """
     data = ctypes.create_string_buffer(command.data_in) if command.data_in else None
     request = _NvmePassthruCmd(
         opcode=command.opcode,
@@ -280,7 +293,7 @@ _memcmp.restype = ctypes.c_int
 
 
 def address_of(buffer: Buffer) -> int:
-    """Where the buffer begins in memory: O_DIRECT asks for aligned ones."""
+    """Find where the buffer begins in memory: O_DIRECT asks for aligned ones."""
     view = _PyBuffer()
     _get_buffer(buffer, ctypes.byref(view), 0)
     try:
@@ -290,9 +303,9 @@ def address_of(buffer: Buffer) -> int:
 
 
 def same_memory(a: Buffer, b: Buffer, length: int) -> bool:
-    """Whether the first `length` bytes of both are equal (memcmp). Copies nothing, releases the GIL meanwhile.
+    """Compare the first `length` bytes of both by memcmp. Copies nothing, releases the GIL meanwhile.
 
-    ValueError where a buffer is shorter than `length`.
+    Raise ValueError where a buffer is shorter than `length`.
     """
     # No context manager for what holds the buffers in place: with two of them a call took twice as long (4.5 us).
     first, second = _PyBuffer(), _PyBuffer()
@@ -315,10 +328,10 @@ _mincore.restype = ctypes.c_int
 
 
 def cached_pages(fd: int, offset: int, length: int) -> int:
-    """How many pages of this range of the file or device lie in the page cache (mincore(2)).
+    """Count the pages of this range of the file or device that lie in the page cache (mincore(2)).
 
-    The kernel tells the truth only to somebody who may write to it, and says "all" to others. `offset` is a
-    multiple of the page size.
+    The kernel tells the truth only to somebody who may write to it, and says "all" to others. `offset` is a multiple
+    of the page size.
     """
     pages = (length + mmap.PAGESIZE - 1) // mmap.PAGESIZE
     found = ctypes.create_string_buffer(pages)
@@ -365,7 +378,10 @@ STATX_DIOALIGN = 0x2000
 
 
 def direct_alignment(fd: int) -> tuple[int, int] | None:
-    """(memory, offset) alignment in bytes that O_DIRECT asks for; None where the kernel (< 6.1) does not say."""
+    """Ask for the (memory, offset) alignment in bytes that O_DIRECT asks for.
+
+    None where the kernel (< 6.1) does not say.
+    """
     statx = getattr(_libc, "statx", None)
     if statx is None:
         return None

@@ -21,7 +21,7 @@ class StatusUnreadable(Unreadable, frozen=True):
 
 
 def pass_through_16(task: TaskFile) -> bytes:
-    """ATA PASS-THROUGH(16), SAT-4, 12.2.2.3."""
+    """Build ATA PASS-THROUGH(16), SAT-4, 12.2.2.3."""
     lba = task.lba.to_bytes(6, "little")
     high = (lambda value: value) if task.ext else (lambda value: 0)
     return bytes(
@@ -92,7 +92,7 @@ def registers_of(task: TaskFile, reply: ScsiReply) -> Registers | StatusUnreadab
 
 
 def data_of(task: TaskFile, reply: ScsiReply) -> bytes | Unreadable:
-    """The 512 bytes of a PIO-in command; Unreadable where it failed or brought less.
+    """Read the 512 bytes of a PIO-in command. Unreadable where it failed or brought less.
 
     A bridge that sends the registers unasked ends with CHECK CONDITION, RECOVERED ERROR, 00h/1Dh: that is no failure.
     """

@@ -31,7 +31,7 @@ class Sense(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def parse_sense(raw: bytes) -> Sense | Unreadable:
-    """Descriptor format (72h, 73h) and fixed format (70h, 71h)."""
+    """Parse descriptor format (72h, 73h) and fixed format (70h, 71h)."""
     code = raw[0] & 0x7F if raw else 0
     if code in (0x72, 0x73) and len(raw) >= 8:
         progress = _descriptor_progress(raw)
@@ -63,12 +63,12 @@ def _descriptor_progress(raw: bytes) -> int | None:
 
 
 def sense_of(reply: ScsiReply) -> Sense | Unreadable | None:
-    """The sense data of a reply with CHECK CONDITION; None where it ended otherwise."""
+    """Parse the sense data of a reply with CHECK CONDITION. None where it ended otherwise."""
     return parse_sense(reply.sense) if reply.status == CHECK_CONDITION else None
 
 
 def request_sense(length: int = 252) -> bytes:
-    """REQUEST SENSE (SPC-5, 6.39) in descriptor format."""
+    """Build REQUEST SENSE (SPC-5, 6.39) in descriptor format."""
     return bytes([0x03, 0x01, 0, 0, length, 0])
 
 
@@ -88,17 +88,17 @@ class Inquiry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def inquiry(length: int = 96) -> bytes:
-    """Standard INQUIRY."""
+    """Build a standard INQUIRY."""
     return bytes([0x12, 0, 0, *length.to_bytes(2, "big"), 0])
 
 
 def inquiry_page(page: int, length: int = 252) -> bytes:
-    """INQUIRY for a vital product data page."""
+    """Build an INQUIRY for a vital product data page."""
     return bytes([0x12, 1, page, *length.to_bytes(2, "big"), 0])
 
 
 def parse_inquiry(data: bytes) -> Inquiry | Unreadable:
-    """36 bytes at least."""
+    """Parse standard INQUIRY data, 36 bytes at least."""
     if len(data) < 36:
         return Unreadable(f"INQUIRY of {len(data)} bytes", data)
     return Inquiry(
@@ -113,12 +113,15 @@ def parse_inquiry(data: bytes) -> Inquiry | Unreadable:
 
 
 def text(raw: bytes) -> str:
-    """The printable part without surrounding blanks."""
+    """Keep the printable part without surrounding blanks."""
     return "".join(chr(b) for b in raw if 0x20 <= b < 0x7F).strip()
 
 
 def page_of(data: bytes, page: int) -> bytes | Unreadable:
-    """What stands in a vital product data page; some targets answer with standard INQUIRY data, or another page."""
+    """Read what stands in a vital product data page.
+
+    Some targets answer with standard INQUIRY data, or another page.
+    """
     if len(data) < 4 or data[1] != page:
         return Unreadable(f"no VPD page {page:02X}h", data)
     size = int.from_bytes(data[2:4], "big")
@@ -128,7 +131,7 @@ def page_of(data: bytes, page: int) -> bytes | Unreadable:
 
 
 def parse_rotation(data: bytes) -> int | Unreadable:
-    """VPD page B1h (SBC-4, 6.6.2): rotations a minute, 1 where nothing turns, 0 where it does not say."""
+    """Parse VPD page B1h (SBC-4, 6.6.2): rotations a minute, 1 where nothing turns, 0 where it does not say."""
     body = page_of(data, 0xB1)
     if isinstance(body, bytes):
         return int.from_bytes(body[:2], "big") if len(body) >= 2 else Unreadable("VPD page B1h is too short", data)
@@ -153,12 +156,15 @@ class Capacity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_capacity_16(length: int = 32) -> bytes:
-    """READ CAPACITY(16), SBC-4, 5.20."""
+    """Build READ CAPACITY(16), SBC-4, 5.20."""
     return bytes([0x9E, 0x10, *bytes(8), *length.to_bytes(4, "big"), 0, 0])
 
 
 def parse_capacity_16(data: bytes) -> Capacity | Unreadable:
-    """32 bytes; Unreadable where the block size is none, or the last block is "more than I can say"."""
+    """Parse the 32 bytes.
+
+    Unreadable where the block size is none, or the last block is "more than I can say".
+    """
     if len(data) < 32:
         return Unreadable(f"READ CAPACITY(16) of {len(data)} bytes", data)
     last, block = int.from_bytes(data[:8], "big"), int.from_bytes(data[8:12], "big")
@@ -173,12 +179,15 @@ def parse_capacity_16(data: bytes) -> Capacity | Unreadable:
 
 
 def report_supported(opcode: int, action: int) -> bytes:
-    """REPORT SUPPORTED OPERATION CODES (SPC-5, 6.34) for one operation code and service action."""
+    """Build REPORT SUPPORTED OPERATION CODES (SPC-5, 6.34) for one operation code and service action."""
     return bytes([0xA3, 0x0C, 0x02, opcode, *action.to_bytes(2, "big"), *(64).to_bytes(4, "big"), 0, 0])
 
 
 def parse_supported(data: bytes) -> bool | Unreadable:
-    """Whether that command is there: SUPPORT 3 (as the standard says) or 5 (in a vendor's way, which is no yes)."""
+    """Say whether that command is there.
+
+    SUPPORT 3 (as the standard says) or 5 (in a vendor's way, which is no yes).
+    """
     if len(data) < 4 or data[1] & 7 not in (1, 3, 5):
         return Unreadable("REPORT SUPPORTED OPERATION CODES says nothing of it", data)
     return data[1] & 7 == 3
@@ -188,13 +197,19 @@ def parse_supported(data: bytes) -> bool | Unreadable:
 
 
 def sanitize(action: SanitizeAction, *, immediate: bool = True, exit_allowed: bool = False, listed: int = 0) -> bytes:
-    """SANITIZE (SBC-4, 5.30): destroys everything. `listed`: length of the parameter list, for overwrite only."""
+    """Build SANITIZE (SBC-4, 5.30), which destroys everything.
+
+    `listed`: length of the parameter list, for overwrite only.
+    """
     flags = immediate << 7 | exit_allowed << 5
     return bytes([SANITIZE, flags | SANITIZE_ACTIONS[action], 0, 0, 0, 0, 0, *listed.to_bytes(2, "big"), 0])
 
 
 def overwrite_list(pattern: bytes, *, passes: int = 1, invert: bool = False) -> bytes:
-    """The parameter list of SANITIZE OVERWRITE (SBC-4, 5.30.2.2): 1 to 31 passes of a repeated pattern."""
+    """Build the parameter list of SANITIZE OVERWRITE (SBC-4, 5.30.2.2).
+
+    1 to 31 passes of a repeated pattern.
+    """
     if not 1 <= passes <= 31 or not 0 < len(pattern) < 1 << 16:
         raise ValueError(f"{passes} passes of a pattern of {len(pattern)} bytes")
     return bytes([invert << 7 | passes, 0, *len(pattern).to_bytes(2, "big")]) + pattern

@@ -36,14 +36,17 @@ class SerialLine:
                 self._line.reset_output_buffer()
 
     def read(self, seconds: float) -> bytes:
-        """The first byte within `seconds`, and then whatever else is there."""
+        """Read the first byte within `seconds`, and then whatever else is there."""
         with self._as_os_error():
             self._line.timeout = max(0.0, seconds)
             first: bytes = self._line.read(1)
             return first + bytes(self._line.read(self._line.in_waiting)) if first else b""
 
     def wait(self, seconds: float) -> bool:
-        """Whether a byte comes within `seconds`; takes nothing. OSError or ValueError when the port is gone."""
+        """Wait for a byte to come within `seconds`, and say whether it did; takes nothing.
+
+        Raise OSError or ValueError when the port is gone.
+        """
         return bool(select.select([self._line.fileno()], [], [], seconds)[0])
 
     def close(self) -> None:

@@ -84,7 +84,7 @@ def make(state_dir: Path, out: Path, passphrase: str, station: str) -> Made:
 
 
 def refuse_out(state_dir: Path, out: Path) -> None:
-    """PlaceTaken where another file than an older backup lies, or the folder itself would get it."""
+    """Raise PlaceTaken where another file than an older backup lies, or the folder itself would get it."""
     files.refuse_place(out, made_from=(state_dir / keys.FILE_NAME, state_dir / LEDGER))
     if not out.parent.is_dir():
         raise BackupProblem(path=out.parent, problem="there is no such folder")

@@ -67,7 +67,7 @@ class Restored:
 
 
 def refuse_taken(state_dir: Path) -> None:
-    """FolderTaken where the folder has what a restore would write. A restore that was cut off is done again."""
+    """Raise FolderTaken where the folder has what a restore would write. A restore that was cut off is done again."""
     if os.path.lexists(state_dir / state_folder.UNFINISHED):
         return
     for name, word in ((LEDGER, "ledger"), (keys.FILE_NAME, "signing key"), (key_traces.FILE_NAME, "trace of a key")):

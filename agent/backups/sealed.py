@@ -41,7 +41,7 @@ class BackupProblem(AgentError):
 
 
 def refuse_stranger(path: Path) -> None:
-    """BackupProblem for a file that is none of these: before anybody is asked for a passphrase."""
+    """Raise BackupProblem for a file that is none of these: before anybody is asked for a passphrase."""
     with path.open("rb") as file:
         if file.read(len(MAGIC)) != MAGIC:
             raise BackupProblem(path=path, problem=STRANGER)
@@ -61,7 +61,7 @@ class SealedWriter:
         out.write(self._about)
 
     def write(self, data: bytes) -> int:
-        """As of any file. The last chunk is kept back: it is sealed as the last one."""
+        """Write these bytes, as to any file. The last chunk is kept back: it is sealed as the last one."""
         self._waiting += data
         while len(self._waiting) > CHUNK:
             self._seal(bytes(self._waiting[:CHUNK]), last=False)
@@ -91,7 +91,7 @@ class SealedReader:
         self._next = source.read(CHUNK + TAG)
 
     def read(self, size: int = -1) -> bytes:
-        """As of any file."""
+        """Read bytes, as from any file."""
         parts, wanted = [], size if size >= 0 else 1 << 62
         while wanted > 0 and (self._plain or not self._ended):
             if not self._plain:
@@ -102,7 +102,7 @@ class SealedReader:
         return b"".join(parts)
 
     def drain(self) -> None:
-        """To the end, so that all of it is verified."""
+        """Read to the end, so that all of it is verified."""
         while self.read(CHUNK):
             pass
 

@@ -25,17 +25,20 @@ FILE_NAME = "alarms.json"
 
 
 def critical(code: str, text: str) -> Alarm:
-    """An alarm that stops work, or that nobody may overlook."""
+    """Make an alarm that stops work, or that nobody may overlook."""
     return Alarm(severity="critical", code=code, text=text, since=utc_now())
 
 
 def warning(code: str, text: str) -> Alarm:
-    """An alarm that somebody should see to."""
+    """Make an alarm that somebody should see to."""
     return Alarm(severity="warning", code=code, text=text, since=utc_now())
 
 
 def spoken(alarm: Alarm, language: str) -> Alarm:
-    """By its code in that language; behind it, in brackets, what was said of it in English: which bay, what it did."""
+    """Say an alarm by its code in that language.
+
+    Behind it, in brackets, stands what was said of it in English: which bay, what it did.
+    """
     words = reason(language, alarm.code)
     if language == FALLBACK or not words:
         return alarm

@@ -78,7 +78,9 @@ def decide(
     allow_unidentified: bool = False,
     elsewhere: Reason | None = None,
 ) -> Act:
-    """`newest` is the drive's newest job; `others` are all bays but this one; `elsewhere`: a job of it runs there.
+    """Decide what to do about a drive that arrived in a bay.
+
+    `newest` is the drive's newest job; `others` are all bays but this one; `elsewhere`: a job of it runs there.
 
     `allow_unidentified`: a policy of this station allows drives without an identity of their own.
     """

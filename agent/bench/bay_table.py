@@ -30,18 +30,18 @@ class BayTable:
         return self.bays[name]
 
     def put(self, bay: Bay) -> Bay:
-        """The bay's new row; shown to everybody."""
+        """Put the bay's new row into the table, and show it to everybody."""
         self.note(bay)
         self.tell(self.effects.bay_changed, bay)
         return bay
 
     def note(self, bay: Bay) -> Bay:
-        """The bay's new row, where nothing changed that anybody must be shown at once."""
+        """Note the bay's new row, where nothing changed that anybody must be shown at once."""
         self.bays[bay.name] = bay
         return bay
 
     def others(self, name: str) -> list[Bay]:
-        """All bays but this one."""
+        """List all bays but this one."""
         return [bay for bay in self.bays.values() if bay.name != name]
 
     def alarm(self, name: str, alarm: Alarm | None) -> None:
@@ -54,14 +54,14 @@ class BayTable:
         self.tell(self.effects.say, *news, self._follow(news, self.bays))
 
     def tell(self, wish: Callable[..., None], *values: object) -> None:
-        """A wish that cannot be carried out does not keep the engine from what it does next."""
+        """Tell a wish. One that cannot be carried out does not keep the engine from what it does next."""
         try:
             wish(*values)
         except Exception:  # the edge to the devices: their defects are not the bays'
             log.exception("a wish was not carried out: %s", getattr(wish, "__name__", wish))
 
     def guarded(self, step: Callable[..., object], *values: object) -> None:
-        """One step of the engine. A defect of ours costs this step, is said, and ends no work in any bay."""
+        """Run one step of the engine. A defect of ours costs this step, is said, and ends no work in any bay."""
         try:
             step(*values)
         except LedgerProblem as problem:  # the books have raised the alarm; whatever failed is tried again

@@ -63,12 +63,12 @@ class Books:
             self.registrar.ledger.labels.replace(number, rows)
 
     def labels(self, name: str) -> list[LabelRow]:
-        """The label of that certificate's number or id, at each printer."""
+        """Find the label of that certificate's number or id, at each printer."""
         with self._trying("ledger", clears=False):
             return self.registrar.ledger.labels.of(name)
 
     def certified(self, tag: str) -> str | None:
-        """The number of the newest certificate with that asset tag, where it can be read."""
+        """Find the number of the newest certificate with that asset tag, where it can be read."""
         with contextlib.suppress(LedgerProblem), self._trying("ledger", clears=False):
             return self.registrar.ledger.chain.number_of_device(tag)
         return None
@@ -79,13 +79,13 @@ class Books:
             return self.registrar.attest(handset, reset, occasion, printers=self.printers)
 
     def newest(self, drive: Drive) -> Job | None:
-        """The drive's newest job."""
+        """Find the drive's newest job."""
         with self._trying("ledger", clears=False):
             found = self.registrar.ledger.newest_job(drive)
         return self._unsaved.get(found.id, found) if found else None
 
     def elsewhere(self, drive: Drive) -> DriveAtWork | None:
-        """Who erases this drive now, if it is not this station's daemon."""
+        """Tell who erases this drive now, if it is not this station's daemon."""
         with self._trying("ledger", clears=False):
             return self.registrar.at_work.running(drive)
 
@@ -96,17 +96,23 @@ class Books:
             return self.registrar.ledger.unfinished()
 
     def set_aside(self) -> list[tuple[str, str]]:
-        """What the collector refused (id, reason)."""
+        """List what the collector refused (id, reason)."""
         with self._trying("ledger", clears=False):
             return self.registrar.ledger.outbox.quarantined()
 
     def certificate(self, name: str) -> Certificate | None:
-        """The certificate of that number or id. CertificateProblem or OSError where its file is not as written."""
+        """Read the certificate of that number or id.
+
+        CertificateProblem or OSError where its file is not as written.
+        """
         with self._trying("ledger", clears=False, but=OSError):
             return self.registrar.certificate(name)
 
     def open_labels(self, why: str, most: int) -> list[LabelRow]:
-        """Labels that nothing proves, the newest so many; what an earlier run sent is unknown now, for that reason."""
+        """List the labels that nothing proves, the newest so many.
+
+        What an earlier run sent is unknown now, for that reason.
+        """
         with self._trying("ledger"):
             self.registrar.ledger.labels.lose_sent(why)
             return self.registrar.ledger.labels.open(most)
@@ -117,7 +123,7 @@ class Books:
             return self._untold.get(command_id) or self.registrar.ledger.commands.find(command_id)
 
     def open_commands(self) -> list[tuple[str, str]]:
-        """(id, type) of commands that were taken and have no end yet."""
+        """List (id, type) of commands that were taken and have no end yet."""
         with self._trying("ledger", clears=False):
             return self.registrar.ledger.commands.open()
 
@@ -127,17 +133,17 @@ class Books:
             self.registrar.ledger.commands.save(command_id, kind, status)
 
     def as_ours(self, drive: Drive) -> Drive:
-        """The drive as it may be planned: a lock of our own is none."""
+        """Show the drive as it may be planned: a lock of our own is none."""
         with self._trying("ledger", clears=False):
             return self.registrar.as_ours(drive)
 
     def job(self, job_id: str) -> Job | None:
-        """One job."""
+        """Find one job."""
         with self._trying("ledger", clears=False):
             return self.registrar.ledger.job(job_id)
 
     def rated(self, rated: Job, who: Operator | None) -> None:
-        """A grade or destination given after the certificate was signed: a signed event, and the job's."""
+        """Record a grade or destination given after the certificate was signed: a signed event, and the job's."""
         with self._trying("ledger"):
             self.registrar.rate(rated, who)
 
@@ -149,7 +155,7 @@ class Books:
         return changed
 
     def open(self, new: Job) -> Job:
-        """A new job for a drive: whatever was left of an older one is closed first."""
+        """Open a new job for a drive: whatever was left of an older one is closed first."""
         with self._trying("ledger"):
             try:
                 self.registrar.supersede(new.drive)
@@ -158,12 +164,12 @@ class Books:
             return self.registrar.open_job(new)
 
     def go_on(self, new: Job, old: Job) -> Job:
-        """A new job that goes on from an older one's last flushed point, if it left one."""
+        """Open a new job that goes on from an older one's last flushed point, if it left one."""
         with self._trying("ledger"):
             return self.registrar.open_job(new, resumes=old)
 
     def begin(self, planned: Job, *, drives_at_once: int) -> tuple[Job, EraseSpec]:
-        """The job as begun, written down before the first byte is, and what its worker has to do.
+        """Begin a job: it is written down before the first byte is. Return it, and what its worker has to do.
 
         From now on it is known to run, until `let_go`. DriveAtWork where another program runs a job of this drive.
         """
@@ -180,7 +186,7 @@ class Books:
         return started, spec
 
     def ended_elsewhere(self, planned: Job) -> bool:
-        """Whether `benchwipe erase` closed this job meanwhile: it works on the same ledger."""
+        """Say whether `benchwipe erase` closed this job meanwhile: it works on the same ledger."""
         with self._trying("ledger", clears=False):
             found = self.registrar.ledger.job(planned.id)
         return found is None or found.state in job.ENDED
@@ -188,7 +194,7 @@ class Books:
     # These never raise.
 
     def let_go(self, job_id: str) -> None:
-        """Nobody works on this job's drive any more."""
+        """Release this job's drive: nobody works on it any more."""
         if job_id in self._claims:
             self._claims.pop(job_id).release()
 
@@ -210,14 +216,17 @@ class Books:
                 del self._untold[next(iter(self._untold))]
 
     def checkpoint(self, job_id: str, point: ResumePoint) -> bool:
-        """How far a job was flushed; whether it is written down. A lost one costs time after a power cut."""
+        """Save how far a job was flushed, and say whether it is written down.
+
+        A lost one costs time after a power cut.
+        """
         with contextlib.suppress(LedgerProblem), self._trying("ledger"):
             self.registrar.ledger.save_checkpoint(job_id, point)
             return True
         return False
 
     def work_done(self, job_id: str) -> Work:
-        """What is known to have been done of a job whose worker does not tell."""
+        """Tell what is known to have been done of a job whose worker does not tell."""
         with contextlib.suppress(LedgerProblem), self._trying("ledger", clears=False):
             return done_before(self.registrar.ledger.checkpoint(job_id))
         return Work()
@@ -231,7 +240,10 @@ class Books:
         return None
 
     def forget_keys(self, at_work: Collection[str]) -> None:
-        """Keys whose drive did not come back; a ledger that cannot be written keeps them until the next day."""
+        """Forget keys whose drive did not come back.
+
+        A ledger that cannot be written keeps them until the next day.
+        """
         with contextlib.suppress(LedgerProblem), self._trying("ledger"):
             self.registrar.forget_keys(at_work=at_work)
 
@@ -276,7 +288,7 @@ def _why_it_stopped(planned: Job) -> str | None:
 
 
 def taken_up(old: Job, *, bay: str, insertion: str, drive: Drive) -> Job:
-    """An unfinished job in the bay where its drive stands now."""
+    """Take up an unfinished job in the bay where its drive stands now."""
     if old.state in job.WORKING:
         old = job.advance(old, JobState.INTERRUPTED)
     was = old.drive.hidden_area

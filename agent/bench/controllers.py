@@ -31,7 +31,7 @@ RESTARTED = CommandStatus(state="failed", reason="the station was restarted befo
 
 
 def clock_is_right() -> bool:
-    """Whether anybody vouches for this station's time."""
+    """Say whether anybody vouches for this station's time."""
     return clock().synchronised
 
 
@@ -45,7 +45,7 @@ class ControllerDesk:
         self._running: dict[str, tuple[str, str]] = {}
 
     def recover(self) -> None:
-        """What an earlier run took, and did not end, is answered: nobody waits for it in vain. LedgerProblem."""
+        """Answer what an earlier run took, and did not end: nobody waits for it in vain. LedgerProblem."""
         for command_id, kind in self._books.open_commands():
             self._answer(kind, command_id, RESTARTED)
 

@@ -24,7 +24,7 @@ DOOR = ("BW-D34", "Bay {bay}: its door is open while its drive is at work. Close
 
 
 def heard(table: BayTable, event: DeviceFault | DockReported | Told, *, pressed: Callable[[str], None]) -> None:
-    """Faults are alarms by device, a dock's reports by bay. `pressed(bay)`: its button is its code.
+    """Make alarms of faults by device, of a dock's reports by bay. `pressed(bay)`: its button is its code.
 
     A cut power needs no more than that: the drive's worker meets its absence, and ends.
     """

@@ -31,7 +31,7 @@ class Effects(Protocol):
         """Tell the technician at the bench one thing, and then what is expected next."""
 
     def speak(self, language: str) -> None:
-        """From now on say and show everything in this language. Labels stay in the station's."""
+        """Say and show everything in this language from now on. Labels stay in the station's."""
 
     def certified(self, ended: Job | None, certificate: Certificate) -> None:
         """Print its label, and let the uplink know of it. `ended` is None where a person attested, and no job was."""
@@ -46,16 +46,16 @@ class Effects(Protocol):
         """Raise or clear an alarm."""
 
     def can_cycle(self, bay: str) -> bool:
-        """Whether the bay's power can be switched. Asks no device."""
+        """Say whether the bay's power can be switched. Asks no device."""
 
     def abandon(self, bay: Bay) -> None:
-        """The drive does not answer: cut its power where the dock can."""
+        """Abandon a drive that does not answer: cut its power where the dock can."""
 
     def restore(self, bay: Bay) -> None:
-        """The bay is in use (again): give it power where the dock can."""
+        """Give power to a bay that is in use (again), where the dock can."""
 
     def command_status(self, kind: str, command: str, status: CommandStatus) -> None:
         """Tell the controller what became of its command."""
 
     def beat(self) -> None:
-        """The engine is alive."""
+        """Tell that the engine is alive."""

@@ -157,13 +157,13 @@ class Engine:
         self._workforce.stop_all()
 
     def handle(self, event: Event) -> None:
-        """React to one event. A defect of ours in doing so costs this one event, and is said."""
+        """Handle one event. A defect of ours in doing so costs this one event, and is said."""
         self.table.guarded(self._react, event)
         self._settle_freed()
         self.table.guarded(self._scans.look_again)
 
     def tick(self) -> None:
-        """Whatever is due by the clock, bay by bay: trouble in one costs the others nothing."""
+        """Do whatever is due by the clock, bay by bay: trouble in one costs the others nothing."""
         for name in self.bays:
             self.table.guarded(self._tick_bay, name)
         self._settle_freed()

@@ -42,7 +42,7 @@ class LabelDesk:
         self._outdated: set[str] = set()  # numbers: what is being printed says less than is known now
 
     def recover(self) -> None:
-        """What an earlier run sent and nobody proved is unknown; what it never sent is sent now. LedgerProblem."""
+        """Send now what an earlier run never sent; what it sent and nobody proved is unknown. LedgerProblem."""
         for row in self.books.open_labels(LOST, MOST_RECALLED):
             if row.state is LabelState.DUE:
                 self.table.guarded(self.reprint, row.number)
@@ -50,7 +50,7 @@ class LabelDesk:
                 self._show(row)
 
     def result(self, event: LabelResult) -> None:
-        """What a printer's thread has to say. Not lost if the ledger cannot be written: it is tried again."""
+        """Take what a printer's thread has to say. Not lost if the ledger cannot be written: it is tried again."""
         try:
             self._result(event)
             self._replace(event.number)
@@ -73,7 +73,10 @@ class LabelDesk:
         self._show(row)
 
     def scanned(self, name: str) -> None:
-        """Somebody scanned a label: it is there; twice is harmless. LedgerProblem: it has to be scanned again."""
+        """Believe a label to be there that somebody scanned; twice is harmless.
+
+        LedgerProblem: it has to be scanned again.
+        """
         rows = self.books.labels(name)
         if not rows:
             self.table.say("unknown_label", label=name[:24])
@@ -110,7 +113,7 @@ class LabelDesk:
         self.table.tell(self.table.effects.print_label, certificate, copy, done.disposition if done else None)
 
     def renew(self, certificate_id: str) -> None:
-        """There is more to say on a label: print it again, after the one that is on its way. LedgerProblem."""
+        """Print a label again that there is more to say on, after the one that is on its way. LedgerProblem."""
         rows = self.books.labels(certificate_id)
         if any(row.state is LabelState.SENT for row in rows):
             self._outdated.add(rows[0].number)

@@ -46,7 +46,7 @@ class Reception:
         self._standing: dict[str, DriveArrived | DriveUnreadable] = {}
 
     def arrived(self, event: DriveArrived | DriveUnreadable | DriveCycled) -> None:
-        """A drive stands in a bay, is judged anew, or is back after its worker had its power off."""
+        """Receive a drive that stands in a bay, is judged anew, or is back after its worker had its power off."""
         if isinstance(event, DriveCycled):
             self._back(event)
             return
@@ -54,7 +54,7 @@ class Reception:
         self.settle(event.bay)
 
     def left(self, event: DriveLeft) -> None:
-        """A bay is empty."""
+        """Note that a bay is empty."""
         self._standing.pop(event.bay, None)
         bay = self.table[event.bay]
         if bay.state in HELD:
@@ -142,7 +142,7 @@ class Reception:
         self.table.put(move(bay, BayState.FINISHED, job=ended, outcome=ended.state.value, reason=ended.reason))
 
     def settle_all(self) -> None:
-        """A drive that waited for another bay may have its turn now."""
+        """Settle every bay: a drive that waited for another bay may have its turn now."""
         for name in self.table.bays:
             self.table.guarded(self.settle, name)
 
@@ -155,7 +155,10 @@ class Reception:
     # From assignment to countdown
 
     def assign_scanned(self, bay: Bay, asset: str, given: record.Disposition | None = None) -> str:
-        """What to say of it. A drive that goes on with an interrupted job keeps that job, and gets the tag."""
+        """Assign a scanned tag, and return what to say of it.
+
+        A drive that goes on with an interrupted job keeps that job, and gets the tag.
+        """
         if bay.state is BayState.COUNTDOWN and bay.job:
             going_on = bay.job.state is JobState.INTERRUPTED or bay.job.resumes
             if going_on:
@@ -208,7 +211,7 @@ class Reception:
         self.table.put(move(bay, BayState.COUNTDOWN, job=planned, due=self._due(asks), asks=asks))
 
     def answered(self, bay: Bay) -> None:
-        """A person gave what the bay asked for: it asks for the next thing, or counts down."""
+        """Move on where a person gave what the bay asked for: it asks for the next thing, or counts down."""
         assert bay.job is not None
         asks: Asks = "confirm" if bay.asks == "serial" and self._asks(bay.job, known=True) else ""
         self.table.put(changed(bay, asks=asks, due=self._due(asks)))
@@ -261,7 +264,7 @@ class Reception:
         return said
 
     def cancel_planned(self, planned: Job) -> None:
-        """A job that never began ends without a certificate: nothing was done."""
+        """Cancel a job that never began: it ends without a certificate, for nothing was done."""
         self.books.keep(job.advance(planned, JobState.CANCELLED, finished_at=utc_now()))
 
 

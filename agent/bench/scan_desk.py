@@ -53,7 +53,7 @@ class ScanDesk:
         self._take(before, dialogue.scan(before, event.text, self.settings, self.table.bays, symbology=event.symbology))
 
     def pressed(self, bay: str) -> None:
-        """A bay's button is as good as its code, and no better: alone it begins and ends nothing."""
+        """Take a bay's button for its code: as good, and no better. Alone it begins and ends nothing."""
         before = self.conversation.context
         self._take(before, dialogue.pressed(before, bay, self.settings, self.table.bays))
 
@@ -78,7 +78,7 @@ class ScanDesk:
         return self.books.certified(asset) if asset and asset != before.asset else None
 
     def look_again(self) -> None:
-        """A step whose drive has gone is over, and what is expected instead is said."""
+        """End a step whose drive has gone, and say what is expected instead."""
         before = self.conversation.context
         now = at_home(current(before, self.table.bays), self.settings)
         if now.step is not before.step and now.step in AT_HOME:

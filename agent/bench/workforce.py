@@ -78,12 +78,12 @@ class Workforce:
         self._workers[name].stop.request(reason)
 
     def stop_all(self) -> None:
-        """The station stops."""
+        """Stop every worker: the station stops."""
         for worker in self._workers.values():
             worker.stop.request(STATION_STOPPED)
 
     def mind(self, bay: Bay) -> None:
-        """A busy bay whose worker is silent has stalled; one that has stalled for too long is given up.
+        """Call a busy bay stalled whose worker is silent, and give up one that has stalled for too long.
 
         Such a drive answers no more: its power goes, its thread is left, its bay waits for a person.
         """
@@ -105,7 +105,10 @@ class Workforce:
             self.table.guarded(self.certify, name)
 
     def leave_behind(self) -> None:
-        """Workers that did not let go in time: their jobs are interrupted, and go on from their last checkpoint."""
+        """Leave behind the workers that did not let go in time.
+
+        Their jobs are interrupted, and go on from their last checkpoint.
+        """
         self.certify_waiting()
         for bay in list(self.table.bays.values()):
             if bay.busy:
@@ -116,7 +119,7 @@ class Workforce:
             log.error("bay %s: what was done has no certificate yet; the next start does it again", name)
 
     def worked(self, event: Worked) -> None:
-        """A worker's progress or checkpoint."""
+        """Take a worker's progress or checkpoint."""
         bay = self.table[event.bay]
         report = event.report
         if bay.job is None or bay.job.id != event.job or not bay.busy:
@@ -143,7 +146,7 @@ class Workforce:
         return RunningJob(self.books, spec, now=self.now(), give_up_s=self._give_up_s)
 
     def work_ended(self, event: WorkEnded) -> None:
-        """A worker has let go of its drive."""
+        """Handle that a worker has let go of its drive."""
         bay, outcome = self.table[event.bay], event.outcome
         if bay.job is None or bay.job.id != event.job or not bay.busy:
             log.warning("bay %s: a worker that was given up came back; what it says is not used", event.bay)
@@ -161,7 +164,7 @@ class Workforce:
         self.table.put(emptied(bay))
 
     def conclude(self, bay: Bay, outcome: Outcome, then: BayState = BayState.FINISHED) -> None:
-        """The work is over. Nothing is shown of how, before the certificate is on the medium."""
+        """Conclude the work in a bay. Nothing is shown of how it ended, before the certificate is on the medium."""
         bay = move(bay, BayState.CERTIFYING, due=None, asks="", progress=None)
         running = self._workers.pop(bay.name, None) or self._running(None)
         running.end(outcome)

@@ -60,7 +60,7 @@ Reset = Attested | NotAttested
 
 
 def attest(by: Operator, answers: Mapping[str, bool], *, at: str) -> Reset:
-    """What these answers come to. Questions without an answer count as no."""
+    """Judge what these answers come to. Questions without an answer count as no."""
     checks = tuple(Check(question=q, answer="yes" if answers[q] else "no") for q in QUESTIONS if q in answers)
     said = Attestation(by=by.id, checks=checks, at=at)
     whole = by.id and len(checks) == len(QUESTIONS) and all(check.answer == "yes" for check in checks)
@@ -68,7 +68,10 @@ def attest(by: Operator, answers: Mapping[str, bool], *, at: str) -> Reset:
 
 
 def imei_problem(text: str) -> str:
-    """What is wrong with an IMEI; empty for nothing. Its last digit is a Luhn check (3GPP TS 23.003, annex B)."""
+    """Say what is wrong with an IMEI; empty for nothing.
+
+    Its last digit is a Luhn check (3GPP TS 23.003, annex B).
+    """
     if len(text) != 15 or not (text.isascii() and text.isdigit()):
         return "an IMEI has 15 digits"
     if len(set(text)) == 1:  # zeros pass the check digit: what an emulator or an unwritten phone tells
@@ -78,12 +81,12 @@ def imei_problem(text: str) -> str:
 
 
 def is_attested(record: Record) -> bool:
-    """Whether it says erased because a person says so, and not because anything was measured."""
+    """Say whether a record says erased because a person says so, and not because anything was measured."""
     return record.outcome == "erased" and record.attestation is not None
 
 
 def problems(record: Record) -> Iterator[str]:
-    """What an attestation claims too much, or a measured record has of one."""
+    """Find what an attestation claims too much, or a measured record has of one."""
     if (record.attestation is None) != (record.sanitization.technique != TECHNIQUE):
         yield f"an attestation and the technique {TECHNIQUE!r} belong together"
         return
@@ -108,7 +111,7 @@ def problems(record: Record) -> Iterator[str]:
 
 
 def asset_of(handset: Handset) -> Asset:
-    """The device as it stands on a certificate."""
+    """Describe the device as it stands on a certificate."""
     return Asset(
         tag=handset.tag,
         kind=handset.kind,
@@ -119,7 +122,7 @@ def asset_of(handset: Handset) -> Asset:
 
 
 def drive_of(handset: Handset) -> DriveRecord:
-    """Its memory was never seen: what a drive's record asks for is null, 0 or "none"."""
+    """Describe a memory that was never seen: what a drive's record asks for is null, 0 or "none"."""
     return DriveRecord(
         vendor=handset.manufacturer or None,
         model=handset.model or None,

@@ -61,17 +61,20 @@ def read_unverified(compact: bytes) -> Certificate:
 
 
 def payload_bytes(compact: bytes) -> bytes:
-    """The payload as it was signed, with fields that this version does not know. The signature is NOT checked."""
+    """Read the payload as it was signed, with fields that this version does not know.
+
+    The signature is NOT checked.
+    """
     return jws.read_unverified(compact, typ=TYPE).payload
 
 
 def certificate_id(compact: bytes) -> str:
-    """SHA-256, lower-case hex, of the exact compact bytes."""
+    """Hash the exact compact bytes: SHA-256, lower-case hex."""
     return hashlib.sha256(compact).hexdigest()
 
 
 def claim_of(record: Record) -> Claim:
-    """What a certificate may be shown as. "erased" alone is only said of a drive that was read back.
+    """Say what a certificate may be shown as. "erased" alone is only said of a drive that was read back.
 
     "unread": erased, and not read back, because the policy asked for none. "attested": a person says so.
     "again": failed, and the drive is not to blame.
@@ -84,7 +87,9 @@ def claim_of(record: Record) -> Claim:
 
 
 def refuse_empty_claims(record: Record) -> None:
-    """CertificateProblem where "erased" is said without what it takes: every pass or command, a read-back, no gap.
+    """Raise CertificateProblem where "erased" is said without what it takes.
+
+    That is every pass or command, a read-back, no gap.
 
     Where a person attests and nothing was measured, agent/certificates/attestation.py says what it takes.
     """

@@ -13,7 +13,7 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def clock() -> Clock:
-    """The kernel's word on its clock (adjtimex(2)), with what orders events even where the time jumps."""
+    """Ask the kernel for its word on its clock (adjtimex(2)), with what orders events even where the time jumps."""
     try:
         state = clock_state()
     except OSError:  # a sandbox that forbids the call: then nothing vouches for the time
@@ -27,7 +27,10 @@ def clock() -> Clock:
 
 
 def source_of(state: ClockState | None) -> str:
-    """ "ntp": a time service steers the clock; "kernel": the host or hardware does; else nobody vouches for it."""
+    """Name what stands behind the clock.
+
+    "ntp": a time service steers the clock; "kernel": the host or hardware does; else nobody vouches for it.
+    """
     if state is None:
         return "unknown"
     if not state.synchronised:
@@ -36,12 +39,12 @@ def source_of(state: ClockState | None) -> str:
 
 
 def utc_now() -> str:
-    """RFC 3339 in UTC with milliseconds: 2026-03-01T12:34:56.789Z."""
+    """Tell the time as RFC 3339 in UTC with milliseconds: 2026-03-01T12:34:56.789Z."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def boot_id() -> str:
-    """A UUID that the kernel draws at each boot; empty where it cannot be read."""
+    """Read the UUID that the kernel draws at each boot; empty where it cannot be read."""
     try:
         return BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:

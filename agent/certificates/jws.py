@@ -35,7 +35,7 @@ class Statement:
 
 
 def sign(payload: bytes, key: Ed25519PrivateKey, *, typ: str) -> bytes:
-    """The compact bytes. CertificateProblem if they are more than MAX_BYTES."""
+    """Sign the payload, and return the compact bytes. CertificateProblem if they are more than MAX_BYTES."""
     kid = thumbprint(key.public_key())
     header = json.dumps({"alg": "EdDSA", "kid": kid, "typ": typ}, separators=(",", ":")).encode()
     signing_input = _b64(header) + b"." + _b64(payload)
@@ -46,7 +46,7 @@ def sign(payload: bytes, key: Ed25519PrivateKey, *, typ: str) -> bytes:
 
 
 def verify(compact: bytes, keys: Mapping[str, Ed25519PublicKey], *, typ: str) -> Statement:
-    """Its parts, signed by one of these keys (thumbprint -> key); else CertificateProblem."""
+    """Verify that one of these keys (thumbprint -> key) signed it, and return its parts; else CertificateProblem."""
     statement = read_unverified(compact, typ=typ)
     key = keys.get(statement.key_id)
     if key is None:
@@ -59,7 +59,7 @@ def verify(compact: bytes, keys: Mapping[str, Ed25519PublicKey], *, typ: str) ->
 
 
 def read_unverified(compact: bytes, *, typ: str) -> Statement:
-    """Its parts, or CertificateProblem. The signature is NOT checked."""
+    """Read its parts, or raise CertificateProblem. The signature is NOT checked."""
     parts, header = _opened(compact)
     try:
         payload, signature = _unb64(parts[1]), _unb64(parts[2])
@@ -74,7 +74,7 @@ def read_unverified(compact: bytes, *, typ: str) -> Statement:
 
 
 def type_of(compact: bytes) -> str:
-    """The type in its header, or CertificateProblem. Nothing else of it is checked."""
+    """Read the type in its header, or raise CertificateProblem. Nothing else of it is checked."""
     typ = _opened(compact)[1].get("typ")
     if not isinstance(typ, str):
         raise CertificateProblem(problem="its header names no type")
@@ -98,19 +98,22 @@ def _opened(compact: bytes) -> tuple[list[bytes], dict[str, object]]:
 
 
 def thumbprint(key: Ed25519PublicKey) -> str:
-    """RFC 7638 thumbprint of an OKP key: base64url SHA-256 of its required members in lexical order."""
+    """Compute the RFC 7638 thumbprint of an OKP key.
+
+    It is the base64url SHA-256 of its required members in lexical order.
+    """
     canonical = json.dumps(public_jwk(key), separators=(",", ":"), sort_keys=True).encode()
     return _b64(hashlib.sha256(canonical).digest()).decode()
 
 
 def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
-    """The key as a JWK (RFC 8037 section 2), required members only."""
+    """Write the key as a JWK (RFC 8037 section 2), required members only."""
     raw = key.public_bytes_raw()
     return {"crv": "Ed25519", "kty": "OKP", "x": _b64(raw).decode()}
 
 
 def public_key_from_jwk(jwk: Mapping[str, object]) -> Ed25519PublicKey:
-    """The other way round. CertificateProblem if it is no Ed25519 public key."""
+    """Turn a JWK back into a public key. CertificateProblem if it is no Ed25519 public key."""
     x = jwk.get("x")
     if jwk.get("kty") != "OKP" or jwk.get("crv") != "Ed25519" or not isinstance(x, str):
         raise CertificateProblem(problem="the key is not an Ed25519 JWK (kty OKP, crv Ed25519, x)")

@@ -27,7 +27,7 @@ def remember(state_dir: Path, key: Ed25519PublicKey) -> None:
 
 
 def remembered(state_dir: Path) -> Ed25519PublicKey | None:
-    """The public half that was written down; None where none was, or it can be read no more."""
+    """Read the public half that was written down; None where none was, or it can be read no more."""
     try:
         with (state_dir / FILE_NAME).open("rb") as file:
             jwk = json.loads(file.read(MAX_BYTES))
@@ -37,7 +37,7 @@ def remembered(state_dir: Path) -> Ed25519PublicKey | None:
 
 
 def find(state_dir: Path) -> str:
-    """What shows that there was a key; empty where nothing does."""
+    """Find what shows that there was a key; empty where nothing does."""
     known = remembered(state_dir)
     if known is not None:
         return f"it was {thumbprint(known)}"
@@ -50,7 +50,7 @@ def find(state_dir: Path) -> str:
 
 
 def last_signer(state_dir: Path) -> str:
-    """The thumbprint on one of the certificates; empty where none can be read."""
+    """Find the thumbprint on one of the certificates; empty where none can be read."""
     for path in (state_dir / "certificates").glob("*.jws"):
         with contextlib.suppress(OSError, CertificateProblem, RecursionError):
             return read_unverified(path.read_bytes()).key_id

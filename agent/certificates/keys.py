@@ -32,7 +32,9 @@ LONGEST_PUBLIC = 1 << 20
 
 
 def load_or_make(state_dir: Path) -> Ed25519PrivateKey:
-    """The key of this state folder; made there at first use. KeyProblem if it is not ours alone, or no key.
+    """Load the key of this state folder; it is made there at first use.
+
+    KeyProblem if it is not ours alone, or no key.
 
     KeyLost if there was one and it is gone, or another one lies in its place.
     """
@@ -68,7 +70,7 @@ def make(state_dir: Path) -> bool:
 
 
 def refuse_lost(state_dir: Path) -> None:
-    """KeyLost where this station had a key, and there is none."""
+    """Raise KeyLost where this station had a key, and there is none."""
     path = state_dir / FILE_NAME
     # Asked again at the end: what shows that there was a key may have been made meanwhile, with the key.
     if not os.path.lexists(path) and (trace := key_traces.find(state_dir)) and not os.path.lexists(path):
@@ -76,14 +78,14 @@ def refuse_lost(state_dir: Path) -> None:
 
 
 def refuse_other(state_dir: Path) -> None:
-    """KeyLost where the key is not the one that this station had."""
+    """Raise KeyLost where the key is not the one that this station had."""
     known, path = key_traces.remembered(state_dir), state_dir / FILE_NAME
     if known is not None and (own := thumbprint(load(path).public_key())) != thumbprint(known):
         raise KeyLost(path=path, problem=f"this is key {own}, and the station's was {thumbprint(known)}")
 
 
 def new_pem() -> bytes:
-    """A new private key, as it stands in a file."""
+    """Make a new private key, as it stands in a file."""
     return Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
@@ -98,7 +100,7 @@ def _remember(state_dir: Path, key: Ed25519PublicKey) -> None:
 
 
 def load(path: Path) -> Ed25519PrivateKey:
-    """KeyProblem if the file is missing, open to others, or not an Ed25519 private key."""
+    """Load a private key. KeyProblem if the file is missing, open to others, or not an Ed25519 private key."""
     try:
         mode = path.stat().st_mode
         pem = path.read_bytes()
@@ -116,7 +118,7 @@ def load(path: Path) -> Ed25519PrivateKey:
 
 
 def read_public(path: Path) -> dict[str, Ed25519PublicKey]:
-    """Public keys by thumbprint from a JWK, a JWK set or a PEM file. KeyProblem if it holds none."""
+    """Read public keys by thumbprint from a JWK, a JWK set or a PEM file. KeyProblem if it holds none."""
     try:
         with path.open("rb") as file:
             data = file.read(LONGEST_PUBLIC + 1)
@@ -132,7 +134,7 @@ def read_public(path: Path) -> dict[str, Ed25519PublicKey]:
 
 
 def jwk_line(key: Ed25519PublicKey) -> str:
-    """The public key as a JWK with its thumbprint as `kid`, on one line."""
+    """Write the public key as a JWK with its thumbprint as `kid`, on one line."""
     return json.dumps({**public_jwk(key), "kid": thumbprint(key), "use": "sig", "alg": "EdDSA"})
 
 

@@ -39,7 +39,7 @@ def label_for(
     certificate_url: str = "",
     given: Disposition | None = None,
 ) -> Label:
-    """What stands on this certificate's label. `copy` is 0 for the first print, n for its n-th reprint.
+    """Say what stands on this certificate's label. `copy` is 0 for the first print, n for its n-th reprint.
 
     `given`: grade and destination as they are now; they take the place of those that were signed.
 
@@ -71,7 +71,7 @@ def write_label(
     certificate_url: str = "",
     given: Disposition | None = None,
 ) -> bytes:
-    """The bytes for the printer that `media` describes; UnknownLanguage, LabelDoesNotFit.
+    """Make the bytes for the printer that `media` describes; UnknownLanguage, LabelDoesNotFit.
 
     Languages that send dots need the `labels` extra: DriverUnavailable without it.
     """
@@ -87,7 +87,10 @@ def preview_png(
     language: Words = "en",
     certificate_url: str = "",
 ) -> bytes:
-    """A PNG of the same label; UnknownLanguage, LabelDoesNotFit, DriverUnavailable without the `labels` extra."""
+    """Draw a PNG of the same label.
+
+    UnknownLanguage, LabelDoesNotFit, DriverUnavailable without the `labels` extra.
+    """
     label = label_for(certificate, copy=copy, language=language, certificate_url=certificate_url)
     return preview(label, media or Media())
 
@@ -157,7 +160,7 @@ def _date(record: Record, language: Words) -> str:
 
 
 def capacity(size: int) -> str:
-    """Bytes as drives are sold: decimal, three figures ("500 GB", "1.92 TB")."""
+    """Format bytes as drives are sold: decimal, three figures ("500 GB", "1.92 TB")."""
     value = float(size)
     for unit in ("B", "kB", "MB", "GB", "TB"):
         if value < 999.5 or unit == "TB":

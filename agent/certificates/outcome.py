@@ -189,7 +189,10 @@ FORMAT_CHANGED = Reason("BW-E43", "The drive is formatted otherwise than before"
 
 
 def no_capacity(drive: Drive) -> Reason | None:
-    """Why nothing can be written to what the drive, or the bridge before it, claims to have; None where it can."""
+    """Say why nothing can be written to what the drive, or the bridge before it, claims to have.
+
+    None where it can.
+    """
     unit, size = drive.logical_block_bytes, drive.capacity_bytes
     if size > LARGEST:
         return ABSURD_CAPACITY
@@ -199,10 +202,10 @@ def no_capacity(drive: Drive) -> Reason | None:
 def conclude(
     work: Work, *, capacity_bytes: int, passes_planned: int, by_firmware: bool = False, written_before: int = 0
 ) -> Erased | Failed:
-    """Erased if the work proves it, else Failed with the first thing that is missing.
+    """Conclude Erased if the work proves it, else Failed with the first thing that is missing.
 
-    What somebody else wrote meanwhile comes first: then nothing that was read says anything of the drive itself.
-    By the drive's own firmware it takes a command that the drive said is completed, and sentinels that are gone, beside
+    What somebody else wrote meanwhile comes first: then nothing that was read says anything of the drive itself. By
+    the drive's own firmware it takes a command that the drive said is completed, and sentinels that are gone, beside
     the reading that the policy asks for.
     """
     if reason := written_by_others(work):
@@ -229,7 +232,7 @@ def conclude(
 
 
 def written_by_others(work: Work) -> Reason | None:
-    """Why nothing can be claimed, where the disk was written to by more than us; the drive is not to blame."""
+    """Say why nothing can be claimed, where the disk was written to by more than us; the drive is not to blame."""
     writes = work.verification.writes
     if writes is None or not writes.foreign:
         return None
@@ -238,7 +241,7 @@ def written_by_others(work: Work) -> Reason | None:
 
 
 def lacking(proof: CapacityProof, shown: int) -> Reason:
-    """Why a drive whose capacity proof failed is not erased."""
+    """Say why a drive whose capacity proof failed is not erased."""
     if proof.real_bytes is None and proof.why != FOLDED:
         return NOT_KEPT
     has = "less" if proof.real_bytes is None else f"{proof.real_bytes} bytes"
@@ -273,7 +276,7 @@ def with_word(
     commands: tuple[CommandRecord, ...] = (),
     writers: Writers | None = None,
 ) -> Outcome:
-    """The same outcome, with what the drive said of itself and took before, and whether others could write to it."""
+    """Add to an outcome what the drive said of itself and took before, and whether others could write to it."""
     if isinstance(outcome, Refused):
         return outcome
     commands += outcome.work.commands

@@ -28,12 +28,12 @@ class SignedReceipt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def sign(about: SignedReceipt, key: Ed25519PrivateKey) -> str:
-    """The receipt's `sig`. CertificateProblem if the topic was so long that no JWS holds it."""
+    """Make the receipt's `sig`. CertificateProblem if the topic was so long that no JWS holds it."""
     return jws.sign(msgspec.json.encode(about), key, typ=TYPE).decode()
 
 
 def doubt(receipt: Receipt, station: str, certificate: str, keys: Mapping[str, Ed25519PublicKey]) -> str:
-    """Why this receipt proves nothing about that upload; empty where one of these keys signed exactly it."""
+    """Say why this receipt proves nothing about that upload; empty where one of these keys signed exactly it."""
     if not receipt.sig:
         return "it is not signed"
     try:

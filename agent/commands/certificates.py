@@ -155,7 +155,7 @@ def label(
 
 @click.group(cls=Commands)
 def key() -> None:
-    """The station's signing key."""
+    """Make or show the station's signing key."""
 
 
 @key.command()

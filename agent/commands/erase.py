@@ -211,7 +211,10 @@ def _ask(candidates: Sequence[Candidate]) -> None:
 
 
 def describe(candidate: Candidate, *, fully: bool = False) -> Iterator[str]:
-    """A candidate for a person: who it is, and what would be done to it or why not; `fully`: and what else could be."""
+    """Describe a candidate for a person: who it is, and what would be done to it or why not.
+
+    `fully`: and what else could be.
+    """
     drive, who = candidate.drive, candidate.device
     if drive is not None:
         name = " ".join(v for v in (drive.vendor, drive.model, drive.serial) if v) or "unknown drive"

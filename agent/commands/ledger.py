@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Commands)
 def ledger() -> None:
-    """The ledger's rows against the certificate files."""
+    """Compare the ledger's rows with the certificate files."""
 
 
 @ledger.command()

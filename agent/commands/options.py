@@ -32,11 +32,11 @@ class Commands(click.Group):
         self._lazy = dict(lazy or {})
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order of the table: what is used most comes first."""
+        """List the commands in the order of the table: what is used most comes first."""
         return [*self._lazy, *(name for name in self.commands if name not in self._lazy)]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command, loaded now."""
+        """Load the command now."""
         if cmd_name in self._lazy and cmd_name not in self.commands:
             module, _, attribute = self._lazy[cmd_name].partition(":")
             self.commands[cmd_name] = getattr(importlib.import_module(module), attribute)
@@ -45,7 +45,7 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Of an unknown word the nearest command is told, or all of them."""
+        """Resolve a command; of an unknown word the nearest command is told, or all of them."""
         known = self.list_commands(ctx)
         if args[0] not in known and not args[0].startswith("-"):
             near = [n for n in known if n.startswith(args[0])] or difflib.get_close_matches(args[0], known, n=1)
@@ -97,6 +97,6 @@ def log_to_stderr(*, verbose: bool = False, quiet: bool = False) -> None:
 
 
 def require_config(ctx: click.Context) -> None:
-    """For commands that mean nothing without a configuration."""
+    """Require a configuration, for commands that mean nothing without one."""
     if ctx.meta.get("benchwipe.config") is None:
         raise click.UsageError(f"there is no {DEFAULT_CONFIG}; name a configuration with --config FILE", ctx)

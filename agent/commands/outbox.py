@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group(cls=Commands)
 def outbox() -> None:
-    """What waits for the collector's receipt."""
+    """Show or send again what waits for the collector's receipt."""
 
 
 @outbox.command("list", short_help="Show what waits for a receipt, and what was refused.")

@@ -28,7 +28,7 @@ class PathParameter(ParamType):
         self._file_okay, self._dir_okay = file_okay, dir_okay
 
     def convert(self, value: str | Path, param: click.Parameter | None, ctx: click.Context | None) -> Path:
-        """BadParameter names the path and what it is instead."""
+        """Convert a word to a path. BadParameter names the path and what it is instead."""
         text = str(value)
         why = _no_path(text)
         if why:
@@ -51,7 +51,7 @@ class DeviceName(ParamType):
     name = "device"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """BadParameter for what cannot be a path at all."""
+        """Check a device's name. BadParameter for what cannot be a path at all."""
         why = _no_path(value)
         if why:
             self.fail(f"{value!r} {why}", param, ctx)
@@ -64,7 +64,7 @@ class Word(ParamType):
     name = "text"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """BadParameter for an empty, a long or an unprintable one."""
+        """Check a word. BadParameter for an empty, a long or an unprintable one."""
         if not value.strip() or value != value.strip() or len(value) > LONGEST_WORD or not value.isprintable():
             allowed = f"allowed are 1 to {LONGEST_WORD} printable characters, no space at either end"
             self.fail(f"{value[:80]!r}: {allowed}", param, ctx)
@@ -80,7 +80,7 @@ class Seconds(ParamType):
         self._least, self._most = least, most
 
     def convert(self, value: str | float, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """BadParameter outside the bounds, and for nan."""
+        """Read a number of seconds. BadParameter outside the bounds, and for nan."""
         try:
             number = float(value)
         except ValueError:
@@ -98,7 +98,7 @@ class SizeParameter(ParamType):
     def convert(
         self, value: str | tuple[int, int], param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[int, int]:
-        """BadParameter where no printer has such a label."""
+        """Read a label's size. BadParameter where no printer has such a label."""
         if isinstance(value, tuple):
             return value
         found = re.fullmatch(r"([0-9]{1,4})x([0-9]{1,4})", value)

@@ -15,7 +15,10 @@ SHORT = 12
 
 
 def passphrase(file: Path | None, *, new: bool) -> str:
-    """The passphrase. `new`: it is asked for twice, and a short one is remarked on. UsageError where there is none."""
+    """Get the passphrase.
+
+    `new`: it is asked for twice, and a short one is remarked on. UsageError where there is none.
+    """
     if file is not None:
         return _from_file(file)
     if not (is_terminal(sys.stdin) and is_terminal(sys.stderr)):

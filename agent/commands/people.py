@@ -16,7 +16,10 @@ def operator_named(settings: Settings, named: str) -> Operator: ...
 @overload
 def operator_named(settings: Settings, named: str | None) -> Operator | None: ...
 def operator_named(settings: Settings, named: str | None) -> Operator | None:
-    """By id or badge, with name and title; BadParameter for nobody that a configuration which knows people knows."""
+    """Find an operator by id or badge, with name and title.
+
+    BadParameter for nobody that a configuration which knows people knows.
+    """
     from agent.certificates.record import Operator
 
     if named is None:

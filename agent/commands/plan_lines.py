@@ -32,7 +32,7 @@ class Rehearsal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rehearsal(candidate: Candidate) -> Rehearsal:
-    """What would be done to a candidate, or why nothing."""
+    """Say what would be done to a candidate, or why nothing."""
     drive = candidate.drive
     return Rehearsal(
         device=candidate.device,
@@ -45,7 +45,10 @@ def rehearsal(candidate: Candidate) -> Rehearsal:
 
 
 def plan_lines(plan: Plan, *, fully: bool) -> Iterator[str]:
-    """What a person must know before a yes: always what dies beside it, and what stays. `fully`: the choice too."""
+    """Say what a person must know before a yes: always what dies beside it, and what stays.
+
+    `fully`: the choice too.
+    """
     if plan.unidentified:
         yield "    IDENTITY: it tells none of its own; its certificate says so, and it is never known again"
     for what in plan.also_destroyed:
@@ -72,7 +75,7 @@ def plan_lines(plan: Plan, *, fully: bool) -> Iterator[str]:
 
 
 def alternative_line(other: Alternative) -> str:
-    """One technique that is not taken, and why."""
+    """Name one technique that is not taken, and say why."""
     minutes = f" ({_time(other.minutes)}, the drive says)" if other.minutes and other.possible else ""
     return f"{other.technique}: {other.why}{minutes}"
 

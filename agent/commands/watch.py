@@ -82,7 +82,7 @@ class Bell:
         self._known: frozenset[str] | None = None
 
     def rings(self, answer: Mapping[str, Any] | None) -> bool:
-        """Whether it does. What stood there when this began is no news, nor what only went away."""
+        """Say whether the bell rings. What stood there when this began is no news, nor what only went away."""
         if answer is None:
             return False
         before, self._known = self._known, wanting(answer)
@@ -105,7 +105,7 @@ _ASCII = {
 
 
 def watch(state_dir: Path, language: str, *, colour: bool) -> None:
-    """Until Ctrl-C (KeyboardInterrupt) or SIGTERM (SystemExit); the terminal is as it was then."""
+    """Watch until Ctrl-C (KeyboardInterrupt) or SIGTERM (SystemExit); the terminal is as it was then."""
     out = sys.stdout
     painter = Painter(colour=colour and "NO_COLOR" not in os.environ, encoding=out.encoding or "ascii")
     bell = Bell()

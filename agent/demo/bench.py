@@ -108,7 +108,7 @@ class Files:
         self.labels.mkdir()
 
     def image(self, drive: DemoDrive) -> Path:
-        """The medium of a drive."""
+        """Name the medium of a drive."""
         return self.bench / "drives" / drive.serial / "image"
 
     def make(self, drive: DemoDrive, mb_per_s: float) -> str:
@@ -137,12 +137,15 @@ class Files:
         pull(self.bench, drive.port)
 
     def scan(self, code: str) -> None:
-        """What the technician's scanner sends."""
+        """Send a code as the technician's scanner does."""
         with self.scans.open("a") as scanner:
             scanner.write(code + "\n")
 
     def configure(self, broker: Broker) -> None:
-        """config/demo.toml with the broker's address, and a collector beside it whose receipts alone are believed."""
+        """Write config/demo.toml with the broker's address, and a collector beside it.
+
+        Its receipts alone are believed.
+        """
         text = (ROOT / "config" / "demo.toml").read_text("utf-8")
         text = text.replace("port = 18830", f"port = {broker.port}").replace(
             'protocol = "5"', f'protocol = "{broker.protocol}"'

@@ -35,7 +35,7 @@ def fill(image: Path, *, kind: str, size: int) -> str:
 
 
 def holds_secret(image: Path) -> bool:
-    """Whether the recognisable text can still be found anywhere."""
+    """Say whether the recognisable text can still be found anywhere."""
     with image.open("rb") as file:
         before = b""
         while block := file.read(1 << 20):
@@ -46,7 +46,10 @@ def holds_secret(image: Path) -> bool:
 
 
 def write_fat16(image: Path, size: int, files: list[Path]) -> None:
-    """A FAT16 file system (Microsoft's FAT specification 1.03) with these files, for machines without its tools."""
+    """Write a FAT16 file system with these files, for machines without its tools.
+
+    It is that of Microsoft's FAT specification 1.03.
+    """
     sectors, per_cluster = size // SECTOR, 4
     fat_sectors = (sectors // per_cluster + 2) * 2 // SECTOR + 1
     boot = struct.pack(

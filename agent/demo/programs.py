@@ -39,14 +39,14 @@ def wait_until(true: Callable[[], bool], what: str, seconds: float = PATIENCE_S)
 
 
 def free_port() -> int:
-    """A port of the loopback that nobody uses now."""
+    """Find a port of the loopback that nobody uses now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
 
 
 def answers(port: int) -> bool:
-    """Whether somebody listens there."""
+    """Say whether somebody listens there."""
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=0.5):
         return True
     return False
@@ -72,13 +72,13 @@ def program(name: str, command: Sequence[str], folder: Path) -> Iterator[subproc
 
 
 def beside_python(name: str) -> str:
-    """A program of this virtual environment."""
+    """Find a program of this virtual environment."""
     return str(Path(sys.executable).parent / name)
 
 
 @contextlib.contextmanager
 def broker(folder: Path) -> Iterator[Broker]:
-    """mosquitto where it is installed, else the broker that comes with this environment."""
+    """Run mosquitto where it is installed, else the broker that comes with this environment."""
     port = free_port()
     mosquitto = shutil.which("mosquitto", path=os.environ.get("PATH", "") + ":/usr/sbin:/usr/local/sbin")
     if mosquitto:

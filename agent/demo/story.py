@@ -35,7 +35,7 @@ class Story:
         self._live = sys.stdout.isatty()
 
     def run(self) -> None:
-        """Everything, from empty folder to table. DemoFailed at the first thing that is not as it must be."""
+        """Run everything, from empty folder to table. DemoFailed at the first thing that is not as it must be."""
         self.say(f"A bench of four bays, all simulated. Its files are in {self.files.folder}.")
         self.files.clear()
         for drive in DRIVES:
@@ -64,7 +64,7 @@ class Story:
                     process.wait()
 
     def say(self, text: str) -> None:
-        """One plain sentence, with the time since the start."""
+        """Say one plain sentence, with the time since the start."""
         line = f"[{time.monotonic() - self.began:5.1f} s] {text}"
         print(f"\r{line:<104}" if self._live else line, flush=True)
 
@@ -300,24 +300,24 @@ class Story:
 
 
 def half_done(row: dict[str, Any]) -> bool:
-    """Whether a bay is between a half and nine tenths of its pass."""
+    """Say whether a bay is between a half and nine tenths of its pass."""
     total = row["bytes_total"]
     return bool(total) and 0.4 * total <= row["bytes_done"] <= 0.9 * total
 
 
 def share(row: dict[str, Any]) -> str:
-    """How far a bay is, for the progress line."""
+    """Tell how far a bay is, for the progress line."""
     return f" {row['bytes_done'] * 100 // row['bytes_total']} %" if row["bytes_total"] else ""
 
 
 def expect(true: bool, otherwise: str) -> None:
-    """DemoFailed if it is not so."""
+    """Raise DemoFailed if it is not so."""
     if not true:
         raise DemoFailed(otherwise)
 
 
 def blake3_of(image: Path) -> str:
-    """What `b3sum` would print."""
+    """Compute what `b3sum` would print."""
     from blake3 import blake3
 
     return blake3().update_mmap(image).hexdigest()

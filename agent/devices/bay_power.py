@@ -72,7 +72,7 @@ class BayPower:
         self._spun_up: dict[str, float] = {}  # by dock; touched in that dock's thread alone
 
     def watch(self, docks: Iterable[Dock], threads: Mapping[str, DeviceThread]) -> None:
-        """From now on ask each dock now and then whether it is there: silence is noticed before it is needed."""
+        """Ask each dock now and then, from now on, whether it is there: silence is noticed before it is needed."""
         for dock in docks:
             threads[dock.name].call(functools.partial(self._look, dock), key="probe")
 
@@ -102,7 +102,7 @@ class BayPower:
         return place.thread.call(cut, key=place.key)
 
     def cycler(self, bay: str) -> Callable[[], None] | None:
-        """`cycle` for that bay; None where its power cannot be switched."""
+        """Return `cycle` for that bay; None where its power cannot be switched."""
         place = self._places.get(bay)
         if place is None:
             return None
@@ -110,7 +110,9 @@ class BayPower:
         return lambda: self.cycle(bay, off_s=off_s)
 
     def cycle(self, bay: str, *, off_s: float = OFF_S) -> None:
-        """Off, proved by the dock and by the drive's disappearance, `off_s` seconds of nothing, and on again.
+        """Cycle a bay's power.
+
+        Off, proved by the dock and by the drive's disappearance, `off_s` seconds of nothing, and on again.
 
         Waits; to be called by the bay's own worker, which has let go of the drive. DriverError (PowerNotCut,
         OutputDidNotFollow, DeviceSilent..) if the power was not cut; the bay is wished on whatever happens.

@@ -169,7 +169,7 @@ class ControlSocket:
 
 
 def ask(state_dir: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """The running daemon's answer. NotRunning when nobody listens, or answers in time."""
+    """Ask the running daemon for its answer. NotRunning when nobody listens, or answers in time."""
     try:
         folder = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:

@@ -72,7 +72,7 @@ class DeviceThread:
         return True
 
     def ask(self, what: Callable[[], T], *, key: Hashable, within: float) -> T:
-        """For a worker: have it carried out in this thread, and wait for what it returns or raises.
+        """Have a worker's call carried out in this thread, and wait for what it returns or raises.
 
         DeviceSilent where that did not come about in time; then it is not carried out later either.
         """
@@ -102,7 +102,7 @@ class DeviceThread:
         return cast(T, returned)
 
     def waits(self, key: Hashable) -> bool:
-        """Whether a call of that key is still to be carried out."""
+        """Say whether a call of that key is still to be carried out."""
         with self._changed:
             return key in self._calls
 

@@ -37,7 +37,7 @@ class DockReports:
         self._inbox.put(fault)
 
     def in_words(self, name: str, alarm: Alarm) -> bool:
-        """Whether the alarm is of a dock's silence, which `fault` has put into the technician's words."""
+        """Return whether the alarm is of a dock's silence, which `fault` has put into the technician's words."""
         return alarm.code in SILENT and name in {f"device-{dock.name}" for dock in self._docks.values()}
 
     def _reported(self, dock: str, event: DockEvent) -> None:

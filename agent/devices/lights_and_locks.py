@@ -43,7 +43,7 @@ class LightsAndLocks:
         self._busy: dict[str, bool] = {}
 
     def show(self, bay: Bay) -> None:
-        """Light and lock of a bay, as its state wants them."""
+        """Set light and lock of a bay as its state wants them."""
         self._light(bay)
         self._keep_in(bay)
 

@@ -17,15 +17,15 @@ class Notifier:
         self._next = 0.0
 
     def ready(self, status: str) -> None:
-        """The station works."""
+        """Announce that the station works."""
         self._send(f"READY=1\nSTATUS={status}")
 
     def status(self, status: str) -> None:
-        """One line for `systemctl status`."""
+        """Show one line in `systemctl status`."""
         self._send(f"STATUS={status}")
 
     def stopping(self) -> None:
-        """The station is about to end."""
+        """Announce that the station is about to end."""
         self._send("STOPPING=1")
 
     def beat(self) -> None:

@@ -82,11 +82,11 @@ class StationEffects:
         self._workers.start(bay.name, started, spec, stop)
 
     def can_cycle(self, bay: str) -> bool:
-        """Whether a dock switches this bay's power."""
+        """Say whether a dock switches this bay's power."""
         return self.power.cycler(bay) is not None
 
     def bay_changed(self, bay: Bay) -> None:
-        """Lamps, locks, displays, MQTT."""
+        """Tell lamps, locks, displays and MQTT of a bay."""
         self._lights.show(bay)
         self._show(bay)
         if self.uplink:
@@ -102,7 +102,7 @@ class StationEffects:
             )
 
     def progressed(self, bay: Bay) -> None:
-        """Displays and MQTT; both keep no more than the latest.
+        """Show progress on displays and MQTT; both keep no more than the latest.
 
         Of a command that tells no progress nothing goes out: the collector would make a percentage of it.
         """
@@ -122,7 +122,7 @@ class StationEffects:
             )
 
     def say(self, key: str, values: Mapping[str, str], then: Spoken | None = None) -> None:
-        """What happened and what is expected, a line each, on every display of the bench."""
+        """Say what happened and what is expected, a line each, on every display of the bench."""
         spoken = ((key, values), then) if then else ((key, values),)
         lines = tuple(phrase(self.language, said, **named) for said, named in spoken)
         self.said = " ".join(lines)
@@ -131,17 +131,17 @@ class StationEffects:
             self._threads[display.name].call(functools.partial(display.show, lines, bay=None), key="said")
 
     def speak(self, language: str) -> None:
-        """For all that is said and shown from now on."""
+        """Choose the language of all that is said and shown from now on."""
         self.language = language
 
     def certified(self, ended: Job | None, certificate: Certificate) -> None:
-        """Its label on every printer; the uplink learns that its outbox has a new row."""
+        """Print a certificate's label on every printer; the uplink learns that its outbox has a new row."""
         if self.uplink:
             self.uplink.wake()
         self.print_label(certificate, 0)
 
     def print_label(self, certificate: Certificate, copy: int, given: Disposition | None = None) -> None:
-        """On every printer, each in its own thread."""
+        """Print a label on every printer, each in its own thread."""
         self._labels.print(certificate, copy, given)
 
     def alarm(self, name: str, alarm: Alarm | None) -> None:

@@ -87,12 +87,18 @@ class Watcher:
         self._stop.set()
 
     def look_away(self, port: str) -> None:
-        """Its bay's power is switched by the station itself: until `look_back` nothing is told of this port."""
+        """Look away from a port while its bay's power is switched by the station itself.
+
+        Until `look_back` nothing is told of this port.
+        """
         with self._lock:
             self._away.add(port)
 
     def look_back(self, port: str, token: str) -> None:
-        """What stands there under this token is the drive that stood there before; empty: nothing does."""
+        """Look at a port again: what stands there under this token is the drive that stood there before.
+
+        Where the token is empty, nothing does.
+        """
         with self._lock:
             self._away.discard(port)
             self._turns[port] = self._turns.get(port, 0) + 1

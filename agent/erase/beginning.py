@@ -39,7 +39,7 @@ class Beginning:
         self.marker = Marker(self._monitor, self.root_key)
 
     def run(self, random_fills: Callable[[], Sequence[Fill]]) -> bool:
-        """Whether the first checkpoint of a new job is due: its capacity is proved, its marker on the medium.
+        """Say whether the first checkpoint of a new job is due: its capacity is proved, its marker on the medium.
 
         `random_fills`: what its random passes mean to write.
         """

@@ -30,7 +30,10 @@ class Layout:
 
     @classmethod
     def plan(cls, drives_at_once: int) -> Layout:
-        """Within 50 MB + 5 MB a drive for the whole process; smaller requests only where drives share the memory."""
+        """Plan the buffers within 50 MB + 5 MB a drive for the whole process.
+
+        Smaller requests only where drives share the memory.
+        """
         if drives_at_once <= 1:
             return cls(block=4 * MIB, depth=3, parallel_hash=True)
         if drives_at_once <= 3:
@@ -39,13 +42,13 @@ class Layout:
 
 
 def aligned(size: int) -> memoryview:
-    """A writable page-aligned buffer of its own."""
+    """Make a writable page-aligned buffer of its own."""
     return _mapped(size, mmap.PROT_READ | mmap.PROT_WRITE)
 
 
 @cache
 def zeros(size: int = ZEROS_BYTES) -> memoryview:
-    """Read-only zeros that take no memory: never written, so every page is the kernel's one zero page."""
+    """Make read-only zeros that take no memory: never written, so every page is the kernel's one zero page."""
     return _mapped(size, mmap.PROT_READ)
 
 

@@ -37,7 +37,7 @@ COMPARED = 64  # bytes: so many in their place are no chance
 
 
 def skipped(transport: str) -> CapacityProof:
-    """Of a drive that the policy takes at its word."""
+    """Make the proof of a drive that the policy takes at its word."""
     return CapacityProof(result="not-run", why=f"{SKIPPED} {transport}")
 
 
@@ -60,7 +60,7 @@ class Proof:
         self._proved = False
 
     def run(self) -> None:
-        """As `prove`, for the caller's thread."""
+        """Run `prove`, for the caller's thread."""
         self._monitor.run(self.prove)
 
     @property
@@ -257,7 +257,7 @@ class Proof:
 
 
 def proof_key(seed: str) -> bytes:
-    """The key of a proof's blocks, from the seed that stands on the certificate."""
+    """Derive the key of a proof's blocks, from the seed that stands on the certificate."""
     return blake3(bytes.fromhex(seed), derive_key_context=_CONTEXT).digest()
 
 

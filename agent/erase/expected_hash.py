@@ -51,14 +51,20 @@ class MeantHash(ABC):
 
     @abstractmethod
     def follow(self, offset: int, view: memoryview, *, same: bool) -> None:
-        """A reader has `view`, in its turn; `same`: it is what was meant, so that it can be hashed in its place."""
+        """Follow a reader that has `view`, in its turn.
+
+        `same`: it is what was meant, so that it can be hashed in its place.
+        """
 
     @abstractmethod
     def finish(self, going: Going, moved: Callable[[int], None]) -> None:
         """Return when `digest` is there, or the job goes on no more. `moved` is told of bytes that were hashed."""
 
     def at(self, offset: int, going: Going) -> blake3 | None:
-        """A hasher of one's own that has taken all that is meant before `offset`; None if the job went on no more."""
+        """Make a hasher of one's own that has taken all that is meant before `offset`.
+
+        None if the job went on no more.
+        """
         start, state = [s for s in list(self._states) if s[0] <= offset][-1]
         hasher = state.copy()
         while start < offset:
@@ -100,7 +106,7 @@ class StreamHash(MeantHash):
         self._hashing = -1
 
     def offer(self, offset: int, view: memoryview) -> None:
-        """For writers: what belongs there. It must stay as it is until `await_hashed` returns."""
+        """Offer what belongs there, for writers. It must stay as it is until `await_hashed` returns."""
         with self._turn:
             if self._offered is not None:
                 self._offered[offset] = view
@@ -108,13 +114,13 @@ class StreamHash(MeantHash):
                     self._turn.notify_all()
 
     def await_hashed(self, offset: int, going: Going) -> None:
-        """For writers: return when the buffer offered for `offset` may be used for something else."""
+        """Wait until the buffer offered for `offset` may be used for something else, for writers."""
         with self._turn:
             while self._hashing == offset or (self._offered is not None and offset in self._offered and going()):
                 self._turn.wait(0.5)
 
     def hash_offered(self, going: Going) -> None:
-        """The hasher's thread: until the whole drive is hashed, or the writers leave the rest to the readers."""
+        """Hash until the whole drive is hashed, or the writers leave the rest to the readers: the hasher's thread."""
         _give_way()
         while (view := self._next(going)) is not None:
             try:
@@ -135,7 +141,7 @@ class StreamHash(MeantHash):
         return None
 
     def leave_to_readers(self) -> None:
-        """The writers leave a gap, or are done: what is not hashed yet is hashed when it is read back."""
+        """Leave a gap, or all the rest, to the readers: what is not hashed yet is hashed when it is read back."""
         with self._turn:
             self._offered = None
             self._turn.notify_all()
@@ -225,7 +231,7 @@ class SharedHashes:
         self._hashes: OrderedDict[tuple[bytes, int], FixedHash] = OrderedDict()
 
     def take(self, repeated: bytes, capacity: int) -> FixedHash:
-        """The hash of this pattern over this capacity, begun by whoever asked for it first. `let_go` of it."""
+        """Take the hash of this pattern over this capacity, begun by whoever asked for it first. `let_go` of it."""
         with self._lock:
             found = self._hashes.get((repeated, capacity))
             if found is None:
@@ -237,7 +243,7 @@ class SharedHashes:
             return found
 
     def let_go(self, hashed: FixedHash) -> None:
-        """One user less; unfinished work that nobody waits for ends."""
+        """Count one user less; unfinished work that nobody waits for ends."""
         with self._lock:
             hashed.users -= 1
             idle = [key for key, h in self._hashes.items() if not h.users]
@@ -260,6 +266,6 @@ def begin_hash(fill: Fill, capacity: int) -> MeantHash:
 
 
 def end_hash(hashed: MeantHash) -> None:
-    """The job has ended, however."""
+    """End the hash: the job has ended, however."""
     if isinstance(hashed, FixedHash):
         SHARED.let_go(hashed)

@@ -31,13 +31,13 @@ class Findings:
         return bool(self._lost)
 
     def folded(self, at: int, written: int) -> None:
-        """At this address stands what was written to that one."""
+        """Note that at this address stands what was written to that one."""
         self._distance = gcd(self._distance, abs(at - written))
         if len(self._folds) < MOST_KEPT:
             self._folds.append((at, written))
 
     def lost(self, span: Span, kind: Kind) -> None:
-        """Here stands something else than what was written."""
+        """Note that here stands something else than what was written."""
         self._kinds.add(kind)
         self._lost.append(span)
         if len(self._lost) > MOST_KEPT:

@@ -32,7 +32,7 @@ OF_KIND: Mapping[Media, Heat] = {"hdd": DISK, "unknown": DISK, "flash": FLASH, "
 
 
 def heat_limits(limits: Limits, media: Media, health: Mapping[str, Any] | None) -> Limits:
-    """The limits with their three temperatures filled in; `health` as from drivers/drives/smartctl.py."""
+    """Fill the three temperatures into the limits; `health` as from drivers/drives/smartctl.py."""
     usual, said = OF_KIND[media], health or {}
     own_pause = _degrees(said.get("temperature_limit_c"))
     own_abort = _degrees(said.get("temperature_critical_c"))

@@ -57,9 +57,12 @@ LAYERS = (
 
 
 def show_more(port: FirmwarePort, told: list[CommandRecord]) -> Change | Reason:
-    """One change, of the outermost layer that hides something. Every command that changes the drive goes to `told`.
+    """Make one change, of the outermost layer that hides something.
 
-    OSError as the kernel reported it. A Reason where nothing hides, the drive does not say how much, or does not obey.
+    Every command that changes the drive goes to `told`.
+
+    OSError as the kernel reported it. A Reason where nothing hides, the drive does not say how much, or does not
+    obey.
     """
     page = _identify(port)
     if isinstance(page, Unreadable):

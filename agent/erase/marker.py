@@ -26,7 +26,7 @@ LEAST = 64 * SLOT  # a drive smaller than that begins anew: it takes no time
 
 
 def slots_of(capacity: int, unit: int) -> tuple[Span, ...]:
-    """The two slots, each a physical block, at the very end; none on a tiny drive."""
+    """Place the two slots, each a physical block, at the very end; none on a tiny drive."""
     size = max(SLOT, unit)
     if capacity < max(LEAST, 4 * size):
         return ()
@@ -35,7 +35,7 @@ def slots_of(capacity: int, unit: int) -> tuple[Span, ...]:
 
 
 def life_key(root_key: bytes, life: str) -> bytes:
-    """The key of all that a job writes in one life: its own, until it began anew."""
+    """Derive the key of all that a job writes in one life: its own, until it began anew."""
     if not life:
         return root_key
     return blake3(root_key + bytes.fromhex(life), derive_key_context=_CONTEXT).digest()
@@ -97,13 +97,16 @@ class Marker:
         self._cover((second,), fill)
 
     def cover_withheld(self, fill: Fill) -> None:
-        """The very last: nothing of the job is on the drive afterwards but its pattern."""
+        """Cover the very last: nothing of the job is on the drive afterwards but its pattern."""
         self.bad, self.left, self.covered = [], [], 0
         slots, self.withheld = self.withheld, ()
         self._cover(slots, fill)
 
     def cover_at_once(self, fill: Fill) -> None:
-        """Of a drive that was given up: one request for each slot, whose failure changes nothing any more."""
+        """Cover the slots of a drive that was given up.
+
+        One request for each slot, whose failure changes nothing any more.
+        """
         self.bad, self.left, self.covered, self.withheld = [], [], 0, ()
         for slot in self.all:
             try:

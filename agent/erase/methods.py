@@ -81,5 +81,5 @@ METHODS: Mapping[str, Method] = MappingProxyType({method.name: method for method
 
 
 def pattern_name(repeated: bytes | None) -> str:
-    """How a pass stands in `PassRecord.pattern`: the repeated bytes in hex, or "random"."""
+    """Name a pass as it stands in `PassRecord.pattern`: the repeated bytes in hex, or "random"."""
     return "random" if repeated is None else repeated.hex()

@@ -86,7 +86,7 @@ class Monitor:
     # --- what workers call --------------------------------------------------------------------------------
 
     def go(self) -> bool:
-        """Whether the next request may be issued. Waits while the job is paused."""
+        """Say whether the next request may be issued. Waits while the job is paused."""
         if self.halt is None and self._heat.paused_at is None:
             return True
         with self._changed:
@@ -95,7 +95,7 @@ class Monitor:
         return self.halt is None
 
     def moved(self, length: int, *, done: int | None = None) -> None:
-        """`length` bytes went over the wire; `done` of them are progress (default: all)."""
+        """Count `length` bytes that went over the wire; `done` of them are progress (default: all)."""
         now = time.monotonic()
         with self._changed:
             self._moved += length
@@ -103,7 +103,7 @@ class Monitor:
             self._active = now
 
     def failed(self, error: OSError, *, counted: bool = True) -> None:
-        """A request failed: the drive may be gone, or be given up."""
+        """Note that a request failed: the drive may be gone, or be given up."""
         with self._changed:
             self._active = time.monotonic()
             self.errors += counted
@@ -139,30 +139,36 @@ class Monitor:
                     self.stop_for(Halt("aborted", PULLED_OUT if gone else DRIVE_EXCHANGED))
 
     def reached(self, point: ResumePoint, receipt: int | None = None) -> None:
-        """A flush was acknowledged: the caller's thread emits this checkpoint."""
+        """Note that a flush was acknowledged: the caller's thread emits this checkpoint."""
         with self._changed:
             self._points.append((point, receipt))
             self._changed.notify_all()
 
     def works_untold(self, estimate_s: float | None) -> None:
-        """Until the next phase the drive is at a command that tells no progress; its own estimate, if it has one."""
+        """Note that the drive is at a command that tells no progress, until the next phase.
+
+        With its own estimate, if it has one.
+        """
         with self._changed:
             self._untold = (time.monotonic(), estimate_s)
 
     def expect_silence(self, seconds: float) -> None:
-        """A request is about to be sent that may take so long: until then the drive has not stalled."""
+        """Expect silence: a request is about to be sent that may take so long.
+
+        Until then the drive has not stalled.
+        """
         with self._changed:
             self._active = time.monotonic() + seconds
 
     def stop_for(self, halt: Halt) -> None:
-        """No further request. The first halt stays, but that a drive is gone outweighs that it was given up."""
+        """Stop issuing requests. The first halt stays, but that a drive is gone outweighs that it was given up."""
         with self._changed:
             if self.halt is None or (self.halt.kind == "failed" and halt.kind == "aborted"):
                 self.halt = halt
             self._changed.notify_all()
 
     def wait(self, seconds: float) -> None:
-        """For workers that wait for their turn: returns early on any change."""
+        """Wait, for workers that wait for their turn: returns early on any change."""
         with self._changed:
             if self.halt is None:
                 self._changed.wait(seconds)
@@ -177,7 +183,7 @@ class Monitor:
             return self._before + now - self._began - self._heat.paused_s(now)
 
     def phase(self, phase: Phase, *, number: int, done: int, total: int) -> None:
-        """A new phase begins: its pass, and where in it we stand."""
+        """Begin a new phase: its pass, and where in it we stand."""
         with self._changed:
             self._phase, self._number, self._done, self._total = phase, number, done, total
             self._untold = None

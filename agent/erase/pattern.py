@@ -25,14 +25,17 @@ class Fill(ABC):
 
     @abstractmethod
     def at(self, offset: int, length: int, scratch: memoryview) -> memoryview:
-        """The `length` bytes that belong at `offset`; random ones are generated into `scratch`."""
+        """Give the `length` bytes that belong at `offset`; random ones are generated into `scratch`."""
 
     @abstractmethod
     def pieces(self, offset: int, length: int, scratch: memoryview) -> Iterator[memoryview]:
-        """What belongs there, in order, in pieces of any size; random ones lie in `scratch` until the next is taken."""
+        """Give what belongs there, in order, in pieces of any size.
+
+        Random ones lie in `scratch` until the next is taken.
+        """
 
     def same(self, found: memoryview, offset: int, scratch: memoryview) -> bool:
-        """Whether `found` is what belongs at `offset` (memcmp, without the GIL)."""
+        """Say whether `found` is what belongs at `offset` (memcmp, without the GIL)."""
         start = 0
         for wanted in self.pieces(offset, len(found), scratch):
             if not same_memory(found[start : start + len(wanted)], wanted, len(wanted)):
@@ -41,7 +44,10 @@ class Fill(ABC):
         return start == len(found)
 
     def differing(self, found: memoryview, offset: int, scratch: memoryview, *, unit: int) -> list[Span]:
-        """The spans of `found` that differ, in whole units (logical blocks). Only for buffers that are not the same."""
+        """Find the spans of `found` that differ, in whole units (logical blocks).
+
+        Only for buffers that are not the same.
+        """
         spans: list[Span] = []
         step = max(unit, min(_LOCATE, len(scratch)) if self.needs_scratch else _LOCATE)
         for start in range(0, len(found), step):
@@ -125,7 +131,7 @@ class RandomFill(Fill):
 def fill_for(
     repeated: bytes | None, *, block: int, root_key: bytes, stream: str, fingerprint: str, pass_number: int
 ) -> Fill:
-    """The fill of one pass on one drive; `stream` names the generator of random ones."""
+    """Make the fill of one pass on one drive; `stream` names the generator of random ones."""
     if repeated is not None:
         return FixedFill(repeated or ZEROS, block)
     return RandomFill(STREAMS[stream](pass_key(root_key, fingerprint=fingerprint, pass_number=pass_number)))

@@ -70,7 +70,7 @@ class Preparation:
         self._hid = area
 
     def run(self) -> Reason | None:
-        """Why the drive cannot be erased; None when it is ready. DriveError, OSError."""
+        """Prepare the drive, and say why it cannot be erased; None when it is ready. DriveError, OSError."""
         if reason := self._unfreeze() or self._without_own_password():
             return reason
         if "reveal" not in self.spec.prepare or not (reason := self._reveal()):

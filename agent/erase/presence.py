@@ -22,7 +22,7 @@ PLACES = 16
 
 
 def gone(monitor: Monitor) -> bool:
-    """Whether the job was halted because its drive is not there any more."""
+    """Say whether the job was halted because its drive is not there any more."""
     return monitor.halt is not None and monitor.halt.reason in (PULLED_OUT, DRIVE_EXCHANGED)
 
 
@@ -42,7 +42,10 @@ def look_for(monitor: Monitor) -> None:
 
 
 def who_answers(drive: OpenDrive) -> Drive:
-    """As `identify_again`, and as it raises; a drive that is mute is asked for SETTLE_S: it may be gone."""
+    """Ask who answers: as `identify_again`, and as it raises.
+
+    A drive that is mute is asked for SETTLE_S: it may be gone.
+    """
     until: float | None = None
     while True:
         try:

@@ -75,12 +75,15 @@ class ProofPlan:
         return sum(length for _, length in (*self.places, self.last, self.first))
 
     def requests(self, block: int) -> tuple[Iterable[Span], ...]:
-        """All of it in the order of writing, and of reading: places, then the end, then the beginning."""
+        """List all of it in the order of writing, and of reading: places, then the end, then the beginning."""
         return self.places, cut(self.last, block), cut(self.first, block)
 
 
 def cut(span: Span, block: int) -> Iterator[Span]:
-    """In requests of a block, made when they are asked for: those of a large drive would take 40 MB as a list."""
+    """Cut a span into requests of a block, made when they are asked for.
+
+    Those of a large drive would take 40 MB as a list.
+    """
     offset, end = span[0], sum(span)
     while offset < end:
         stop = min(end, (offset // block + 1) * block)

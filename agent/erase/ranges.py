@@ -13,7 +13,7 @@ Span = tuple[int, int]
 
 
 def merge(spans: Iterable[Span]) -> list[Span]:
-    """Sorted, overlapping and touching ones joined."""
+    """Merge the spans: sorted, overlapping and touching ones joined."""
     merged: list[Span] = []
     for offset, length in sorted(spans):
         if length <= 0:
@@ -27,12 +27,15 @@ def merge(spans: Iterable[Span]) -> list[Span]:
 
 
 def total(spans: Iterable[Span]) -> int:
-    """Bytes covered, each counted once."""
+    """Count the bytes covered, each once."""
     return sum(length for _, length in merge(spans))
 
 
 def bound(spans: Iterable[Span], most: int) -> tuple[list[Span], list[Span]]:
-    """(exact, covering): together at most `most` ranges that cover all; where too many, the smallest gaps close."""
+    """Return (exact, covering): together at most `most` ranges that cover all.
+
+    Where there are too many, the smallest gaps close.
+    """
     merged = merge(spans)
     surplus = len(merged) - most
     if surplus <= 0:
@@ -52,7 +55,7 @@ def bound(spans: Iterable[Span], most: int) -> tuple[list[Span], list[Span]]:
 
 
 def pieces(spans: Iterable[Span], size: int) -> list[Span]:
-    """The spans cut at multiples of `size`."""
+    """Cut the spans at multiples of `size`."""
     cut: list[Span] = []
     for start, length in spans:
         at, end = start, start + length
@@ -64,7 +67,7 @@ def pieces(spans: Iterable[Span], size: int) -> list[Span]:
 
 
 def outside_in(spans: Sequence[Span]) -> list[Span]:
-    """Adjacent spans form a run; those nearest to the ends of their run come first, from both ends.
+    """Order spans outside in: adjacent ones form a run, and those nearest to its ends come first, from both.
 
     A scratch or a dead head is worst in its middle: its edges are written before time is lost there.
     """
@@ -80,7 +83,7 @@ def outside_in(spans: Sequence[Span]) -> list[Span]:
 
 
 def unreached(bad: Iterable[tuple[int, int, str]], most: int = 256) -> tuple[Unreached, ...]:
-    """Ranges with a reason each -> disjoint ranges, bounded to `most`: a certificate has 64 KiB (docs/certificate.md).
+    """Make ranges with a reason each disjoint, bounded to `most`: a certificate has 64 KiB (docs/certificate.md).
 
     What failed in two ways is one range with both reasons. Where they are too many, those nearest to each other are
     joined and their reason says so.
@@ -121,7 +124,7 @@ def _joined(rows: list[tuple[int, int, str]], row: tuple[int, int, str]) -> list
 
 
 def subtract(spans: Iterable[Span], minus: Iterable[Span]) -> list[Span]:
-    """What of the spans lies in none of `minus`."""
+    """Find what of the spans lies in none of `minus`."""
     left: list[Span] = []
     holes = merge(minus)
     i = 0

@@ -125,7 +125,7 @@ class ReadBack:
         return self._turn == len(self._spans) and not self.bad and not self.untried
 
     def result(self, *, sample: Sample | None) -> Verification:
-        """What a certificate says of it."""
+        """Say of the read-back what a certificate says of it."""
         exact, covering = bound(self._differ, self._asked.max_mismatches)
         clean = self.complete and not self._differ
         found, wanted = self._hashes()

@@ -30,7 +30,9 @@ def salvage(
     block: int,
     unit: int,
 ) -> tuple[list[Bad], list[Span]]:
-    """(what cannot be reached, what was not tried because the job was halted). `failed` are requests that failed once.
+    """Try the spans: return (what cannot be reached, what was not tried because the job was halted).
+
+    `failed` are requests that failed once.
 
     A single block is tried twice before it is given up.
     """

@@ -23,7 +23,7 @@ PLACES = 16  # below the point that the job goes on from, and as many over the w
 
 
 def claims(point: ResumePoint) -> bool:
-    """Whether a job that goes on from there takes anything for done that is true of one medium only."""
+    """Say whether a job that goes on from there takes anything for done that is true of one medium only."""
     return point.pass_number > 1 or point.offset > 0 or bool(point.unreached) or point.capacity_proof is not None
 
 

@@ -81,7 +81,7 @@ NOTHING = Forecast(mb_per_s=0.0, limit="", drives=0)
 
 
 def forecast(found: Benchmark, write: float | None) -> Benchmark:
-    """With this rate of writing, and what follows for an erase."""
+    """Add this rate of writing to a benchmark, and what follows for an erase."""
     generating = {f"generating ({found.stream})": 2 / found.generate[found.stream]}
     reading, hashing = 1 / found.read, 1 / found.hash
     zeros = _forecast(found, write, {}, in_one_thread=hashing)
@@ -119,14 +119,17 @@ def _rounded(rate: float) -> float:
 
 
 def hash_rate(seconds: float = 0.2) -> float:
-    """BLAKE3 in one thread, 10^6 bytes a second of processor time."""
+    """Measure BLAKE3 in one thread, 10^6 bytes a second of processor time."""
     buffer, hasher = aligned(4 << 20), blake3()
     buffer[:4096] = secrets.token_bytes(4096)
     return _computed(lambda: hasher.update(buffer), len(buffer), seconds)
 
 
 def compare_rate(seconds: float = 0.1) -> float:
-    """memcmp of what was read with zeros, as the read-back does it; 10^6 bytes a second of processor time."""
+    """Measure memcmp of what was read with zeros, as the read-back does it.
+
+    10^6 bytes a second of processor time.
+    """
     buffers, fill, turn = [aligned(4 << 20) for _ in range(3)], FixedFill(ZEROS, 4 << 20), itertools.count()
     for buffer in buffers:
         buffer[:] = bytes(len(buffer))

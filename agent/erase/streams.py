@@ -31,7 +31,7 @@ class Stream(ABC):
 
     @abstractmethod
     def parts(self, offset: int, length: int) -> Iterator[tuple[int, CipherContext]]:
-        """(bytes, cipher positioned at them) for the stream from `offset`, a multiple of 64."""
+        """Give (bytes, cipher positioned at them) for the stream from `offset`, a multiple of 64."""
 
     def fill(self, buffer: memoryview, offset: int, length: int | None = None) -> None:
         """Write the stream's bytes from `offset` (a multiple of 64) over the whole buffer. Any thread; no GIL.
@@ -44,7 +44,7 @@ class Stream(ABC):
             done += part
 
     def pieces(self, offset: int, length: int, scratch: memoryview) -> Iterator[memoryview]:
-        """The same bytes in pieces, each generated into `scratch`, which has ROOM bytes more than a piece.
+        """Generate the same bytes in pieces, each into `scratch`, which has ROOM bytes more than a piece.
 
         One cipher for all of them: one for every 256 KiB cost a third of verification's processor time.
         """
@@ -161,7 +161,7 @@ STREAMS: Mapping[str, type[Stream]] = MappingProxyType(
 
 
 def pass_key(root: bytes, *, fingerprint: str, pass_number: int) -> bytes:
-    """32 bytes that no other drive, pass or job shares (BLAKE3 derive_key, BLAKE3 paper 6.2)."""
+    """Derive 32 bytes that no other drive, pass or job shares (BLAKE3 derive_key, BLAKE3 paper 6.2)."""
     facts = root + fingerprint.encode() + b"\x00" + pass_number.to_bytes(8, "big")
     from blake3 import blake3  # with the first random pass: a station that idles only measures its streams
 
@@ -169,7 +169,10 @@ def pass_key(root: bytes, *, fingerprint: str, pass_number: int) -> bytes:
 
 
 def measure(kind: type[Stream], *, seconds: float = 0.008) -> float:
-    """10^6 bytes a second of processor time on this machine, one thread: what else runs does not tip the choice."""
+    """Measure 10^6 bytes a second of processor time on this machine, one thread.
+
+    What else runs does not tip the choice.
+    """
     stream, size = kind(bytes(32)), 1 << 20
     buffer = aligned(size + ROOM)
     stream.fill(buffer, 0, size)
@@ -195,6 +198,6 @@ def _rates() -> Mapping[str, float]:
 
 
 def fastest() -> str:
-    """The stream that this machine generates fastest."""
+    """Choose the stream that this machine generates fastest."""
     # A Raspberry Pi before the 5 has no AES instructions: ChaCha20 wins there, AES-CTR on most others.
     return max(rates(), key=lambda name: rates()[name])

@@ -194,7 +194,7 @@ class Obstacle:
 
 
 def levels_of(technique: Technique, drive: Drive) -> Levels:
-    """What the technique is worth on this drive."""
+    """Say what the technique is worth on this drive."""
     return technique.levels[drive.media]
 
 
@@ -208,7 +208,7 @@ def supported(drive: Drive) -> tuple[str, ...]:
 
 
 def everything_at_once(technique: str, drive: Drive) -> bool:
-    """Whether it destroys every namespace of the drive, not only the one that was named."""
+    """Say whether it destroys every namespace of the drive, not only the one that was named."""
     can, row = drive.capabilities, TECHNIQUES.get(technique)
     if row is None or row.speaks != "nvme" or can is None:
         return False
@@ -216,7 +216,7 @@ def everything_at_once(technique: str, drive: Drive) -> bool:
 
 
 def obstacle(technique: Technique, drive: Drive) -> Obstacle | None:
-    """What stands in the way; None where the drive says that it can."""
+    """Say what stands in the way; None where the drive says that it can."""
     can = drive.capabilities
     if can is None or drive.silent:
         return _unheard(drive)

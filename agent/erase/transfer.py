@@ -28,5 +28,5 @@ def read_all(drive: OpenDrive, view: memoryview, offset: int) -> None:
 
 
 def explain(operation: str, error: OSError) -> str:
-    """ "write: EIO" and the like: the operation and the errno's name."""
+    """Say "write: EIO" and the like: the operation and the errno's name."""
     return f"{operation}: {errno.errorcode.get(error.errno or 0, 'EIO')}"

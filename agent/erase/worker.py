@@ -55,7 +55,10 @@ EXCHANGED = Reason("BW-S21", "The drive changed its identity while it was erased
 
 
 def ask_health(drive: Drive) -> dict[str, Any] | None:
-    """What smartctl tells of a real drive within ten seconds; None where it tells nothing, or is not installed."""
+    """Ask smartctl what it tells of a real drive within ten seconds.
+
+    None where it tells nothing, or is not installed.
+    """
     if not drive.number or drive.transport in ("loop", "simulated"):
         return None
     if drive.transport == "usb" and drive.capabilities is None:

@@ -28,7 +28,7 @@ class _Rehearsed(Exception):
 
 
 def rehearse(registrar: Registrar) -> list[str]:
-    """What `carry_out` would do, a line each; nothing is changed. Empty where nothing contradicts."""
+    """Tell what `carry_out` would do, a line each; nothing is changed. Empty where nothing contradicts."""
     lines: list[str] = []
     try:
         with registrar.ledger.while_nobody_writes():

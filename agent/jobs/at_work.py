@@ -72,7 +72,7 @@ class Claim:
         return self._fd >= 0
 
     def names(self, job: str, bay: str = "") -> None:
-        """The job that it is for."""
+        """Name the job that it is for."""
         self._note = msgspec.structs.replace(self._note, job=job, bay=bay)
         self._write()
 
@@ -118,7 +118,7 @@ class AtWork:
         return claim
 
     def running(self, drive: Drive) -> DriveAtWork | None:
-        """Who works on this drive now, asked without working on it; None: nobody does."""
+        """Tell who works on this drive now, asked without working on it; None: nobody does."""
         until = Deadline(ASKED_FOR_S)
         while True:
             with self._translated():

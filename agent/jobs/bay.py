@@ -97,19 +97,19 @@ class Bay:
 
 
 def move(bay: Bay, to: BayState, **facts: Any) -> Bay:  # noqa: ANN401 - any field of Bay
-    """The bay in its next state, one revision on. IllegalTransition if the table does not have it."""
+    """Move the bay to its next state, one revision on. IllegalTransition if the table does not have it."""
     if to not in NEXT[bay.state]:
         raise IllegalTransition(what=f"bay {bay.name}", here=bay.state, wanted=to)
     return replace(bay, state=to, rev=bay.rev + 1, **facts)
 
 
 def changed(bay: Bay, **facts: Any) -> Bay:  # noqa: ANN401 - any field of Bay
-    """The bay in the same state with other facts, one revision on."""
+    """Return the bay in the same state with other facts, one revision on."""
     return replace(bay, rev=bay.rev + 1, **facts)
 
 
 def emptied(bay: Bay) -> Bay:
-    """The bay without its drive and without all that was known of it."""
+    """Return the bay without its drive and without all that was known of it."""
     if bay.state is not B.EMPTY and B.EMPTY not in NEXT[bay.state]:
         raise IllegalTransition(what=f"bay {bay.name}", here=bay.state, wanted=B.EMPTY)
     return Bay(name=bay.name, rev=bay.rev + 1)

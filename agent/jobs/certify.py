@@ -46,7 +46,7 @@ class Circumstances:
 
 
 def draft(job: Job, outcome: Outcome, position: Position, circumstances: Circumstances) -> Record:
-    """The record of a job's end. Only an `Erased` makes it say "erased"."""
+    """Write the record of a job's end. Only an `Erased` makes it say "erased"."""
     work = outcome.work if not isinstance(outcome, Refused) else Work()
     name, reason = _told(outcome)
     return Record(
@@ -89,7 +89,7 @@ class Occasion:
 def draft_attested(
     handset: Handset, reset: Reset, occasion: Occasion, position: Position, circumstances: Circumstances
 ) -> Record:
-    """The record of a reset that a person answers for. Only an `Attested` makes it say "erased"."""
+    """Write the record of a reset that a person answers for. Only an `Attested` makes it say "erased"."""
     done = isinstance(reset, Attested)
     level: Level = "clear" if done else "none"
     return Record(
@@ -123,7 +123,7 @@ def draft_attested(
 
 
 def drive_record(drive: Drive, health: Health, after: Capabilities | None = None) -> DriveRecord:
-    """A drive as it stands on a certificate. `after`: its capabilities when it was done with."""
+    """Describe a drive as it stands on a certificate. `after`: its capabilities when it was done with."""
     return DriveRecord(
         vendor=drive.vendor,
         model=drive.model,
@@ -146,7 +146,9 @@ def drive_record(drive: Drive, health: Health, after: Capabilities | None = None
 
 
 def condensed(outcome: Outcome) -> Outcome:
-    """The same end in fewer bytes, for a certificate that may hold 64 KiB: one range that covers all, and says so.
+    """Put the same end in fewer bytes, for a certificate that may hold 64 KiB.
+
+    One range covers all, and says so.
 
     An "erased" that needs this is none: nothing that belongs on it may be left out.
     """
@@ -189,7 +191,7 @@ def _fewer_mismatches(verification: Verification) -> Verification:
 
 
 def outcome_name(outcome: Outcome) -> OutcomeName:
-    """The contract's word for an outcome."""
+    """Choose the contract's word for an outcome."""
     return _told(outcome)[0]
 
 

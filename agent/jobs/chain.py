@@ -91,12 +91,12 @@ def judge(state: State) -> Judgement:
 
 
 def next_number(last: int, gaps: Sequence[Span]) -> int:
-    """The number after `last`, and after those that are known to be missing behind it."""
+    """Find the number after `last`, and after those that are known to be missing behind it."""
     return max([last, *(gap.last for gap in gaps)]) + 1
 
 
 def untold(span: Span, gaps: Sequence[Span]) -> list[Span]:
-    """The numbers of a span that no gap covers."""
+    """Find the numbers of a span that no gap covers."""
     found, first = [], span.first
     for gap in sorted(gaps, key=lambda gap: gap.first):
         if gap.last < first or gap.first > span.last:

@@ -15,7 +15,7 @@ from agent.certificates import jws
 from agent.certificates.clock import clock, utc_now
 from agent.jobs.chain import Span
 from agent.jobs.ledger import Ledger
-from agent.jobs.outbox_rows import Told
+from agent.jobs.outbox_rows import StatedEvent
 from agent.messages import GAP, KEY_REPLACED, Event
 
 GAP_TYPE = f"benchwipe-{GAP}+jws"
@@ -23,12 +23,15 @@ KEY_TYPE = f"benchwipe-{KEY_REPLACED}+jws"
 
 
 def tell_gap(ledger: Ledger, key: Ed25519PrivateKey, station: str, span: Span, why: str) -> None:
-    """Numbers that this station does not know: they are not lost on their way."""
+    """Tell of numbers that this station does not know: they are not lost on their way."""
     _tell(ledger, key, GAP, GAP_TYPE, {"station": station, "first": span.first, "last": span.last, "why": why})
 
 
 def tell_new_key(ledger: Ledger, key: Ed25519PrivateKey, station: str, old: str, last: str | None) -> None:
-    """A new key signs from now on: the old one by its thumbprint, and the last certificate of its chain."""
+    """Tell that a new key signs from now on.
+
+    The old one is told by its thumbprint, and the last certificate of its chain.
+    """
     facts = {"station": station, "key": jws.thumbprint(key.public_key()), "replaces": old, "last": last}
     _tell(ledger, key, KEY_REPLACED, KEY_TYPE, facts)
 
@@ -37,7 +40,7 @@ def _tell(ledger: Ledger, key: Ed25519PrivateKey, name: str, typ: str, facts: Ma
     told = {**facts, "at": utc_now()}
     when = clock()
 
-    def tell(sequence: int) -> Told:
+    def tell(sequence: int) -> StatedEvent:
         ordered = {**told, "boot_id": when.boot_id, "seq": sequence}
         statement = jws.sign(msgspec.json.encode(ordered), key, typ=typ)
         made = Event(
@@ -49,6 +52,6 @@ def _tell(ledger: Ledger, key: Ed25519PrivateKey, name: str, typ: str, facts: Ma
             clock=msgspec.to_builtins(when),
             detail={**ordered, "statement": statement.decode()},
         )
-        return Told(msgspec.json.encode(made), statement)
+        return StatedEvent(msgspec.json.encode(made), statement)
 
     ledger.add_event(when.boot_id, tell)

@@ -26,32 +26,32 @@ class ChainRows:
         self._db = db
 
     def certificate_ids(self) -> set[str]:
-        """The ids of all certificates that have a row."""
+        """List the ids of all certificates that have a row."""
         return {row[0] for row in self._db.all("SELECT id FROM certificate")}
 
     def certificates(self) -> list[Row]:
-        """All certificates, in their order."""
+        """List all certificates, in their order."""
         return [Row(*row) for row in self._db.all("SELECT sequence, id, number FROM certificate ORDER BY sequence")]
 
     def waiting_without_row(self) -> set[str]:
-        """The ids of certificates that wait in the outbox and have no row."""
+        """Return the ids of certificates that wait in the outbox and have no row."""
         sql = "SELECT id FROM outbox WHERE kind = 'cert' AND id NOT IN (SELECT id FROM certificate)"
         return {row[0] for row in self._db.all(sql)}
 
     def has_number(self, sequence: int) -> bool:
-        """Whether a certificate of that position has a row."""
+        """Say whether a certificate of that position has a row."""
         return bool(self._db.all("SELECT 1 FROM certificate WHERE sequence = ?", sequence))
 
     def gaps(self) -> list[Span]:
-        """The numbers that are known to be missing."""
+        """List the numbers that are known to be missing."""
         return [Span(*row) for row in self._db.all("SELECT first, last FROM number_gap ORDER BY first")]
 
     def settled_conflicts(self) -> set[tuple[str, str]]:
-        """(kind, name) of what a person has seen and settled."""
+        """List (kind, name) of what a person has seen and settled."""
         return {(kind, name) for kind, name in self._db.all("SELECT kind, name FROM settled_conflict")}
 
     def key_changes(self) -> list[KeyChange]:
-        """The keys that were replaced, oldest first."""
+        """List the keys that were replaced, oldest first."""
         return [
             KeyChange(*r) for r in self._db.all("SELECT old_key, old_x, new_key, at FROM key_change ORDER BY place")
         ]
@@ -79,13 +79,16 @@ class ChainRows:
         self._db.all("INSERT OR IGNORE INTO settled_conflict (kind, name, at) VALUES (?, ?, ?)", kind, name, at)
 
     def skip_counts(self, by: int) -> None:
-        """What was counted since this ledger was copied must not be counted again: events, and connections."""
+        """Skip what was counted since this ledger was copied: events, and connections.
+
+        It must not be counted again.
+        """
         with self._db.transaction():
             self._db.execute("UPDATE event_number SET seq = seq + ?", (by,))
             self._db.execute("UPDATE counter SET value = value + ?", (by,))
 
     def position(self) -> Position:
-        """Where the next certificate stands."""
+        """Find where the next certificate stands."""
         rows = self._db.all("SELECT sequence, id FROM certificate ORDER BY sequence DESC LIMIT 1")
         last, previous = rows[0] if rows else (0, None)
         sequence = next_number(last, self.gaps())
@@ -100,15 +103,15 @@ class ChainRows:
         return Position(sequence=sequence, previous=previous, gap=gap, replaces=replaces, key=key)
 
     def number_of_device(self, tag: str) -> str | None:
-        """The number of the newest certificate of a drive that came from the device with that tag."""
+        """Find the number of the newest certificate of a drive that came from the device with that tag."""
         rows = self._db.all("SELECT number FROM certificate WHERE asset = ? ORDER BY sequence DESC LIMIT 1", tag)
         return str(rows[0][0]) if rows else None
 
     def certificate_of(self, name: str) -> tuple[str, str] | None:
-        """(id, number) of the certificate with that id or number."""
+        """Find (id, number) of the certificate with that id or number."""
         rows = self._db.all("SELECT id, number FROM certificate WHERE id = ? OR number = ?", name, name)
         return (rows[0][0], rows[0][1]) if rows else None
 
     def named(self, certificate_id: str) -> None:
-        """Inside the caller's transaction: this certificate names the keys that were replaced before it."""
+        """Note, inside the caller's transaction, that this certificate names the keys that were replaced before it."""
         self._db.execute("UPDATE key_change SET named_by = ? WHERE named_by IS NULL", (certificate_id,))

@@ -34,6 +34,6 @@ class CommandRows:
             )
 
     def open(self) -> list[tuple[str, str]]:
-        """(id, type) of those that were taken and have no end yet."""
+        """List those that were taken and have no end yet: (id, type)."""
         rows = self._db.all("SELECT id, type, status FROM command ORDER BY rowid")
         return [(i, k) for i, k, s in rows if self._db.decoded(s, CommandStatus).state in ("accepted", "running")]

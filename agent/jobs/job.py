@@ -78,7 +78,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def claim_of(ended: Job) -> str:
-    """What an ended job may be shown as: its state, or "unread" where it is erased and was not read back.
+    """Say what an ended job may be shown as: its state, or "unread" where it is erased and was not read back.
 
     "again" is said of one that failed, and whose drive is not to blame.
     """
@@ -89,7 +89,7 @@ def claim_of(ended: Job) -> str:
 
 
 def advance(job: Job, to: JobState, **facts: Any) -> Job:  # noqa: ANN401 - any field of Job
-    """The job in its next state. IllegalTransition if the table does not have it."""
+    """Move the job to its next state. IllegalTransition if the table does not have it."""
     if to not in NEXT[job.state]:
         raise IllegalTransition(what=f"job {job.id}", here=job.state, wanted=to)
     return msgspec.structs.replace(job, state=to, **facts)

@@ -54,26 +54,26 @@ class LabelRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def advance(row: LabelRow, to: LabelState, *, copy: int | None = None, detail: str = "") -> LabelRow:
-    """The label in its next state. IllegalTransition if the table does not have it."""
+    """Move the label to its next state. IllegalTransition if the table does not have it."""
     if to not in NEXT[row.state]:
         raise IllegalTransition(what=f"label {row.number}", here=row.state, wanted=to)
     return msgspec.structs.replace(row, state=to, copy=row.copy if copy is None else copy, detail=detail)
 
 
 def settled(rows: Sequence[LabelRow]) -> bool:
-    """Whether nothing is open at any printer."""
+    """Say whether nothing is open at any printer."""
     return not any(row.state in OPEN for row in rows)
 
 
 def next_copy(rows: Sequence[LabelRow]) -> int:
-    """The number of the next print: a new one as soon as the last may have come out of any printer."""
+    """Choose the number of the next print: a new one as soon as the last may have come out of any printer."""
     if all(row.state in (S.DUE, S.NOT_PRINTED) for row in rows):
         return max((row.copy for row in rows), default=0)
     return max(row.copy for row in rows) + 1
 
 
 def label_named(text: str, *, station_id: str, certificate_url: str) -> str | None:
-    """The certificate's id or number in what stands on a label's code; None where the text is no label's.
+    """Find the certificate's id or number in what stands on a label's code; None where the text is no label's.
 
     Codes of labels: `certificate_url` (or `benchwipe:`) with the id after it, and the certificate's number.
     """

@@ -19,24 +19,24 @@ class LabelRows:
         self._db = db
 
     def of(self, number: str) -> list[LabelRow]:
-        """The label of that certificate's number, or of its id, at each printer it went to."""
+        """Find the label of that certificate's number, or of its id, at each printer it went to."""
         sql = f"SELECT {_COLUMNS} FROM label WHERE number = ? OR certificate = ? ORDER BY rowid"
         return [_row(r) for r in self._db.all(sql, number, number)]
 
     def open(self, limit: int) -> list[LabelRow]:
-        """The newest labels that nothing proves, oldest first."""
+        """List the newest labels that nothing proves, oldest first."""
         marks = ",".join("?" * len(OPEN))
         sql = f"SELECT {_COLUMNS} FROM label WHERE state IN ({marks}) ORDER BY rowid DESC LIMIT ?"
         return [_row(r) for r in reversed(self._db.all(sql, *sorted(OPEN), limit))]
 
     def lose_sent(self, detail: str) -> None:
-        """Whatever was sent and has no result yet is unknown: nobody will tell any more."""
+        """Mark whatever was sent and has no result yet as unknown: nobody will tell any more."""
         with self._db.transaction():
             sql = "UPDATE label SET state = ?, detail = ? WHERE state = ?"
             self._db.execute(sql, (LabelState.UNKNOWN, detail, LabelState.SENT))
 
     def doubt(self, detail: str) -> None:
-        """Nobody knows any more what became of a label that was sent, or was to be."""
+        """Mark a label as unknown that was sent, or was to be: nobody knows any more what became of it."""
         with self._db.transaction():
             sql = "UPDATE label SET state = ?, detail = ? WHERE state IN (?, ?)"
             self._db.execute(sql, (LabelState.UNKNOWN, detail, LabelState.SENT, LabelState.DUE))
@@ -55,7 +55,7 @@ class LabelRows:
                 self._put_label(row)
 
     def put_first(self, certificate: Certificate, printers: Iterable[str], state: LabelState) -> None:
-        """Inside the caller's transaction: the labels of a new certificate."""
+        """Write down, inside the caller's transaction, the labels of a new certificate."""
         for printer in printers:
             self._put_label(
                 LabelRow(number=certificate.record.number, printer=printer, certificate_id=certificate.id, state=state)

@@ -79,22 +79,28 @@ class Ledger:
             self._put_checkpoint(job_id, point)
 
     def checkpoint(self, job_id: str) -> ResumePoint | None:
-        """The last flushed point of a job."""
+        """Return the last flushed point of a job."""
         row = self._db.one("SELECT body FROM checkpoint WHERE job = ?", job_id)
         return self._db.decoded(row[0], ResumePoint) if row else None
 
     def key(self, job_id: str) -> bytes | None:
-        """The key of a job's random passes, while it may still be needed."""
+        """Find the key of a job's random passes, while it may still be needed."""
         row = self._db.one("SELECT key FROM job_key WHERE job = ?", job_id)
         return bytes(row[0]) if row else None
 
     def renew_key(self, job_id: str, key: bytes) -> None:
-        """Another key for a job that begins anew: its own was forgotten, or nothing is known of what it wrote."""
+        """Store another key for a job that begins anew.
+
+        Its own was forgotten, or nothing is known of what it wrote.
+        """
         with self._db.transaction():
             self._put_key(job_id, key)
 
     def forget_keys(self, *, before: float, but: Collection[str] = ()) -> list[str]:
-        """The jobs whose key and checkpoint are older than that (seconds since 1970), and are gone now; not `but`."""
+        """Forget the key and checkpoint of jobs where they are older than that (seconds since 1970); not `but`.
+
+        Return the jobs whose are gone now.
+        """
         sql = (
             "SELECT job_key.job FROM job_key LEFT JOIN checkpoint USING (job) "
             "WHERE MAX(job_key.made, COALESCE(checkpoint.made, 0)) < ?"
@@ -108,23 +114,23 @@ class Ledger:
         return old
 
     def job(self, job_id: str) -> Job | None:
-        """One job."""
+        """Find one job."""
         row = self._db.one("SELECT body FROM job WHERE id = ?", job_id)
         return self._db.decoded(row[0], Job) if row else None
 
     def unfinished(self) -> list[Job]:
-        """Every job that has not ended, oldest first."""
+        """List every job that has not ended, oldest first."""
         marks = ",".join("?" * len(ENDED))
         rows = self._db.all(f"SELECT body FROM job WHERE state NOT IN ({marks}) ORDER BY rowid", *sorted(ENDED))
         return [self._db.decoded(row[0], Job) for row in rows]
 
     def newest_job(self, drive: Drive) -> Job | None:
-        """The newest job of this very drive, whatever became of it."""
+        """Find the newest job of this very drive, whatever became of it."""
         rows = self._db.all("SELECT body FROM job WHERE fingerprint IN (?, ?) ORDER BY rowid DESC", *drive.prints)
         return next((j for row in rows if drive.is_meant_by((j := self._db.decoded(row[0], Job)).drive)), None)
 
     def can_resume(self, job: Job) -> bool:
-        """Whether this job stopped before its end and left a point and a key to go on from."""
+        """Say whether this job stopped before its end and left a point and a key to go on from."""
         return job.stopped and self.checkpoint(job.id) is not None and self.key(job.id) is not None
 
     # Certificates
@@ -173,7 +179,7 @@ class Ledger:
 
     @contextlib.contextmanager
     def while_nobody_writes(self) -> Iterator[None]:
-        """Nobody issues a certificate meanwhile: what has a file and no row now was left behind."""
+        """Let nobody issue a certificate meanwhile: what has a file and no row now was left behind."""
         with self._db.transaction():
             yield
 

@@ -12,7 +12,7 @@ from drivers.drives.drive import Drive
 
 
 def new_id() -> str:
-    """A name for a piece of work. It begins with the time, so that names sort as the work does."""
+    """Make a name for a piece of work. It begins with the time, so that names sort as the work does."""
     return f"{int(time.time() * 1000):012x}{secrets.token_hex(8)}"
 
 
@@ -25,7 +25,7 @@ def new_job(
     customer: Customer | None = None,
     insertion: str = "",
 ) -> Job:
-    """A job that nobody has planned yet."""
+    """Make a job that nobody has planned yet."""
     return Job(
         id=new_id(),
         bay=bay,

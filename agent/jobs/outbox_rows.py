@@ -78,7 +78,7 @@ class OutboxRows:
                 self.queue(name, "statement", f"statement/{name}", told.statement)
 
     def quarantine(self, row_id: str, reason: str, *, at: str = "") -> bool:
-        """The collector refused it: keep it, and stop sending it. Whether it was waiting until now.
+        """Keep a row that the collector refused, and stop sending it. Return whether it was waiting until now.
 
         `at` is the moment in a signed receipt: an older one than was seen before is a replay, and changes nothing.
         """
@@ -90,7 +90,7 @@ class OutboxRows:
             return self._db.execute(sql, (reason, at, row_id, at, at)).rowcount > 0
 
     def listed(self) -> list[Waiting]:
-        """Every row, oldest first; a certificate's with its number."""
+        """List every row, oldest first; a certificate's with its number."""
         rows = self._db.all(
             "SELECT outbox.id, kind, certificate.number, attempts, quarantined FROM outbox "
             "LEFT JOIN certificate USING (id) ORDER BY outbox.rowid"
@@ -98,7 +98,7 @@ class OutboxRows:
         return [Waiting(*row) for row in rows]
 
     def statement(self, row_id: str) -> bytes | None:
-        """A statement of this station, whatever became of its row."""
+        """Find a statement of this station, whatever became of its row."""
         row = self._db.one("SELECT body FROM statement WHERE id = ?", row_id)
         return bytes(row[0]) if row else None
 
@@ -111,7 +111,7 @@ class OutboxRows:
                     self.queue(row.id, row.kind, f"{row.kind}/{row.id}", row.payload)
 
     def waiting(self, limit: int, *, without: frozenset[str] = frozenset()) -> list[OutboxRow]:
-        """The oldest rows that wait for delivery, less those that the caller has in hand.
+        """List the oldest rows that wait for delivery, less those that the caller has in hand.
 
         Statements last: a collector that knows none of them holds up no certificate.
         """
@@ -129,29 +129,29 @@ class OutboxRows:
             self._db.execute("UPDATE outbox SET attempts = attempts + 1 WHERE id = ?", (row_id,))
 
     def delivered(self, row_id: str) -> bool:
-        """The collector has it: the row goes. Whether there was one."""
+        """Forget a row that the collector has. Return whether there was one."""
         with self._db.transaction():
             return self._db.execute("DELETE FROM outbox WHERE id = ?", (row_id,)).rowcount > 0
 
     def quarantined(self) -> list[tuple[str, str]]:
-        """What the collector refused (id, reason), oldest first."""
+        """List what the collector refused (id, reason), oldest first."""
         rows = self._db.all("SELECT id, quarantined FROM outbox WHERE quarantined IS NOT NULL ORDER BY rowid")
         return [(row[0], row[1]) for row in rows]
 
     def depth(self) -> int:
-        """How many rows wait for delivery."""
+        """Count the rows that wait for delivery."""
         row = self._db.one("SELECT COUNT(*) FROM outbox WHERE quarantined IS NULL")
         return int(row[0]) if row else 0
 
     def next_connection(self) -> int:
-        """A number that grows with every connection to the broker, over restarts too."""
+        """Draw a number that grows with every connection to the broker, over restarts too."""
         with self._db.transaction():
             self._db.execute("UPDATE counter SET value = value + 1 WHERE name = 'connection'")
             row = self._db.one("SELECT value FROM counter WHERE name = 'connection'")
         return int(row[0]) if row else 0
 
     def waiting_certificate(self, certificate_id: str) -> bytes | None:
-        """The bytes of a certificate that still waits in the outbox."""
+        """Read the bytes of a certificate that still waits in the outbox."""
         row = self._db.one("SELECT payload FROM outbox WHERE id = ? AND kind = 'cert'", certificate_id)
         return bytes(row[0]) if row else None
 

@@ -27,27 +27,27 @@ class PasswordRows:
             self._db.execute("UPDATE drive_password SET made = ?, job = ? WHERE drive = ?", (now, job_id, drive))
 
     def of(self, drive: str) -> tuple[bytes, ...]:
-        """Those that this drive may have of us, the newest first."""
+        """List those that this drive may have of us, the newest first."""
         sql = "SELECT password FROM drive_password WHERE drive = ? ORDER BY rowid DESC"
         return tuple(bytes(row[0]) for row in self._db.all(sql, drive))
 
     def forget(self, drive: str, password: bytes) -> None:
-        """The drive never got this one."""
+        """Forget one that the drive never got."""
         with self._db.transaction():
             self._db.execute("DELETE FROM drive_password WHERE drive = ? AND password = ?", (drive, password))
 
     def forget_all(self, drive: str) -> None:
-        """The drive was erased and read: it has none of ours any more."""
+        """Forget all of a drive that was erased and read: it has none of ours any more."""
         with self._db.transaction():
             self._db.execute("DELETE FROM drive_password WHERE drive = ?", (drive,))
 
     def keep_all(self) -> None:
-        """All of them count as of use now: a ledger that was away must not forget them for its own age."""
+        """Count all of them as of use now: a ledger that was away must not forget them for its own age."""
         with self._db.transaction():
             self._db.execute("UPDATE drive_password SET made = ?", (int(time.time()),))
 
     def forget_old(self, *, before: float, but: Collection[str] = ()) -> list[str]:
-        """The jobs whose passwords were last of use before that (seconds since 1970), and are gone now; not `but`."""
+        """Forget passwords last of use before that (seconds since 1970), but those of `but`. Return their jobs."""
         with self._db.transaction():
             rows = self._db.execute("SELECT rowid, job FROM drive_password WHERE made < ?", (int(before),)).fetchall()
             old = [(row, job) for row, job in rows if job not in but]

@@ -40,7 +40,10 @@ class Reconciler:
         self.instead: dict[str, bytes] = {}
 
     def look(self, *, newest: int | None = NEWEST) -> Judgement:
-        """What is there now. `newest`: so many files with a row are read, None for all. LedgerProblem, OSError."""
+        """Look at what is there now.
+
+        `newest`: so many files with a row are read, None for all. LedgerProblem, OSError.
+        """
         rows, names = self._ledger.chain.certificates(), self._names()
         self.read, self.certificates, keys = {}, {}, self._keys()
         strays, wanted = names - {row.id for row in rows}, rows if newest is None else rows[-newest:]
@@ -57,7 +60,7 @@ class Reconciler:
         return judge(State(rows=rows, names=names, read=self.read, gaps=gaps, known=known, waiting=waiting))
 
     def strays(self) -> Sequence[Certificate]:
-        """The certificates that follow the last row, in order; only while nobody writes. LedgerConflict."""
+        """Find the certificates that follow the last row, in order; only while nobody writes. LedgerConflict."""
         if self._names() <= self._ledger.chain.certificate_ids():
             return ()
         found = self.look(newest=1)
@@ -87,22 +90,22 @@ class Reconciler:
         return taken
 
     def refuse_conflicts(self) -> None:
-        """LedgerConflict where rows and files contradict anywhere; nothing is recorded."""
+        """Raise LedgerConflict where rows and files contradict anywhere; nothing is recorded."""
         self._refuse(self.look(newest=None).conflicts)
 
     def certificate(self, name: str) -> Certificate:
-        """A certificate of this station by its id, its signature checked. CertificateProblem, OSError."""
+        """Read a certificate of this station by its id, its signature checked. CertificateProblem, OSError."""
         return self._verified(self._bytes(name), *self._keys())
 
     def is_whole(self, name: str) -> bool:
-        """Whether a file's bytes are those that it is named after, whoever signed them."""
+        """Return whether a file's bytes are those that it is named after, whoever signed them."""
         try:
             return certificate_id(self._bytes(name)) == name
         except OSError:
             return False
 
     def shown_number(self, name: str, station: str) -> int | None:
-        """The number that an unverified file shows: a damaged one, or of a key that nobody knows; 0 if unreadable.
+        """Read the number that an unverified file shows: damaged, or of a key nobody knows; 0 if unreadable.
 
         None for another station's, which took no number of this one.
         """

@@ -110,7 +110,7 @@ class Registrar:
         return new
 
     def spec(self, planned: Job, *, drives_at_once: int, interruption: str | None = None) -> EraseSpec:
-        """What the worker has to do for a job. `interruption` says why it had stopped, if it goes on."""
+        """Say what the worker has to do for a job. `interruption` says why it had stopped, if it goes on."""
         assert planned.plan is not None
         point = self.ledger.checkpoint(planned.id)
         key = self.ledger.key(planned.id)
@@ -174,7 +174,10 @@ class Registrar:
         return done, certificate
 
     def forget_unsent(self, refused: Job) -> None:
-        """The password of a job that touched nothing is on no drive: it must not be tried before one that may be."""
+        """Forget the password of a job that touched nothing.
+
+        It is on no drive: it must not be tried before one that may be.
+        """
         key = self.ledger.key(refused.id) if refused.plan and refused.plan.technique in SECURITY else None
         if key is not None:
             self.ledger.passwords.forget(identity(refused.drive), security_password(key))
@@ -206,7 +209,10 @@ class Registrar:
         return sign(record, self.key)
 
     def as_ours(self, drive: Drive) -> Drive:
-        """A drive that may have a password of ours is planned as an open one: its job begins by opening it."""
+        """Treat a drive that may have a password of ours as an open one.
+
+        It is planned as one: its job begins by opening it.
+        """
         can = drive.capabilities
         if can is None or not (can.security_locked or can.security_enabled):
             return drive
@@ -249,7 +255,9 @@ class Registrar:
         self.ledger.add_event(when.boot_id, tell, rated)
 
     def certificate(self, name: str) -> Certificate | None:
-        """The certificate of this station with that id or number, its signature checked; None where there is none.
+        """Read the certificate of this station with that id or number, its signature checked.
+
+        None where there is none.
 
         CertificateProblem or OSError where its file is not what was written.
         """
@@ -275,7 +283,7 @@ class Registrar:
                     claim.release()
 
     def station(self) -> StationRecord:
-        """This station, as it stands on a certificate."""
+        """Describe this station, as it stands on a certificate."""
         about = self.settings.station
         return StationRecord(
             id=about.id,
@@ -311,14 +319,16 @@ def _from_the_start(point: ResumePoint) -> ResumePoint:
 
 
 def identity(drive: Drive) -> str:
-    """Of a drive whatever capacity it shows: a removed hidden area must not lose it its password."""
+    """Identify a drive whatever capacity it shows: a removed hidden area must not lose it its password."""
     if not drive.identified:
         return drive.fingerprint  # no password of its like is tried on it
     return hashlib.sha256(msgspec.json.encode((drive.model, drive.serial, drive.wwn))).hexdigest()
 
 
 def security_password(key: bytes) -> bytes:
-    """The ATA password of one job, from its random key, which the ledger has: 32 printable characters, 128 bits.
+    """Derive the ATA password of one job from its random key, which the ledger has.
+
+    It has 32 printable characters, 128 bits.
 
     Printable, so that it could be typed into another machine's firmware to open the drive there.
     """

@@ -41,7 +41,7 @@ def print_certificate(
     checked_with: str | None = None,
     folders: Iterable[Path] = fonts.FOLDERS,
 ) -> Printed:
-    """The certificate's page. The same input on the same machine gives the same bytes.
+    """Print the certificate's page. The same input on the same machine gives the same bytes.
 
     `checked_with`: thumbprint of the key that the caller checked the signature with, or None: then the page says that
     nobody looked. CertificateProblem for a record that claims more than it shows; PdfExtraMissing.

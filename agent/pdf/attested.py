@@ -13,13 +13,13 @@ from agent.scan.handset import check_phrase
 
 
 def claims(record: Record, say: Words) -> Iterator[str]:
-    """The banner's sentences, for a reset that is attested."""
+    """Say the banner's sentences, for a reset that is attested."""
     yield say("claim_attested", name=_who(record, say))
     yield say("claim_erased", level=say(f"level_{record.sanitization.level}"), standard=say("standard_attested"))
 
 
 def device(record: Record, say: Words) -> Section:
-    """In the place of the drive, which nobody saw."""
+    """Describe the device in the place of the drive, which nobody saw."""
     drive, unsaid = record.drive, say("unsaid")
     facts = (
         Fact(say("model"), " ".join(v for v in (drive.vendor, drive.model) if v) or unsaid, strong=True),
@@ -30,7 +30,7 @@ def device(record: Record, say: Words) -> Section:
 
 
 def done(record: Record, say: Words) -> Section:
-    """What the person did."""
+    """Describe what the person did."""
     level = say(f"level_{record.sanitization.level}")
     facts = (
         Fact(say("technique"), say("technique_attested")),
@@ -42,7 +42,7 @@ def done(record: Record, say: Words) -> Section:
 
 
 def read(record: Record, say: Words) -> Section:
-    """In the place of the read-back."""
+    """Fill the place of the read-back."""
     said = record.attestation
     facts = (
         Fact(say("result"), say("read_attested" if is_attested(record) else "read_none"), strong=True),
@@ -53,7 +53,7 @@ def read(record: Record, say: Words) -> Section:
 
 
 def checks(record: Record, say: Words) -> Iterator[Section]:
-    """Each question and its answer; one that this version does not know stands by its name."""
+    """List each question and its answer; one that this version does not know stands by its name."""
     if record.attestation is None:
         return
     rows = tuple((_words(check.question, say), say(check.answer)) for check in record.attestation.checks)

@@ -64,7 +64,10 @@ COMMANDS = (
 
 
 def groups(settings: Settings, language: str) -> tuple[Group, ...]:
-    """All codes of this configuration. NoCodeForPattern where one of its patterns is too wild to be printed."""
+    """List all codes of this configuration.
+
+    NoCodeForPattern where one of its patterns is too wild to be printed.
+    """
     words = Words(language)
     made = (
         Group(words("sheet_commands"), tuple(_commands(settings, words))),

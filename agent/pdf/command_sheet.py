@@ -34,7 +34,10 @@ TITLE, GROUP, WORD, SMALL = Style(20, bold=True), Style(12, bold=True), Style(13
 
 
 def command_sheet(settings: Settings, language: str) -> tuple[bytes, int]:
-    """(the PDF, its pages). The same configuration gives the same bytes. NoCodeForPattern, PdfExtraMissing."""
+    """Draw the sheet: (the PDF, its pages).
+
+    The same configuration gives the same bytes. NoCodeForPattern, PdfExtraMissing.
+    """
     made, words = groups(settings, language), Words(language)
     sheet = Sheet(None)
     pdf, station = sheet.pdf, settings.station

@@ -19,7 +19,10 @@ from agent.views.certificate import capability_words
 
 
 def page_of(certificate: Certificate, *, language: str, certificate_url: str, checked_with: str | None) -> Page:
-    """The page of a certificate. `checked_with`: thumbprint of the key that its signature was checked with, or None."""
+    """Write the page of a certificate.
+
+    `checked_with`: thumbprint of the key that its signature was checked with, or None.
+    """
     say, record = Words(language), certificate.record
     kind = claim_of(record)
     signature = say("unchecked") if checked_with is None else say("checked", key=checked_with)

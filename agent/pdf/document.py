@@ -32,7 +32,7 @@ PDF_A_3B = "\n   <pdfaid:part>3</pdfaid:part>\n   <pdfaid:conformance>B</pdfaid:
 
 
 def document(certificate: Certificate, page: Page, faces: Faces | None) -> tuple[bytes, int]:
-    """(the PDF, its pages). Painted again where the first try shows that there are more pages than one."""
+    """Paint (the PDF, its pages). Painted again where the first try shows that there are more pages than one."""
     sheet = _painted(page, faces, 1)
     if sheet.pdf.pages_count > 1:
         sheet = _painted(page, faces, sheet.pdf.pages_count)
@@ -79,7 +79,7 @@ def _describe(certificate: Certificate, page: Page, sheet: Sheet, *, plain: bool
 
 
 def created(finished_at: str) -> datetime:
-    """The certificate's own time, so that the same certificate gives the same file."""
+    """Read the certificate's own time, so that the same certificate gives the same file."""
     try:
         found = datetime.fromisoformat(finished_at)
         return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)

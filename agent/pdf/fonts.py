@@ -33,7 +33,7 @@ class Faces:
 
 
 def find(folders: Iterable[Path] = FOLDERS) -> Faces | None:
-    """The first family of which all four files are there."""
+    """Find the first family of which all four files are there."""
     there = {path.stem: path for folder in folders for path in sorted(folder.rglob("*.ttf"))}
     for family in FAMILIES:
         if all(name in there for name in family):
@@ -42,7 +42,7 @@ def find(folders: Iterable[Path] = FOLDERS) -> Faces | None:
 
 
 def shown(text: str, glyphs: Container[int]) -> str:
-    """Text that stays where it is put: what has no glyph, steers or stacks becomes its escape, as in \\u202e.
+    r"""Show text that stays where it is put: what has no glyph, steers or stacks becomes its escape, as in \u202e.
 
     A drive may call itself anything. An escape and not a question mark: two serials never look the same.
     """

@@ -58,7 +58,7 @@ class Sheet:
         self.foot: Callable[[int], None] = lambda number: None
 
     def new_page(self) -> None:
-        """The next page, with its foot; the pen stands at its top.
+        """Begin the next page, with its foot; the pen stands at its top.
 
         The foot comes first: fpdf2 does not set the font anew on a page that is gone back to.
         """
@@ -72,11 +72,11 @@ class Sheet:
             self.new_page()
 
     def clean(self, text: str) -> str:
-        """What the fonts can show, and nothing that moves other text."""
+        """Keep what the fonts can show, and nothing that moves other text."""
         return shown(text[:LONGEST], self._glyphs)
 
     def lines(self, text: str, width: float, style: Style, most: int = 3) -> list[str]:
-        """The text in lines that fit; what is beyond `most` lines is left out with "..."."""
+        """Break the text into lines that fit; what is beyond `most` lines is left out with "..."."""
         asked = (text, width, style, most)
         if asked not in self._broken:  # asked twice: for the height, and to print
             self._broken[asked] = self._break(*asked)
@@ -92,27 +92,27 @@ class Sheet:
         return y
 
     def write(self, x: float, y: float, text: str, style: Style, width: float, most: int = 3) -> float:
-        """`lines` and `put` in one."""
+        """Do `lines` and `put` in one."""
         return self.put(x, y, self.lines(text, width, style, most), style)
 
     def write_right(self, right: float, y: float, text: str, style: Style, width: float) -> None:
-        """One line that ends at `right`."""
+        """Write one line that ends at `right`."""
         line = self.lines(text, width, style, 1)[0]
         self.put(right - self.pdf.get_string_width(line), y, [line], style)
 
     def fitting(self, text: str, width: float, style: Style) -> Style:
-        """The style, in smaller type where the text would not fit on one line."""
+        """Choose the style, in smaller type where the text would not fit on one line."""
         self._use(style)
         return replace(style, size=style.size * min(1.0, width / max(self.pdf.get_string_width(self.clean(text)), 0.1)))
 
     def rule(self, x: float, y: float, width: float, *, colour: Colour = RULE, thick: float = 0.2) -> None:
-        """A horizontal line."""
+        """Draw a horizontal line."""
         self.pdf.set_draw_color(*colour)
         self.pdf.set_line_width(thick)
         self.pdf.line(x, y, x + width, y)
 
     def strokes(self, points: Sequence[tuple[float, float]], *, colour: Colour, thick: float) -> None:
-        """Straight lines from point to point."""
+        """Draw straight lines from point to point."""
         self.pdf.set_draw_color(*colour)
         self.pdf.set_line_width(thick)
         for (x1, y1), (x2, y2) in pairwise(points):

@@ -30,70 +30,79 @@ class Words:
         return self._texts[key].format(**values)
 
     def count(self, number: int) -> str:
-        """500 107 862 016: thousands apart by a space that no line breaks at (ISO 80000-1, 7.3.1)."""
+        """Write 500 107 862 016: thousands apart by a space that no line breaks at (ISO 80000-1, 7.3.1)."""
         return f"{number:,}".replace(",", "\N{NO-BREAK SPACE}")
 
     def decimal(self, figure: str) -> str:
-        """0.5 in English, 0,5 in Danish."""
+        """Write 0.5 in English, 0,5 in Danish."""
         return figure.replace(".", ",") if self.language == "da" else figure
 
     def size(self, size: int) -> str:
-        """500 GB."""
+        """Write a size as 500 GB."""
         return self.decimal(capacity(size)).replace(" ", "\N{NO-BREAK SPACE}")
 
     def percent(self, part: int, whole: int) -> str:
-        """Never rounded up to 100: that one is kept for all of it."""
+        """Write a part in percent. Never rounded up to 100: that one is kept for all of it."""
         if part >= whole:
             return "100"
         share = 100 * part / whole
         return self.decimal(f"{share:.3g}" if share < 99 else f"{min(share, 99.9) - 0.05:.1f}")
 
     def moment(self, text: str) -> str:
-        """2026-11-22 20:00:00 UTC; whatever is no such time, as it stands."""
+        """Write 2026-11-22 20:00:00 UTC; whatever is no such time, as it stands."""
         return f"{text[:10]} {text[11:19]} UTC" if TIME.fullmatch(text) else text
 
     def cell_moment(self, text: str) -> str:
-        """The same under a heading that says UTC."""
+        """Write the same under a heading that says UTC."""
         return self.moment(text).removesuffix(" UTC")
 
     def pattern(self, made: PassRecord) -> str:
-        """What a pass wrote."""
+        """Say what a pass wrote."""
         key = PATTERNS.get(made.pattern.lower(), "pattern_other")
         return self(key, hex=made.pattern.upper())
 
     def clock(self, clock: Clock) -> str:
-        """How far date and time can be trusted."""
+        """Say how far date and time can be trusted."""
         if not clock.synchronised:
             return self("clock_unknown" if clock.source == "unknown" else "clock_unset")
         return self("clock_ntp") if clock.source == "ntp" else self("clock_set", source=clock.source)
 
     def proof(self, sample: Sample) -> str:
-        """What a clean sample proves."""
+        """Say what a clean sample proves."""
         found = CONFIDENCE.fullmatch(sample.confidence)
         if found is None:
             return self("proves_recorded", text=sample.confidence).strip()
         return self("proves_value", percent=self.decimal(found[1]), places=self.count(int(found[2])))
 
     def reason(self, reason: Reason) -> str:
-        """Why it is not erased. What was signed in words of its own is told by its code, then as it was signed."""
+        """Say why it is not erased.
+
+        What was signed in words of its own is told by its code, then as it was signed.
+        """
         text, code = self.signed(reason.text), reason.code
         if text != reason.text or self.language == FALLBACK:
             return self("reason", text=text, code=code)
         return self("reason_signed", why=short_reason(self.language, code), text=text, code=code).strip()
 
     def signed(self, text: str) -> str:
-        """A sentence of the record in the reader's language, figures in their places; an unknown one as it stands."""
+        """Say a sentence of the record in the reader's language, figures in their places.
+
+        An unknown one is said as it stands.
+        """
         for key, sentence in _signed_sentences():
             if found := sentence.fullmatch(text):
                 return self(key, **found.groupdict())
         return text
 
     def recorded(self, key: str, text: str) -> str:
-        """A sentence of the record in the reader's language if it is that key's English one, else as it stands."""
+        """Say a sentence of the record in the reader's language if it is that key's English one.
+
+        Else it is said as it stands.
+        """
         return self._texts[key] if keys("pdf", "en").get(key) == text else text
 
     def what_to_do(self, reason: Reason) -> str:
-        """The hint, in the reader's language where there is one."""
+        """Give the hint, in the reader's language where there is one."""
         return hint(self.language, reason.code, reason.hint)
 
 

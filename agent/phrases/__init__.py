@@ -22,7 +22,7 @@ Spoken = tuple[str, Mapping[str, str]]
 
 
 def phrase(language: str, key: str, **values: object) -> str:
-    """The sentence of that key with its values filled in.
+    """Say the sentence of that key with its values filled in.
 
     Words must never stop an erasure: an unknown language reads English, an unknown key itself, a value not given "?".
     """
@@ -31,17 +31,17 @@ def phrase(language: str, key: str, **values: object) -> str:
 
 
 def hint(language: str, code: str, otherwise: str = "") -> str:
-    """What to do about an error code (BW-...); `otherwise` is the English hint that the error itself carries."""
+    """Say what to do about an error code (BW-...); `otherwise` is the English hint that the error itself carries."""
     return _sentence(language, "hints", code) or otherwise
 
 
 def reason(language: str, code: str, otherwise: str = "") -> str:
-    """Why, in one short sentence, by its code; `otherwise` is the English one that the error itself carries."""
+    """Say why, in one short sentence, by its code; `otherwise` is the English one that the error itself carries."""
     return _sentence(language, "reasons", code) or otherwise
 
 
 def keys(table: str = "phrases", language: str = FALLBACK) -> Mapping[str, str]:
-    """All sentences of a table ("phrases", "hints", "reasons", "pdf"), without their values."""
+    """List all sentences of a table ("phrases", "hints", "reasons", "pdf"), without their values."""
     return _catalogue(language).tables[table]
 
 

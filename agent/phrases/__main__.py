@@ -8,7 +8,7 @@ from agent.phrases import po
 
 
 def main() -> int:
-    """One line for each that cannot be compiled."""
+    """Compile every catalogue, and print one line for each that cannot be compiled."""
     wrong = False
     for text in sorted(po.FOLDER.glob(f"*/LC_MESSAGES/{po.DOMAIN}.po")):
         try:

@@ -24,12 +24,12 @@ HEADER = "Content-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8b
 
 
 def place(language: str, ending: str) -> Path:
-    """Where a language's catalogue is."""
+    """Tell where a language's catalogue is."""
     return FOLDER / language / "LC_MESSAGES" / f"{DOMAIN}.{ending}"
 
 
 def read_po(text: str) -> Entries:
-    """Its entries, in order. ValueError for a line that is none, and for a key that stands twice."""
+    """Read its entries, in order. ValueError for a line that is none, and for a key that stands twice."""
     found: Entries = {}
     for number, entry in enumerate(_entries(text), start=1):
         key = (entry.get("msgctxt", ""), entry.get("msgid", ""))
@@ -57,7 +57,7 @@ def _entries(text: str) -> Iterator[Mapping[str, str]]:
 
 
 def mo_bytes(entries: Entries) -> bytes:
-    """The compiled catalogue: sorted keys and sentences, each with its length and place; no hash table."""
+    """Compile the catalogue: sorted keys and sentences, each with its length and place; no hash table."""
     texts = {"": HEADER} | {f"{table}{CONTEXT_END}{key}": text for (table, key), text in entries.items()}
     ids, at = sorted(texts, key=str.encode), 28 + 16 * len(texts)
     tables, pool = [b"", b""], b""

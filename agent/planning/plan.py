@@ -100,7 +100,7 @@ class Offer:
 
 
 def known_methods() -> tuple[str, ...]:
-    """Every word that a policy's or the command line's `method` may be."""
+    """List every word that a policy's or the command line's `method` may be."""
     return (*POLICY_METHODS, *METHODS, *FIRMWARE_TECHNIQUES)
 
 
@@ -110,7 +110,9 @@ def may_be_refused(method: str) -> bool:
 
 
 def plan(drive: Drive, policy: Policy, *, power: bool = False) -> Plan | Reason:
-    """The plan, or why there is none. Never a lower level than the policy asks for, unless it names that.
+    """Make the plan, or say why there is none.
+
+    Never a lower level than the policy asks for, unless it names that.
 
     `power`: whether this station can switch the power of the drive's bay.
     """
@@ -160,7 +162,7 @@ def _unknown(drive: Drive, policy: Policy) -> Reason | None:
 
 
 def survey(drive: Drive, *, power: bool = False) -> tuple[Offer, ...]:
-    """Every technique for drives of this kind: those that can be had first, the highest level first."""
+    """List every technique for drives of this kind: those that can be had first, the highest level first."""
     spoken = speaks(drive) or {"usb": "ata", "ata": "ata", "nvme": "nvme", "sas": "scsi", "scsi": "scsi"}.get(
         drive.transport
     )
@@ -169,7 +171,7 @@ def survey(drive: Drive, *, power: bool = False) -> tuple[Offer, ...]:
 
 
 def offered(drive: Drive) -> tuple[Alternative, ...]:
-    """What the drive's own firmware could do, whatever a policy says of it; nothing where it was silent."""
+    """List what the drive's own firmware could do, whatever a policy says of it; nothing where it was silent."""
     if drive.capabilities is None:
         return ()
     return tuple(_as_alternative(o, o.obstacle.text if o.obstacle else o.merit) for o in survey(drive))

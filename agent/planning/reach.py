@@ -18,12 +18,12 @@ SECTORS = "sectors that the drive has taken out of use"
 
 
 def not_reached(drive: Drive, technique: str, *, revealed: bool) -> tuple[str, ...]:
-    """What the technique does not reach on this drive. `revealed`: its hidden area is removed before."""
+    """Say what the technique does not reach on this drive. `revealed`: its hidden area is removed before."""
     return tuple(_missing(drive, TECHNIQUES.get(technique), revealed=revealed))
 
 
 def also_destroyed(drive: Drive, technique: str) -> tuple[str, ...]:
-    """What is destroyed beside the device that was named."""
+    """Say what is destroyed beside the device that was named."""
     others = ((drive.capabilities and drive.capabilities.namespaces) or 1) - 1
     if others < 1 or not everything_at_once(technique, drive):
         return ()
@@ -31,28 +31,29 @@ def also_destroyed(drive: Drive, technique: str) -> tuple[str, ...]:
 
 
 def hidden_bytes(drive: Drive) -> int:
-    """Bytes that the drive has and does not show."""
+    """Count the bytes that the drive has and does not show."""
     native = drive.native_capacity_bytes or drive.capacity_bytes
     return max(native - drive.capacity_bytes, drive.hidden_area.bytes if drive.hidden_area else 0)
 
 
 def unread(drive: Drive) -> tuple[HiddenFeature, ...]:
-    """Features in use that must tell the native size, and did not: HPA (ACS-2, 7.32), AMAC (ACS-4, 7.2).
+    """Find features in use that must tell the native size, and did not: HPA (ACS-2, 7.32), AMAC (ACS-4, 7.2).
 
-    Not DCO: drives abort its IDENTIFY for good reasons, above all after DEVICE CONFIGURATION FREEZE LOCK (ACS-2, 7.9).
+    Not DCO: drives abort its IDENTIFY for good reasons, above all after DEVICE CONFIGURATION FREEZE LOCK (ACS-2,
+    7.9).
     """
     asked = drive.capabilities.hidden_area_unread if drive.capabilities else ()
     return tuple(feature for feature in asked if feature != "dco")
 
 
 def reaches_hidden(drive: Drive, technique: str) -> bool:
-    """Whether the technique erases what the drive does not show: NVMe Sanitize, where no namespace holds it."""
+    """Say whether the technique erases what the drive does not show: NVMe Sanitize, where no namespace holds it."""
     row = TECHNIQUES.get(technique)
     return row is not None and row.speaks == "nvme" and row.reach == "drive"
 
 
 def can_be_revealed(drive: Drive) -> bool:
-    """Whether commands are known that make the drive show what it hides: HPA, AMAC, DCO."""
+    """Say whether commands are known that make the drive show what it hides: HPA, AMAC, DCO."""
     return speaks(drive) == "ata" and drive.hidden_area is not None and drive.hidden_area.kind != "unknown"
 
 

@@ -29,7 +29,7 @@ class Rule:
 
 
 def judge(facts: Facts, *, allow_unidentified: bool = False) -> tuple[Reason, ...]:
-    """Why this path may not be erased; empty when it may.
+    """Say why this path may not be erased; empty when it may.
 
     `allow_unidentified`: a policy may allow drives without an identity of their own; the plan decides then.
     """

@@ -12,7 +12,7 @@ TWINS = "BW-S42"
 
 
 def alike(one: Drive, other: Drive) -> bool:
-    """Whether both claim to be the same: a certificate or label of one would be that of the other, too."""
+    """Say whether both claim to be the same: a certificate or label of one would be that of the other, too."""
     if one.fingerprint == other.fingerprint:
         return True
     if not (one.identified and other.identified):
@@ -27,7 +27,9 @@ def alike(one: Drive, other: Drive) -> bool:
 
 
 def told_apart(drives: Mapping[str, Drive], paths_of: Callable[[str], Sequence[str]]) -> dict[str, Reason]:
-    """Device -> why it is not erased beside the others: `drives` are those that were named, in their order.
+    """Map each device to why it is not erased beside the others.
+
+    `drives` are those that were named, in their order.
 
     Of the paths of one drive the first is used. Of two drives with one identity neither is.
     """

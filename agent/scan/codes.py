@@ -68,7 +68,7 @@ class Code:
 
 
 def read(text: str, symbology: str | None, settings: Settings) -> Code:
-    """What this scan is. A scanner that does not tell the symbology is believed."""
+    """Read what this scan is. A scanner that does not tell the symbology is believed."""
     code = _read(text, settings)
     field = FIELD.get(code.kind, "command")
     allowed: tuple[str, ...] = getattr(settings.scanning.symbologies, field) if field else ()
@@ -94,7 +94,10 @@ def _read(text: str, settings: Settings) -> Code:
 
 
 def bay_called(name: str, bays: Sequence[str]) -> str | None:
-    """The bay of that name. A keypad has digits only: where no bay's name is a number, 1 is the first bay."""
+    """Find the bay of that name.
+
+    A keypad has digits only: where no bay's name is a number, 1 is the first bay.
+    """
     if name in bays:
         return name
     if name.isascii() and name.isdigit() and not any(bay.isdigit() for bay in bays) and 1 <= int(name) <= len(bays):
@@ -103,7 +106,7 @@ def bay_called(name: str, bays: Sequence[str]) -> str | None:
 
 
 def is_of_drive(text: str, drive: Drive) -> bool:
-    """Whether this stands on that drive's own label: its whole serial number or WWN, never a part of one.
+    """Say whether this stands on that drive's own label: its whole serial number or WWN, never a part of one.
 
     Spaces and small letters do not count, nor what labels print before a number (agent/scan/label_codes.py), nor the
     "WD-" that some drives say and their labels do not, nor the board's number that Seagate's SAS drives say behind

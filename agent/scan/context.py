@@ -49,7 +49,7 @@ class Context:
     attempt: Attempt | None = None
 
     def on_job(self) -> tuple[record.Operator | None, record.Customer | None]:
-        """Who works, and for whom, as it stands on a job."""
+        """Tell who works, and for whom, as it stands on a job."""
         who, lot = self.operator, self.lot
         return (
             record.Operator(id=who.id, name=who.name, title=who.title) if who else None,
@@ -57,7 +57,7 @@ class Context:
         )
 
     def policy(self, settings: Settings) -> str:
-        """The lot's policy, else its customer's, else the station's."""
+        """Choose the lot's policy, else its customer's, else the station's."""
         lot = self.lot
         if lot is None:
             return settings.station.policy
@@ -65,11 +65,14 @@ class Context:
         return lot.policy or (customer.policy if customer else None) or settings.station.policy
 
     def language(self, settings: Settings) -> str:
-        """The technician's language, else the station's."""
+        """Choose the technician's language, else the station's."""
         return (self.operator.language if self.operator else None) or settings.station.language
 
     def missing(self, settings: Settings) -> Step | None:
-        """What must be scanned before anything is erased: in scan mode badge and lot wherever some are known."""
+        """Say what must be scanned before anything is erased.
+
+        In scan mode that is badge and lot wherever some are known.
+        """
         scans, required = settings.station.mode == "scan", settings.scanning.require
         if self.operator is None and ("badge" in required or (scans and settings.operator)):
             return Step.BADGE
@@ -78,27 +81,27 @@ class Context:
         return None
 
     def about(self, bay: Bay) -> Context:
-        """The same about this bay and the drive that stands there."""
+        """Return the same about this bay and the drive that stands there."""
         return replace(self, bay=bay.name, job=bay.job.id if bay.job else "", rated=None)
 
     def about_nothing(self) -> Context:
-        """The same, naming no bay: no code acts on one."""
+        """Return the same, naming no bay: no code acts on one."""
         return replace(self, bay="", job="", rated=None)
 
     def emptied(self) -> Context:
-        """The same without what was begun and not done, but for a phone."""
+        """Return the same without what was begun and not done, but for a phone."""
         return replace(self.about_nothing(), asset=None, grade="", destination="")
 
 
 def at_home(context: Context, settings: Settings) -> Context:
-    """The context with the step that is expected, where nothing else is under way."""
+    """Return the context with the step that is expected, where nothing else is under way."""
     if context.step not in AT_HOME:
         return context
     return replace(context, step=context.missing(settings) or Step.TAG)
 
 
 def current(context: Context, bays: Mapping[str, Bay]) -> Context:
-    """The context without a step whose drive has gone, or got its answer elsewhere."""
+    """Return the context without a step whose drive has gone, or got its answer elsewhere."""
     if not context.bay:
         return context
     bay = bays[context.bay]
@@ -110,12 +113,12 @@ def current(context: Context, bays: Mapping[str, Bay]) -> Context:
 
 
 def assigned(context: Context, bay: Bay, settings: Settings) -> Context:
-    """After an assignment: what the bay asks for next, if it asks."""
+    """Expect, after an assignment, what the bay asks for next, if it asks."""
     step = {Seen.ASKING_BAY: Step.SERIAL, Seen.PLANNED_BAY: Step.CONFIRM}.get(place(bay), HOME)
     return at_home(replace(context.about(bay), step=step), settings)
 
 
 def undoable(bay: Bay) -> bool:
-    """Whether its job has not begun, here or before: it can be taken back, and nothing was erased."""
+    """Say whether its job has not begun, here or before: it can be taken back, and nothing was erased."""
     job = bay.job
     return bay.state is BayState.COUNTDOWN and job is not None and job.state is JobState.PLANNED and not job.resumes

@@ -122,17 +122,17 @@ class Turn:
 def scan(
     context: Context, text: str, settings: Settings, bays: Mapping[str, Bay], *, symbology: str | None = None
 ) -> Turn:
-    """The turn that this scan is. The context changes by the table alone."""
+    """Take the turn that this scan is. The context changes by the table alone."""
     return turn(context, read(text, symbology, settings), text, settings, bays)
 
 
 def pressed(context: Context, bay: str, settings: Settings, bays: Mapping[str, Bay]) -> Turn:
-    """The turn that a bay's button is: the same as its code."""
+    """Take the turn that a bay's button is: the same as its code."""
     return turn(context, Code(Kind.BAY, bay), bay, settings, bays)
 
 
 def turn(context: Context, code: Code, text: str, settings: Settings, bays: Mapping[str, Bay]) -> Turn:
-    """What a code does, which `text` was read as."""
+    """Tell what a code does, which `text` was read as."""
     context = at_home(current(context, bays), settings)
     seen, value = see(code, context, settings, bays)
     do, then, say = TABLE.get((context.step, seen), (Do.NOTHING, STAY, ""))
@@ -273,7 +273,7 @@ _DOING: Mapping[Do, Callable[[Context, Seen, str, Bays, Settings], Did]] = {
 
 
 def see(code: Code, context: Context, settings: Settings, bays: Mapping[str, Bay]) -> tuple[Seen, str]:
-    """The scan as the table knows it, and its value."""
+    """See the scan as the table knows it, and its value."""
     return _seen(code, context, settings, bays), _value(code, bays)
 
 

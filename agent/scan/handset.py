@@ -30,33 +30,36 @@ class Attempt:
         return asked_phrase(QUESTIONS[min(len(self.answers), len(QUESTIONS) - 1)])
 
     def handset(self) -> Handset:
-        """The device, for its certificate."""
+        """Describe the device, for its certificate."""
         return Handset(self.serial, self.tag, self.kind)
 
     def given(self) -> dict[str, bool]:
-        """The answers by their question."""
+        """Map the answers by their question."""
         return dict(zip(QUESTIONS, self.answers, strict=False))
 
 
 def check_phrase(question: str) -> str:
-    """The phrase's key of a question."""
+    """Name the phrase's key of a question."""
     return f"check_{question.replace('-', '_')}"
 
 
 def asked_phrase(question: str) -> str:
-    """The phrase's key of a question as the screen asks it: of which device, and by which codes it is answered."""
+    """Name the phrase's key of a question as the screen asks it.
+
+    That is of which device, and by which codes it is answered.
+    """
     return f"ask_{question.replace('-', '_')}"
 
 
 def imei_seen(text: str, *, signed_in: bool) -> Seen:
-    """An IMEI begins something only of a named person, and only if its check digit fits."""
+    """Judge an IMEI: it begins something only of a named person, and only if its check digit fits."""
     if imei_problem(text):
         return Seen.BAD_IMEI
     return Seen.IMEI if signed_in else Seen.NOBODYS_IMEI
 
 
 def answer_seen(attempt: Attempt | None, *, yes: bool) -> Seen:
-    """The last yes is another thing than those before it."""
+    """Judge an answer: the last yes is another thing than those before it."""
     if not yes:
         return Seen.NO
     last = attempt is not None and len(attempt.answers) == len(QUESTIONS) - 1
@@ -64,7 +67,7 @@ def answer_seen(attempt: Attempt | None, *, yes: bool) -> Seen:
 
 
 def known_after(attempt: Attempt | None, seen: Seen, value: str, tag: str) -> Attempt:
-    """What is known of the device now. `tag`: one that was scanned before its IMEI."""
+    """Tell what is known of the device now. `tag`: one that was scanned before its IMEI."""
     if seen is Seen.IMEI or attempt is None:
         return Attempt(value, tag)
     if seen is Seen.TABLET:

@@ -21,12 +21,12 @@ WWN = re.compile(r"(?:LU|LUN|DEV(?:ICE)?)?(?:WWN|WWID|NAA|EUI(?:-?64)?|NGUID)?(?
 
 
 def plain(text: str) -> str:
-    """Without blanks, in capitals."""
+    """Write text without blanks, in capitals."""
     return "".join(text.split()).upper()
 
 
 def serials_in(text: str) -> Iterator[str]:
-    """Every reading of a scan as a serial number, the whole of it first."""
+    """Find every reading of a scan as a serial number, the whole of it first."""
     for element in (text, *text.split(GROUP)):
         read = plain(element)
         yield read
@@ -38,13 +38,16 @@ def serials_in(text: str) -> Iterator[str]:
 
 
 def wwn_in(text: str) -> str | None:
-    """The digits of a scan that can be a world wide name, as labels group them; None where it is none."""
+    """Find the digits of a scan that can be a world wide name, as labels group them; None where it is none."""
     found = WWN.fullmatch(plain(text))
     return wwn_digits(found[1]) if found else None
 
 
 def wwn_digits(wwn: str) -> str | None:
-    """`0x5000c5..`, `eui.0025..`, `5000C500 57A15E37`, `50:00:c5:..` -> 5000C50057A15E37; None for anything else."""
+    """Read the digits of a world wide name.
+
+    `0x5000c5..`, `eui.0025..`, `5000C500 57A15E37`, `50:00:c5:..` -> 5000C50057A15E37; None for anything else.
+    """
     bare = re.sub(r"^(?:0X|EUI\.|NAA\.)", "", plain(wwn))
     digits = re.sub(r"[:.-]", "", bare)
     return digits if len(digits) in WWN_DIGITS and re.fullmatch(r"[0-9A-F]+", digits) else None

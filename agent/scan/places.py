@@ -9,7 +9,7 @@ from agent.scan.flow import Seen
 
 
 def place(bay: Bay) -> Seen:
-    """A bay, by what may be done there."""
+    """Name a bay by what may be done there."""
     if bay.state is BayState.COUNTDOWN:
         return {"serial": Seen.ASKING_BAY, "confirm": Seen.PLANNED_BAY}.get(bay.asks, Seen.COUNTING_BAY)
     if bay.state is BayState.FINISHED:

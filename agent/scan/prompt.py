@@ -22,7 +22,10 @@ LAST = 6  # characters of a serial number: what two drives of one box differ in
 
 
 def expects(context: Context, settings: Settings) -> str:
-    """The phrase of the one thing that is expected now. Badge and lot come first even where they may be left out."""
+    """Choose the phrase of the one thing that is expected now.
+
+    Badge and lot come first even where they may be left out.
+    """
     attempt = context.attempt
     if context.step is Step.TAG and settings.operator and context.operator is None:
         return EXPECTED[Step.BADGE]
@@ -36,7 +39,10 @@ def expects(context: Context, settings: Settings) -> str:
 
 
 def follow(context: Context, news: Spoken, bays: Bays, settings: Settings) -> tuple[Context, Spoken | None]:
-    """The context as it holds once `news` is on the screen, and what is said behind it; None where that is the news."""
+    """Return the context as it holds once `news` is on the screen, and what is said behind it.
+
+    None where that is the news.
+    """
     here = at_home(current(context, bays), settings)
     if here.bay and here.step not in ABOUT_A_BAY and not names(news, here.bay):
         counting = place(bays[here.bay]) is Seen.COUNTING_BAY and undoable(bays[here.bay])
@@ -48,7 +54,7 @@ def follow(context: Context, news: Spoken, bays: Bays, settings: Settings) -> tu
 
 
 def names(said: Spoken, bay: str) -> bool:
-    """Whether this sentence names that bay."""
+    """Say whether this sentence names that bay."""
     key, given = said
     return given.get("bay") == bay and "{bay}" in keys().get(key, "")
 
@@ -56,7 +62,9 @@ def names(said: Spoken, bay: str) -> bool:
 def values(
     before: Context, after: Context, bays: Bays, text: str = "", seen: Seen | None = None, value: str = ""
 ) -> dict[str, str]:
-    """What the phrases about a scan may name. `seen` and `value`: what the sentence is about, if it is the scan.
+    """Give what the phrases about a scan may name.
+
+    `seen` and `value`: what the sentence is about, if it is the scan.
 
     A sentence about a step never names what was scanned, only what the step is about.
     """
@@ -84,7 +92,7 @@ def values(
 
 
 def drive_named(bay: Bay | None) -> str:
-    """The last characters of what stands on the drive itself."""
+    """Read the last characters of what stands on the drive itself."""
     drive = bay.drive if bay is not None else None
     told = (drive.serial or drive.wwn or "-") if drive else "-"
     return told if len(told) <= LAST else f"...{told[-LAST:]}"

@@ -33,7 +33,10 @@ class Board:
         self._progress_sent: dict[str, float] = {}
 
     def show(self, suffix: str, payload: bytes, *, expiry_s: int | None = None) -> None:
-        """The latest word on a retained topic; an empty one clears it. What expires is then cleared and forgotten."""
+        """Show the latest word on a retained topic; an empty one clears it.
+
+        What expires is then cleared and forgotten.
+        """
         with self._lock:
             self._latest[suffix] = payload
             self._due[suffix] = float("-inf")
@@ -41,28 +44,28 @@ class Board:
                 self._expires[suffix] = (expiry_s, time.monotonic() + expiry_s)
 
     def shown(self, suffix: str) -> bool:
-        """Whether anything was ever said on this topic."""
+        """Say whether anything was ever said on this topic."""
         with self._lock:
             return suffix in self._latest
 
     def progress(self, suffix: str, payload: bytes, now: float) -> None:
-        """A bay's latest progress."""
+        """Note a bay's latest progress."""
         with self._lock:
             self._progress[suffix] = (payload, now)
 
     def all_due(self) -> None:
-        """A new connection: everything is said again."""
+        """Say everything again: there is a new connection."""
         with self._lock:
             self._due = dict.fromkeys(self._latest, float("-inf"))
 
     def again(self, suffix: str, at: float) -> None:
-        """The broker refused it: say it again at this moment, unless it is said earlier."""
+        """Say it again at this moment, unless it is said earlier: the broker refused it."""
         with self._lock:
             if suffix in self._latest:
                 self._due.setdefault(suffix, at)
 
     def take(self, now: float) -> list[Post]:
-        """What is to be said now, oldest topic first; it counts as said."""
+        """Take what is to be said now, oldest topic first; it counts as said."""
         with self._lock:
             over = [s for s, (_, until) in self._expires.items() if until <= now]
             suffixes = [s for s in self._latest if self._due.get(s, float("inf")) <= now]
@@ -77,7 +80,7 @@ class Board:
             return posts + self._take_progress(now)
 
     def next_moment(self) -> float | None:
-        """When something is to be said next."""
+        """Tell when something is to be said next."""
         with self._lock:
             progress = [self._progress_sent.get(s, float("-inf")) + self._every for s in self._progress]
             return min([*self._due.values(), *progress], default=None)

@@ -104,7 +104,10 @@ class Secrets:
 
 
 def read_secrets(mqtt: Mqtt, base_dir: Path) -> Secrets:
-    """Password and TLS context; relative paths start at `base_dir`. KeyProblem names the file and its problem."""
+    """Read password and TLS context; relative paths start at `base_dir`.
+
+    KeyProblem names the file and its problem.
+    """
     password = _read_password(base_dir / mqtt.password_file) if mqtt.password_file is not None else None
     return Secrets(password=password, tls=_tls_context(mqtt, base_dir))
 
@@ -205,7 +208,10 @@ class Connection:
         return self._client.keepalive
 
     def publish(self, topic: str, payload: bytes, *, qos: int, retain: bool, expiry_s: int | None = None) -> int | None:
-        """The message id, or None if the connection is gone. (paho would queue it, for a connect that never comes.)"""
+        """Publish a message, and return its id, or None if the connection is gone.
+
+        (paho would queue it, for a connect that never comes.)
+        """
         if not self._client.is_connected():
             return None
         properties = None

@@ -40,7 +40,7 @@ class SignedCommand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read(topic: str, payload: bytes, keys: Mapping[str, Ed25519PublicKey]) -> Command:
-    """The command of this topic, signed by one of these keys (thumbprint -> key); else CommandProblem."""
+    """Read the command of this topic, signed by one of these keys (thumbprint -> key); else CommandProblem."""
     try:
         command = msgspec.json.decode(payload, type=Command)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
@@ -66,7 +66,7 @@ def read(topic: str, payload: bytes, keys: Mapping[str, Ed25519PublicKey]) -> Co
 
 
 def expired(command: Command, now: datetime) -> bool:
-    """Whether its time is over. CommandProblem where `not_after` is no moment with a time zone."""
+    """Say whether its time is over. CommandProblem where `not_after` is no moment with a time zone."""
     try:
         end = datetime.fromisoformat(command.not_after)
     except ValueError:

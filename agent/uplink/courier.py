@@ -69,13 +69,13 @@ class Courier:
         self.events.put(Wake())
 
     def stopping(self) -> bool:
-        """Whether it was asked to end."""
+        """Say whether it was asked to end."""
         return self._stopping.is_set()
 
     # The loop
 
     def run(self) -> None:
-        """The thread's body: works until it is stopped, whatever happens on the way."""
+        """Run the thread's body: works until it is stopped, whatever happens on the way."""
         while not self._stopping.is_set():
             try:
                 with contextlib.closing(self._station.open_ledger()) as ledger:

@@ -62,16 +62,16 @@ class Delivery:
         self._look_at = 0.0
 
     def look(self, outbox: bool) -> None:
-        """Whether the outbox may have rows that were never sent."""
+        """Note whether the outbox may have rows that were never sent."""
         self._outbox_waits = self._outbox_waits or outbox
 
     def next_moment(self) -> float:
-        """When something is to be done here."""
+        """Tell when something is to be done here."""
         due = self.pending.next_moment()
         return self._look_at if due is None else min(due, self._look_at)
 
     def report_quarantined(self, ledger: Ledger) -> None:
-        """A row that was refused before this start still wants a person's eyes."""
+        """Report a row that was refused before this start: it still wants a person's eyes."""
         for row_id, reason in ledger.outbox.quarantined():
             self._set_aside.add(row_id)
             self._station.on_rejected(row_id, reason)
@@ -106,7 +106,10 @@ class Delivery:
     # The broker's answers
 
     def acknowledged(self, sent: Outgoing, event: Acknowledged, ledger: Ledger, now: float) -> None:
-        """A PUBACK. Retained topics reach the broker even where nobody listens; an upload does not count then."""
+        """Take a PUBACK.
+
+        Retained topics reach the broker even where nobody listens; an upload does not count then.
+        """
         if event.code >= FAILURE:
             self._refused(sent, event, now)
         elif sent.row is not None and event.code == NOBODY_LISTENS:
@@ -155,7 +158,7 @@ class Delivery:
     # The collector's answers
 
     def arrived(self, message: Arrived, ledger: Ledger, now: float) -> None:
-        """A receipt, a collector's presence, or an alarm of ours that an earlier run left at the broker."""
+        """Take a receipt, a collector's presence, or an alarm of ours that an earlier run left at the broker."""
         station, suffix = split_topic(message.topic) or ("", "")
         if station == "$collector":
             self._collector_spoke(suffix, message.payload, now)

@@ -26,5 +26,5 @@ class Seldom:
         self._log.log(level, "%s%s", text, f" ({left_out} more like this were not logged)" if left_out else "")
 
     def over(self, kind: str) -> int:
-        """The trouble is over: the next of its kind is logged at once. How many were left out."""
+        """Note that the trouble is over: the next of its kind is logged at once. Say how many were left out."""
         return self._said.pop(kind, (0.0, 0))[1]

@@ -39,16 +39,16 @@ class Pending:
         return row_id in self._uploads
 
     def room(self) -> int:
-        """How many rows may be sent now."""
+        """Count how many rows may be sent now."""
         places = WINDOW - sum(u.under_way for u in self._uploads.values())
         return max(0, places)
 
     def not_now(self, now: float) -> frozenset[str]:
-        """Rows in hand whose turn has not come."""
+        """List the rows in hand whose turn has not come."""
         return frozenset(u.id for u in self._uploads.values() if u.under_way or u.due > now)
 
     def may_send(self, row_id: str, *, last: bool = False) -> bool:
-        """Whether there is memory for this row: a known one always, a new one below the bound.
+        """Say whether there is memory for this row: a known one always, a new one below the bound.
 
         `last` are those that come after all others, and leave half of it to them.
         """
@@ -56,41 +56,47 @@ class Pending:
         return row_id in self._uploads or len(self._uploads) < bound
 
     def sent(self, row_id: str, now: float) -> None:
-        """A row went out."""
+        """Note that a row went out."""
         tries = self.tries(row_id) + 1
         self._uploads[row_id] = Upload(row_id, tries, now, now + self._wait(tries), under_way=True)
 
     def tries(self, row_id: str) -> int:
-        """How often it was sent since this station started."""
+        """Count how often it was sent since this station started."""
         return self._uploads[row_id].tries if row_id in self._uploads else 0
 
     def acknowledged(self, row_id: str) -> None:
-        """The broker has it: not yet an answer."""
+        """Note that the broker has it: not yet an answer."""
         self._change((row_id,), acknowledged=True)
 
     def refused(self, row_id: str, now: float) -> None:
-        """The broker did not take it: its place is free, its turn comes again."""
+        """Note that the broker did not take it: its place is free, its turn comes again."""
         if row_id in self._uploads:
             self._change((row_id,), under_way=False, due=now + self._wait(self.tries(row_id)))
 
     def answered(self, row_id: str, now: float) -> None:
-        """A receipt: the row is done, and what went out unanswered since the last receipt is worth a try now."""
+        """Take a receipt: the row is done, and what went out unanswered since the last receipt is worth a try now."""
         self._uploads.pop(row_id, None)
         silent = [u.id for u in self._uploads.values() if not u.under_way and u.sent_at > self._last_answer]
         self._change(silent, due=now)
         self._last_answer = now
 
     def forget(self, row_id: str) -> None:
-        """Done without a receipt."""
+        """Forget a row that is done without a receipt."""
         self._uploads.pop(row_id, None)
 
     def collector_came(self, now: float) -> None:
-        """A collector says that it is there: whatever waits is due, spread over a tenth of the base interval."""
+        """Hear from a collector that it is there.
+
+        Whatever waits is due, spread over a tenth of the base interval.
+        """
         for upload in [u for u in self._uploads.values() if not u.under_way]:
             self._change((upload.id,), due=min(upload.due, now + self._jitter() * self._base / 10))
 
     def connection_lost(self, now: float) -> None:
-        """Nothing is under way any more. What the broker never acknowledged is due at once, the rest before long."""
+        """Note that nothing is under way any more.
+
+        What the broker never acknowledged is due at once, the rest before long.
+        """
         for upload in list(self._uploads.values()):
             due = min(upload.due, now + self._base) if upload.acknowledged else now
             self._change((upload.id,), under_way=False, due=due)
@@ -102,17 +108,23 @@ class Pending:
         return bool(late)
 
     def due(self, now: float) -> bool:
-        """Whether a row's next turn has come."""
+        """Say whether a row's next turn has come."""
         return any(not u.under_way and u.due <= now for u in self._uploads.values())
 
     def forget_all_but(self, row_ids: Iterable[str], now: float) -> None:
-        """The outbox was asked for every row that is due, and had only these: the others are done, by whomever."""
+        """Forget every row that is due but these.
+
+        The outbox was asked for every row that is due, and had only these: the others are done, by whomever.
+        """
         gone = {u.id for u in self._uploads.values() if not u.under_way and u.due <= now} - set(row_ids)
         for row_id in gone:
             del self._uploads[row_id]
 
     def next_moment(self) -> float | None:
-        """When something here changes by itself: a place falls free, or (if there is a place) a row is due."""
+        """Tell when something here changes by itself.
+
+        A place falls free, or (if there is a place) a row is due.
+        """
         places = [u.sent_at + self._base for u in self._uploads.values() if u.under_way]
         turns = [u.due for u in self._uploads.values() if not u.under_way] if len(places) < WINDOW else []
         return min([*places, *turns], default=None)

@@ -88,7 +88,7 @@ class Uplink:
             )
 
     def wake(self) -> None:
-        """The outbox has a new row."""
+        """Wake the courier: the outbox has a new row."""
         self._courier.events.put(Wake())
 
     def bay_state(self, message: BayStateMessage) -> None:

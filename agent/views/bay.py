@@ -16,13 +16,13 @@ from agent.views.certificate import claim_words
 
 
 def bay_lines(bay: Bay, language: str, *, now: float) -> tuple[str, ...]:
-    """What a technician reads at a bay: one instruction, and why. `now`: monotonic seconds, as `Bay.due`."""
+    """Say what a technician reads at a bay: one instruction, and why. `now`: monotonic seconds, as `Bay.due`."""
     lines = (_instruction(bay, language, now), _detail(bay, language), _plan(bay, language), *_warnings(bay, language))
     return tuple(line for line in lines if line)
 
 
 def bay_row(bay: Bay, *, now: float) -> dict[str, Any]:
-    """What `benchwipe status --json` says of a bay. Sizes in bytes, times in seconds; `now` as for `bay_lines`."""
+    """Say what `benchwipe status --json` tells of a bay, in bytes and seconds; `now` as for `bay_lines`."""
     left = None
     if bay.due is not None:
         left = round(max(0.0, bay.due - now), 1)
@@ -56,7 +56,7 @@ def bay_row(bay: Bay, *, now: float) -> dict[str, Any]:
 
 
 def who_works(context: Context) -> dict[str, Any]:
-    """Who is signed in, for which delivery, and what is expected of them: a Step of agent/scan/flow.py."""
+    """Tell who is signed in, for which delivery, and what is expected of them: a Step of agent/scan/flow.py."""
     who, lot = context.operator, context.lot
     return {
         "operator": {"id": who.id, "name": who.name} if who else None,
@@ -80,7 +80,7 @@ def _told(made: Plan) -> dict[str, Any]:
 
 
 def table(rows: Iterable[dict[str, Any]]) -> list[str]:
-    """`benchwipe status` for people: one line a bay."""
+    """Write `benchwipe status` for people: one line a bay."""
     lines = [f"{'BAY':<8} {'STATE':<12} {'DRIVE':<34} {'PROGRESS':<18} RESULT"]
     for row in rows:
         drive = row["drive"] or {}
@@ -95,7 +95,7 @@ def table(rows: Iterable[dict[str, Any]]) -> list[str]:
 
 
 def percent(done: int, total: int) -> int:
-    """Whole percent, 100 only when all is done."""
+    """Count whole percent, 100 only when all is done."""
     return 100 if done >= total else done * 100 // total
 
 
@@ -131,25 +131,28 @@ def _instruction(bay: Bay, language: str, now: float) -> str:
 
 
 def time_left(at: Progress) -> str:
-    """What is left of this pass or read-back at its present speed, in whole minutes; seconds below two of them."""
+    """Say what is left of this pass or read-back at its present speed.
+
+    In whole minutes; seconds below two of them.
+    """
     return left_at(at.bytes_done, at.bytes_total, at.mb_per_s)
 
 
 def left_at(done: int, total: int, mb_per_s: float) -> str:
-    """The same of a row of `benchwipe status`."""
+    """Say the same of a row of `benchwipe status`."""
     if mb_per_s <= 0:
         return "-"
     return span((total - done) / (mb_per_s * 1e6))
 
 
 def span(seconds: float) -> str:
-    """A time in whole minutes; seconds below two of them."""
+    """Write a time in whole minutes; seconds below two of them."""
     whole = round(seconds)
     return f"{whole} s" if whole < 120 else f"{whole // 60} min"
 
 
 def by_itself(works_s: float, estimate_s: float | None) -> str:
-    """How long a drive has been at a command that tells no progress, and of how much by its own estimate."""
+    """Say how long a drive has been at a command that tells no progress, and of how much by its own estimate."""
     return span(works_s) + (f" of ~{span(estimate_s)}" if estimate_s else "")
 
 

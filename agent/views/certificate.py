@@ -15,12 +15,12 @@ HEAT_OFF = "protection was off: the drive told no temperature"
 
 
 def certificate_lines(certificate: Certificate) -> Iterator[str]:
-    """What a person wants to know of it, the outcome first. Nothing in it steers a terminal."""
+    """Write what a person wants to know of it, the outcome first. Nothing in it steers a terminal."""
     return (printable(line) for line in _lines(certificate))
 
 
 def claim_words(claim: str) -> str:
-    """What a certificate or a drive under way may be shown as (agent/certificates/certificate.py), in words."""
+    """Say what a certificate or a drive under way may be shown as, in words (agent/certificates/certificate.py)."""
     return {
         "unread": "erased, not read back",
         "attested": "attested, not measured",
@@ -29,7 +29,10 @@ def claim_words(claim: str) -> str:
 
 
 def printable(text: str) -> str:
-    """A drive, a file or a certificate may call itself anything: what cannot be printed becomes a question mark."""
+    """Replace what cannot be printed by a question mark.
+
+    A drive, a file or a certificate may call itself anything.
+    """
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
@@ -126,7 +129,7 @@ def _told(can: Capabilities | None) -> str:
 
 
 def capability_words(can: Capabilities) -> Iterator[str]:
-    """Only what is there, and the states that matter."""
+    """List only what is there, and the states that matter."""
     if can.sanitize:
         yield f"sanitize {'/'.join(can.sanitize)}"
     states = (

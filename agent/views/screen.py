@@ -70,7 +70,7 @@ class Size:
 
 
 def frame(answer: Mapping[str, Any] | None, size: Size, language: str) -> tuple[Row, ...]:
-    """Exactly `size.rows` rows of `size.columns` cells. `answer` None: no daemon answers."""
+    """Draw exactly `size.rows` rows of `size.columns` cells. `answer` None: no daemon answers."""
     if answer is None or "bays" not in answer:
         words = phrase(language, "no_daemon")
         return _filled([(), _text(words, "title")], size)
@@ -88,7 +88,7 @@ def frame(answer: Mapping[str, Any] | None, size: Size, language: str) -> tuple[
 
 
 def look(row: Mapping[str, Any]) -> Look:
-    """How a bay's row is told. An outcome is said only of a bay that is done."""
+    """Choose how a bay's row is told. An outcome is said only of a bay that is done."""
     state = str(row.get("state"))
     if state == "countdown" and row.get("asks") in ASKING:
         return ASKING[str(row["asks"])]
@@ -98,7 +98,7 @@ def look(row: Mapping[str, Any]) -> Look:
 
 
 def wanting(answer: Mapping[str, Any] | None) -> frozenset[str]:
-    """What waits for a person, each with what it is about: bays with an outcome or a trouble, labels, alarms.
+    """List what waits for a person, each with what it is about: bays with an outcome or a trouble, labels, alarms.
 
     A bay that only waits for its first scan is none of them: whoever put the drive in stands there.
     """

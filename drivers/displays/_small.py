@@ -35,7 +35,7 @@ class SmallDisplay(Display):
         self._known: dict[str, str] = {}
 
     def show(self, lines: tuple[str, ...], *, bay: str | None) -> None:
-        """Whole sentences, broken between words. DeviceGone when the display is."""
+        """Show whole sentences, broken between words. Raise DeviceGone when the display is gone."""
         if self._bay:
             if bay == self._bay:
                 self.put(wrapped(lines, self.columns, self.rows))
@@ -50,7 +50,7 @@ class SmallDisplay(Display):
         self.put(self._both(newest=first))
 
     def write(self, lines: tuple[str, ...], *, bay: str | None) -> None:
-        """Not asked for: `show` puts whole screens."""
+        """Put these lines on the screen. Not asked for: `show` puts whole screens."""
         self.put(wrapped(lines, self.columns, self.rows))
 
     @abstractmethod
@@ -71,7 +71,7 @@ class SmallDisplay(Display):
 
 
 def wrapped(lines: Sequence[str], columns: int, rows: int) -> tuple[str, ...]:
-    """Exactly `rows` rows of `columns` characters; what has no room ends in "..."."""
+    """Wrap the lines into exactly `rows` rows of `columns` characters; what has no room ends in "..."."""
     broken: list[str] = []
     for line in lines:
         broken += textwrap.wrap(fit(line, None), columns)

@@ -17,7 +17,7 @@ class Display(ABC):
     rows: int | None = None
 
     def adjust(self, senses: Senses) -> None:
-        """How bright it may be; said once, before anything is shown. Here: it has nothing to adjust."""
+        """Adjust how bright it may be; said once, before anything is shown. Here: it has nothing to adjust."""
         return
 
     def show(self, lines: tuple[str, ...], *, bay: str | None) -> None:
@@ -37,7 +37,7 @@ class Display(ABC):
 
 
 def fit(text: str, columns: int | None) -> str:
-    """One printable line: what would steer a terminal becomes "?", what is too long ends in "..."."""
+    """Fit text on one printable line: what would steer a terminal becomes "?", what is too long ends in "..."."""
     clean = "".join(" " if c in "\t\r\n" else c if unicodedata.category(c)[0] != "C" else "?" for c in text)
     if columns is None or len(clean) <= columns:
         return clean

@@ -20,7 +20,7 @@ class Driver(Display):
         self.name = name
 
     def write(self, lines: tuple[str, ...], *, bay: str | None) -> None:
-        """Standard error may be gone (a closed terminal): nothing to tell anybody then."""
+        """Write the lines to standard error. It may be gone (a closed terminal): nothing to tell anybody then."""
         before = f"[{bay}] " if bay is not None else ""
         try:
             sys.stderr.write("".join(f"{before}{line}\n" for line in lines))

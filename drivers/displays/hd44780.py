@@ -47,7 +47,7 @@ class Driver(SmallDisplay):
         self._standing: list[bytes] = []
 
     def put(self, rows: tuple[str, ...]) -> None:
-        """Only what changed is sent: a character takes eight transfers on the bus."""
+        """Send the display only what changed: a character takes eight transfers on the bus."""
         try:
             lcd = self._lcd = self._lcd or self._open()
             for number, text in enumerate(rows):
@@ -58,7 +58,7 @@ class Driver(SmallDisplay):
             raise DeviceGone(device=where) from error
 
     def close(self) -> None:
-        """What stands on it stays: a display keeps its last words until its power goes."""
+        """Close the bus. What stands on the display stays: it keeps its last words until its power goes."""
         lcd, self._lcd = self._lcd, None
         if lcd is not None:
             lcd.bus.close()

@@ -41,11 +41,11 @@ class Driver(SmallDisplay):
         self._device: ssd1306 | sh1106 | None = None
 
     def adjust(self, senses: Senses) -> None:
-        """Its contrast, which both controllers count from 0 to 255."""
+        """Set its contrast, which both controllers count from 0 to 255."""
         self._brightness = senses.brightness
 
     def put(self, rows: tuple[str, ...]) -> None:
-        """The whole picture, white on black."""
+        """Paint the whole picture, white on black."""
         texts = tuple(Text(0, number * ROW, ROW, row.rstrip()) for number, row in enumerate(rows))
         picture = paint(Drawing(WIDTH, self._settings.height, texts)).point(lambda grey: 255 - grey).convert("1")
         try:
@@ -57,7 +57,7 @@ class Driver(SmallDisplay):
             raise DeviceGone(device=where) from error
 
     def close(self) -> None:
-        """Its last words stay."""
+        """Close the display, and leave its last words on it."""
         device, self._device = self._device, None
         if device is not None:
             device.persist = True

@@ -33,7 +33,7 @@ class Driver(Display):
         self._file = settings.file
 
     def write(self, lines: tuple[str, ...], *, bay: str | None) -> None:
-        """Appends; never rewrites what was shown before."""
+        """Add the lines to what was shown before, which is never rewritten."""
         self.now[bay] = lines
         self.shown = [*self.shown[-KEEP + 1 :], (bay, lines)]
         if not self._file:

@@ -43,11 +43,11 @@ class I2cDevice:
             raise DeviceSilent(device=where, seconds=within.seconds) from error
 
     def read(self, register: int, *, within: Deadline) -> int:
-        """One byte of a register."""
+        """Read one byte of a register."""
         return self.do(lambda bus, address: bus.read_byte_data(address, register), within=within)
 
     def write(self, register: int, value: int, *, within: Deadline) -> None:
-        """One byte into a register."""
+        """Write one byte into a register."""
         self.do(lambda bus, address: bus.write_byte_data(address, register, value), within=within)
 
     def close(self) -> None:
@@ -70,5 +70,5 @@ class I2cBoard(Power):
         self._chip = I2cDevice(name, bus, address)
 
     def close(self) -> None:
-        """Outputs stay as they are."""
+        """Leave the outputs as they are."""
         self._chip.close()

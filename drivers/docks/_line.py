@@ -28,7 +28,7 @@ class Line:
         self._port: serial.Serial | None = None
 
     def open(self, within: Deadline) -> serial.Serial:
-        """The port, with the deadline set; DeviceGone where there is none, or another program has it."""
+        """Open the port, with the deadline set. Raise DeviceGone where there is none, or another program has it."""
         try:
             if self._port is None:
                 self._port = self._opened()
@@ -58,7 +58,7 @@ class Line:
             raise self.gone() from error
 
     def ask(self, request: bytes, length: int, *, within: Deadline) -> bytes:
-        """The answer of exactly that length. DeviceSilent for less, DeviceGarbled for more."""
+        """Ask, and read the answer of exactly that length. Raise DeviceSilent for less, DeviceGarbled for more."""
         self.send(request, within=within)
         assert self._port is not None
         try:
@@ -73,23 +73,26 @@ class Line:
         return answer
 
     def gone(self) -> DeviceGone:
-        """Closed, so that the next call finds it again when it was plugged in."""
+        """Close the port, so that the next call finds it again when it was plugged in, and build DeviceGone."""
         self.close()
         return DeviceGone(device=f"{self.name} ({self._path})")
 
     def silent(self, within: Deadline) -> DeviceSilent:
-        """Closed: what still lies in the driver's buffers must not reach a device that wakes up later."""
+        """Close the port, and build DeviceSilent.
+
+        What still lies in the driver's buffers must not reach a device that wakes up later.
+        """
         self.close()
         return DeviceSilent(device=f"{self.name} ({self._path})", seconds=within.seconds)
 
     def garbled(self, answer: bytes | str) -> DeviceGarbled:
-        """An answer that the protocol does not have, or what a library says of it."""
+        """Build the error for an answer that the protocol does not have, or for what a library says of it."""
         cut = answer[:16].hex(" ") if isinstance(answer, bytes) else answer[:80]
         shown = cut + (" ..." if len(answer) > (16 if isinstance(answer, bytes) else 80) else "")
         return DeviceGarbled(device=f"{self.name} ({self._path})", answer=shown)
 
     def close(self) -> None:
-        """Outputs stay as they are."""
+        """Leave the outputs as they are."""
         port, self._port = self._port, None
         if port is not None:
             with contextlib.suppress(*FAILURES):
@@ -116,5 +119,5 @@ class SerialBoard(Power):
         self._line = Line(name, port, baud)
 
     def close(self) -> None:
-        """Outputs stay as they are."""
+        """Leave the outputs as they are."""
         self._line.close()

@@ -36,7 +36,10 @@ class NoBootDrive(DriverError):
 
 
 def check(path: Path) -> int:
-    """The number of blocks. NoFirmware unless every one of them is whole, in its place, and meant for an RP2040."""
+    """Count the file's blocks.
+
+    Raise NoFirmware unless every one of them is whole, in its place, and meant for an RP2040.
+    """
     data = path.read_bytes() if path.stat().st_size <= LONGEST else b""
     if not data or len(data) % BLOCK:
         raise NoFirmware(device=path, problem="its length is not that of a UF2 file")
@@ -54,7 +57,10 @@ def check(path: Path) -> int:
 
 
 def copy(path: Path, drive: Path, *, within: Deadline) -> None:
-    """Onto the boot loader's drive, once it is there. NoBootDrive; OSError where it cannot be written."""
+    """Copy onto the boot loader's drive, once it is there.
+
+    Raise NoBootDrive where it is not; OSError where it cannot be written.
+    """
     while not _is_boot_drive(drive):
         if within.passed:
             raise NoBootDrive(device=drive, seconds=within.seconds)

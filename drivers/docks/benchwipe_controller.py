@@ -89,20 +89,29 @@ class Driver(Power, Lock, Lights, Sensors):
     # What the station asks for
 
     def adjust(self, senses: Senses) -> None:
-        """Brightness where its firmware can dim, with each session; which lights blink at all is its own setting."""
+        """Keep the senses: the brightness goes with each session, where its firmware can dim.
+
+        Which lights blink at all is its own setting.
+        """
         self._senses = senses
 
     def probe(self, *, within: Deadline) -> None:
-        """One look at all bays."""
+        """Take one look at all bays."""
         self._look(within)
         self._tell_changes()
 
     def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
-        """Both rails. Waits while another drive spins up; ControllerRefused where a limit has cut the bay's power."""
+        """Switch both rails. Wait while another drive spins up.
+
+        Raise ControllerRefused where a limit has cut the bay's power.
+        """
         self._set(slot, wire.POWER, wire.POWER if on else 0, within)
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
-        """On if both rails are; off if none is and neither current nor voltage says otherwise; else None."""
+        """Tell whether the bay has power.
+
+        On if both rails are; off if none is and neither current nor voltage says otherwise; else None.
+        """
         self.require(slot)
         state = self._look(within)[slot - 1]
         rails = state.outputs & wire.POWER
@@ -113,16 +122,19 @@ class Driver(Power, Lock, Lights, Sensors):
         return None if rails or milliamps > STRAY_MILLIAMPS or millivolts > STRAY_MILLIVOLTS else False
 
     def switch_lock(self, slot: int, locked: bool, *, within: Deadline) -> None:
-        """The lock's line; where it is a contact that reports it, that is the door's business."""
+        """Switch the lock's line. Where it is a contact that reports it, that is the door's business."""
         self._set(slot, wire.LOCK, wire.LOCK if locked else 0, within)
 
     def locked(self, slot: int, *, within: Deadline) -> bool | None:
-        """The lock's line as the controller reads it."""
+        """Read the lock's line, as the controller reads it."""
         self.require(slot)
         return bool(self._look(within)[slot - 1].outputs & wire.LOCK)
 
     def set_busy(self, slot: int, busy: bool, *, within: Deadline) -> None:
-        """Locked and held while busy: a controller that hears nothing more does not cut the power of such a slot."""
+        """Lock and hold the slot while busy.
+
+        A controller that hears nothing more does not cut the power of such a slot.
+        """
         self.require(slot)
         self._busy[slot] = busy
         mask = wire.BUSY | wire.LOCK | wire.FAN
@@ -130,27 +142,30 @@ class Driver(Power, Lock, Lights, Sensors):
         self._follow(slot, busy, self.locked, ("unlocked", "locked"), within)
 
     def set_light(self, slot: int, light: Light, *, within: Deadline) -> None:
-        """A pattern of the three lamps; blinking is done by the lease's thread."""
+        """Set a pattern of the three lamps. Blinking is done by the lease's thread."""
         self.require(slot)
         self._lights[slot] = light
         self._shown.pop(slot, None)
         self._show(slot, within)
 
     def readings(self, slot: int, *, within: Deadline) -> Readings:
-        """What the contacts and the sensors say."""
+        """Read what the contacts and the sensors say."""
         self.require(slot)
         return _readings(self._look(within)[slot - 1])
 
     def subscribe(self, put: Callable[[DockEvent], None]) -> None:
-        """Events come from the lease's thread, and from `probe`."""
+        """Take the receiver of events. They come from the lease's thread, and from `probe`."""
         self._put = put
 
     def close(self) -> None:
-        """Idle bays go off when the lease is over; busy ones stay on for `busy_hold_s`."""
+        """Close the controller.
+
+        Idle bays go off when the lease is over; busy ones stay on for `busy_hold_s`.
+        """
         self._controller.close()
 
     def enter_boot(self, *, within: Deadline) -> None:
-        """Ready for new firmware, with all bays off. ControllerRefused while a bay is busy."""
+        """Make it ready for new firmware, with all bays off. Raise ControllerRefused while a bay is busy."""
 
         def boot(link: Link) -> None:
             assert self._controller.info is not None

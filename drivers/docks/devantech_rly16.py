@@ -31,16 +31,16 @@ class Driver(SerialBoard):
         super().__init__(name, settings.slots, settings.port, settings.baud)
 
     def probe(self, *, within: Deadline) -> None:
-        """Two bytes to the question who it is: a module of this family. Then its relays."""
+        """Ask who it is: two bytes in answer mean a module of this family. Then ask for its relays."""
         self._line.ask(VERSION, 2, within=within)
         super().probe(within=within)
 
     def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
-        """Absolute. The module says nothing to it."""
+        """Switch the relay absolutely. The module says nothing to it."""
         self._line.send(bytes(((ALL_ON if on else ALL_OFF) + slot,)), within=within)
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
-        """The module's own word: bit 0 is relay 1."""
+        """Ask for the module's own word: bit 0 is relay 1."""
         self.require(slot)
         (states,) = self._line.ask(READ, 1, within=within)
         return bool(states >> (slot - 1) & 1)

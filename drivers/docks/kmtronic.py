@@ -22,11 +22,11 @@ class Driver(SerialBoard):
         super().__init__(name, settings.slots, settings.port, 9600)
 
     def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
-        """Absolute. The board says nothing to it."""
+        """Switch the channel absolutely. The board says nothing to it."""
         self._line.send(bytes((0xFF, slot, int(on))), within=within)
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
-        """The board's own word for the channel."""
+        """Ask for the board's own word for the channel."""
         self.require(slot)
         if self.slots <= 2:
             answer = self._line.ask(bytes((0xFF, slot, 3)), 3, within=within)

@@ -22,11 +22,11 @@ class Driver(SerialBoard):
         super().__init__(name, settings.slots, settings.port, 9600)
 
     def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
-        """Absolute. The board says nothing to it."""
+        """Switch the channel absolutely. The board says nothing to it."""
         self._line.send(command(slot, on), within=within)
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
-        """The board's own word for the channel."""
+        """Ask for the board's own word for the channel."""
         self.require(slot)
         states = self._line.ask(QUERY, self.slots, within=within)
         if set(states) - {0, 1}:
@@ -35,6 +35,9 @@ class Driver(SerialBoard):
 
 
 def command(channel: int, on: bool) -> bytes:
-    """`A0 01 01 A2` switches channel 1 on; the last byte is the sum of the others."""
+    """Build the bytes that switch a channel: `A0 01 01 A2` is channel 1, on.
+
+    The last byte is the sum of the others.
+    """
     body = bytes((0xA0, channel, int(on)))
     return body + bytes((sum(body) & 0xFF,))

@@ -50,15 +50,15 @@ class Driver(Lights):
         self._patterns = PATTERNS
 
     def adjust(self, senses: Senses) -> None:
-        """How fast a pattern blinks is the backplane's own; so it blinks, or it does not."""
+        """Choose patterns that blink, or that do not: how fast one blinks is the backplane's own."""
         self._patterns = STEADY if senses.blinking == "off" else PATTERNS
 
     def probe(self, *, within: Deadline) -> None:
-        """The program is there."""
+        """Check that the program is there."""
         run([self._settings.program, "--version"], device=self.name, within=within)
 
     def set_light(self, slot: int, light: Light, *, within: Deadline) -> None:
-        """A pattern of SFF-8489 (IBPI)."""
+        """Set a pattern of SFF-8489 (IBPI)."""
         self.require(slot)
         drive = os.path.realpath(Path(self._settings.by_path) / self._settings.ports[slot - 1])
         if os.path.exists(drive):
@@ -66,4 +66,4 @@ class Driver(Lights):
             run(words, device=self.name, within=within)
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Do nothing: there is nothing to let go of."""

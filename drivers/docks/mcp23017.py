@@ -32,7 +32,7 @@ class Driver(I2cBoard):
         super().__init__(name, settings.slots, settings.bus, settings.address, active_low=settings.active_low)
 
     def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
-        """Level first, direction then; the other bits as the chip has them."""
+        """Set the level first, the direction then. The other bits stay as the chip has them."""
         port, bit = divmod(slot - 1, 8)
         levels = self._chip.read(OLAT + port, within=within)
         self._chip.write(OLAT + port, _with(levels, bit, on is not self.active_low), within=within)
@@ -41,7 +41,7 @@ class Driver(I2cBoard):
             self._chip.write(IODIR + port, _with(directions, bit, False), within=within)
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
-        """An input drives nothing: off."""
+        """Say whether the slot has power. An input drives nothing: off."""
         self.require(slot)
         port, bit = divmod(slot - 1, 8)
         if self._chip.read(IODIR + port, within=within) >> bit & 1:

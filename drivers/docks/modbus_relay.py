@@ -37,12 +37,12 @@ class Driver(SerialBoard):
         self._settings = settings
 
     def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
-        """`FF00` or `0000`."""
+        """Write `FF00` or `0000` to the coil."""
         coil = self._settings.first_coil + slot - 1
         self._try(lambda board: board.write_bit(coil, int(on), functioncode=WRITE_COIL), within)
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
-        """All coils in one question, so that a board with fewer is found out."""
+        """Read all coils in one question, so that a board with fewer is found out."""
         self.require(slot)
         first = self._settings.first_coil
         coils = self._try(lambda board: board.read_bits(first, self.slots, functioncode=READ_COILS), within)

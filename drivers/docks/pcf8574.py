@@ -29,13 +29,13 @@ class Driver(I2cBoard):
         super().__init__(name, settings.slots, settings.bus, settings.address, active_low=settings.active_low)
 
     def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
-        """The other pins as they are."""
+        """Switch the slot's pin, and leave the other pins as they are."""
         bit = 1 << (slot - 1)
         pins = self._pins(within) & ~bit | (bit if on is not self.active_low else 0)
         self._chip.do(lambda bus, address: bus.write_byte(address, pins), within=within)
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
-        """The level at the pin."""
+        """Read the level at the pin."""
         self.require(slot)
         return bool(self._pins(within) >> (slot - 1) & 1) is not self.active_low
 

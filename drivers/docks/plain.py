@@ -23,4 +23,4 @@ class Driver(Dock):
         self.slots = settings.slots
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Do nothing: there is nothing to let go of."""

@@ -50,24 +50,24 @@ class Driver(Power, Lights):
         self._blinks = True
 
     def adjust(self, senses: Senses) -> None:
-        """How fast its lights blink, if they do, is the enclosure's own affair."""
+        """Let its lights blink or not: how fast they do, if they do, is the enclosure's own affair."""
         self._blinks = senses.blinking != "off"
 
     def probe(self, *, within: Deadline) -> None:
-        """The last slot's field can be read: it is an enclosure, and has so many."""
+        """Read the last slot's field: where that can be read it is an enclosure, and has so many."""
         self._get(self.slots, "ident", within)
 
     def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
-        """DEVICE OFF set or cleared."""
+        """Set or clear DEVICE OFF."""
         self._set(slot, "devoff", not on, within)
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
-        """As the enclosure says; None where it switches nothing."""
+        """Ask the enclosure. None where it switches nothing."""
         self.require(slot)
         return not self._get(slot, "devoff", within) if self._settings.power else None
 
     def set_light(self, slot: int, light: Light, *, within: Deadline) -> None:
-        """Two lights, and each is read back. Where nothing may blink "ident" stays dark: it often does."""
+        """Set two lights, and read each back. Where nothing may blink "ident" stays dark: it often does."""
         self.require(slot)
         ident, fault = LIGHTS[light]
         for field, wanted in (("ident", ident and self._blinks), ("fault", fault)):
@@ -77,7 +77,7 @@ class Driver(Power, Lights):
                 raise OutputDidNotFollow(device=self.name, bay=slot, found=words[not wanted], wanted=words[wanted])
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Do nothing: there is nothing to let go of."""
 
     def _set(self, slot: int, field: str, value: bool, within: Deadline) -> None:
         self._run(slot, f"--{'set' if value else 'clear'}={field}", within)

@@ -60,48 +60,48 @@ class Driver(Power, Lock, Lights, Sensors):
         self._put: Callable[[DockEvent], None] | None = None
 
     def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
-        """As the fault allows."""
+        """Switch the power, as the fault allows."""
         if not self._fault(within).hits("stuck", slot):
             self._change(slot, replace(self._state[slot], power=on))
             if port := self._settings.ports.get(str(slot)):
                 _feed(Path(port), on=on)
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
-        """What the slot really has."""
+        """Tell what the slot really has."""
         self.require(slot)
         self._fault(within)
         return self._state[slot].power
 
     def switch_lock(self, slot: int, locked: bool, *, within: Deadline) -> None:
-        """As the fault allows."""
+        """Switch the lock, as the fault allows."""
         if not self._fault(within).hits("stuck", slot):
             self._change(slot, replace(self._state[slot], locked=locked))
 
     def locked(self, slot: int, *, within: Deadline) -> bool | None:
-        """What the slot really has."""
+        """Tell what the slot really has."""
         self.require(slot)
         self._fault(within)
         return self._state[slot].locked
 
     def set_light(self, slot: int, light: Light, *, within: Deadline) -> None:
-        """A lamp that nobody reads back."""
+        """Set a lamp that nobody reads back."""
         self.require(slot)
         self._fault(within)
         self._change(slot, replace(self._state[slot], light=light.value))
 
     def readings(self, slot: int, *, within: Deadline) -> Readings:
-        """Five volts where there is power, and what `sense` was told."""
+        """Give five volts where there is power, and what `sense` was told."""
         self.require(slot)
         self._fault(within)
         state = self._state[slot]
         return Readings(present=state.present, millivolts=5000 if state.power else 0)
 
     def subscribe(self, put: Callable[[DockEvent], None]) -> None:
-        """Events come from whoever calls `sense`."""
+        """Take the receiver of events. They come from whoever calls `sense`."""
         self._put = put
 
     def sense(self, slot: int, present: bool) -> None:
-        """A drive was put in or taken out: what a test or the demo does to this dock."""
+        """Put a drive in or take it out: what a test or the demo does to this dock."""
         self.require(slot)
         self._change(slot, replace(self._state[slot], present=present))
         if self._put is not None:
@@ -109,7 +109,7 @@ class Driver(Power, Lock, Lights, Sensors):
             self._put(DockEvent(slot=slot, what=what, readings=Readings(present=present)))
 
     def close(self) -> None:
-        """Outputs stay as they are."""
+        """Leave the outputs as they are."""
 
     def _fault(self, within: Deadline) -> Fault:
         fault = fault_now(self._settings.control_file, Fault(self._settings.fault), FAULTS)

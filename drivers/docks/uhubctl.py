@@ -41,11 +41,11 @@ class Driver(Power):
         self._settings = settings
 
     def switch_power(self, slot: int, on: bool, *, within: Deadline) -> None:
-        """`-a on` and `-a off` are absolute; `cycle` and `toggle` are never used."""
+        """Switch the port by `-a on` or `-a off`, which are absolute. `cycle` and `toggle` are never used."""
         self._ask(slot, "-a", "on" if on else "off", within=within)
 
     def power(self, slot: int, *, within: Deadline) -> bool | None:
-        """Off is what all sides call off, and where nothing is seen any more."""
+        """Ask all sides. Off is what all of them call off, and where nothing is seen any more."""
         self.require(slot)
         sides = self._ask(slot, within=within)
         port = self._settings.ports[slot - 1]
@@ -53,7 +53,7 @@ class Driver(Power):
         return any(sides.values()) or any(device.exists() for device in devices)
 
     def close(self) -> None:
-        """There is nothing to let go of."""
+        """Do nothing: there is nothing to let go of."""
 
     def _ask(self, slot: int, *words: str, within: Deadline) -> dict[str, bool]:
         """Each side of the hub, and whether it powers the port."""

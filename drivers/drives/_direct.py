@@ -40,7 +40,7 @@ class DirectFile:
         """Bytes of write requests that went to the device, well or not, as its kernel counts them."""
 
     def read(self, buffer: memoryview, offset: int) -> int:
-        """preadv(2) from the medium; the bytes read."""
+        """Read from the medium, by preadv(2), and return the bytes read."""
         if not self._fits(len(buffer), offset):
             return self._read_buffered(buffer, offset)
         try:
@@ -56,7 +56,7 @@ class DirectFile:
         return self._read_buffered(buffer, offset)
 
     def write(self, buffer: memoryview, offset: int) -> int:
-        """pwritev(2) to the medium; the bytes written."""
+        """Write to the medium, by pwritev(2), and return the bytes written."""
         if not self._fits(len(buffer), offset):
             return self._write_buffered(buffer, offset)
         self._count(len(buffer))
@@ -79,7 +79,7 @@ class DirectFile:
         return os.pwritev(self.fd, [buffer], offset)
 
     def flush(self) -> None:
-        """fdatasync(2): also sends the drive the order to empty its own cache."""
+        """Flush by fdatasync(2), which also sends the drive the order to empty its own cache."""
         os.fdatasync(self.fd)
 
     def close(self) -> None:

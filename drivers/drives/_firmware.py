@@ -21,8 +21,8 @@ from collections.abc import Callable, Iterator
 
 import msgspec
 
-from drivers.drives import _sysfs
 from drivers.drives._identities import believable
+from drivers.drives._names import wwn_of
 from drivers.drives.drive import Capabilities, Drive, HiddenArea, HiddenFeature, HiddenKind, Media
 from firmware_bridge import ata, nvme, passthrough, sat, scsi
 from firmware_bridge.ata import Identify, TaskFile
@@ -64,7 +64,7 @@ class Unanswered(Exception):
 
 
 def ask(fd: int, drive: Drive, *, within: float = LOOK_S) -> Drive:
-    """The drive with what its firmware adds: identity behind USB, native size, hidden area, capabilities.
+    """Ask the firmware for what it adds to the drive: identity behind USB, native size, hidden area, capabilities.
 
     Never raises, and returns after `within` seconds with what was answered by then: `silent` where that is not all.
     """
@@ -74,7 +74,7 @@ def ask(fd: int, drive: Drive, *, within: float = LOOK_S) -> Drive:
 
 
 def ask_again(fd: int, now: Drive, before: Drive, *, within: float = HOLD_S) -> Drive | None:
-    """`now` with what `before` was told by its firmware; behind USB the drive must say once more who it is.
+    """Give `now` what `before` was told by its firmware. Behind USB the drive must say once more who it is.
 
     None where it does not say it any more: then nobody knows whether it is the same.
     """
@@ -193,7 +193,7 @@ def _known(drive: Drive, page: Identify) -> Drive:
         vendor=None,
         model=page.model,
         serial=believable(page.serial),
-        wwn=_sysfs.wwn_of(page.wwn),
+        wwn=wwn_of(page.wwn),
         firmware=page.firmware or None,
         media=media,
         identity_source="drive",
@@ -207,7 +207,7 @@ def _media(rotation: int, known: Media) -> Media:
 
 
 def capabilities_of(page: Identify) -> Capabilities:
-    """What an ATA drive's IDENTIFY says that it can do."""
+    """Tell what an ATA drive's IDENTIFY says that it can do."""
     features: tuple[tuple[HiddenFeature, bool], ...] = (
         ("hpa", page.hpa_supported),
         ("amac", page.amac),

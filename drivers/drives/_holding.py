@@ -21,12 +21,15 @@ T = TypeVar("T")
 
 
 def hold(path: str) -> tuple[int, bool]:
-    """The exclusive descriptor, and whether O_DIRECT was taken."""
+    """Hold the path: return the exclusive descriptor, and whether O_DIRECT was taken."""
     return _patiently(path, lambda: _open_direct(path))
 
 
 def hold_ways(drive: Drive) -> dict[str, int]:
-    """The other paths of the drive, so that nobody writes to it by one of them. DriveHeld if one cannot be held."""
+    """Hold the other paths of the drive, so that nobody writes to it by one of them.
+
+    Raise DriveHeld if one cannot be held.
+    """
     held: dict[str, int] = {}
     try:
         for number in _paths.paths_of(drive.number):
@@ -74,7 +77,7 @@ def _open_direct(path: str) -> tuple[int, bool]:
 
 
 def translated(error: OSError, path: str) -> DriveError:
-    """What the kernel said, as an error of the drive."""
+    """Translate what the kernel said into an error of the drive."""
     if error.errno in GONE:
         return DriveGone(device=path)
     if error.errno == errno.EBUSY:

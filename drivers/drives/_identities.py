@@ -27,18 +27,21 @@ _NOTHING = re.compile(r"[^0-9A-Z]")
 
 
 def names_a_drive(serial: str | None) -> bool:
-    """Whether a serial number can be one drive's own."""
+    """Say whether a serial number can be one drive's own."""
     plain = _plain(serial or "")
     return bool(plain) and plain not in _SERIALS and not any(rule(plain) for rule in _RULES)
 
 
 def believable(found: str) -> str | None:
-    """The serial number as a device told it; None where it names no drive, or has one sign only."""
+    """Pass on the serial number as a device told it. None where it names no drive, or has one sign only."""
     return found if len(_plain(found)) > 1 and names_a_drive(found) else None
 
 
 def wwn_names_a_drive(wwn: str | None) -> bool:
-    """Whether a world wide name (NAA, EUI-64, NGUID, or what the kernel makes up for old NVMe) is one drive's own."""
+    """Say whether a world wide name is one drive's own.
+
+    The name: NAA, EUI-64, NGUID, or what the kernel makes up for old NVMe.
+    """
     kind, digits = _parted(wwn or "")
     if kind == "nvme":  # nvme.<vendor>-<serial in hex>-<model in hex>-<namespace>
         parts = digits.split("-")

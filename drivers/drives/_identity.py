@@ -32,9 +32,10 @@ def look_device(path: str) -> Drive:
 
 
 def identify(fd: int, path: str, *, within: float = _firmware.LOOK_S) -> Drive:
-    """Who stands behind this open descriptor; DriveGone when it went away or was exchanged while we asked.
+    """Find who stands behind this open descriptor.
 
-    Its firmware has `within` seconds to answer; without an answer it is what the kernel and udev know of it.
+    Raise DriveGone when it went away or was exchanged while we asked. Its firmware has `within` seconds to answer;
+    without an answer it is what the kernel and udev know of it.
     """
     shown = shown_by_kernel(fd, path)
     asked = _firmware.ask(fd, shown, within=within)

@@ -41,7 +41,7 @@ class Loops(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def number_of(device: int) -> str:
-    """The kernel's way to write a device number."""
+    """Write a device number the kernel's way."""
     return f"{os.major(device)}:{os.minor(device)}"
 
 
@@ -63,13 +63,14 @@ def ask_loops(root: Path = _sysfs.ROOT) -> Loops:
 
 
 def attached(folder: Path) -> bool:
-    """Whether sysfs says that something stands under this loop device."""
+    """Say whether something stands under this loop device, as sysfs has it."""
     return (folder / "loop").exists() or _sysfs.size_bytes(folder) > 0
 
 
 def may_stand_on(loop: str, sizes: Iterable[int], root: Path = _sysfs.ROOT) -> bool:
-    """Whether a loop device that was not asked can stand on a device of one of these sizes: it shows all behind its
-    offset, unless it was given a limit.
+    """Say whether a loop device that was not asked can stand on a device of one of these sizes.
+
+    It shows all behind its offset, unless it was given a limit.
     """
     folder = _sysfs.folder_of(loop, root)
     if folder is None or not attached(folder):

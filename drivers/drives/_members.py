@@ -22,13 +22,13 @@ GROUP = re.compile(rb"([A-Za-z0-9+_.-]+) \{\s*id = \"([A-Za-z0-9-]{38})\"")
 
 
 def active_groups(root: Path = _sysfs.ROOT) -> frozenset[str]:
-    """Identities of the volume groups that have an active volume: 32 signs without their dashes."""
+    """Find the volume groups that have an active volume: their identities, 32 signs without their dashes."""
     uuids = [_sysfs.text(file) for file in (root / "sys/block").glob("dm-*/dm/uuid")]
     return frozenset(uuid[4:36] for uuid in uuids if uuid.startswith("LVM-"))
 
 
 def member_of(fd: int, number: str, root: Path = _sysfs.ROOT) -> str:
-    """The active group that the disk behind this descriptor, or a partition of it, belongs to; empty: none.
+    """Find the active group that the disk behind this descriptor, or a partition of it, belongs to; empty: none.
 
     Reads some sectors, and only on a machine that has an active group.
     """

@@ -32,7 +32,7 @@ class Mount:
     options: str
 
     def layers(self) -> tuple[str, ...]:
-        """The folders that an overlay is made of."""
+        """List the folders that an overlay is made of."""
         found: list[str] = []
         for option in self.options.split(","):
             key, _, value = option.partition("=")
@@ -52,13 +52,13 @@ class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def own_mounts(root: Path) -> Iterator[Mount]:
-    """Our own mounts and those of the first process: a sandboxed service sees fewer than the machine has."""
+    """Read our own mounts and those of the first process: a sandboxed service sees fewer than the machine has."""
     for process in ("self", "1"):
         yield from parsed(_sysfs.blob(root / "proc" / process / "mountinfo"))
 
 
 def parsed(blob: bytes) -> Iterator[Mount]:
-    """The lines of one mountinfo."""
+    """Parse the lines of one mountinfo."""
     for line in os.fsdecode(blob).split("\n"):
         before, _, after = line.partition(" - ")
         left, right = before.split(" "), after.split(" ")
@@ -67,7 +67,7 @@ def parsed(blob: bytes) -> Iterator[Mount]:
 
 
 def elsewhere(root: Path = _sysfs.ROOT) -> tuple[Elsewhere, ...]:
-    """Every mount of a block device in the namespaces of other processes, once for each device and place."""
+    """Find every mount of a block device in the namespaces of other processes, once for each device and place."""
     ours = {(m.number, m.target) for m in own_mounts(root)}
     found: dict[tuple[str, str], Elsewhere] = {}
     for process, blob in _namespaces(root):
@@ -99,33 +99,33 @@ def _namespaces(root: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def processes(root: Path = _sysfs.ROOT) -> list[Path]:
-    """Folders of all processes that are shown to us, by their number."""
+    """List the folders of all processes that are shown to us, by their number."""
     return sorted((p for p in (root / "proc").glob("[0-9]*") if p.name.isdecimal()), key=lambda p: int(p.name))
 
 
 def named(process: Path) -> str:
-    """A process for a person: "name (process 123)"."""
+    """Name a process for a person: "name (process 123)"."""
     return f"{_sysfs.text(process / 'comm') or '?'} (process {process.name})"
 
 
 def swap_names(root: Path) -> tuple[str, ...]:
-    """The paths of active swap devices and files, without what the kernel adds to a name that is gone."""
+    """Read the paths of active swap devices and files, without what the kernel adds to a name that is gone."""
     lines = os.fsdecode(_sysfs.blob(root / "proc/swaps")).split("\n")[1:]
     return tuple(living(unescaped(line.split()[0])) for line in lines if line.strip())
 
 
 def living(name: str) -> str:
-    """The name without the kernel's word that it is gone."""
+    """Strip from the name the kernel's word that it is gone."""
     for word in DELETED:
         name = name.removesuffix(word)
     return name
 
 
 def unescaped(text: str) -> str:
-    """The name behind the kernel's octal."""
+    """Decode the name behind the kernel's octal."""
     return re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), text)
 
 
 def shown(text: str) -> str:
-    """The same in valid Unicode: names may hold any byte."""
+    """Show the same in valid Unicode: names may hold any byte."""
     return os.fsencode(text).decode(errors="replace")

@@ -22,7 +22,7 @@ class PassThroughPort(FirmwarePort):
         self.namespace = passthrough.nvme_namespace(fd) if speaks == "nvme" else 0
 
     def ata(self, task: TaskFile, *, data_out: bytes = b"", within: float) -> AtaReply:
-        """ATA PASS-THROUGH(16)."""
+        """Send an ATA command by ATA PASS-THROUGH(16)."""
         self._only("ata")
         cdb = sat.pass_through_16(task)
         wanted = 512 if task.transfer == "pio-in" else 0
@@ -30,12 +30,12 @@ class PassThroughPort(FirmwarePort):
         return ata_reply(task, reply)
 
     def scsi(self, cdb: bytes, *, data_in: int = 0, data_out: bytes = b"", within: float) -> ScsiReply:
-        """SG_IO."""
+        """Send a SCSI command by SG_IO."""
         self._only("scsi")
         return passthrough.sg_io(self._fd, cdb, data_in=data_in, data_out=data_out, timeout_ms=_ms(within))
 
     def nvme(self, command: AdminCommand, *, within: float) -> NvmeReply:
-        """NVME_IOCTL_ADMIN_CMD."""
+        """Send an NVMe command by NVME_IOCTL_ADMIN_CMD."""
         self._only("nvme")
         return passthrough.nvme_admin(self._fd, command, timeout_ms=_ms(within))
 

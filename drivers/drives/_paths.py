@@ -15,6 +15,7 @@ from pathlib import Path
 
 from drivers.drives import _sysfs
 from drivers.drives._loops import Backing, ask_loops
+from drivers.drives._names import vpd_serial, vpd_wwn
 from drivers.drives._stack import Stack
 
 WAYS = ("sas", "scsi", "iscsi")  # transports that may lead to one unit by several ways; Fibre Channel is "scsi"
@@ -32,10 +33,11 @@ class _Window:
 
 
 def paths_of(number: str, root: Path = _sysfs.ROOT, *, loops: Mapping[str, Backing] | None = None) -> tuple[str, ...]:
-    """Numbers (major:minor) of all ways to the unit of this whole disk, its own first; of this alone if in doubt.
+    """Find all ways to the unit of this whole disk: their numbers (major:minor), its own first.
 
-    Loops whose windows overlap are ways to one unit, too: what one writes, the other reads. `loops`: what stands under
-    each, where the caller has asked; of one that did not answer the name counts that the kernel shows.
+    This alone if in doubt. Loops whose windows overlap are ways to one unit, too: what one writes, the other reads.
+    `loops`: what stands under each, where the caller has asked; of one that did not answer the name counts that the
+    kernel shows.
     """
     folder = _sysfs.folder_of(number, root)
     if folder is None or (folder / "partition").exists():
@@ -49,7 +51,7 @@ def paths_of(number: str, root: Path = _sysfs.ROOT, *, loops: Mapping[str, Backi
 
 
 def name_of(number: str, root: Path = _sysfs.ROOT) -> str:
-    """The /dev path by the kernel's name; the number itself where there is none."""
+    """Find the /dev path by the kernel's name. The number itself where there is none."""
     folder = _sysfs.folder_of(number, root)
     return f"/dev/{_sysfs.device_name(folder)}" if folder else number
 
@@ -78,8 +80,8 @@ def _namespace(folder: Path, size: int) -> tuple[object, ...] | None:
 def _scsi_unit(folder: Path, size: int) -> tuple[object, ...] | None:
     """The logical unit's own designator (VPD page 83h). One of a vendor's text (T10) needs a serial beside it."""
     device = folder / "device"
-    serial = _sysfs.vpd_serial(_sysfs.blob(device / "vpd_pg80"))
-    name = _sysfs.vpd_wwn(_sysfs.blob(device / "vpd_pg83")) or _sysfs.text(device / "wwid")
+    serial = vpd_serial(_sysfs.blob(device / "vpd_pg80"))
+    name = vpd_wwn(_sysfs.blob(device / "vpd_pg83")) or _sysfs.text(device / "wwid")
     certain = re.fullmatch(r"(0x|naa\.|eui\.|uuid\.).*[1-9a-f].*", name.lower()) or (name and serial)
     return ("scsi", name, serial, size) if certain and size else None
 

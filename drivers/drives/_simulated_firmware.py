@@ -99,7 +99,7 @@ class Model:
         self.keep()
 
     def keep(self) -> None:
-        """The state, on the disk."""
+        """Keep the state on the disk."""
         with self._lock:
             new = self._path.with_suffix(".new")
             new.write_bytes(msgspec.json.encode(self.state))
@@ -108,7 +108,10 @@ class Model:
     # --- reading and writing ------------------------------------------------------------------------------
 
     def admit(self, offset: int, size: int, *, write: bool) -> None:
-        """EIO where the firmware takes no reads and writes: locked, sanitizing, or not written since an erasure."""
+        """Refuse with EIO where the firmware takes no reads and writes.
+
+        It is locked, sanitizing, or not written since an erasure.
+        """
         with self._lock:
             state = self.state
             if state.locked or state.status in ("running", "failed"):
@@ -123,7 +126,7 @@ class Model:
     # --- what erases --------------------------------------------------------------------------------------
 
     def begin(self, action: str, *, command: int = 0, pattern: bytes = b"\0") -> None:
-        """A sanitize begins; with no steps it is through at once."""
+        """Begin a sanitize. With no steps it is through at once."""
         with self._lock:
             state = self.state
             state.action, state.command, state.pattern = action, command, pattern.hex()
@@ -133,7 +136,7 @@ class Model:
             self.keep()
 
     def step(self) -> None:
-        """One step of whatever goes on."""
+        """Go one step in whatever goes on."""
         with self._lock:
             state = self.state
             if state.status != "running" or self.commands.fault == "never-finishes":
@@ -161,7 +164,7 @@ class Model:
         return min(65535, 65536 * (self.state.total - left) // (self.state.total + 1))
 
     def erase(self, action: str, pattern: bytes = b"\0") -> None:
-        """The medium afterwards, as far as this drive does what it says."""
+        """Leave the medium as it is after an erasure, as far as this drive does what it says."""
         if self.commands.fault == "lies":
             return
         kept = [(at, os.pread(self._fd, size, at)) for at, size in self.commands.keeps]
@@ -175,7 +178,7 @@ class Model:
         self.state.written = []
 
     def vanish_once(self, pull: Callable[[], None]) -> None:
-        """ENODEV, and the drive is out, where it is to vanish; it does so once."""
+        """Raise ENODEV, and pull the drive out, where it is to vanish. It does so once."""
         if self.commands.fault != "vanishes" or self.state.vanished:
             return
         self.state.vanished = True
@@ -185,7 +188,10 @@ class Model:
 
 
 def read_state(place: Path, commands: Commands, appearance: str) -> State:
-    """As firmware.json has it. Plugged in anew, a drive with a password is locked, and one that was frozen is not."""
+    """Read the state as firmware.json has it.
+
+    Plugged in anew, a drive with a password is locked, and one that was frozen is not.
+    """
     try:
         state = msgspec.json.decode((place / "firmware.json").read_bytes(), type=State)
     except FileNotFoundError:
@@ -199,7 +205,7 @@ def read_state(place: Path, commands: Commands, appearance: str) -> State:
 
 
 def capabilities(drive: Drive, commands: Commands, state: State) -> Capabilities:
-    """What the drive says that it can do."""
+    """Tell what the drive says that it can do."""
     if commands.speaks == "ata":
         page = ata.parse_identify(identify(drive, commands, state))
         assert not isinstance(page, Unreadable)
@@ -218,7 +224,7 @@ def capabilities(drive: Drive, commands: Commands, state: State) -> Capabilities
 
 
 def identify(drive: Drive, commands: Commands, state: State) -> bytes:
-    """IDENTIFY DEVICE."""
+    """Build the answer to IDENTIFY DEVICE."""
     frozen = commands.frozen and not state.cycled
     security = 1 | bool(state.password) << 1 | state.locked << 2 | frozen << 3 | commands.enhanced << 5
     return pages.identify(
@@ -231,7 +237,7 @@ def identify(drive: Drive, commands: Commands, state: State) -> bytes:
 
 
 def sizes(drive: Drive, commands: Commands, state: State) -> dict[str, Any]:
-    """What the drive shows of its image, and what it has: fields of Drive."""
+    """Tell what the drive shows of its image, and what it has: fields of Drive."""
     layers: dict[HiddenKind, int] = {kind: size for kind, size in hidden(commands, state).items() if size}
     whole = drive.capacity_bytes
     if commands.speaks != "ata":
@@ -241,7 +247,7 @@ def sizes(drive: Drive, commands: Commands, state: State) -> dict[str, Any]:
 
 
 def hidden(commands: Commands, state: State) -> dict[HiddenFeature, int]:
-    """Bytes that each layer hides now, from the outermost to the innermost."""
+    """Count the bytes that each layer hides now, from the outermost to the innermost."""
     return {kind: 0 if kind in state.shown else getattr(commands, kind) for kind in HIDING}
 
 

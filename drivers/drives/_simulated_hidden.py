@@ -17,7 +17,7 @@ REFUSED = pages.registers(error=0x04, failed=True)
 
 
 def answer(model: Model, task: TaskFile) -> ScsiReply | None:
-    """None: not a command of these."""
+    """Answer a command of these. None: it is not one of them."""
     known: dict[tuple[int, int], HiddenFeature] = {
         (READ_NATIVE, 0): "hpa",
         (SET_MAX, 0): "hpa",
@@ -39,7 +39,7 @@ def answer(model: Model, task: TaskFile) -> ScsiReply | None:
 
 
 def native(model: Model, kind: HiddenFeature) -> int:
-    """Bytes that the drive has beneath this layer."""
+    """Count the bytes that the drive has beneath this layer."""
     now, outer = hidden(model.commands, model.state), HIDING.index(kind)
     return model.drive.capacity_bytes + sum(now[layer] for layer in HIDING[: outer + 1])
 

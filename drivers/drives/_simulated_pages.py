@@ -15,7 +15,7 @@ READY = 0x50  # ATA STATUS: DRDY and DSC
 def identify(
     drive: Drive, *, sanitize: Iterable[str], security: int | None, minutes: int, hides: Iterable[str] = ()
 ) -> bytes:
-    """512 bytes of IDENTIFY DEVICE with a good checksum. `security`: word 128, None without the feature set."""
+    """Build 512 bytes of IDENTIFY DEVICE with a good checksum. `security`: word 128, None without the feature set."""
     words = [0] * 256
     sectors = drive.capacity_bytes // drive.logical_block_bytes
     for first, text, size in ((10, drive.serial, 20), (23, drive.firmware, 8), (27, drive.model, 40)):
@@ -47,7 +47,10 @@ def identify(
 
 
 def dco(last: int) -> bytes:
-    """512 bytes of DEVICE CONFIGURATION IDENTIFY with a good checksum; `last`: the last sector that the drive has."""
+    """Build 512 bytes of DEVICE CONFIGURATION IDENTIFY with a good checksum.
+
+    `last`: the last sector that the drive has.
+    """
     body = bytearray(512)
     body[0:2] = (2).to_bytes(2, "little")
     body[6:14] = last.to_bytes(8, "little")
@@ -57,7 +60,7 @@ def dco(last: int) -> bytes:
 
 
 def registers(*, error: int = 0, count: int = 0, lba: int = 0, failed: bool = False) -> ScsiReply:
-    """A command's end with its registers in the ATA Status Return descriptor (SAT-4, 12.2.2.6)."""
+    """Build a command's end with its registers in the ATA Status Return descriptor (SAT-4, 12.2.2.6)."""
     d = lba.to_bytes(6, "little")
     status = READY | failed
     descriptor = [0x09, 0x0C, 1, error, count >> 8, count & 0xFF, d[3], d[0], d[4], d[1], d[5], d[2], 0x40, status]
@@ -66,28 +69,28 @@ def registers(*, error: int = 0, count: int = 0, lba: int = 0, failed: bool = Fa
 
 
 def zero_registers() -> ScsiReply:
-    """What some bridges answer: a descriptor that nobody filled."""
+    """Answer as some bridges do: with a descriptor that nobody filled."""
     return check(bytes([0x72, 0x01, 0, 0x1D, 0, 0, 0, 14, 0x09, 0x0C, 1, *bytes(11)]))
 
 
 def fixed_sense(key: int, asc: int = 0, ascq: int = 0, progress: int | None = None) -> bytes:
-    """Fixed-format sense data, with a progress indication where there is one."""
+    """Build fixed-format sense data, with a progress indication where there is one."""
     tail = bytes([0x80, *progress.to_bytes(2, "big")]) if progress is not None else bytes(3)
     return bytes([0x70, 0, key, 0, 0, 0, 0, 10, 0, 0, 0, 0, asc, ascq, 0]) + tail
 
 
 def check(sense: bytes) -> ScsiReply:
-    """CHECK CONDITION."""
+    """Build a CHECK CONDITION reply."""
     return ScsiReply(status=CHECK_CONDITION, host_status=0, driver_status=8, sense=sense)
 
 
 def good(data: bytes = b"") -> ScsiReply:
-    """GOOD."""
+    """Build a GOOD reply."""
     return ScsiReply(status=0, host_status=0, driver_status=0, data=data)
 
 
 def controller(drive: Drive, *, sanitize: Iterable[str], format_nvm: bool, crypto: bool) -> bytes:
-    """4096 bytes of Identify Controller."""
+    """Build 4096 bytes of Identify Controller."""
     page = bytearray(4096)
     for at, text, size in ((4, drive.serial, 20), (24, drive.model, 40), (64, drive.firmware, 8)):
         page[at : at + size] = (text or "").encode("ascii", "replace").ljust(size)[:size]
@@ -99,7 +102,7 @@ def controller(drive: Drive, *, sanitize: Iterable[str], format_nvm: bool, crypt
 
 
 def namespace(drive: Drive) -> bytes:
-    """4096 bytes of Identify Namespace: one format, no metadata."""
+    """Build 4096 bytes of Identify Namespace: one format, no metadata."""
     page = bytearray(4096)
     page[0:8] = (drive.capacity_bytes // drive.logical_block_bytes).to_bytes(8, "little")
     page[8:24] = page[0:8] * 2
@@ -108,7 +111,7 @@ def namespace(drive: Drive) -> bytes:
 
 
 def sanitize_log(*, progress: int, status: int, command: int) -> bytes:
-    """512 bytes of the sanitize status log; every estimate is one second."""
+    """Build 512 bytes of the sanitize status log. Every estimate is one second."""
     page = bytearray(512)
     page[0:2] = progress.to_bytes(2, "little")
     page[2:4] = (status | (status in (1, 4)) << 8).to_bytes(2, "little")

@@ -31,7 +31,7 @@ class SimulatedPort(FirmwarePort):
     # --- ATA ----------------------------------------------------------------------------------------------
 
     def ata(self, task: TaskFile, *, data_out: bytes = b"", within: float) -> AtaReply:
-        """IDENTIFY DEVICE, SANITIZE DEVICE and the security commands; others are aborted."""
+        """Answer IDENTIFY DEVICE, SANITIZE DEVICE and the security commands. Others are aborted."""
         self._expects("ata")
         model = self._model
         if task.command == ata.IDENTIFY_DEVICE.command:
@@ -116,7 +116,7 @@ class SimulatedPort(FirmwarePort):
     # --- SCSI ---------------------------------------------------------------------------------------------
 
     def scsi(self, cdb: bytes, *, data_in: int = 0, data_out: bytes = b"", within: float) -> ScsiReply:
-        """SANITIZE and REQUEST SENSE; other commands are not known."""
+        """Answer SANITIZE and REQUEST SENSE. Other commands are not known."""
         self._expects("scsi")
         if cdb[0] == 0x03:
             return self._request_sense()

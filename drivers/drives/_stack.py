@@ -33,7 +33,7 @@ class Stack:
         self.swaps = frozenset(self._swaps())
 
     def name(self, number: str) -> str:
-        """/dev path by the kernel's name, with the volume's own where it has one."""
+        """Name the /dev path by the kernel's name, with the volume's own where it has one."""
         folder = self.folders.get(number)
         if folder is None:
             return number
@@ -41,7 +41,7 @@ class Stack:
         return f"/dev/{_sysfs.device_name(folder)}" + (f" ({volume})" if volume else "")
 
     def number_of(self, path: str) -> str:
-        """The device that a path names: by its node, else by its name; empty where it names none."""
+        """Find the device that a path names: by its node, else by its name. Empty where it names none."""
         try:
             status = os.stat(self.root / path.lstrip("/"))
             if stat.S_ISBLK(status.st_mode):
@@ -51,46 +51,55 @@ class Stack:
         return self._numbers.get(path.removeprefix("/dev/"), "")
 
     def whole(self, number: str) -> str:
-        """The whole disk that a partition lies on; the disk itself for a disk."""
+        """Find the whole disk that a partition lies on. The disk itself for a disk."""
         folder = self.folders.get(number)
         if folder is None or not (folder / "partition").exists():
             return number
         return _sysfs.text(folder.parent / "dev")
 
     def family(self, number: str) -> tuple[str, ...]:
-        """The whole disk and its partitions."""
+        """List the whole disk and its partitions."""
         disk = self.whole(number)
         folder = self.folders.get(disk)
         parts = sorted(folder.glob("*/partition")) if folder else []
         return (disk, *(_sysfs.text(p.parent / "dev") for p in parts))
 
     def above(self, number: str) -> tuple[str, ...]:
-        """Everything that rests on the disk or its partitions, nearest first: dm, md, bcache, loops, and theirs."""
+        """Find everything that rests on the disk or its partitions, nearest first.
+
+        That is dm, md, bcache, loops, and theirs.
+        """
         return _closure(self.family(number), self._directly_above)
 
     def below(self, number: str) -> tuple[str, ...]:
-        """Every device that this one rests on, whole disks too."""
+        """Find every device that this one rests on, whole disks too."""
         return _closure((number,), self._directly_below)
 
     def twins(self, number: str) -> tuple[str, ...]:
-        """Other loop devices over the same file."""
+        """Find other loop devices over the same file."""
         mine = self._backing_file(number)
         return tuple(n for n in self.folders if n != number and mine and self._backing_file(n) == mine)
 
     def claims(self, number: str) -> tuple[str, ...]:
-        """What holds the disk or a part of it and has no device of its own: bcache, a target of the kernel's."""
+        """Find what holds the disk or a part of it and has no device of its own: bcache, a target of the kernel's."""
         family = self.family(number)
         cached = [f"bcache on {self.name(n)}" for n in family if (self.folders.get(n, Path("/")) / "bcache").exists()]
         exported = [words for words, path in _exports(self.root) if self.number_of(path) in family]
         return (*cached, *exported)
 
     def place(self, path: Path) -> tuple[str, ...]:
-        """What is the same for all paths of one file system: its mount point, its number; empty where nobody says."""
+        """Find what is the same for all paths of one file system: its mount point, its number.
+
+        Empty where nobody says.
+        """
         mounts = tuple(m.target for m in self._mounts_of(str(path)))
         return (*mounts, self._file_system(str(path))) if mounts else (str(path),)
 
     def under(self, path: Path) -> frozenset[str]:
-        """Every device that holds a part of what stands at this path, down to the disks; loops' files are followed."""
+        """Find every device that holds a part of what stands at this path, down to the disks.
+
+        Loops' files are followed.
+        """
         found: set[str] = set()
         waiting, seen = [str(path)], set()
         while waiting:
@@ -156,7 +165,7 @@ class Stack:
         return tuple(n for n in (disk, *slaves, self.block_under(number)) if n and n != number)
 
     def block_under(self, number: str) -> str:
-        """The device under a loop, or behind a zram: by its number where it was asked, else by its name."""
+        """Find the device under a loop, or behind a zram: by its number where it was asked, else by its name."""
         backing = self.loops.get(number)
         if backing is not None:
             return backing.block

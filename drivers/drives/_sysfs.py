@@ -14,7 +14,8 @@ from pathlib import Path
 
 import msgspec
 
-from drivers.drives._identities import believable, wwn_names_a_drive
+from drivers.drives._identities import believable
+from drivers.drives._names import naa, named_wwn, printable, vpd_text, vpd_wwn, wwn_of
 from drivers.drives.drive import IdentitySource, Media
 from firmware_bridge import ata
 from firmware_bridge.reply import Unreadable
@@ -54,17 +55,17 @@ class AtaIdentity(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def text(path: Path) -> str:
-    """The attribute without surrounding blanks; empty where it is absent or unreadable."""
-    return _printable(blob(path))
+    """Read the attribute without surrounding blanks. Empty where it is absent or unreadable."""
+    return printable(blob(path))
 
 
 def text_lines(path: Path) -> list[str]:
-    """The lines of a file of /proc that holds `key:<tab>value`; nothing where it is absent or unreadable."""
+    """Read the lines of a file of /proc that holds `key:<tab>value`. Nothing where it is absent or unreadable."""
     return [line for line in blob(path).decode(errors="replace").split("\n") if ":\t" in line]
 
 
 def blob(path: Path) -> bytes:
-    """The attribute's bytes; empty where it is absent or unreadable."""
+    """Read the attribute's bytes. Empty where it is absent or unreadable."""
     try:
         return path.read_bytes()
     except OSError:
@@ -72,24 +73,27 @@ def blob(path: Path) -> bytes:
 
 
 def folder_of(number: str, root: Path = ROOT) -> Path | None:
-    """Where sysfs describes the device with this major:minor; None when there is none."""
+    """Find where sysfs describes the device with this major:minor. None when there is none."""
     folder = Path(os.path.realpath(root / "sys/dev/block" / number))
     return folder if (folder / "dev").exists() else None
 
 
 def device_name(folder: Path) -> str:
-    """The kernel's name of the device, as it stands under /dev (sysfs writes `!` for `/`)."""
+    """Tell the kernel's name of the device, as it stands under /dev (sysfs writes `!` for `/`)."""
     return folder.name.replace("!", "/")
 
 
 def disk_sequence(folder: Path) -> int | None:
-    """The kernel's number for this appearance of the disk; None before Linux 5.15."""
+    """Read the kernel's number for this appearance of the disk. None before Linux 5.15."""
     found = text(folder / "diskseq")
     return int(found) if found.isdecimal() else None
 
 
 def siblings(number: str, root: Path = ROOT) -> tuple[Path, ...]:
-    """The other namespaces of an NVMe drive: beside it under its controller, or under its subsystem (multipath)."""
+    """Find the other namespaces of an NVMe drive.
+
+    They are beside it under its controller, or under its subsystem (multipath).
+    """
     folder = folder_of(number, root)
     if folder is None or not NAMESPACE.fullmatch(folder.name):
         return ()
@@ -98,7 +102,10 @@ def siblings(number: str, root: Path = ROOT) -> tuple[Path, ...]:
 
 
 def list_drives(root: Path = ROOT) -> tuple[str, ...]:
-    """/dev paths of the whole disks that this machine has: no partitions, no empty loops, nothing kept in memory."""
+    """List the /dev paths of the whole disks that this machine has.
+
+    No partitions, no empty loops, nothing kept in memory.
+    """
     folders = sorted((root / "sys/block").iterdir()) if (root / "sys/block").is_dir() else []
     kept = [f for f in folders if not f.name.startswith(("zram", "ram")) and text(f / "hidden") != "1"]
     return tuple(f"/dev/{device_name(f)}" for f in kept if size_bytes(f) or _fixed_scsi(f))
@@ -110,9 +117,10 @@ def _fixed_scsi(folder: Path) -> bool:
 
 
 def appearance(number: str, folder: Path, root: Path = ROOT) -> str:
-    """What no other stay of any drive in this machine has: the boot, the number, and its disk sequence or sysfs inode.
+    """Tell what no other stay of any drive in this machine has.
 
-    Only that tells drives apart that tell no identity themselves. Empty where it is not known.
+    It is the boot, the number, and its disk sequence or sysfs inode. Only that tells drives apart that tell no
+    identity themselves. Empty where it is not known.
     """
     boot, sequence = text(root / "proc/sys/kernel/random/boot_id"), disk_sequence(folder)
     try:
@@ -123,13 +131,15 @@ def appearance(number: str, folder: Path, root: Path = ROOT) -> str:
 
 
 def size_bytes(folder: Path) -> int:
-    """Capacity in bytes; 0 where no medium is in it."""
+    """Read the capacity in bytes. 0 where no medium is in it."""
     found = text(folder / "size")
     return int(found) * SECTOR if found.isdecimal() else 0
 
 
 def written_bytes(number: str, root: Path = ROOT) -> int | None:
-    """Bytes written to the whole disk since it appeared, by the kernel's count; None where it does not count them.
+    """Count the bytes written to the whole disk since it appeared.
+
+    It is the kernel's count; None where it does not count them.
 
     `stat`'s seventh field: sectors of 512 bytes, whatever the device's block is, of every write request that ended,
     well or not, through whatever node or partition. Discards, flushes and commands passed through stand elsewhere.
@@ -142,7 +152,10 @@ def written_bytes(number: str, root: Path = ROOT) -> int | None:
 
 
 def identify(number: str, root: Path = ROOT) -> Identity:
-    """Everything that sysfs and udev say of the whole disk with this number; FileNotFoundError when it is gone."""
+    """Gather everything that sysfs and udev say of the whole disk with this number.
+
+    Raise FileNotFoundError when it is gone.
+    """
     folder = folder_of(number, root)
     if folder is None:
         raise FileNotFoundError(number)
@@ -179,7 +192,7 @@ TRANSPORTS: tuple[tuple[str, str], ...] = (
 
 
 def transport_of(folder: str) -> str:
-    """How the drive is reached, by its place in the tree of devices."""
+    """Tell how the drive is reached, by its place in the tree of devices."""
     return next((name for pattern, name in TRANSPORTS if re.search(pattern, folder)), "unknown")
 
 
@@ -191,7 +204,7 @@ def _nvme(folder: Path) -> Identity:
         serial=serial,
         told=told,
         # Two namespaces of one controller share its serial: only this tells them apart.
-        wwn=_named_wwn(text(folder / "wwid")),
+        wwn=named_wwn(text(folder / "wwid")),
         firmware=text(device / "firmware_rev") or None,
         transport="nvme",
         media="nvme",
@@ -207,7 +220,7 @@ def _mmc(folder: Path) -> Identity:
         model=text(device / "name") or None,
         serial=serial,
         told=told,
-        wwn=_named_wwn(text(device / "cid")),
+        wwn=named_wwn(text(device / "cid")),
         firmware=text(device / "fwrev") or None,
         transport="mmc",
         media="flash",
@@ -228,7 +241,7 @@ def _scsi(folder: Path, transport: str, udev: Mapping[str, str]) -> Identity:
         model=(ata and ata.model) or text(device / "model") or None,
         serial=(ata and ata.serial) or serial,
         told=told,
-        wwn=(ata and ata.wwn) or vpd_wwn(blob(device / "vpd_pg83")) or _naa(text(device / "wwid")),
+        wwn=(ata and ata.wwn) or vpd_wwn(blob(device / "vpd_pg83")) or naa(text(device / "wwid")),
         firmware=(ata and ata.firmware) or text(device / "rev") or None,
         transport=transport,
         media=_media(folder, transport, ata, removable=removable),
@@ -241,7 +254,7 @@ def _scsi(folder: Path, transport: str, udev: Mapping[str, str]) -> Identity:
 
 
 def lun_of(folder: Path) -> int | None:
-    """The last part of host:channel:target:lun, below which the disk stands; None where it is no SCSI disk."""
+    """Read the last part of host:channel:target:lun, below which the disk stands. None where it is no SCSI disk."""
     found = re.fullmatch(r"\d+:\d+:\d+:(\d+)", folder.parent.parent.name)
     return int(found[1]) if found else None
 
@@ -265,7 +278,10 @@ def _media(folder: Path, transport: str, ata: AtaIdentity | None, *, removable: 
 
 
 def ata_identity(data: bytes) -> AtaIdentity | None:
-    """The 512 bytes of IDENTIFY DEVICE, as VPD page 89h carries them from its byte 60; None where there are none."""
+    """Parse the 512 bytes of IDENTIFY DEVICE, as VPD page 89h carries them from its byte 60.
+
+    None where there are none.
+    """
     found = ata.parse_identify(data)
     if isinstance(found, Unreadable):
         return None
@@ -290,52 +306,20 @@ def _ata_of_udev(udev: Mapping[str, str]) -> AtaIdentity | None:
         model=model.strip() or udev.get("ID_MODEL") or None,
         serial=believable(udev.get("ID_SERIAL_SHORT", "")),
         firmware=udev.get("ID_REVISION") or None,
-        wwn=_naa(udev.get("ID_WWN", "").replace("0x", "naa.")),
+        wwn=naa(udev.get("ID_WWN", "").replace("0x", "naa.")),
         rotation=rotation,
         told=udev.get("ID_SERIAL_SHORT", ""),
     )
 
 
 def udev_properties(number: str, sequence: int | None, root: Path = ROOT) -> Mapping[str, str]:
-    """What udev remembers of the device; nothing where its entry is for another disk that had this number."""
+    """Read what udev remembers of the device. Nothing where its entry is for another disk that had this number."""
     lines = blob(root / "run/udev/data" / f"b{number}").decode(errors="replace").splitlines()
     known = [line.rpartition("/")[2] for line in lines if line.startswith("S:disk/by-diskseq/")]
     if sequence is not None and known and str(sequence) not in known:
         return {}
     pairs = (line[2:].partition("=") for line in lines if line.startswith("E:"))
     return {key: value for key, _, value in pairs}
-
-
-def vpd_text(page: bytes) -> str:
-    """Unit serial number, VPD page 80h (SPC-4, 7.8.15), as it is told; empty where there is none."""
-    return _printable(page[4 : 4 + int.from_bytes(page[2:4], "big")]) if page[1:2] == b"\x80" else ""
-
-
-def vpd_serial(page: bytes) -> str | None:
-    """The same; None where it names no drive."""
-    return believable(vpd_text(page))
-
-
-def vpd_wwn(page: bytes) -> str | None:
-    """The NAA designator of the logical unit, VPD page 83h (SPC-4, 7.8.6)."""
-    at, end = 4, 4 + int.from_bytes(page[2:4], "big")
-    while page[1:2] == b"\x83" and at + 4 <= min(end, len(page)):
-        kind, size = page[at + 1], page[at + 3]
-        if kind & 0x3F == 0x03:  # association 0: the logical unit; designator type 3: NAA
-            return _naa("naa." + page[at + 4 : at + 4 + size].hex())
-        at += 4 + size
-    return None
-
-
-def _naa(wwid: str) -> str | None:
-    """`naa.5000c500..` as lsblk and the label print it: `0x5000c500..`."""
-    found = re.fullmatch(r"naa\.([0-9a-f]{16}|[0-9a-f]{32})", wwid.lower())
-    return _named_wwn("0x" + found[1]) if found else None
-
-
-def wwn_of(number: int) -> str | None:
-    """Words 108 to 111 of IDENTIFY DEVICE in the same form."""
-    return _naa(f"naa.{number:016x}")
 
 
 def _usb_device(folder: Path) -> Path | None:
@@ -363,22 +347,14 @@ def _named(*found: str, maker: str = "") -> tuple[str | None, str]:
     return serial, "" if serial else next((told for told in found if told), "")
 
 
-def _named_wwn(wwn: str) -> str | None:
-    return wwn if wwn_names_a_drive(wwn) else None
-
-
-def _printable(raw: bytes) -> str:
-    return "".join(chr(b) for b in raw if 0x20 <= b < 0x7F).strip()
-
-
 def folder_at(path: str) -> Path | None:
-    """Where sysfs describes the block device at this path; None where there is none."""
+    """Find where sysfs describes the block device at this path. None where there is none."""
     number = number_at(path)
     return folder_of(number) if number else None
 
 
 def number_at(path: str) -> str:
-    """The number (major:minor) of the block device at this path; empty where there is none."""
+    """Find the number (major:minor) of the block device at this path. Empty where there is none."""
     try:
         status = os.stat(path)
     except OSError:
@@ -387,7 +363,10 @@ def number_at(path: str) -> str:
 
 
 def disk_token(path: str) -> str:
-    """What changes whenever the disk there was exchanged; empty where no whole disk with a medium in it stands."""
+    """Make a token that changes whenever the disk there was exchanged.
+
+    Empty where no whole disk with a medium in it stands.
+    """
     folder = folder_at(path)
     if folder is None or (folder / "partition").exists() or not size_bytes(folder):
         return ""

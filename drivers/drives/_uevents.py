@@ -21,7 +21,7 @@ class Uevents:
         self._tried = False
 
     def wait(self, seconds: float) -> None:
-        """Until something changed, at the latest after so many seconds."""
+        """Wait until something changed, at the latest until so many seconds have passed."""
         if not self._tried:
             self._tried, self._monitor = True, _monitor()
         if self._monitor is None:

@@ -29,7 +29,7 @@ SYSTEM = ("/", "/boot", "/boot/efi", "/efi", "/usr", "/var", "/etc", "/home")
 def uses_of(
     number: str, *, protect: Iterable[Path] = (), root: Path = _sysfs.ROOT, seen: Testimony | None = None
 ) -> tuple[Use, ...]:
-    """Every use of the disk, of its partitions, and of all that rests on them or that they rest on."""
+    """Find every use of the disk, of its partitions, and of all that rests on them or that they rest on."""
     seen = seen or who_uses(number, root)
     stack = Stack(root, seen.loops, seen.elsewhere)
     family, above = stack.family(number), stack.above(number)
@@ -45,7 +45,10 @@ def uses_of(
 
 
 def others_of(number: str, device: str) -> Others:
-    """Who else uses a disk that we hold: what rests on it by now, and who may write to it. DriveUnasked."""
+    """Find who else uses a disk that we hold: what rests on it by now, and who may write to it.
+
+    May raise DriveUnasked.
+    """
     seen = who_uses(number)
     if unasked := unasked_of(number, seen, _sysfs.ROOT):
         raise DriveUnasked(device=device, problem="; ".join(unasked))
@@ -56,7 +59,10 @@ def others_of(number: str, device: str) -> Others:
 
 
 def refuse_users(drive: Drive) -> None:
-    """DriveHeld or DriveUnasked, once more while it is held: loops and programs need no exclusive right to it."""
+    """Refuse users by DriveHeld or DriveUnasked, once more while it is held.
+
+    Loops and programs need no exclusive right to it.
+    """
     others = others_of(drive.number, drive.device)
     if others.users:
         raise DriveHeld(device=drive.device, holder=others.users[0])
@@ -73,7 +79,7 @@ class Looks:
         self._due = time.monotonic() + _writers.APART_S
 
     def at(self, number: str, now: Look) -> Look:
-        """Who writes to it, after a second look where the first one saw somebody."""
+        """Find who writes to it, after a second look where the first one saw somebody."""
         first, due = self._first.get(number), self._due
         if first is None:
             first, due = now, time.monotonic() + _writers.APART_S

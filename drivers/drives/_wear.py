@@ -58,7 +58,7 @@ class Attribute:
 
 
 def wear_percent(attributes: Iterable[Attribute]) -> int | None:
-    """Percent of its life that is used; None where nothing tells it."""
+    """Find the percent of its life that is used. None where nothing tells it."""
     found = [used for attribute in attributes if (used := _used(attribute)) is not None]
     return max(found, default=None)
 

@@ -51,7 +51,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def who_uses(number: str, root: Path = _sysfs.ROOT) -> Testimony:
-    """Who uses it, as far as this process or the helper unit can see. Never raises."""
+    """Find who uses it, as far as this process or the helper unit can see. Never raises."""
     if root != _sysfs.ROOT:
         return Testimony(elsewhere=_mounts.elsewhere(root))
     if os.geteuid() == 0:
@@ -63,7 +63,10 @@ def who_uses(number: str, root: Path = _sysfs.ROOT) -> Testimony:
 
 
 def see(number: str, *, excepted: int) -> Testimony:
-    """What this process itself can see. `excepted`: who asks is no user of the drive, nor are its children."""
+    """Look at what this process itself can see.
+
+    `excepted`: who asks is no user of the drive, nor are its children.
+    """
     loops = _loops.ask_loops()
     return Testimony(
         loops=dict(loops.backing),
@@ -74,7 +77,7 @@ def see(number: str, *, excepted: int) -> Testimony:
 
 
 def ask(number: str, path: Path = SOCKET) -> Testimony:
-    """The helper unit's answer. OSError where it does not answer in time, ValueError where it could not tell."""
+    """Ask the helper unit. Raise OSError where it does not answer in time, ValueError where it could not tell."""
     within = Deadline(PATIENCE_S)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as connection:
         connection.settimeout(PATIENCE_S)
@@ -87,7 +90,7 @@ def ask(number: str, path: Path = SOCKET) -> Testimony:
 
 
 def silence(path: Path) -> str:
-    """Why the helper unit gives no answer now; empty where it does."""
+    """Say why the helper unit gives no answer now; empty where it does."""
     try:
         ask("0:0", path)
     except (OSError, ValueError) as error:
@@ -96,7 +99,7 @@ def silence(path: Path) -> str:
 
 
 def read_line(connection: socket.socket, longest: int, within: Deadline) -> bytes:
-    """One line, or ValueError: it ended early, is too long, or did not come in time."""
+    """Read one line, or raise ValueError: it ended early, is too long, or did not come in time."""
     data = bytearray()
     while not data.endswith(b"\n"):
         connection.settimeout(max(0.01, within.left()))

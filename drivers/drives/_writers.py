@@ -66,7 +66,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def look(numbers: Iterable[str] | None = None, *, excepted: int = 0) -> Look:
-    """Who has one of these devices open for writing; any device where `numbers` is None.
+    """Find who has one of these devices open for writing; any device where `numbers` is None.
 
     `excepted`: a process that is left out, with its children.
     """
@@ -117,7 +117,7 @@ class _Walk:
 
 
 def confirmed(first: Look, ask: Callable[[], Look], due: float) -> Look:
-    """Those who are there again at `due`, and did not only have a look. Waits only where somebody was seen."""
+    """Keep those who are there again at `due`, and did not only have a look. Waits only where somebody was seen."""
     if not first.writers:
         return first
     time.sleep(max(0.0, due - time.monotonic()))
@@ -126,7 +126,10 @@ def confirmed(first: Look, ask: Callable[[], Look], due: float) -> Look:
 
 
 def nodes_of(number: str, root: Path = _sysfs.ROOT) -> frozenset[str]:
-    """Every device number that reaches the disk: itself, its partitions, its SCSI generic and NVMe generic nodes."""
+    """Find every device number that reaches the disk.
+
+    That is itself, its partitions, its SCSI generic and NVMe generic nodes.
+    """
     folder = _sysfs.folder_of(number, root)
     if folder is None:
         return frozenset((number,))
@@ -140,7 +143,7 @@ def nodes_of(number: str, root: Path = _sysfs.ROOT) -> frozenset[str]:
 
 
 def family_of(pid: int) -> frozenset[int]:
-    """The process and all that descend from it; nobody for 0."""
+    """Find the process and all that descend from it. Nobody for 0."""
     if not pid:
         return frozenset()
     parents = {int(p.name): _parent(p) for p in processes()}

@@ -41,12 +41,15 @@ class CountedDrive(OpenDrive):
         return done
 
     def count_writes(self) -> None:
-        """What memory alone held of earlier writes goes to the disk before."""
+        """Count what is written from now on. What memory alone held of earlier writes goes to the disk before."""
         settle(self._file.fd, self.drive.number)
         self._count = WriteCount(self.drive.number, self._file)
 
     def written(self) -> Writes | None:
-        """What others have written into memory only is on its way to the disk: it goes there now, and counts."""
+        """Count what was written since `count_writes`.
+
+        What others have written into memory only is on its way to the disk: it goes there now, and counts.
+        """
         if self._count is None:
             return None
         settle(self._file.fd, self.drive.number)
@@ -86,7 +89,7 @@ class WriteCount:
                 self._worst = self._last
 
     def told(self) -> Writes | None:
-        """What the last look found; None where that says nothing: the kernel missed some of ours, or all.
+        """Tell what the last look found. None where that says nothing: the kernel missed some of ours, or all.
 
         What somebody else was once seen to have written stands, whatever the kernel ceased to count afterwards.
         """

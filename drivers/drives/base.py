@@ -133,14 +133,17 @@ class OpenDrive(ABC):
 
     @abstractmethod
     def flush(self) -> None:
-        """All that was written before this call is on the medium when it returns."""
+        """Flush the drive: all that was written before this call is on the medium when it returns."""
 
     @abstractmethod
     def identify_again(self) -> Drive:
         """Read the identity anew on the same descriptor; DriveGone when there is nobody left to answer."""
 
     def look_again(self) -> Drive:
-        """The same, and what its firmware says now: capabilities, state, hidden area. As `identify_again` raises."""
+        """Identify the same again, and what its firmware says now: capabilities, state, hidden area.
+
+        Raises as `identify_again` does.
+        """
         return self.identify_again()
 
     def count_writes(self) -> None:
@@ -148,15 +151,16 @@ class OpenDrive(ABC):
         return
 
     def written(self) -> Writes | None:
-        """What was written since `count_writes`; None where nobody counts. While a request of ours is under way, it may
-        stand with ours only.
+        """Tell what was written since `count_writes`. None where nobody counts.
+
+        While a request of ours is under way, it may stand with ours only.
         """
         return None
 
     def others(self) -> Others | None:
-        """Who else uses the drive now; may take some seconds. None where nobody else can, as with a simulated one.
+        """Find who else uses the drive now, which may take some seconds.
 
-        DriveUnasked.
+        None where nobody else can, as with a simulated one. May raise DriveUnasked.
         """
         return None
 
@@ -191,13 +195,14 @@ class DriveSource(ABC):
 
     @abstractmethod
     def present(self, ports: frozenset[str]) -> Mapping[str, str]:
-        """Which of these ports hold a drive now: port -> a token that changes whenever the drive was exchanged.
+        """Find which of these ports hold a drive now.
 
-        Cheap enough to be asked every second; opens nothing.
+        Port -> a token that changes whenever the drive was exchanged. Cheap enough to be asked every second; opens
+        nothing.
         """
 
     def every_port(self) -> Mapping[str, str]:
-        """As `present`, of all ports: for a person who maps ports to bays. Opens nothing."""
+        """Find, as `present` does, the drives of all ports: for a person who maps ports to bays. Opens nothing."""
         return {}
 
     @abstractmethod
@@ -206,7 +211,10 @@ class DriveSource(ABC):
 
     @abstractmethod
     def facts(self, port: str, *, protect: Iterable[Path]) -> Facts:
-        """What is known of the drive in this port, for safety to judge; `protect`: paths whose disks are not erased."""
+        """Gather what is known of the drive in this port, for safety to judge.
+
+        `protect`: paths whose disks are not erased.
+        """
 
     @abstractmethod
     def open(self, port: str) -> OpenDrive:

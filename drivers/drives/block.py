@@ -58,7 +58,7 @@ class Driver(DriveSource):
         self._stood: dict[str, tuple[str, str]] = {}
 
     def present(self, ports: frozenset[str]) -> Mapping[str, str]:
-        """Port -> disk sequence; through stat(2) and sysfs only."""
+        """Map each port to its disk sequence, through stat(2) and sysfs only."""
         return {port: token for port in ports if (token := self._stands(port))}
 
     def _stands(self, port: str) -> str:
@@ -78,7 +78,7 @@ class Driver(DriveSource):
         return token
 
     def every_port(self) -> Mapping[str, str]:
-        """Whole disks that udev has given a port; through stat(2) and sysfs only."""
+        """Find the whole disks that udev has given a port, through stat(2) and sysfs only."""
         found = {port: _sysfs.disk_token(str(path)) for port, path in whole_disks(self._by_path).items()}
         return {port: token for port, token in found.items() if token}
 
@@ -95,7 +95,7 @@ class Driver(DriveSource):
         return open_device(self._path(port))
 
     def wait_for_change(self, seconds: float) -> None:
-        """The kernel's uevents wake it; without libudev it looks again after the time."""
+        """Wait for a change. The kernel's uevents wake it; without libudev it looks again after the time."""
         self._uevents.wait(seconds)
 
     def _path(self, port: str) -> str:
@@ -150,7 +150,7 @@ class BlockDrive(CountedDrive):
         return self._file.direct
 
     def fileno(self) -> int:
-        """The descriptor, for commands that the firmware carries out."""
+        """Hand out the descriptor, for commands that the firmware carries out."""
         return self._file.fd
 
     @property
@@ -164,17 +164,18 @@ class BlockDrive(CountedDrive):
         return self._port
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
-        """Past the page cache, see `_direct`."""
+        """Read past the page cache, see `_direct`."""
         return self._file.read(buffer, offset)
 
     def flush(self) -> None:
-        """fdatasync(2)."""
+        """Flush by fdatasync(2)."""
         self._file.flush()
 
     def identify_again(self) -> Drive:
-        """Anew on the same descriptor; DriveGone when the disk behind it went away or was exchanged.
+        """Identify it anew on the same descriptor.
 
-        DriveMute where the drive itself, behind its bridge, does not answer any more.
+        Raise DriveGone when the disk behind it went away or was exchanged, DriveMute where the drive itself, behind
+        its bridge, does not answer any more.
         """
         shown = shown_by_kernel(self._file.fd, self.drive.device)
         if shown.disk_sequence != self.drive.disk_sequence or not shown.capacity_bytes:
@@ -185,7 +186,7 @@ class BlockDrive(CountedDrive):
         return now
 
     def look_again(self) -> Drive:
-        """Its firmware is asked everything anew."""
+        """Ask its firmware everything anew."""
         self.identify_again()
         return identify(self._file.fd, self.drive.device, within=_firmware.HOLD_S)
 
@@ -194,7 +195,7 @@ class BlockDrive(CountedDrive):
         return others_of(self.drive.number, self.drive.device)
 
     def hold_all(self) -> None:
-        """The other namespaces of this controller, or of its subsystem. Calling it twice is harmless."""
+        """Hold the other namespaces of this controller, or of its subsystem. Calling it twice is harmless."""
         for folder in _sysfs.siblings(self.drive.number):
             number, path = _sysfs.text(folder / "dev"), f"/dev/{_sysfs.device_name(folder)}"
             if number not in self._held:

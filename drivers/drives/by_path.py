@@ -13,13 +13,13 @@ _PART = re.compile(r"-part\d+$")
 
 
 def find(by_path: Path, port: str) -> Path:
-    """The path under which this port's drive would be; an absolute port is itself."""
+    """Find the path under which this port's drive would be. An absolute port is itself."""
     paths = [by_path / name for name in names(port)]
     return next((path for path in paths if os.path.lexists(path)), paths[0])
 
 
 def whole_disks(by_path: Path) -> Mapping[str, Path]:
-    """Every port that udev knows now -> its path: of several names of one disk the one that says most."""
+    """Map every port that udev knows now to its path: of several names of one disk the one that says most."""
     try:
         links = sorted(link for link in by_path.iterdir() if not _PART.search(link.name))
     except OSError:  # no folder: no disk has a port

@@ -152,7 +152,10 @@ class Drive(msgspec.Struct, frozen=True, kw_only=True):
         return self.fingerprint, self.likeness if self.identified else self.fingerprint
 
     def is_meant_by(self, earlier: Drive) -> bool:
-        """Whether it is the drive of that record; one of before units were counted does not name its unit."""
+        """Say whether it is the drive of that record.
+
+        A record of before units were counted does not name its unit.
+        """
         same = self.fingerprint == earlier.fingerprint
         return same or (self.identified and earlier.lun is None and earlier.likeness == self.likeness)
 
@@ -181,7 +184,7 @@ class Others(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def speaks(drive: Drive) -> CommandSet | None:
-    """The command set of a drive whose firmware answered when it was identified; None where it was silent."""
+    """Tell the command set of a drive whose firmware answered when it was identified. None where it was silent."""
     can = drive.capabilities
     if can is None:
         return None

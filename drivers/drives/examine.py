@@ -47,10 +47,10 @@ def gather(
     root: Path = _sysfs.ROOT,
     looks: Looks | None = None,
 ) -> Facts:
-    """Everything that decides whether this path may be erased. `protect`: further paths whose disks are not erased.
+    """Gather everything that decides whether this path may be erased.
 
-    `looks`: shared by those who gather several drives at once, so that all wait for one second look. A drive that is
-    used anyway is not asked who writes to it.
+    `protect`: further paths whose disks are not erased. `looks`: shared by those who gather several drives at once,
+    so that all wait for one second look. A drive that is used anyway is not asked who writes to it.
     """
     kind, problem, status = _kind(path)
     if status is None or kind != "block":
@@ -84,7 +84,7 @@ def of_number(
     root: Path = _sysfs.ROOT,
     seen: Testimony | None = None,
 ) -> Facts:
-    """The part that needs no node of the drive: what sysfs, /proc, loops and the helper say of this number."""
+    """Gather the part that needs no node of the drive: what sysfs, /proc, loops and the helper say of this number."""
     folder = _sysfs.folder_of(number, root)
     if folder is None:
         return Facts(path=path, kind="missing", number=number)

@@ -42,19 +42,19 @@ class FirmwarePort(ABC):
 
     @abstractmethod
     def ata(self, task: TaskFile, *, data_out: bytes = b"", within: float) -> AtaReply:
-        """One ATA command. `data_out`: the 512 bytes of a PIO-out command."""
+        """Send one ATA command. `data_out`: the 512 bytes of a PIO-out command."""
 
     @abstractmethod
     def scsi(self, cdb: bytes, *, data_in: int = 0, data_out: bytes = b"", within: float) -> ScsiReply:
-        """One SCSI command; `data_in` bytes to receive, or `data_out` to send."""
+        """Send one SCSI command, with `data_in` bytes to receive, or `data_out` to send."""
 
     @abstractmethod
     def nvme(self, command: AdminCommand, *, within: float) -> NvmeReply:
-        """One NVMe admin command."""
+        """Send one NVMe admin command."""
 
 
 def ata_reply(task: TaskFile, reply: ScsiReply) -> AtaReply:
-    """What a SCSI reply says of the ATA command in it."""
+    """Read what a SCSI reply says of the ATA command in it."""
     registers = sat.registers_of(task, reply)
     data = sat.data_of(task, reply) if task.transfer == "pio-in" else b""
     if task.transfer == "none":

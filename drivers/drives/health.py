@@ -38,7 +38,7 @@ LARGEST = 2**63 - 1  # of a number on a certificate
 
 
 def parse_health(output: bytes) -> dict[str, Any] | None:
-    """smartctl's JSON -> what a certificate shows; None where the drive did not answer. Never raises."""
+    """Turn smartctl's JSON into what a certificate shows. None where the drive did not answer. Never raises."""
     found = _document(output)
     status = _number(found, "smartctl", "exit_status")
     if status is None or not 0 <= status <= 0xFF or status & NOT_ASKED:
@@ -67,12 +67,15 @@ def not_understood(output: bytes) -> bool:
 
 
 def measured(celsius: int | None) -> int | None:
-    """A temperature that can be one; None for 0, which many answer without a sensor, and for what no drive survives."""
+    """Accept a temperature that can be one.
+
+    None for 0, which many answer without a sensor, and for what no drive survives.
+    """
     return celsius if celsius and COLDEST <= celsius <= HOTTEST else None
 
 
 def exit_findings(status: int) -> list[str]:
-    """The exit status in words, bit by bit."""
+    """Put the exit status in words, bit by bit."""
     return [words for bit, words in enumerate(EXIT_BITS) if status >> bit & 1]
 
 

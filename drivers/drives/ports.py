@@ -17,20 +17,21 @@ _USB_FOLDER = re.compile(r"/\d+-([\d.]+:\d+\.\d+)/")
 
 
 def canonical(port: str) -> str:
-    """The one name that all names of this place have in common; two bays may not share it."""
+    """Form the one name that all names of this place have in common. Two bays may not share it."""
     return _ATA.sub(r"\1.0", port.removeprefix(f"{BY_PATH}/"))
 
 
 def names(port: str) -> tuple[str, ...]:
-    """The given name first, then the others that udev may have given the same place."""
+    """List the given name first, then the others that udev may have given the same place."""
     full = canonical(port)
     return tuple(dict.fromkeys((port, full, _ATA.sub(r"\1", full))))
 
 
 def elsewhere(port: str, folder: str) -> bool:
-    """Whether the disk that sysfs describes in `folder` stands in another USB port. False where one of them is none.
+    """Say whether the disk that sysfs describes in `folder` stands in another USB port.
 
-    udev may take a link away late: until then it leads to whichever disk has got the name of the one before.
+    False where one of them is none. udev may take a link away late: until then it leads to whichever disk has got the
+    name of the one before.
     """
     place, stands = _USB.search(port), _USB_FOLDER.findall(folder)
     if place is None or not stands:

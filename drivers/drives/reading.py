@@ -18,7 +18,7 @@ FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK
 
 
 def open_for_reading(path: str) -> ReadOnlyDrive:
-    """A whole drive or a regular file. DriveGone, NotADrive, DriveForbidden, DriveError."""
+    """Open a whole drive or a regular file. May raise DriveGone, NotADrive, DriveForbidden, DriveError."""
     try:
         mode = os.stat(path).st_mode
         if not (stat.S_ISBLK(mode) or stat.S_ISREG(mode)):
@@ -42,18 +42,18 @@ class ReadOnlyDrive(OpenDrive):
         self._file = file
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
-        """Past the page cache, see `_direct`."""
+        """Read past the page cache, see `_direct`."""
         return self._file.read(buffer, offset)
 
     def write_from(self, buffer: memoryview, offset: int) -> int:
-        """Always EBADF: it was opened for reading."""
+        """Raise EBADF, always: it was opened for reading."""
         raise OSError(errno.EBADF, os.strerror(errno.EBADF))
 
     def flush(self) -> None:
-        """There is nothing to flush."""
+        """Do nothing: there is nothing to flush."""
 
     def identify_again(self) -> Drive:
-        """As it was: a file does not change who it is."""
+        """Return the drive as it was: a file does not change who it is."""
         return self.drive
 
     def close(self) -> None:

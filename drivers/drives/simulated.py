@@ -85,22 +85,22 @@ class Driver(DriveSource):
         self._known = 0
 
     def present(self, ports: frozenset[str]) -> Mapping[str, str]:
-        """Port -> which link it is: one made anew is another."""
+        """Map each port to which link it is: one made anew is another."""
         found = {port: plugged(self._ports / port) for port in ports}
         return {port: token for port, token in found.items() if token}
 
     def every_port(self) -> Mapping[str, str]:
-        """Every link that leads to a drive."""
+        """Find every link that leads to a drive."""
         if not self._ports.is_dir():
             return {}
         return self.present(frozenset(link.name for link in self._ports.iterdir() if not link.name.startswith(".")))
 
     def look(self, port: str) -> Drive:
-        """As drive.toml says now."""
+        """Read what drive.toml says now."""
         return self._identify(port)[0]
 
     def facts(self, port: str, *, protect: Iterable[Path]) -> Facts:
-        """Nobody mounts a simulated drive: it is what it says of itself."""
+        """Gather what it says of itself: nobody mounts a simulated drive."""
         drive, medium = self._identify(port)
         return Facts(
             path=drive.device,
@@ -113,14 +113,14 @@ class Driver(DriveSource):
         )
 
     def open(self, port: str) -> OpenDrive:
-        """Held by a lock on the image, so that two programs cannot have it."""
+        """Open the drive, held by a lock on the image, so that two programs cannot have it."""
         drive, medium = self._identify(port)
         if medium.read_only:
             raise DriveReadOnly(device=drive.device)
         return _open(self._ports / port, drive, medium)
 
     def wait_for_change(self, seconds: float) -> None:
-        """As soon as a link was made or removed, which changes the folder's time; belongs to one thread."""
+        """Wait until a link was made or removed, which changes the folder's time. Belongs to one thread."""
         until = Deadline(seconds)
         while (now := self._changed_at()) == self._known and not until.passed:
             time.sleep(min(POLL_S, until.left()))
@@ -144,7 +144,7 @@ class Driver(DriveSource):
 
 
 def plugged(link: Path) -> str:
-    """Changes whenever the port's link was made anew; empty when there is no drive."""
+    """Make a token that changes whenever the port's link was made anew. Empty when there is no drive."""
     try:
         status, target = os.lstat(link), os.readlink(link)
     except OSError:
@@ -155,7 +155,7 @@ def plugged(link: Path) -> str:
 
 
 def read_drive(place: Path) -> tuple[Drive, Medium]:
-    """The identity and the faults that stand in drive.toml; DriveError names what is wrong in it."""
+    """Read the identity and the faults that stand in drive.toml. DriveError names what is wrong in it."""
     data, problems = read_toml(place / "drive.toml")
     medium, wrong = convert(data, Medium) if not problems else (None, problems)
     if medium is None:
@@ -221,7 +221,7 @@ class Throttle:
         self._lock = threading.Lock()
 
     def turn(self, size: int) -> float:
-        """The moment (monotonic) at which a request of this size is through."""
+        """Tell the moment (monotonic) at which a request of this size is through."""
         if not self._rate:
             return 0.0
         with self._lock:
@@ -254,14 +254,14 @@ class SimulatedDrive(OpenDrive):
         return SimulatedPort(self._model, there=self._there, pull=self._link.unlink)
 
     def read_into(self, buffer: memoryview, offset: int) -> int:
-        """What the image holds, at the drive's pace."""
+        """Read what the image holds, at the drive's pace."""
         self._request(offset, len(buffer), self._medium.bad + self._medium.bad_reads)
         if self._model is not None:
             self._model.admit(offset, len(buffer), write=False)
         return os.preadv(self._fd, [buffer], offset)
 
     def write_from(self, buffer: memoryview, offset: int) -> int:
-        """Into the image, with the faults that are asked for."""
+        """Write into the image, with the faults that are asked for."""
         size = max(0, min(len(buffer), self.drive.capacity_bytes - offset))
         if buffer and not size:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -278,7 +278,7 @@ class SimulatedDrive(OpenDrive):
         return size if at >= offset else 0
 
     def flush(self) -> None:
-        """fdatasync(2) on the image."""
+        """Flush the image by fdatasync(2)."""
         self._there()
         with self._lock:
             failing, self._bad_flushes = self._bad_flushes > 0, max(0, self._bad_flushes - 1)
@@ -291,13 +291,13 @@ class SimulatedDrive(OpenDrive):
             self._before.clear()
 
     def identify_again(self) -> Drive:
-        """drive.toml as it stands now: an exchanged serial is seen."""
+        """Read drive.toml as it stands now: an exchanged serial is seen."""
         if plugged(self._link) != self._token:
             raise DriveGone(device=self.drive.device)
         return read_drive(self._link)[0]
 
     def close(self) -> None:
-        """Lets go of the lock."""
+        """Let go of the lock."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
@@ -361,7 +361,10 @@ class SimulatedDrive(OpenDrive):
 
 
 def make_drive(folder: Path, name: str, size: int, *, port: str = "", **values: object) -> Path:
-    """A new drive of so many bytes of zeros, in a port if one is named; `values` are those of `Medium`, tables last."""
+    """Make a new drive of so many bytes of zeros, in a port if one is named.
+
+    `values` are those of `Medium`, tables last.
+    """
     place = folder / "drives" / name
     place.mkdir(parents=True)
     (folder / "ports").mkdir(exist_ok=True)

@@ -20,7 +20,9 @@ _known, _learning = list(MORE_LOGS), threading.Lock()
 
 
 def read_health(device: str, *, within: Deadline, through: str = "", scsi: bool = False) -> dict[str, Any] | None:
-    """Temperature (C), sectors, wear (% used), hours; None where smartctl is absent, late, or cannot ask it.
+    """Read temperature (C), sectors, wear (% used), hours.
+
+    None where smartctl is absent, late, or cannot ask it.
 
     `through`: smartctl's device type. Left to itself it tries the vendor commands of USB bridges, some of which reset
     the drive (docs/firmware.md): behind a bridge ask with "sat", or not at all. `scsi`: a SAS drive, which tells wear

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from drivers.inputs.readings import MAX_BYTES, Reading, Unreadable, parse_reading
+from drivers.inputs._readings import MAX_BYTES, Reading, Unreadable, parse_reading
 
 EVENT = struct.Struct("@llHHi")  # struct input_event: a time in two longs, type, code, value
 EV_SYN, EV_KEY = 0, 1
@@ -67,7 +67,7 @@ class KeyEvent:
 
 
 def key_events(raw: bytes) -> Iterator[KeyEvent | None]:
-    """Whole `struct input_event`s, keys only; None where the kernel dropped some (SYN_DROPPED)."""
+    """Unpack whole `struct input_event`s, keys only. None where the kernel dropped some (SYN_DROPPED)."""
     for seconds, micros, kind, code, value in EVENT.iter_unpack(raw[: len(raw) // EVENT.size * EVENT.size]):
         if kind == EV_KEY:
             yield KeyEvent(code, value, seconds * 1_000_000 + micros)
@@ -92,7 +92,7 @@ class Burst:
         return self._last_us is not None
 
     def feed(self, event: KeyEvent | None) -> Reading | None:
-        """The reading that this event ends, if it ends one."""
+        """Feed the event in, and return the reading that it ends, if it ends one."""
         if event is None:
             self._held.clear()
             self._last_us = self._last_us or 0
@@ -141,7 +141,7 @@ class Keypad:
         self.pending = False  # a person may think as long as they like
 
     def feed(self, event: KeyEvent | None) -> Reading | None:
-        """The reading that this key is, if it is one. Other keys do nothing."""
+        """Feed the key in, and return the reading that it is, if it is one. Other keys do nothing."""
         if event is None:  # digits may be lost: what is left of the number is another number
             self._number = "?" if self._number else ""
             return None

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from drivers.deadline import Deadline
 from drivers.errors import DeviceGone
-from drivers.inputs.readings import LineSplitter, Reading, Unreadable, parse_reading
+from drivers.inputs._readings import LineSplitter, Reading, Unreadable, parse_reading
 
 POLL_SECONDS = 0.2  # how soon a stop is noticed
 BACK_OFF = (0.25, 0.5, 1.0, 2.0, 5.0)
@@ -33,18 +33,24 @@ class Input(ABC):
 
     @abstractmethod
     def read_some(self, seconds: float) -> bytes:
-        """What has arrived, waiting at most so long; empty for nothing. DeviceGone when the device is."""
+        """Read what has arrived, waiting at most so long; empty for nothing.
+
+        Raise DeviceGone when the device is gone.
+        """
 
     @abstractmethod
     def close(self) -> None:
         """Let go of the device. Calling it twice is harmless."""
 
     def fault(self) -> str | None:
-        """Why nothing can be read now; None while all is well. May be asked from any thread."""
+        """Tell why nothing can be read now. None while all is well. May be asked from any thread."""
         return self._fault
 
     def out_of_reach(self) -> tuple[str, ...]:
-        """Codes of bays that a person can never type on it, because their numbers are too long; usually none."""
+        """List the codes of bays that a person can never type on it, because their numbers are too long.
+
+        Usually none.
+        """
         return ()
 
     _fault: str | None = None
@@ -52,7 +58,7 @@ class Input(ABC):
     def readings(
         self, stop: threading.Event, changed: Callable[[DeviceGone | None], None] = lambda _: None
     ) -> Iterator[Reading]:
-        """Every reading until `stop` is set (noticed within 0.5 s). An unplugged device is opened again.
+        """Yield every reading until `stop` is set (noticed within 0.5 s). An unplugged device is opened again.
 
         `changed` hears, in this thread, that it is gone, and with None that it is back.
         """

@@ -17,8 +17,8 @@ import msgspec
 from drivers.deadline import Deadline
 from drivers.errors import DeviceGone
 from drivers.inputs._keys import EVENT, Burst, Keypad, key_events
+from drivers.inputs._readings import Reading, Unreadable
 from drivers.inputs.base import POLL_SECONDS, Input
-from drivers.inputs.readings import Reading, Unreadable
 from firmware_bridge.passthrough import grab_input
 
 KEYS = {"enter": "YES", "esc": "NO", "minus": "NO", "backspace": "UNDO", "delete": "UNDO", "dot": "UNDO"}
@@ -55,7 +55,7 @@ class Driver(Input):
         self._rest = b""
 
     def open(self) -> None:
-        """DeviceGone when it is not there, or somebody else has grabbed it."""
+        """Open and grab the device. Raise DeviceGone when it is not there, or somebody else has grabbed it."""
         try:
             self._fd = os.open(self._settings.path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             grab_input(self._fd)
@@ -65,7 +65,7 @@ class Driver(Input):
         self._rest = b""
 
     def read_some(self, seconds: float) -> bytes:
-        """Whole events; nothing for a piece of one."""
+        """Read whole events. Nothing for a piece of one."""
         assert self._fd is not None
         try:
             ready, _, _ = select.select([self._fd], [], [], seconds)
@@ -84,7 +84,7 @@ class Driver(Input):
         return whole[:end]
 
     def close(self) -> None:
-        """The grab goes with the descriptor."""
+        """Close the descriptor. The grab goes with it."""
         if self._fd is not None:
             os.close(self._fd)
             self._fd = None
@@ -107,7 +107,7 @@ class Driver(Input):
                 yield Unreadable("it has no end: the scanner must send Enter after each code")
 
     def out_of_reach(self) -> tuple[str, ...]:
-        """Codes of a keypad's numbers that have more than `digits` digits."""
+        """List the codes of a keypad's numbers that have more than `digits` digits."""
         if self._settings.kind != "keypad":
             return ()
         beyond = range(10**self._settings.digits, 10**MOST_DIGITS)

@@ -34,7 +34,10 @@ class Driver(Input):
         self._port: serial.Serial | None = None
 
     def open(self) -> None:
-        """What lay in the port's buffer before is thrown away: nobody knows when it was scanned."""
+        """Open the port.
+
+        What lay in its buffer before is thrown away: nobody knows when it was scanned.
+        """
         try:
             self._port = serial.Serial(self._settings.port, self._settings.baud, timeout=0, exclusive=True)
             self._port.reset_input_buffer()
@@ -42,7 +45,7 @@ class Driver(Input):
             raise self._gone(error) from error
 
     def read_some(self, seconds: float) -> bytes:
-        """At least one byte, and then whatever else has come."""
+        """Read at least one byte, and then whatever else has come."""
         assert self._port is not None
         try:
             self._port.timeout = seconds
@@ -52,7 +55,7 @@ class Driver(Input):
             raise self._gone(error) from error
 
     def close(self) -> None:
-        """A port that is gone cannot be closed any better."""
+        """Close the port. One that is gone cannot be closed any better."""
         if self._port is not None:
             try:
                 self._port.close()

@@ -36,7 +36,7 @@ class Driver(Input):
         self._started = False
 
     def open(self) -> None:
-        """A file that is not there yet is waited for, and then read from its beginning."""
+        """Open the file. One that is not there yet is waited for, and then read from its beginning."""
         first, self._started = not self._started, True
         try:
             self._fifo = stat.S_ISFIFO(os.stat(self._path).st_mode)
@@ -50,7 +50,11 @@ class Driver(Input):
             raise DeviceGone(device=f"{self.name} ({self._path}: {error.strerror})") from error
 
     def read_some(self, seconds: float) -> bytes:
-        """DeviceGone when the file was replaced or cut short: the next session reads the new one from its beginning."""
+        """Read what has come.
+
+        Raise DeviceGone when the file was replaced or cut short: the next session reads the new one from its
+        beginning.
+        """
         if self._fd is None:
             time.sleep(min(seconds, TAIL_SECONDS))
             self.open()

@@ -27,14 +27,14 @@ class Driver(Input):
         self._fd: int | None = None
 
     def open(self) -> None:
-        """DeviceGone for a process without standard input."""
+        """Take standard input. Raise DeviceGone for a process without one."""
         try:
             self._fd = sys.stdin.fileno()
         except (AttributeError, OSError, ValueError) as error:
             raise DeviceGone(device=f"{self.name} (standard input)") from error
 
     def read_some(self, seconds: float) -> bytes:
-        """DeviceGone at its end."""
+        """Read from standard input. Raise DeviceGone at its end."""
         assert self._fd is not None
         try:
             ready, _, _ = select.select([self._fd], [], [], seconds)
@@ -46,5 +46,5 @@ class Driver(Input):
         return data
 
     def close(self) -> None:
-        """Standard input belongs to the process, and stays open."""
+        """Let go of standard input, which belongs to the process, and stays open."""
         self._fd = None

@@ -58,7 +58,7 @@ class ChannelPrinter(Printer):
 
     @abstractmethod
     def open_channel(self, within: Deadline) -> Opened:
-        """A descriptor as Opened says; DeviceGone."""
+        """Open a descriptor as Opened says. May raise DeviceGone."""
 
     @abstractmethod
     def close_channel(self, opened: Opened) -> None:
@@ -69,11 +69,11 @@ class ChannelPrinter(Printer):
         return
 
     def trouble(self, opened: Opened, within: Deadline) -> str:
-        """What the line itself tells of the printer, without its language: empty for nothing."""
+        """Read what the line itself tells of the printer, without its language. Empty for nothing."""
         return ""
 
     def print(self, data: bytes, *, label_id: str, within: Deadline) -> PrintResult:
-        """Asked before, sent, asked after; see Printer."""
+        """Print by asking before, sending, and asking after; see Printer."""
         try:
             opened = self.open_channel(within)
         except DeviceGone as gone:
@@ -95,7 +95,7 @@ class ChannelPrinter(Printer):
             self.close_channel(opened)
 
     def status(self, *, within: Deadline) -> PrinterStatus:
-        """Asked on a channel of its own."""
+        """Ask on a channel of its own."""
         try:
             opened = self.open_channel(within)
         except DeviceGone as gone:

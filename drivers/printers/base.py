@@ -56,7 +56,7 @@ class PrinterSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     gap_mm: Annotated[int, msgspec.Meta(ge=0, le=20)] = 3
 
     def media(self) -> Media:
-        """The label as its writers take it."""
+        """Describe the label as its writers take it."""
         return Media(
             language=self.language,
             width_mm=self.width_mm,
@@ -82,7 +82,7 @@ class Printer(ABC):
 
     @abstractmethod
     def status(self, *, within: Deadline) -> PrinterStatus:
-        """What the printer says of itself now; a missing or silent one is not ready."""
+        """Ask the printer what it says of itself now. A missing or silent one is not ready."""
 
     def close(self) -> None:
         """Let go of the device. Calling it twice is harmless."""

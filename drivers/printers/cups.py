@@ -56,7 +56,10 @@ class Driver(Printer):
         self._settings = settings
 
     def print(self, data: bytes, *, label_id: str, within: Deadline) -> PrintResult:
-        """Asked before, handed to the queue, followed; what is not done at the deadline is cancelled."""
+        """Print by asking before, handing the label to the queue, and following it.
+
+        What is not done at the deadline is cancelled.
+        """
         try:
             before = self._queue(within)
             if before.problems:
@@ -77,7 +80,7 @@ class Driver(Printer):
         return self._follow(job[0], label_id, within)
 
     def status(self, *, within: Deadline) -> PrinterStatus:
-        """An idle queue says nothing of its printer: ready is None then."""
+        """Ask the queue. An idle one says nothing of its printer: ready is None then."""
         try:
             state = self._queue(within)
         except DriverError as error:
@@ -129,7 +132,7 @@ class Driver(Printer):
 
 
 def queue_state(text: str) -> QueueState:
-    """`lpstat -l -p QUEUE` of CUPS 2, in English: a line that is not indented, then indented ones."""
+    """Parse `lpstat -l -p QUEUE` of CUPS 2, in English: a line that is not indented, then indented ones."""
     first, _, rest = text.partition("\n")
     alerts = re.search(r"^\tAlerts: (.*)$", rest, re.MULTILINE)
     words = tuple(word for word in (alerts[1].split() if alerts else ()) if word != "none")
@@ -143,7 +146,7 @@ def queue_state(text: str) -> QueueState:
 
 
 def job_alerts(text: str, job: str) -> str | None:
-    """The alerts of one job in `lpstat -l -o QUEUE`; None where the list does not have it."""
+    """Find the alerts of one job in `lpstat -l -o QUEUE`. None where the list does not have it."""
     found = re.search(rf"^{re.escape(job)} .*\n((?:\t.*\n?)*)", text, re.MULTILINE)
     if found is None:
         return None

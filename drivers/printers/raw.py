@@ -33,7 +33,7 @@ class Driver(ChannelPrinter):
         self._path = settings.path
 
     def open_channel(self, within: Deadline) -> Opened:
-        """DeviceGone where there is nothing, or somebody else prints (usblp opens once)."""
+        """Open the device. Raise DeviceGone where there is nothing, or somebody else prints (usblp opens once)."""
         how = os.O_WRONLY | os.O_APPEND if self._dialogue is None else os.O_RDWR
         try:
             fd = os.open(self._path, how | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
@@ -46,7 +46,7 @@ class Driver(ChannelPrinter):
         return Opened(fd, packets=packets)
 
     def trouble(self, opened: Opened, within: Deadline) -> str:
-        """Paper that is out, by the port's status: a printer that then answers nothing says so there."""
+        """Notice paper that is out, by the port's status: a printer that then answers nothing says so there."""
         if not opened.packets or within.left() < PORT_STATUS_SECONDS:
             return ""
         try:
@@ -56,6 +56,6 @@ class Driver(ChannelPrinter):
         return PAPER_OUT if status & PAPER_EMPTY and not status & NO_ERROR else ""
 
     def close_channel(self, opened: Opened) -> None:
-        """A device that is gone cannot be closed any better."""
+        """Close the device. One that is gone cannot be closed any better."""
         with contextlib.suppress(OSError):
             os.close(opened.fd)

@@ -30,7 +30,7 @@ class Driver(ChannelPrinter):
         self._settings = settings
 
     def open_channel(self, within: Deadline) -> Opened:
-        """DeviceGone where there is no such port, or somebody else has it."""
+        """Open the port. Raise DeviceGone where there is no such port, or somebody else has it."""
         wanted = self._settings
         try:
             port = serial.Serial(
@@ -46,14 +46,17 @@ class Driver(ChannelPrinter):
         return Opened(port.fileno(), port)
 
     def drain(self, opened: Opened, within: Deadline) -> None:
-        """Four kilobytes in the kernel are four seconds at 9600 baud."""
+        """Wait until the kernel has sent what it holds: four kilobytes in it are four seconds at 9600 baud."""
         assert isinstance(opened.closer, serial.Serial)
         with contextlib.suppress(OSError):
             while opened.closer.out_waiting and not within.passed:
                 time.sleep(min(0.02, within.left()))
 
     def close_channel(self, opened: Opened) -> None:
-        """What a stopped printer has not taken is dropped: the kernel would wait 30 s for it in close()."""
+        """Close the port.
+
+        What a stopped printer has not taken is dropped: the kernel would wait 30 s for it in close().
+        """
         assert isinstance(opened.closer, serial.Serial)
         with contextlib.suppress(OSError):
             opened.closer.reset_output_buffer()

@@ -41,7 +41,7 @@ class Driver(Printer):
         self._settings = settings
 
     def print(self, data: bytes, *, label_id: str, within: Deadline) -> PrintResult:
-        """Files appear whole or not at all, except when the power is lost."""
+        """Print into files, which appear whole or not at all, except when the power is lost."""
         fault = self._fault()
         if fault.kind in NOTHING_COMES_OUT:
             return NotPrinted(label_id, f"{self.name}: {NOTHING_COMES_OUT[fault.kind]}")
@@ -63,7 +63,7 @@ class Driver(Printer):
         return Printed(label_id)
 
     def status(self, *, within: Deadline) -> PrinterStatus:
-        """As the fault says."""
+        """Tell the status as the fault says."""
         kind = self._fault().kind
         if kind in NOTHING_COMES_OUT:
             return PrinterStatus(ready=False, problems=(NOTHING_COMES_OUT[kind],))

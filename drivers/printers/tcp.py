@@ -28,7 +28,7 @@ class Driver(ChannelPrinter):
         self._address = (settings.host, settings.port)
 
     def open_channel(self, within: Deadline) -> Opened:
-        """DeviceGone where nobody listens."""
+        """Connect to the printer. Raise DeviceGone where nobody listens."""
         try:
             connection = socket.create_connection(self._address, timeout=max(0.01, within.left()))
         except OSError as error:
@@ -38,7 +38,7 @@ class Driver(ChannelPrinter):
         return Opened(connection.fileno(), connection)
 
     def close_channel(self, opened: Opened) -> None:
-        """Half-close first, so that what was sent is not thrown away with the connection."""
+        """Close the connection, half first, so that what was sent is not thrown away with the connection."""
         assert isinstance(opened.closer, socket.socket)
         with contextlib.suppress(OSError):
             opened.closer.shutdown(socket.SHUT_WR)

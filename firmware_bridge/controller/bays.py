@@ -41,7 +41,10 @@ class Bay:
         self._output_fault = not self._write(0)
 
     def outputs(self) -> int:
-        """As the hardware has them now; where it does not answer, as they should be. With wire.BUSY."""
+        """Read the outputs as the hardware has them now.
+
+        Where it does not answer, as they should be. With wire.BUSY.
+        """
         try:
             lines = self.lines.read_outputs() & wire.LINES
         except OSError:
@@ -49,14 +52,14 @@ class Bay:
         return lines | (wire.BUSY if self.busy else 0)
 
     def faults(self) -> int:
-        """wire.FAULT_*."""
+        """Gather the faults: wire.FAULT_*."""
         found = wire.FAULT_SENSOR if self._deaf >= SENSOR_GONE_SWEEPS else 0
         found |= wire.FAULT_OUTPUT if self._output_fault else 0
         found |= wire.FAULT_OVERCURRENT if self.tripped & wire.OVERCURRENT else 0
         return found | (wire.FAULT_OVERTEMPERATURE if self.tripped & wire.OVERTEMPERATURE else 0)
 
     def spins_up(self, mask: int, value: int) -> bool:
-        """Whether these outputs would give power to a bay that has none."""
+        """Say whether these outputs would give power to a bay that has none."""
         return not self.wanted & wire.POWER and bool(mask & value & wire.POWER)
 
     def set(self, mask: int, value: int) -> int:
@@ -77,19 +80,19 @@ class Bay:
         return self._switch(new)
 
     def pulse(self, bit: int, until: int) -> int:
-        """One line on until then; 0, or why not."""
+        """Switch one line on until then. Return 0, or why not."""
         failed = self._switch(self.wanted | bit)
         if not failed:
             self._pulses[bit] = until
         return failed
 
     def release(self) -> None:
-        """Everything off, the lock open, nobody's any more."""
+        """Release the bay: everything off, the lock open, nobody's any more."""
         self.busy, self.hold_until, self._pulses = False, None, {}
         self._switch(0)
 
     def lease_lost(self, until: int) -> None:
-        """Nobody looks after this bay: off, or held until then if a drive is at work."""
+        """Switch the bay off, or hold it until then if a drive is at work: nobody looks after it."""
         if self.busy:
             self.hold_until = until
         else:

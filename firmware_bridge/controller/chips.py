@@ -10,11 +10,11 @@ class Bus:
     """What MicroPython's machine.I2C is to these chips."""
 
     def readfrom_mem(self, address: int, register: int, count: int) -> bytes:
-        """Bytes of a register."""
+        """Read bytes of a register."""
         raise NotImplementedError
 
     def writeto_mem(self, address: int, register: int, data: bytes) -> None:
-        """Bytes into a register."""
+        """Write bytes into a register."""
         raise NotImplementedError
 
 
@@ -35,12 +35,12 @@ class CurrentSensor:
         self._bus, self._address, self._fine, self._milliohm = bus, address, chip == "ina226", shunt_milliohm
 
     def milliamps(self) -> int:
-        """INA219: 10 uV a bit; INA226: 2.5 uV."""
+        """Read the current. INA219: 10 uV a bit; INA226: 2.5 uV."""
         raw = _signed(self._bus, self._address, self.SHUNT)
         return (raw * 5 // 2 if self._fine else raw * 10) // self._milliohm
 
     def millivolts(self) -> int:
-        """INA219: 4 mV a bit, the lowest three bits are something else; INA226: 1.25 mV."""
+        """Read the voltage. INA219: 4 mV a bit, the lowest three bits are something else; INA226: 1.25 mV."""
         raw = _signed(self._bus, self._address, self.BUS) & 0xFFFF
         return raw * 5 // 4 if self._fine else (raw >> 3) * 4
 
@@ -52,7 +52,7 @@ class TemperatureSensor:
         self._bus, self._address = bus, address
 
     def decicelsius(self) -> int:
-        """Tenths of a degree."""
+        """Read the temperature in tenths of a degree."""
         return (_signed(self._bus, self._address, 0x00) >> 4) * 10 // 16
 
 
@@ -63,15 +63,15 @@ class Sensors(BayLines):
         self._rails, self._temperature = rails, temperature
 
     def milliamps(self) -> int | None:
-        """Both rails together."""
+        """Sum the current of both rails together."""
         return sum(rail.milliamps() for rail in self._rails) if self._rails else None
 
     def millivolts(self) -> int | None:
-        """The higher of the rails."""
+        """Read the voltage of the higher of the rails."""
         return max(rail.millivolts() for rail in self._rails) if self._rails else None
 
     def decicelsius(self) -> int | None:
-        """At the drive."""
+        """Read the temperature at the drive."""
         return self._temperature.decicelsius() if self._temperature else None
 
 
@@ -88,18 +88,18 @@ class ExpanderBay(Sensors):
         self._bus, self._address = bus, address
 
     def write(self, outputs: int) -> None:
-        """The latch before the direction: a chip that was reset drives nothing until its latch is right."""
+        """Write the latch before the direction: a chip that was reset drives nothing until its latch is right."""
         self._put(self.OLAT_A, outputs & wire.LINES)
         self._put(self.IODIR_A, 0x80)
         self._put(self.GPPU_B, self.CONTACTS)
         self._put(self.IPOL_B, wire.PRESENT | wire.BUTTON)  # a closed contact is low; an open door is an open contact
 
     def read_outputs(self) -> int:
-        """The pins. A chip that was reset has inputs there, which the pull-downs hold low."""
+        """Read the pins. A chip that was reset has inputs there, which the pull-downs hold low."""
         return self._get(self.GPIO_A) & wire.LINES
 
     def read_inputs(self) -> int:
-        """The contacts."""
+        """Read the contacts."""
         return self._get(self.GPIO_B) & self.CONTACTS
 
     def _put(self, register: int, value: int) -> None:

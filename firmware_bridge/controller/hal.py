@@ -31,23 +31,23 @@ class PinBay(Sensors):
         self._inputs = [machine.Pin(number, machine.Pin.IN, machine.Pin.PULL_UP) for number in inputs]
 
     def write(self, outputs: int) -> None:
-        """Line by line."""
+        """Write the outputs, line by line."""
         for bit, pin in enumerate(self._outputs):
             pin.value(outputs >> bit & 1)
         self._lit = outputs >> LAMPS
         self._shine()
 
     def dim(self, percent: int) -> None:
-        """At once, also the lamps that are on."""
+        """Dim the lamps at once, also those that are on."""
         self._percent = percent
         self._shine()
 
     def read_outputs(self) -> int:
-        """The pads, which a short to ground holds low; the lamps as they were written."""
+        """Read the pads, which a short to ground holds low, and the lamps as they were written."""
         return _bits(self._outputs) | self._lit << LAMPS
 
     def read_inputs(self) -> int:
-        """A closed contact is low: a drive, a pressed button; an open door is an open contact."""
+        """Read the contacts. A closed one is low: a drive, a pressed button; an open door is an open contact."""
         return _bits(self._inputs) ^ (wire.PRESENT | wire.BUTTON)
 
     def _shine(self) -> None:
@@ -64,11 +64,11 @@ class Uart:
         )
 
     def read(self) -> bytes:
-        """What has come; b"" if nothing has."""
+        """Read what has come. b"" if nothing has."""
         return self._uart.read() or b"" if self._uart.any() else b""
 
     def write(self, data: bytes) -> None:
-        """Into the buffer, which is longer than a frame."""
+        """Write into the buffer, which is longer than a frame."""
         self._uart.write(data)
 
 
@@ -85,14 +85,14 @@ class Usb:
         self._poll.register(sys.stdin, select.POLLIN)
 
     def read(self) -> bytes:
-        """What has come, a frame's worth at most."""
+        """Read what has come, a frame's worth at most."""
         found = bytearray()
         while len(found) < wire.MAX_ENCODED and self._poll.poll(0):
             found += sys.stdin.buffer.read(1)
         return bytes(found)
 
     def write(self, data: bytes) -> None:
-        """As it is: `buffer` turns no line ends."""
+        """Write the data as it is: `buffer` turns no line ends."""
         sys.stdout.buffer.write(data)
 
 
@@ -116,7 +116,7 @@ class Rp2040(Board):
         self._now = 0
 
     def bays(self) -> list[BayLines]:
-        """All of them, off."""
+        """Make all of the bays, off."""
         found: list[BayLines] = []
         for outputs, inputs in config.PIN_BAYS:
             found.append(PinBay(outputs, inputs, *self._sensors(len(found))))
@@ -125,32 +125,32 @@ class Rp2040(Board):
         return found
 
     def now(self) -> int:
-        """Milliseconds since the start, which never begin anew: ticks_ms does, after 12 days."""
+        """Count the milliseconds since the start, which never begin anew: ticks_ms does, after 12 days."""
         ticks = utime.ticks_ms()
         self._now += utime.ticks_diff(ticks, self._ticks)
         self._ticks = ticks
         return self._now
 
     def receive(self) -> bytes:
-        """What came from the host."""
+        """Receive what came from the host."""
         return self._line.read()
 
     def send(self, data: bytes) -> None:
-        """To the host."""
+        """Send the data to the host."""
         self._line.write(data)
 
     def feed(self) -> None:
-        """Still alive. A board that does not say so is reset, and its bays go off."""
+        """Feed the watchdog: still alive. A board that does not say so is reset, and its bays go off."""
         if self._watchdog is None:
             self._watchdog = machine.WDT(timeout=config.WATCHDOG_MS)
         self._watchdog.feed()
 
     def rest(self) -> None:
-        """Two milliseconds: shorter than a byte's way through the host's USB."""
+        """Rest for two milliseconds: shorter than a byte's way through the host's USB."""
         utime.sleep_ms(2)
 
     def enter_boot(self) -> None:
-        """Become a USB drive."""
+        """Turn the board into a USB drive."""
         machine.bootloader()
 
     def _sensors(self, bay: int) -> tuple[list[CurrentSensor], TemperatureSensor | None]:

@@ -9,25 +9,25 @@ class BayLines:
         raise NotImplementedError
 
     def read_outputs(self) -> int:
-        """The lines as they really are, not as they were written; of lamps that are dimmed, as they were."""
+        """Read the lines as they really are, not as they were written; of lamps that are dimmed, as they were."""
         raise NotImplementedError
 
     def dim(self, percent: int) -> None:
-        """Lamps that are on are so bright (1 to 100). Nothing happens where they can only be on or off."""
+        """Make lamps that are on so bright (1 to 100). Nothing happens where they can only be on or off."""
         return
 
     def read_inputs(self) -> int:
-        """wire.PRESENT | wire.DOOR | wire.BUTTON, as they are now."""
+        """Read wire.PRESENT | wire.DOOR | wire.BUTTON, as they are now."""
         raise NotImplementedError
 
     def milliamps(self) -> int | None:
-        """Into the drive, both rails together; None without a sensor."""
+        """Measure the current into the drive, both rails together. None without a sensor."""
         return None
 
     def millivolts(self) -> int | None:
-        """Of the higher rail; None without a sensor."""
+        """Measure the voltage of the higher rail. None without a sensor."""
         return None
 
     def decicelsius(self) -> int | None:
-        """At the drive, tenths of a degree; None without a sensor."""
+        """Measure the temperature at the drive, tenths of a degree. None without a sensor."""
         return None

@@ -9,7 +9,10 @@ BOOT_AFTER_MS = 1000  # for a host whose first reply was lost: it asks again, an
 
 
 def run() -> None:
-    """Whatever goes wrong in here ends in the watchdog's reset, and a reset switches all bays off."""
+    """Run the controller.
+
+    Whatever goes wrong in here ends in the watchdog's reset, and a reset switches all bays off.
+    """
     board = Rp2040()
     limits = Limits(board.limits.milliamps, board.limits.decicelsius)
     controller = Controller(board, [Bay(lines, limits) for lines in board.bays()], limits)
@@ -28,7 +31,10 @@ def run() -> None:
 
 
 def start() -> None:
-    """Unless somebody holds the first bay's button: mpremote cannot stop a program that feeds a watchdog."""
+    """Start, unless somebody holds the first bay's button.
+
+    mpremote cannot stop a program that feeds a watchdog.
+    """
     if not boot.maintenance():
         run()
 

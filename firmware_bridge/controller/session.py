@@ -29,7 +29,7 @@ class Board:
     limits = Limits(0, 0)
 
     def send(self, data: bytes) -> None:
-        """Onto the line to the host."""
+        """Send the data onto the line to the host."""
         raise NotImplementedError
 
 
@@ -63,7 +63,7 @@ class Controller:
         }
 
     def receive(self, data: bytes, now: int) -> None:
-        """Bytes from the host. What is no whole frame is nobody's request, and has no answer."""
+        """Receive bytes from the host. What is no whole frame is nobody's request, and has no answer."""
         self._now = now
         for encoded in self._splitter.feed(data):
             try:
@@ -80,7 +80,10 @@ class Controller:
                 self._request(kind, session, seq, body)
 
     def tick(self, now: int, sweep_ms: int) -> bool:
-        """Lease, and one bay's limits and inputs if it is due: a request waits no longer than that. Whether one was."""
+        """Check the lease, and one bay's limits and inputs if it is due.
+
+        A request waits no longer than that. Return whether one was due.
+        """
         self._now = now
         if self.session and now >= self._lease_until:
             self._expire()

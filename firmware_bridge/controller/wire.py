@@ -71,7 +71,10 @@ MAX_ENCODED = 2 + _HEAD_SIZE + MAX_BODY + _CRC_SIZE  # without the 00 at its end
 
 
 def cobs_encode(data: bytes) -> bytes:
-    """Consistent Overhead Byte Stuffing (Cheshire and Baker, 1997): no byte of it is 00. Without the delimiter."""
+    """Encode by Consistent Overhead Byte Stuffing (Cheshire and Baker, 1997): no byte of it is 00.
+
+    Without the delimiter.
+    """
     out = bytearray()
     ends_whole = False
     for run in data.split(b"\x00"):
@@ -84,7 +87,7 @@ def cobs_encode(data: bytes) -> bytes:
 
 
 def cobs_decode(data: bytes) -> bytes:
-    """What was encoded. ValueError if this is no COBS."""
+    """Decode what was encoded. Raise ValueError if this is no COBS."""
     out = bytearray()
     at = 0
     while at < len(data):
@@ -100,7 +103,7 @@ def cobs_decode(data: bytes) -> bytes:
 
 
 def pack(kind: int, session: int, seq: int, body: bytes = b"", flags: int = 0, version: int = VERSION) -> bytes:
-    """A frame as it goes over the line, with the 00 at its end. ValueError if the body is too long."""
+    """Pack a frame as it goes over the line, with the 00 at its end. Raise ValueError if the body is too long."""
     if len(body) > MAX_BODY:
         raise ValueError("body too long")
     plain = struct.pack(_HEAD, version, kind, flags, session, seq) + body
@@ -108,7 +111,10 @@ def pack(kind: int, session: int, seq: int, body: bytes = b"", flags: int = 0, v
 
 
 def unpack(encoded: bytes) -> tuple[int, int, int, int, int, bytes]:
-    """(version, type, flags, session, seq, body) of a frame without its 00. ValueError if it is damaged."""
+    """Unpack (version, type, flags, session, seq, body) of a frame without its 00.
+
+    Raise ValueError if it is damaged.
+    """
     plain = cobs_decode(encoded)
     end = len(plain) - _CRC_SIZE
     if not _HEAD_SIZE <= end <= _HEAD_SIZE + MAX_BODY:
@@ -127,7 +133,10 @@ class Splitter:
         self._too_long = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The frames that these bytes complete. What is longer than any frame is dropped up to its end."""
+        """Split off the frames that these bytes complete.
+
+        What is longer than any frame is dropped up to its end.
+        """
         done = []
         parts = data.split(b"\x00")
         for part in parts[:-1]:
@@ -145,5 +154,5 @@ class Splitter:
 
 
 def newer(seq: int, than: int) -> bool:
-    """Whether `seq` comes after `than`, as numbers of 16 bits that begin anew after 65535."""
+    """Say whether `seq` comes after `than`, as numbers of 16 bits that begin anew after 65535."""
     return 0 < (seq - than) & 0xFFFF < 0x8000

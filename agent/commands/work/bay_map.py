@@ -36,7 +36,7 @@ class Place:
 
 
 def with_ports(text: str, learned: Mapping[str, Place], *, where: str) -> str:
-    """The text with these bays' ports; a bay that it lacks gets a table at its end. NotEditable."""
+    """Write these bays' ports into the text; a bay that it lacks gets a table at its end. NotEditable."""
     wanted = _expected(tomllib.loads(text), learned)
     lines = text.splitlines(keepends=True)
     known = set()

@@ -49,7 +49,7 @@ LABEL="benchwipe_bays_end"
 
 
 def block_bays(settings: Settings) -> tuple[tuple[str, str], ...]:
-    """(port, name) of the bays that hold the kernel's block devices. SettingsError for a port that is none."""
+    """List (port, name) of the bays that hold the kernel's block devices. SettingsError for a port that is none."""
     bays = [(i, bay, bay.port.removeprefix(BY_PATH)) for i, bay in enumerate(settings.bay) if bay.source == "block"]
     problems = tuple(
         f"bay[{i}].port = {bay.port!r}: allowed for the daemon's udev rules is a name that stands under {BY_PATH}"
@@ -62,7 +62,7 @@ def block_bays(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 
 def rules(bays: Iterable[tuple[str, str]]) -> str:
-    """The rules' text. All of udev's names for a port are matched (drivers/drives/ports.py)."""
+    """Write the rules' text. All of udev's names for a port are matched (drivers/drives/ports.py)."""
     lines = [
         f'ENV{{DEVTYPE}}=="disk", ENV{{{key}}}=="{port}", ENV{{BENCHWIPE_BAY}}="{name}"'
         for port, name in bays
@@ -72,7 +72,7 @@ def rules(bays: Iterable[tuple[str, str]]) -> str:
 
 
 def system_ports(ports: Iterable[str], root: Path = Path("/")) -> Iterator[tuple[str, str]]:
-    """(port, mount point) of each port whose drive holds a file system that this machine has mounted.
+    """Find (port, mount point) of each port whose drive holds a file system that this machine has mounted.
 
     Such a drive must not lose its by-uuid link: the machine might not start again.
     """

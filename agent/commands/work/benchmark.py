@@ -36,7 +36,9 @@ class NothingToMeasure(AgentError):
 
 
 def measure(path: str, *, write: bool, seconds: float, state_dir: Path) -> Benchmark:
-    """Reads only, unless `write`: then the same rules hold as for an erase. A file gets a temporary file beside it.
+    """Measure a device or a file: reads only, unless `write`.
+
+    With `write` the same rules hold as for an erase. A file gets a temporary file beside it.
 
     NotForWriting, NothingToMeasure, DriveError, OSError.
     """
@@ -96,7 +98,7 @@ def _reopened_direct(fd: int) -> int:
 
 
 def rate_lines(found: Benchmark) -> Iterator[str]:
-    """For people: one rate a line, and the limit."""
+    """Write the rates for people: one rate a line, and the limit."""
     yield f"{found.device}, {capacity(found.bytes_tried)}"
     yield f"  read      {_rate(found.read):>9} MB/s"
     if found.write is not None:

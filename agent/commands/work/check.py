@@ -39,7 +39,7 @@ DOCK_S = 5.0
 
 
 def find_problems(settings: Settings, state_dir: Path, config_dir: Path) -> Iterator[str]:
-    """One line for each thing that the daemon would stumble over."""
+    """Find each thing that the daemon would stumble over: one line for each."""
     for table, kind in TABLES:
         for i, device in enumerate(getattr(settings, table)):
             yield from _device_problems(f"{table}[{i}]", kind, device, settings, state_dir)
@@ -96,7 +96,7 @@ def _public(state_dir: Path) -> Ed25519PublicKey | None:
 
 
 def find_notes(settings: Settings) -> Iterator[str]:
-    """What works without, and is worth knowing."""
+    """Tell what works without, and is worth knowing."""
     if any(source.driver == "block" for source in settings.source) and (why := silence(SOCKET)):
         yield (
             f"{UNIT} does not answer ({why}): a daemon that is not root cannot tell who else writes to a drive, and "

@@ -47,7 +47,7 @@ class DriveRow(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def drive_rows(settings: Settings, state_dir: Path) -> list[DriveRow]:
-    """Whole drives only, in the kernel's order."""
+    """List whole drives only, in the kernel's order."""
     policy = settings.policy_named(settings.station.policy)
     bays = {os.path.realpath(find(BY_PATH, bay.port)): bay.name for bay in settings.bay if bay.source == "block"}
     rows = []
@@ -82,7 +82,7 @@ def drive_rows(settings: Settings, state_dir: Path) -> list[DriveRow]:
 
 
 def drive_table(rows: list[DriveRow]) -> list[str]:
-    """For people: one line a drive, and what its firmware says below it."""
+    """Write the drives for people: one line a drive, and what its firmware says below it."""
     lines = [f"{'DEVICE':<14} {'BAY':<6} {'SIZE':>10} {'KIND':<10} {'DRIVE':<36} MAY BE ERASED"]
     for row in rows:
         name = " ".join(v for v in (row.vendor, row.model, row.serial) if v)

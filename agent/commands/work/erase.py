@@ -103,7 +103,7 @@ def examine(
 
 
 def locked(candidate: Candidate) -> bool:
-    """Whether it is refused for a password, which may be ours."""
+    """Say whether a candidate is refused for a password, which may be ours."""
     can = candidate.drive.capabilities if candidate.drive else None
     return candidate.refusal is not None and can is not None and bool(can.security_locked)
 
@@ -111,7 +111,7 @@ def locked(candidate: Candidate) -> bool:
 def look(
     device: str, *, state_dir: Path, patience_s: float, allow_unidentified: bool = False, looks: Looks | None = None
 ) -> tuple[Facts, tuple[Reason, ...]]:
-    """What is known of a device, and why it may not be written to."""
+    """Tell what is known of a device, and why it may not be written to."""
     until = Deadline(patience_s)
     while True:
         facts = gather(device, protect=(state_dir,), looks=looks)
@@ -123,7 +123,10 @@ def look(
 
 
 def to_resume(candidate: Candidate, registrar: Registrar, named: frozenset[str] = frozenset()) -> Candidate:
-    """The same device with the interrupted job that it goes on with, or refused. `named`: "method", "verify"."""
+    """Return the same device with the interrupted job that it goes on with, or refused.
+
+    `named`: "method", "verify".
+    """
     if candidate.refusal or candidate.drive is None or candidate.plan is None:
         return candidate
     drive = candidate.drive
@@ -168,7 +171,10 @@ class EraseCommand:
             run.running.stop.request(CANCELLED)
 
     def run(self, candidates: Sequence[Candidate], request: EraseRequest) -> list[Result]:
-        """One result for each candidate, in their order. Whatever happens to one drive, the others go on."""
+        """Erase the candidates: one result for each, in their order.
+
+        Whatever happens to one drive, the others go on.
+        """
         results: dict[int, Result] = {}
         with contextlib.ExitStack() as held:
             for row, candidate in enumerate(candidates):
@@ -192,7 +198,7 @@ class EraseCommand:
         return [results[row] for row in range(len(candidates))]
 
     def told(self) -> None:
-        """Everybody was told of the certificates: from now on none of these jobs is one to be told of."""
+        """Note that everybody was told of the certificates: from now on none of these jobs is one to be told of."""
         for ended in self._untold:
             with self._records.tolerated("that a certificate was told of"):
                 self.registrar.ledger.save_job(msgspec.structs.replace(ended, untold=False))

@@ -56,14 +56,20 @@ class EraseRequest:
 
 
 def apart(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """The same, with every path of a drive but its first refused, and every pair of drives with one identity."""
+    """Refuse every path of a drive but its first, and every pair of drives with one identity.
+
+    The candidates are otherwise the same.
+    """
     drives = {c.device: c.drive for c in candidates if c.drive is not None}
     refused = told_apart(drives, paths_of)
     return [replace(c, refusal=refused[c.device]) if c.device in refused else c for c in candidates]
 
 
 def at_work(drive: Drive | None, refusals: tuple[Reason, ...], state_dir: Path) -> tuple[Reason, ...]:
-    """The same, and whether a job of this state folder runs on the drive: that says more than that it is held."""
+    """Add to the refusals whether a job of this state folder runs on the drive.
+
+    That says more than that it is held.
+    """
     running = None
     with contextlib.suppress(LedgerProblem):  # who may not enter the state folder is told so when the drive is claimed
         running = AtWork(state_dir).running(drive) if drive is not None else None
@@ -74,7 +80,7 @@ def at_work(drive: Drive | None, refusals: tuple[Reason, ...], state_dir: Path) 
 
 
 def known_result(device: str, ended: Job, registrar: Registrar, deliver: Callable[[Certificate], Path]) -> Result:
-    """The row of a job that was certified before, and of which nobody was told."""
+    """Build the row of a job that was certified before, and of which nobody was told."""
     try:
         certificate, problem = registrar.certificate(ended.certificate_id or ""), "the ledger has no row of it"
     except (OSError, CertificateProblem) as error:

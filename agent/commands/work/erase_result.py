@@ -29,7 +29,7 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def exit_status(results: Sequence[Result], *, interrupted: bool) -> int:
-    """The contract's exit status: 130 interrupted, else the worst of 1 (not erased), 3 (refused), 0."""
+    """Choose the contract's exit status: 130 interrupted, else the worst of 1 (not erased), 3 (refused), 0."""
     outcomes = {result.outcome for result in results}
     if interrupted and "aborted" in outcomes:
         return 130

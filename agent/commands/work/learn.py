@@ -52,7 +52,7 @@ class DaemonRuns(AgentError):
 
 
 def learn(settings: Settings, path: Path, state_dir: Path, *, fresh: bool) -> None:
-    """The whole command. Nothing is written before the last bay was asked for, or somebody said "done"."""
+    """Run the whole command. Nothing is written before the last bay was asked for, or somebody said "done"."""
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     lock = _hold_off_the_daemon(state_dir)
@@ -70,7 +70,10 @@ def learn(settings: Settings, path: Path, state_dir: Path, *, fresh: bool) -> No
 
 
 def write(path: Path, learned: Mapping[str, Place]) -> None:
-    """Into the file, in one step; what it held stays as FILE~, mode and owner stay. SettingsError: nothing written."""
+    """Write into the file, in one step; what it held stays as FILE~, mode and owner stay.
+
+    SettingsError: nothing written.
+    """
     before = path.read_bytes()
     after = with_ports(before.decode("utf-8"), learned, where=str(path))
     parse(tomllib.loads(after), where=str(path))
@@ -116,7 +119,7 @@ class Lines:
         self._rest = b""
 
     def next(self, seconds: float) -> str | None:
-        """The next line, without its end; None when none came in time."""
+        """Read the next line, without its end; None when none came in time."""
         if b"\n" not in self._rest and select.select([self._descriptor], [], [], seconds)[0]:
             data = os.read(self._descriptor, 4096)
             if not data:
@@ -137,7 +140,7 @@ class Arrivals:
         self._seen = dict(self._now())
 
     def new(self) -> list[Place]:
-        """All that came, if any did: after the first, others have a moment to come together with it."""
+        """List all that came, if any did: after the first, others have a moment to come together with it."""
         before, came = self._seen, self._step()
         until = time.monotonic() + TOGETHER_S
         while came and time.monotonic() < until:
@@ -171,7 +174,7 @@ class LearnDialogue:
         self.learned: dict[str, Place] = {}
 
     def say(self, key: str, **values: str) -> None:
-        """One line on standard error, in the station's language."""
+        """Say one line on standard error, in the station's language."""
         click.echo(printable(phrase(self._language, key, **values)), err=True)
 
     def run(self) -> dict[str, Place]:

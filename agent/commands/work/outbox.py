@@ -23,7 +23,7 @@ class NotToBeSent(AgentError):
 
 @contextlib.contextmanager
 def opened(state_dir: Path) -> Iterator[Ledger]:
-    """The ledger that is there; none is made. NotToBeSent, LedgerProblem."""
+    """Open the ledger that is there; none is made. NotToBeSent, LedgerProblem."""
     path = state_dir / "ledger.sqlite3"
     if not path.exists():
         raise NotToBeSent(name=path, problem="there is no ledger")
@@ -32,7 +32,7 @@ def opened(state_dir: Path) -> Iterator[Ledger]:
 
 
 def listed(row: Waiting) -> dict[str, Any]:
-    """A row as JSON."""
+    """Write a row as JSON."""
     return {
         "id": row.id,
         "kind": row.kind,
@@ -44,7 +44,10 @@ def listed(row: Waiting) -> dict[str, Any]:
 
 
 def find(ledger: Ledger, name: str) -> Again:
-    """What is to be sent, by id or number: a row of the outbox, a certificate's file, a statement. NotToBeSent."""
+    """Find what is to be sent, by id or number: a row of the outbox, a certificate's file, a statement.
+
+    NotToBeSent.
+    """
     known = ledger.chain.certificate_of(name)
     name = known[0] if known else name
     row = next((row for row in ledger.outbox.listed() if row.id == name), None)

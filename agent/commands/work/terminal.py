@@ -15,7 +15,7 @@ BAR = 24
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person sits at the other end; a closed stream is none."""
+    """Say whether a person sits at the other end; a closed stream is none."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:
@@ -65,7 +65,7 @@ DOING: Mapping[str, str] = {
 
 
 def progress_line(device: str, at: Progress) -> str:
-    """One drive's progress for a person: what is done now, how far it is, how fast, and what is left of it."""
+    """Write one drive's progress for a person: what is done now, how far it is, how fast, and what is left of it."""
     what = DOING.get(at.phase, f"pass {at.pass_number}/{at.passes}")
     done = percent(at.bytes_done, at.bytes_total)
     bar = "#" * (done * BAR // 100)

@@ -58,16 +58,22 @@ class Dialogue(ABC):
         """Ask how the drive's sanitize stands."""
 
     def confirm(self) -> Answer | None:
-        """For a drive that was idle before anybody saw it at work: its own word for the end, where there is another."""
+        """Ask for the drive's own word for the end, where there is another.
+
+        For a drive that was idle before anybody saw it at work.
+        """
         return None
 
     def estimate_s(self) -> float | None:
-        """How long the drive says that it takes."""
+        """Tell how long the drive says that it takes."""
         return None
 
 
 def silent(error: OSError) -> Answer:
-    """A command that did not come back; raises where the drive is gone, or the kernel does not send commands."""
+    """Answer for a command that did not come back.
+
+    Raises where the drive is gone, or the kernel does not send commands.
+    """
     if error.errno in GONE or error.errno not in SILENCE:
         raise error
     return Answer("unreadable", f"no answer ({errno.errorcode.get(error.errno or 0, '?')})")
@@ -114,7 +120,7 @@ class AtaDialogue(Dialogue):
         return Answer("accepted", "accepted", raw)
 
     def status(self) -> Answer:
-        """SANITIZE STATUS EXT."""
+        """Ask the drive by SANITIZE STATUS EXT."""
         found = self._ask(ata.SANITIZE_STATUS, ASK_S)
         if not isinstance(found, tuple):
             return found
@@ -173,13 +179,13 @@ class ScsiDialogue(Dialogue):
         return self._send(self.command, START_S)
 
     def confirm(self) -> Answer | None:
-        """Once more without IMMED: GOOD then means that it is done (SBC-4, 5.30)."""
+        """Send it once more without IMMED: GOOD then means that it is done (SBC-4, 5.30)."""
         answer = self._send(self._cdb(immediate=False), self.how.patience_s)
         self.talk.note("SANITIZE without IMMED", self._cdb(immediate=False), answer.text, answer.raw)
         return Answer("completed", "completed", answer.raw) if answer.said == "accepted" else answer
 
     def status(self) -> Answer:
-        """REQUEST SENSE."""
+        """Ask the drive by REQUEST SENSE."""
         try:
             reply = self.talk.port.scsi(scsi.request_sense(), data_in=252, within=ASK_S)
         except OSError as error:
@@ -279,7 +285,7 @@ class NvmeDialogue(Dialogue):
         return Answer("completed", f"{told}{whose}", raw, fresh=log.global_data_erased, ours=ours)
 
     def estimate_s(self) -> float | None:
-        """From the log; FFFFFFFFh is "not told"."""
+        """Read the estimate from the log; FFFFFFFFh is "not told"."""
         log, _, _ = self._log()
         if log is None:
             return None
@@ -300,7 +306,7 @@ class NvmeDialogue(Dialogue):
 
 
 def send(talk: Talk, command: AdminCommand, within: float) -> Answer:
-    """An admin command that erases, sent once."""
+    """Send an admin command that erases, once."""
     talk.expect_silence(within)
     try:
         reply = talk.port.nvme(command, within=within)
@@ -313,7 +319,7 @@ def send(talk: Talk, command: AdminCommand, within: float) -> Answer:
 
 
 def entry(command: AdminCommand) -> bytes:
-    """The 64 bytes of a submission queue entry, as far as they are the command's own (Base 2.0, figure 88)."""
+    """Build the 64 bytes of a submission queue entry, as far as they are the command's own (Base 2.0, figure 88)."""
     words = {0: command.opcode, 1: command.nsid, 10: command.cdw10, 11: command.cdw11}
     return b"".join(words.get(i, 0).to_bytes(4, "little") for i in range(16))
 

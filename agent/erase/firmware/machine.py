@@ -44,6 +44,6 @@ class Machine(ABC):
         """Write the command down, send it, follow it to its end; None only where the drive said that ours succeeded."""
 
     def point(self, step: str, command: bytes, *, stale: bool = False) -> FirmwarePoint:
-        """How far we are, for the ledger."""
+        """Say how far we are, for the ledger."""
         commands: tuple[CommandRecord, ...] = tuple(self.talk.commands)
         return FirmwarePoint(step=step, command=command.hex(), stale=stale, commands=commands)  # type: ignore[arg-type]

@@ -119,7 +119,10 @@ def take_off(talk: Talk, found: Security, known: Sequence[bytes]) -> Reason | No
 
 
 def look(talk: Talk) -> Security | None:
-    """What IDENTIFY DEVICE says of the security feature set; after an erasure the first answers may be attentions."""
+    """Read what IDENTIFY DEVICE says of the security feature set.
+
+    After an erasure the first answers may be attentions.
+    """
     for _ in range(TRIES):
         try:
             reply = talk.port.ata(ata.IDENTIFY_DEVICE, within=ASK_S)

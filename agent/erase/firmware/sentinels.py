@@ -64,7 +64,7 @@ class Sentinels:
         return tuple(sorted(missing))
 
     def enough(self, missing: tuple[int, ...]) -> bool:
-        """Whether those that were planted can prove anything."""
+        """Say whether those that were planted can prove anything."""
         return len(self.places) - len(missing) >= max(1, LEAST * len(self.places))
 
     def check(self, missing: tuple[int, ...]) -> Found:
@@ -118,7 +118,7 @@ class Sentinels:
 
 
 def repeated_in(block: bytes) -> bytes:
-    """The shortest beginning of a power of two that the block is made of."""
+    """Find the shortest beginning of a power of two that the block is made of."""
     size = 1
     while size < len(block) and block[:size] * (len(block) // size) != block:
         size *= 2

@@ -70,7 +70,10 @@ REASONS: Mapping[FirmwareStep, Reason] = {
 
 
 def advance(step: FirmwareStep, said: Said) -> FirmwareStep:
-    """The next step. An answer that cannot be read while the work goes on changes nothing: its caller counts them."""
+    """Choose the next step.
+
+    An answer that cannot be read while the work goes on changes nothing: its caller counts them.
+    """
     if step in ENDS:
         raise ValueError(f"{step} is the end")
     if said == "unreadable" and step is not S.READY:

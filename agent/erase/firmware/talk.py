@@ -38,7 +38,7 @@ class Talk:
         self._poll_s = FIRST_POLL_S
 
     def note(self, name: str, command: bytes, status: str, raw: bytes = b"") -> None:
-        """One line of the certificate: a command, and what came of it."""
+        """Note one line of the certificate: a command, and what came of it."""
         new = CommandRecord(name=name, bytes=command.hex(), status=status, raw=raw[:64].hex())
         if len(self.commands) < MOST_COMMANDS:
             self.commands.append(new)
@@ -46,13 +46,13 @@ class Talk:
             self.commands[-1] = new
 
     def heard(self, name: str, question: bytes, status: str, raw: bytes = b"") -> None:
-        """The answer to a question. The same again takes the place of the one before it."""
+        """Note the answer to a question. The same again takes the place of the one before it."""
         if self.commands and (self.commands[-1].name, self.commands[-1].status) == (name, status):
             self.commands.pop()
         self.note(name, question, status, raw)
 
     def write_down(self, point: FirmwarePoint) -> bool:
-        """Whether the ledger has the point on its medium: only then may be sent what it announces.
+        """Say whether the ledger has the point on its medium: only then may be sent what it announces.
 
         False too where the job ends meanwhile: nothing is sent then.
         """
@@ -72,7 +72,7 @@ class Talk:
         return self.monitor.halt is None
 
     def wait(self) -> bool:
-        """Until the next question, ever slower; whether the job goes on."""
+        """Wait until the next question, ever slower, and say whether the job goes on."""
         until = time.monotonic() + self._poll_s
         self._poll_s = min(self._poll_s * SLOWER, LONGEST_POLL_S)
         while self.goes_on and (left := until - time.monotonic()) > 0:
@@ -81,20 +81,23 @@ class Talk:
         return self.goes_on
 
     def hurry(self) -> None:
-        """Something new begins: ask often at first."""
+        """Ask often at first: something new begins."""
         self._poll_s = FIRST_POLL_S
 
     def expect_silence(self, seconds: float) -> None:
-        """A command that may take so long: until then the drive has not stalled."""
+        """Expect silence from a command that may take so long: until then the drive has not stalled."""
         self.monitor.expect_silence(seconds)
 
     def waits(self, estimate_s: float | None) -> None:
-        """A command is sent that tells no progress and ends with the work; people see how long it has been at it."""
+        """Show people how long the drive has been at a command that tells no progress and ends with the work.
+
+        It is sent now.
+        """
         self.monitor.phase("firmware", number=1, done=0, total=self.monitor.drive.drive.capacity_bytes)
         self.monitor.works_untold(estimate_s)
 
     def show(self, answer: Answer) -> None:
-        """Progress, for people."""
+        """Show progress, for people."""
         total = self.monitor.drive.drive.capacity_bytes
         done = int(total * (answer.progress or 0))
         self.monitor.phase("firmware", number=1, done=done, total=total)

@@ -89,7 +89,10 @@ def erase_by_firmware(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop)
 def take_off_own_password(
     drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop
 ) -> tuple[Reason | None, tuple[CommandRecord, ...]]:
-    """Before any job: a drive that our own crash left with a password loses it. (why it did not, what was sent)."""
+    """Take its password off a drive that our own crash left with one, before any job.
+
+    (why it did not, what was sent).
+    """
     can, port = drive.drive.capabilities, drive.firmware
     if can is None or not (can.security_enabled or can.security_locked) or not spec.passwords or port is None:
         return None, ()

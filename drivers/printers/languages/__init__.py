@@ -40,7 +40,7 @@ MODULES: Mapping[str, str] = {
 
 
 def language(name: str) -> Language:
-    """The language of that name; UnknownLanguage lists the known."""
+    """Load the language of that name. UnknownLanguage lists the known."""
     if name not in MODULES:
         raise UnknownLanguage(name=name, known=", ".join(sorted(MODULES)))
     found = importlib.import_module(f"{__name__}.{MODULES[name]}").LANGUAGE
@@ -49,5 +49,8 @@ def language(name: str) -> Language:
 
 
 def render(label: Label, media: Media) -> bytes:
-    """The bytes that make a printer print this label; UnknownLanguage, LabelDoesNotFit."""
+    """Render the bytes that make a printer print this label.
+
+    May raise UnknownLanguage, LabelDoesNotFit.
+    """
     return language(media.language).render(label, media)

@@ -83,7 +83,7 @@ class Roll:
 
 
 def roll_for(media: Media) -> Roll:
-    """The roll for a label of this size; LabelDoesNotFit where there is none."""
+    """Find the roll for a label of this size. Raise LabelDoesNotFit where there is none."""
     size = (media.width_mm, media.height_mm)
     for turned, (width, length) in ((False, size), (True, size[::-1])):
         if (width, length) in DIE_CUT:
@@ -99,7 +99,7 @@ def roll_for(media: Media) -> Roll:
 
 
 def adapted(media: Media) -> Media:
-    """The same label at 300 dpi, and no larger than what its roll prints."""
+    """Fit the same label to 300 dpi, and no larger than what its roll prints."""
     roll, plain = roll_for(media), replace(media, dpi=DPI, printable=None)
     across, along = (plain.height, plain.width) if roll.turned else (plain.width, plain.height)
     across = roll.across if roll.along else min(across, roll.across)
@@ -108,13 +108,16 @@ def adapted(media: Media) -> Media:
 
 
 def render(label: Label, media: Media) -> bytes:
-    """One page, cut at its end; LabelDoesNotFit, DriverUnavailable without the `labels` extra."""
+    """Render one page, cut at its end.
+
+    May raise LabelDoesNotFit; DriverUnavailable without the `labels` extra.
+    """
     roll = roll_for(media)
     return write(bitmap(lay_out(label, adapted(media)), turned=roll.turned), roll)
 
 
 def write(image: Bitmap, roll: Roll) -> bytes:
-    """A picture in raster commands. Without M: compression is off by default, and a QL-800 does not know M."""
+    """Write a picture in raster commands. Without M: compression is off by default, and a QL-800 does not know M."""
     kind, checked = (0x0B, 0x8E) if roll.length_mm else (0x0A, 0x86)  # kind, width (and length) are checked
     media = bytes([checked, kind, roll.width_mm, roll.length_mm]) + image.height.to_bytes(4, "little") + b"\x00\x00"
     margin = 0 if roll.length_mm else FEED
@@ -142,12 +145,12 @@ def _lines(image: Bitmap, roll: Roll) -> Iterator[bytes]:
 
 
 def parse_status(reply: bytes) -> PrinterStatus | None:
-    """The first whole status of 32 bytes; None while there is none."""
+    """Parse the first whole status of 32 bytes. None while there is none."""
     return next((_read(status) for status in _statuses(reply)), None)
 
 
 def parse_completion(reply: bytes) -> PrinterStatus | None:
-    """What the printer says by itself while it prints: done, or why not. Phase changes are neither."""
+    """Parse what the printer says by itself while it prints: done, or why not. Phase changes are neither."""
     for status in _statuses(reply):
         if not _read(status).ready or status[18] == DONE:
             return _read(status)

@@ -21,7 +21,10 @@ HEADS = (90, 162)  # bytes of a line: 720 pins, and 1296 of the QL-1050, 1060N a
 
 
 def read(data: bytes, media: Media) -> Image.Image:
-    """All dots of the print head, as they lie on the tape with its beginning on top; ValueError for no whole page."""
+    """Read all dots of the print head, as they lie on the tape with its beginning on top.
+
+    Raise ValueError for no whole page.
+    """
     scanner = Scanner(data)
     head = scanner.match(COMMANDS)
     if head is None:

@@ -17,7 +17,10 @@ _STOP = "2331112"
 
 
 def bars(data: str) -> bytes:
-    """One byte a module, 1 for black: start B, data, check, stop. ValueError for what code set B has not."""
+    """Encode the data, one byte a module, 1 for black: start B, data, check, stop.
+
+    Raise ValueError for what code set B has not.
+    """
     if not all(" " <= c <= "~" for c in data):
         raise ValueError("code set B holds printable ASCII only")
     widths = _WIDTHS.split()

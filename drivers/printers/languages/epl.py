@@ -34,12 +34,15 @@ ACK = b"\x06"
 
 
 def render(label: Label, media: Media) -> bytes:
-    """One form, N to P1; LabelDoesNotFit, DriverUnavailable without the `labels` extra."""
+    """Render one form, N to P1.
+
+    May raise LabelDoesNotFit; DriverUnavailable without the `labels` extra.
+    """
     return write(lay_out(label, media), media)
 
 
 def write(drawing: Drawing, media: Media) -> bytes:
-    """A drawing in EPL2. No R: it would override q. The empty line ends what a broken transfer left."""
+    """Write a drawing in EPL2. No R: it would override q. The empty line ends what a broken transfer left."""
     sheet = Sheet(drawing)
     gap = max(SMALLEST_GAP, media.dots(media.gap_mm)) if media.gap_mm else 0
     head = ("", "N", f"q{drawing.width}", f"Q{drawing.height},{gap}", "ZT")
@@ -59,7 +62,10 @@ def _commands(mark: Mark, sheet: Sheet) -> Iterator[bytes]:
 
 
 def parse_report(reply: bytes) -> PrinterStatus | None:
-    """The report of ^ee, or of a change of state ("$11"), which eR$,2 asks for; None while it is not whole."""
+    """Parse the report of ^ee, or of a change of state ("$11"), which eR$,2 asks for.
+
+    None while it is not whole.
+    """
     found = _REPORT.search(reply)
     if found is None:
         return None
@@ -69,7 +75,7 @@ def parse_report(reply: bytes) -> PrinterStatus | None:
 
 
 def parse_completion(reply: bytes) -> PrinterStatus | None:
-    """ACK after the label, which US asks for; a report of an error where it was not printed."""
+    """Parse the ACK after the label, which US asks for; a report of an error where it was not printed."""
     if ACK in reply:
         return PrinterStatus(ready=True)
     status = parse_report(reply)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def read(data: bytes, media: Media) -> Image.Image:
-    """The label's dots; ValueError for what no EPL2 printer could print."""
+    """Read the label's dots. Raise ValueError for what no EPL2 printer could print."""
     scanner = Scanner(data)
     size = scanner.match(rb"\r\nN\r\nq(\d+)\r\nQ(\d+),(\d+)\r\nZT\r\n")
     if size is None:

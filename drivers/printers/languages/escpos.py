@@ -30,12 +30,15 @@ ANSWERS: tuple[tuple[tuple[int, str], ...], ...] = (
 
 
 def render(label: Label, media: Media) -> bytes:
-    """Initialize, the picture in strips, cut; LabelDoesNotFit, DriverUnavailable without the `labels` extra."""
+    """Render the label: initialize, the picture in strips, cut.
+
+    May raise LabelDoesNotFit; DriverUnavailable without the `labels` extra.
+    """
     return write(bitmap(lay_out(label, media)))
 
 
 def write(image: Bitmap) -> bytes:
-    """A picture in ESC/POS."""
+    """Write a picture in ESC/POS."""
     return INITIALIZE + b"".join(_strips(image)) + CUT
 
 
@@ -53,7 +56,10 @@ def _harmless(data: bytes) -> bytes:
 
 
 def parse_status(reply: bytes) -> PrinterStatus | None:
-    """The answers to DLE EOT 1, 2 and 4; None while they are not all there. Bytes of other kinds are passed over."""
+    """Parse the answers to DLE EOT 1, 2 and 4. None while they are not all there.
+
+    Bytes of other kinds are passed over.
+    """
     answers = [byte for byte in reply if byte & FIXED == FIXED_VALUE]
     if len(answers) < len(ANSWERS):
         return None
@@ -63,7 +69,7 @@ def parse_status(reply: bytes) -> PrinterStatus | None:
 
 
 def parse_completion(reply: bytes) -> PrinterStatus | None:
-    """The answer to GS r 1, which waits its turn behind the label: bits 4 and 7 are 0."""
+    """Parse the answer to GS r 1, which waits its turn behind the label: bits 4 and 7 are 0."""
     for byte in reply:
         if byte & 0x90 == 0:
             return PrinterStatus(ready=False, problems=("paper out",)) if byte & 0x0C else PrinterStatus(ready=True)

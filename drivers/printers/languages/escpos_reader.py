@@ -15,7 +15,7 @@ RECEIVE_BUFFER = 4096  # the smallest (DIP switch "small")
 
 
 def read(data: bytes, media: Media) -> Image.Image:
-    """The paper's dots, as wide as the pictures; ValueError for what no such printer could print."""
+    """Read the paper's dots, as wide as the pictures. Raise ValueError for what no such printer could print."""
     if found := re.search(rb"\x10[\x04\x05\x14]", data):
         raise ValueError(f"{found[0].hex(' ')} is obeyed at once, even within a picture")
     scanner = Scanner(data)

@@ -50,7 +50,7 @@ class Unit:
 
 
 def units(text: str) -> Iterator[Unit]:
-    """The text as letters that the face has, and additions to them. What cannot be composed becomes "?"."""
+    """Split the text into letters that the face has, and additions to them. What cannot be composed becomes "?"."""
     for char in text:
         if " " <= char <= "~" or char in "©«±´·»":
             yield Unit(char)
@@ -69,7 +69,7 @@ def units(text: str) -> Iterator[Unit]:
 
 
 def length(text: str, font: ImageFont.FreeTypeFont, capital: float) -> int:
-    """Pixels that the line takes, without the thickening of its strokes."""
+    """Measure the pixels that the line takes, without the thickening of its strokes."""
     if text.isascii():
         return int(font.getlength(text))
     return int(sum(font.getlength(u.letters) - u.overlap * capital for u in units(text)))

@@ -71,5 +71,5 @@ class Media:
         return self.printable[1] if self.printable else int(self.height_mm * self.dpi / 25.4)
 
     def dots(self, mm: float) -> int:
-        """A length in dots, at least one."""
+        """Convert a length to dots, at least one."""
         return max(1, round(mm * self.dpi / 25.4))

@@ -61,7 +61,7 @@ class Area:
 
 
 def lay_out(label: Label, media: Media) -> Drawing:
-    """The label's marks. LabelDoesNotFit where the QR code or the headline has no room."""
+    """Lay out the label's marks. Raise LabelDoesNotFit where the QR code or the headline has no room."""
     line = media.dots(0.9) if label.alarm else 0
     edge = media.dots(0.6)
     frame = Area(edge, edge, media.width - 2 * edge, media.height - 2 * edge)

@@ -129,23 +129,26 @@ class Drawing:
 
 
 def printable(text: str) -> str:
-    """Latin-1 without control characters: what every printer's face holds. Anything else becomes "?"."""
+    """Reduce the text to Latin-1 without control characters: what every printer's face holds.
+
+    Anything else becomes "?".
+    """
     plain = unicodedata.normalize("NFC", text).replace("…", "...").replace("\t", " ")
     return "".join(c if " " <= c <= "~" or "\xa1" <= c <= "\xff" else "?" for c in plain)
 
 
 def text_width(text: str, height: int) -> int:
-    """Dots that this text takes at this height, rounded up."""
+    """Measure the dots that this text takes at this height, rounded up."""
     return -(-sum(_ADVANCE.get(c, _WIDEST) for c in text) * height // 1000)
 
 
 def qr_modules(version: int) -> int:
-    """Modules of a side (ISO/IEC 18004 section 6.3.1)."""
+    """Count the modules of a side (ISO/IEC 18004 section 6.3.1)."""
     return 17 + 4 * version
 
 
 def qr_version(data: str, level: str) -> int | None:
-    """The smallest version that holds these bytes; None above 15, which no small label prints well."""
+    """Find the smallest version that holds these bytes. None above 15, which no small label prints well."""
     for version, most in enumerate(_QR_BYTES[level], start=1):
         if len(data.encode()) <= most:
             return version

@@ -21,14 +21,17 @@ BLACK, WHITE = 0, 255
 
 
 def png(drawing: Drawing, *, scale: int = 2) -> bytes:
-    """A picture of the label for people, `scale` pixels a dot; DriverUnavailable without the `labels` extra."""
+    """Paint a picture of the label for people, `scale` pixels a dot.
+
+    Raise DriverUnavailable without the `labels` extra.
+    """
     buffer = io.BytesIO()
     paint(drawing, scale=scale).save(buffer, format="PNG")  # optimize: 3 % smaller, three times as slow
     return buffer.getvalue()
 
 
 def paint(drawing: Drawing, *, scale: int = 1) -> Image.Image:
-    """The label in shades of grey ("L"); DriverUnavailable without the `labels` extra."""
+    """Paint the label in shades of grey ("L"). Raise DriverUnavailable without the `labels` extra."""
     try:
         from PIL import Image
     except ModuleNotFoundError as error:

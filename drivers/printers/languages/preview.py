@@ -9,5 +9,8 @@ from drivers.printers.languages.paint import png
 
 
 def preview(label: Label, media: Media, *, scale: int = 2) -> bytes:
-    """PNG; UnknownLanguage, LabelDoesNotFit, DriverUnavailable without the `labels` extra."""
+    """Preview the label as a PNG.
+
+    May raise UnknownLanguage, LabelDoesNotFit; DriverUnavailable without the `labels` extra.
+    """
     return png(lay_out(label, language(media.language).adapted(media)), scale=scale)

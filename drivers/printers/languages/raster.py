@@ -35,12 +35,12 @@ class Bitmap:
         return -(-self.width // 8)
 
     def rows(self, first: int = 0, count: int | None = None) -> bytes:
-        """The bytes of `count` rows from `first` on; all that are left without a count."""
+        """Give the bytes of `count` rows from `first` on. All that are left without a count."""
         last = self.height if count is None else first + count
         return self.data[first * self.stride : last * self.stride]
 
     def inverted(self) -> bytes:
-        """All rows with 0 for black, padding white."""
+        """Invert all rows: 0 for black, padding white."""
         return self.data.translate(_INVERTED)
 
 
@@ -67,13 +67,16 @@ _INVERTED = bytes(255 - value for value in range(256))
 
 
 def bitmap(drawing: Drawing, *, turned: bool = False) -> Bitmap:
-    """The whole label; `turned` by a quarter clockwise, so that its top is at the right."""
+    """Paint the whole label. `turned` by a quarter clockwise, so that its top is at the right."""
     image = _dots(drawing)
     return _bitmap(image.transpose(_clockwise()) if turned else image)
 
 
 def rectangles(mark: Mark) -> tuple[Rectangle, ...] | None:
-    """The mark as black rectangles; None for what is none. A frame is four: languages differ in where its line lies."""
+    """Divide the mark into black rectangles. None for what is none.
+
+    A frame is four: languages differ in where its line lies.
+    """
     match mark:
         case Box() if mark.full:
             return (Rectangle(mark.x, mark.y, mark.width, mark.height),)
@@ -97,7 +100,7 @@ class Sheet:
         self._image = _dots(drawing)
 
     def tile(self, mark: Mark) -> Tile | None:
-        """What is painted where this mark is; None where that is nothing."""
+        """Cut out what is painted where this mark is. None where that is nothing."""
         whole_width, whole_height = self._image.size
         above = mark.height // 4 if isinstance(mark, Text) else 0
         top, bottom = max(0, mark.y - above), min(whole_height, mark.y + mark.height + above)

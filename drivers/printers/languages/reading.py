@@ -21,7 +21,10 @@ BLACK, WHITE = 0, 255
 
 
 def picture(data: bytes, media: Media) -> bytes:
-    """A PNG of the label, two pixels a dot; ValueError for bytes that are no label, DriverUnavailable too."""
+    """Draw a PNG of the label, two pixels a dot.
+
+    Raise ValueError for bytes that are no label; DriverUnavailable too.
+    """
     from drivers.printers.languages import paint
 
     if media.language == "zpl":
@@ -35,7 +38,7 @@ def picture(data: bytes, media: Media) -> bytes:
 
 
 def read(data: bytes, media: Media) -> Image.Image:
-    """The dots, "L"; for the languages that send dots. ValueError for bytes that are no label."""
+    """Read the dots, "L", for the languages that send dots. Raise ValueError for bytes that are no label."""
     module = importlib.import_module(f"{__package__}.{media.language.replace('-', '_')}_reader")
     found = module.read(data, media)
     image: Image.Image = found
@@ -54,13 +57,13 @@ class Scanner:
         return self.at >= len(self.data)
 
     def match(self, pattern: bytes) -> re.Match[bytes] | None:
-        """The pattern, if it stands right here; it is then behind us."""
+        """Match the pattern, if it stands right here. It is then behind us."""
         found = re.compile(pattern, re.DOTALL).match(self.data, self.at)
         self.at = found.end() if found else self.at
         return found
 
     def take(self, count: int) -> bytes:
-        """So many bytes; ValueError where there are fewer."""
+        """Take so many bytes. Raise ValueError where there are fewer."""
         taken = self.data[self.at : self.at + count]
         if len(taken) < count:
             raise ValueError("it ends in the middle of a picture")
@@ -68,12 +71,12 @@ class Scanner:
         return taken
 
     def unknown(self) -> ValueError:
-        """What to raise for a command that a reader does not know."""
+        """Build what to raise for a command that a reader does not know."""
         return ValueError(f"a command that nobody here writes: {self.data[self.at : self.at + 24]!r}")
 
 
 def blank(width: int, height: int) -> Image.Image:
-    """White paper; DriverUnavailable without the `labels` extra."""
+    """Make white paper. Raise DriverUnavailable without the `labels` extra."""
     try:
         from PIL import Image
     except ModuleNotFoundError as error:
@@ -93,12 +96,12 @@ def put(sheet: Image.Image, x: int, y: int, width: int, height: int, rows: bytes
 
 
 def fill(sheet: Image.Image, x: int, y: int, width: int, height: int) -> None:
-    """Black, edge to edge. ValueError where it leaves the sheet."""
+    """Fill with black, edge to edge. Raise ValueError where it leaves the sheet."""
     inside(sheet, x, y, width, height)
     sheet.paste(BLACK, (x, y, x + width, y + height))
 
 
 def inside(sheet: Image.Image, x: int, y: int, width: int, height: int) -> None:
-    """ValueError where this leaves the sheet, or is nothing."""
+    """Raise ValueError where this leaves the sheet, or is nothing."""
     if width < 1 or height < 1 or x + width > sheet.width or y + height > sheet.height:
         raise ValueError(f"{width} x {height} dots at {x},{y} leave a label of {sheet.width} x {sheet.height}")

@@ -25,12 +25,15 @@ PRINTING = 0x20
 
 
 def render(label: Label, media: Media) -> bytes:
-    """One label, SIZE to PRINT; LabelDoesNotFit, DriverUnavailable without the `labels` extra."""
+    """Render one label, SIZE to PRINT.
+
+    May raise LabelDoesNotFit; DriverUnavailable without the `labels` extra.
+    """
     return write(lay_out(label, media), media)
 
 
 def write(drawing: Drawing, media: Media) -> bytes:
-    """A drawing in TSPL; sizes in mm, places in dots."""
+    """Write a drawing in TSPL: sizes in mm, places in dots."""
     sheet = Sheet(drawing)
     head = (
         f"SIZE {media.width_mm} mm,{media.height_mm} mm",
@@ -58,13 +61,16 @@ def _commands(mark: Mark, sheet: Sheet) -> Iterator[bytes]:
 
 
 def image_command(tile: Tile) -> bytes:
-    """BITMAP in mode 0, overwrite; 0 is black. ESC ! is a command even within an image, and costs one dot here."""
+    """Build BITMAP in mode 0, overwrite; 0 is black.
+
+    ESC ! is a command even within an image, and costs one dot here.
+    """
     data = re.sub(rb"\x1b(?=!)", b"\x1a", tile.bitmap.inverted())
     return f"BITMAP {tile.x},{tile.y},{tile.bitmap.stride},{tile.bitmap.height},0,".encode("ascii") + data
 
 
 def parse_status(reply: bytes) -> PrinterStatus | None:
-    """The one byte that answers ESC !? (manual, "<ESC>!?"); the last one, where answers came late."""
+    """Parse the one byte that answers ESC !? (manual, "<ESC>!?"). The last one, where answers came late."""
     if not reply:
         return None
     status = reply[-1]

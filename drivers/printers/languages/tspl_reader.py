@@ -16,7 +16,10 @@ SETTINGS = rb"(?:GAP \d+ mm,\d+ mm|DIRECTION [01]|REFERENCE 0,0|CODEPAGE UTF-8)\
 
 
 def read(data: bytes, media: Media) -> Image.Image:
-    """The label's dots. The resolution is the printer's; ValueError for what no TSPL printer could print."""
+    """Read the label's dots. The resolution is the printer's.
+
+    Raise ValueError for what no TSPL printer could print.
+    """
     if b"\x1b!" in data:
         raise ValueError("ESC ! is an immediate command, even within an image")
     scanner = Scanner(data)

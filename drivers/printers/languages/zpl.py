@@ -18,12 +18,12 @@ QR_DROP = 10  # dots by which ^BQ prints below its ^FO: no word of it in the gui
 
 
 def render(label: Label, media: Media) -> bytes:
-    """One format, ^XA to ^XZ; LabelDoesNotFit."""
+    """Render one format, ^XA to ^XZ. May raise LabelDoesNotFit."""
     return write(lay_out(label, media))
 
 
 def write(drawing: Drawing) -> bytes:
-    """A drawing in ZPL: character set, size, home position, one copy."""
+    """Write a drawing in ZPL: character set, size, home position, one copy."""
     head = f"^XA^CI28^PW{drawing.width}^LL{drawing.height}^LH0,0^PQ1"
     lines = (head, *(field for mark in drawing.marks for field in _fields(mark)), "^XZ")
     return "".join(f"{line}\n" for line in lines).encode("utf-8")
@@ -50,14 +50,17 @@ def _fields(mark: Mark) -> Iterator[str]:
 
 
 def escape(text: str) -> str:
-    """Field data for ^FH: what ZPL could take for a command, an escape or a control character becomes _XX (UTF-8)."""
+    """Escape field data for ^FH.
+
+    What ZPL could take for a command, an escape or a control character becomes _XX (UTF-8).
+    """
     return "".join(
         c if c not in "^~_\\" and " " <= c != "\x7f" else "".join(f"_{b:02X}" for b in c.encode("utf-8")) for c in text
     )
 
 
 def parse_host_status(reply: bytes) -> PrinterStatus | None:
-    """The reply to ~HS: three strings, STX..ETX CR LF each; None while it is not whole."""
+    """Parse the reply to ~HS: three strings, STX..ETX CR LF each. None while it is not whole."""
     strings = [part.split(b"\x03")[0].split(b",") for part in reply.split(b"\x02")[1:] if b"\x03" in part]
     if len(strings) < 3 or len(strings[0]) < 12 or len(strings[1]) < 9:
         return None

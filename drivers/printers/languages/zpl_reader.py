@@ -20,7 +20,7 @@ _CODE128 = re.compile(r"\^BY(\d+)\^BCN,(\d+),N,N,N,N\^FH\^FD>:(.*)", re.DOTALL)
 
 
 def read(data: bytes) -> Drawing:
-    """ValueError for anything that zpl.py does not write."""
+    """Read the drawing back. Raise ValueError for anything that zpl.py does not write."""
     text = data.decode("utf-8")
     size = _SIZE.search(text)
     if size is None or not text.startswith("^XA") or not text.rstrip().endswith("^XZ"):

@@ -30,8 +30,8 @@ from drivers.drives._uevents import Uevents
 from drivers.drives.health import parse_health
 from drivers.inputs import hid, serial, stdin
 from drivers.inputs._keys import EVENT, Burst, Keypad, key_events
+from drivers.inputs._readings import Reading, Scan
 from drivers.inputs.base import Input
-from drivers.inputs.readings import Reading, Scan
 from firmware_bridge import messages
 from firmware_bridge.controller import wire
 from firmware_bridge.errors import BridgeError

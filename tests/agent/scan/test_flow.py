@@ -46,8 +46,8 @@ PRINTING = replace(NOTHING, step=Step.PRINT)
 
 
 def bay(name: str, state: BayState, asset: str = "", **facts: Any) -> Bay:  # noqa: ANN401 - fields of Bay
-    job = msgspec.structs.replace(new_job(drive("WD-12345678"), asset=asset or None), id=f"job-{name}")
-    return Bay(name=name, state=state, drive=drive("AB-12345678" if asset else "WD-12345678"), job=job, **facts)
+    job = msgspec.structs.replace(new_job(drive("WD-40717283"), asset=asset or None), id=f"job-{name}")
+    return Bay(name=name, state=state, drive=drive("AB-40717283" if asset else "WD-40717283"), job=job, **facts)
 
 
 BAYS: Mapping[str, Bay] = {
@@ -106,9 +106,9 @@ TURNS: list[tuple[Context, str, Context, object, str]] = [
     (STOPPING, "KK-0001", TAG, None, "scan_bay"),
     (NOTHING, "kk-0001", TAG, None, "scan_bay"),
     (NOTHING, "KK-0777", replace(TAG, asset="KK-0777"), None, "tag_again"),
-    (NOTHING, "AB-12345678", NOTHING, None, "serial_is_no_tag"),
-    (TAG, "AB-12345678", TAG, None, "serial_is_no_tag"),
-    (replace(TAG, asset="AB-12345678"), "BAY-A2", NOTHING, None, "serial_is_no_tag"),
+    (NOTHING, "AB-40717283", NOTHING, None, "serial_is_no_tag"),
+    (TAG, "AB-40717283", TAG, None, "serial_is_no_tag"),
+    (replace(TAG, asset="AB-40717283"), "BAY-A2", NOTHING, None, "serial_is_no_tag"),
     (TAG, "BAY-A2", NOTHING, Assign("A2", "KK-0001"), "assigned"),
     (TAG, "BAY-2", NOTHING, Assign("A2", "KK-0001"), "assigned"),
     (TAG, "BAY-A5", NOTHING, Assign("A5", "KK-0001"), "assigned"),
@@ -124,8 +124,8 @@ TURNS: list[tuple[Context, str, Context, object, str]] = [
     (TAG, "DEST-SHOP", replace(TAG, destination="Web shop"), None, "grade_kept"),
     (TAG, "DEST-MOON", TAG, None, "unknown_goal"),
     (TAG, "YES", TAG, None, "scan_bay"),
-    (SERIAL, "S/N: wd-12345678", replace(SERIAL, step=Step.TAG), Match("A3", "job-A3"), "serial_right"),
-    (SERIAL, "12345678", replace(SERIAL, step=Step.TAG), Match("A3", "job-A3"), "serial_right"),
+    (SERIAL, "S/N: wd-40717283", replace(SERIAL, step=Step.TAG), Match("A3", "job-A3"), "serial_right"),
+    (SERIAL, "40717283", replace(SERIAL, step=Step.TAG), Match("A3", "job-A3"), "serial_right"),
     (SERIAL, "WD-12345679", SERIAL, None, "serial_wrong"),
     (SERIAL, "2345678", SERIAL, None, "serial_wrong"),
     (SERIAL, "KK-0001", SERIAL, None, "serial_wrong"),
@@ -136,7 +136,7 @@ TURNS: list[tuple[Context, str, Context, object, str]] = [
     (CONFIRM, "START", replace(CONFIRM, step=Step.TAG), BeginBay("A4", "job-A4"), "confirmed"),
     (CONFIRM, "KK-0002", CONFIRM, None, "scan_yes_or_no"),
     (CONFIRM, "BAY-A2", CONFIRM, None, "scan_yes_or_no"),
-    (CONFIRM, "AB-12345678", CONFIRM, None, "scan_yes_or_no"),
+    (CONFIRM, "AB-40717283", CONFIRM, None, "scan_yes_or_no"),
     (CONFIRM, "BAY-A3", SERIAL, None, "scan_serial"),
     (CONFIRM, "BAY-A4", CONFIRM, None, "scan_yes_or_no"),
     (CONFIRM, "BAY-A5", COUNTING, None, "bay_starts_soon"),

@@ -13,8 +13,8 @@ import pytest
 
 from drivers.inputs import hid
 from drivers.inputs._keys import EVENT, US_LAYOUT, Burst, KeyEvent, Keypad, key_events
+from drivers.inputs._readings import Reading, Scan, Unreadable
 from drivers.inputs.hid import KEYS, Driver, Settings
-from drivers.inputs.readings import Reading, Scan, Unreadable
 from tests.drivers.inputs.test_inputs import Reader, wait_for
 
 LEFT_SHIFT, ENTER, KP_ENTER, CAPS, LEFT_ALT = 42, 28, 96, 58, 56

@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from drivers.errors import DeviceGone
+from drivers.inputs._readings import Reading, Scan, Unreadable
 from drivers.inputs.base import Input
-from drivers.inputs.readings import Reading, Scan, Unreadable
 from drivers.inputs.serial import Driver as SerialInput
 from drivers.inputs.serial import Settings as SerialSettings
 from drivers.inputs.simulated import Driver as SimulatedInput

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.inputs.readings import MAX_BYTES, LineSplitter, Scan, Unreadable, parse_reading, split_aim
+from drivers.inputs._readings import MAX_BYTES, LineSplitter, Scan, Unreadable, parse_reading, split_aim
 
 
 @pytest.mark.parametrize(

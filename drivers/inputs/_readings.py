@@ -48,7 +48,10 @@ Reading = Scan | Unreadable
 
 
 def parse_reading(raw: bytes) -> Reading | None:
-    """One line from a scanner; None for an empty one. UTF-8, or else Windows-1252, as older scanners send it."""
+    """Parse one line from a scanner. None for an empty one.
+
+    UTF-8, or else Windows-1252, as older scanners send it.
+    """
     if len(raw) > MAX_BYTES:
         return Unreadable(f"longer than {MAX_BYTES} characters")
     framed = raw.strip(b"\x00\x02\x03\x04\r\n\t ")  # STX, ETX, EOT: what scanners put around a code
@@ -78,7 +81,7 @@ class LineSplitter:
         self._open = bytearray()
 
     def feed(self, data: bytes) -> list[bytes]:
-        """Lines that are whole now, without their ends; empty ones are left out."""
+        """Split off the lines that are whole now, without their ends. Empty ones are left out."""
         *whole, rest = (bytes(self._open) + data).replace(b"\r", b"\n").split(b"\n")
         self._open = bytearray(rest[: MAX_BYTES + 1])
         return [line for line in whole if line]
