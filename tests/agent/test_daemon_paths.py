@@ -34,7 +34,7 @@ def test_the_command_line_leaves_a_drive_alone_that_the_daemon_erases_by_another
     station.config.write_text(text.replace('name = "quick"\n', 'name = "quick"\nmethod = "gutmann"\n'))
     station.start()
     try:
-        wait_until(lambda: ledger(station.state, "SELECT 1 FROM job WHERE state = 'erasing'"), "it erases", 20)
+        wait_until(lambda: ledger(station.state, "SELECT 1 FROM job WHERE state = 'erasing'"), "it erases")
         assert station.process is not None
         station.process.send_signal(signal.SIGSTOP)
         running = ledger(station.state, "SELECT id FROM job")[0][0]
@@ -44,7 +44,7 @@ def test_the_command_line_leaves_a_drive_alone_that_the_daemon_erases_by_another
             for word in ("BW-S40", running, "bay A1", f"process {station.process.pid}"):
                 assert word in done.stdout
         station.process.send_signal(signal.SIGCONT)
-        wait_until(lambda: ledger(station.state, "SELECT 1 FROM certificate"), "it certifies", 60)
+        wait_until(lambda: ledger(station.state, "SELECT 1 FROM certificate"), "it certifies")
         assert ledger(station.state, "SELECT job, outcome FROM certificate") == [(running, "erased")]
     finally:
         station.kill()
@@ -57,14 +57,14 @@ def test_the_daemon_goes_on_with_a_job_of_the_command_line_only_when_that_is_dea
     words = ("--config", station.config, "--state-dir", station.state)
     command = start("erase", two, "--yes", "--json", "--method", "gutmann", *words)
     try:
-        wait_until(lambda: ledger(station.state, "SELECT 1 FROM job WHERE state = 'erasing'"), "it erases", 20)
+        wait_until(lambda: ledger(station.state, "SELECT 1 FROM job WHERE state = 'erasing'"), "it erases")
         command.send_signal(signal.SIGSTOP)
         station.start()
         row = station.wait_bay("A1", "blocked")
         assert row["reason"]
         command.kill()
         command.wait()
-        wait_until(lambda: ledger(station.state, "SELECT 1 FROM certificate"), "it certifies", 60)
+        wait_until(lambda: ledger(station.state, "SELECT 1 FROM certificate"), "it certifies")
         ((job,),) = ledger(station.state, "SELECT id FROM job")
         assert ledger(station.state, "SELECT job, outcome FROM certificate") == [(job, "erased")]
     finally:

@@ -27,6 +27,7 @@ from tests.collector.conftest import (
     record,
     wait_for,
 )
+from tests.patience import PROGRAM_S
 
 EVENT_PAYLOAD = {"boot_id": "b", "seq": 1, "event": "started", "mono_ms": 1, "ts": "", "clock": {}}
 
@@ -327,7 +328,7 @@ from collector.{module} import {kind}
 def until_it_serves(self):
     while True:
         try:
-            urllib.request.urlopen("http://127.0.0.1:{port}/healthz", timeout=20)
+            urllib.request.urlopen("http://127.0.0.1:{port}/healthz", timeout=30)
         except urllib.error.HTTPError:  # 503: it has no broker
             return
         except OSError:
@@ -345,6 +346,6 @@ def test_a_collector_whose_thread_is_gone_ends_with_a_status_that_is_restarted(
     collector = Collector(tmp_path, free_port())
     collector.write()
     command = [sys.executable, "-c", DIES.format(module=module, kind=kind, port=collector.port), str(collector.config)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PROGRAM_S)
     assert done.returncode == 1
     assert f"thread {module} is gone" in done.stderr

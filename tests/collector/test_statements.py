@@ -30,6 +30,7 @@ from collector.statements import DISPOSITION, Keys, latest
 from collector.store import Store
 from tests.collector.conftest import Broker, Collector, StationClient, as_first_released, chain_of, record, wait_for
 from tests.collector.test_web import Site
+from tests.patience import PROGRAM_S
 
 KEY = Ed25519PrivateKey.generate()
 KID = thumbprint(KEY.public_key())
@@ -187,13 +188,13 @@ def test_every_receipt_is_signed_with_the_key_that_the_command_shows(
     collector.terminate()
     private.chmod(0o644)
     collector.write()
-    done = subprocess.run(serve(collector), capture_output=True, text=True, check=False, timeout=30)
+    done = subprocess.run(serve(collector), capture_output=True, text=True, check=False, timeout=PROGRAM_S)
     assert (done.returncode, "open to others" in done.stderr, "BW-C03" in done.stderr) == (2, True, True)
 
 
 def show_key(collector: Collector, *words: str) -> Any:  # noqa: ANN401 - a public key
     command = [sys.executable, "-m", "collector.cli", "key", "show", "--config", str(collector.config), *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PROGRAM_S)
     return public_key_from_jwk(json.loads(done.stdout))
 
 

@@ -36,6 +36,7 @@ from agent.settings import Settings
 from agent.state_folder import RestoreUnfinished
 from drivers.drives.drive import Drive
 from tests.agent.samples import record
+from tests.patience import PROGRAM_S
 
 WORDS = "four words are better"
 ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: a small file system, another owner")
@@ -368,7 +369,7 @@ def test_a_kill_in_the_middle_of_a_backup_leaves_the_older_one_and_no_waste(stat
         child = started("backup", state, file)
         time.sleep(wait_s)
         child.kill()
-        child.communicate(timeout=30)
+        child.communicate(timeout=PROGRAM_S)
         with file.open("rb") as source:
             sealed.SealedReader(source, WORDS, name=file).drain()
     saved(state, file)
@@ -428,7 +429,7 @@ def test_a_killed_restore_can_be_done_again(state: Path, tmp_path: Path) -> None
         child = started("restore", new, file)
         time.sleep(wait_s)
         child.kill()
-        child.communicate(timeout=30)
+        child.communicate(timeout=PROGRAM_S)
         with contextlib.suppress(FolderTaken):  # it was faster
             restore.restore(file, new, WORDS, after(3))
         assert issued(new).record.sequence == 4
@@ -440,7 +441,7 @@ def test_of_two_restores_at_once_one_is_done_and_the_other_refused(state: Path, 
     children = [started("restore", new, file) for _ in range(2)]
     statuses = []
     for child in children:
-        child.communicate(timeout=60)
+        child.communicate(timeout=PROGRAM_S)
         statuses.append(child.returncode)
     assert sorted(statuses) == [0, 1]
     assert issued(new).record.sequence == 4

@@ -11,6 +11,7 @@ import pytest
 from drivers.drives import _identity
 from tests.agent.commands.conftest import Call, payload
 from tests.drivers.drives.conftest import MIB, Loops, needs_root
+from tests.patience import PROGRAM_S
 
 DEFAULT = "152D00539000"
 
@@ -71,12 +72,12 @@ def absurd() -> Iterator[str]:
         with path.open("wb") as file:
             file.truncate(130 * 10**15 // 512 * 512)
         made = subprocess.run(
-            ["losetup", "--find", "--show", str(path)], capture_output=True, text=True, check=False, timeout=20
+            ["losetup", "--find", "--show", str(path)], capture_output=True, text=True, check=False, timeout=PROGRAM_S
         )
         if made.returncode:
             pytest.skip(f"no loop device so large here: {made.stderr.strip()}")
         yield made.stdout.strip()
-        subprocess.run(["losetup", "-d", made.stdout.strip()], check=False, timeout=20)
+        subprocess.run(["losetup", "-d", made.stdout.strip()], check=False, timeout=PROGRAM_S)
     finally:
         path.unlink(missing_ok=True)
 

@@ -23,6 +23,7 @@ from tests.agent.commands.conftest import (
     wait_until,
 )
 from tests.drivers.drives.conftest import MIB, Loops
+from tests.patience import PROGRAM_S
 
 WRITER = "import os, sys, time; fd = os.open(sys.argv[1], os.O_RDWR); print(1, flush=True); time.sleep(1000)"
 CONTAINER = ["unshare", "--pid", "--fork", "--mount-proc"]
@@ -105,7 +106,7 @@ def test_in_a_container_plan_and_certificate_say_unknown_and_without_the_kernels
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PROGRAM_S,
         check=True,
     )
     assert "writers       unknown" in told.stdout

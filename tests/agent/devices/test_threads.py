@@ -18,6 +18,7 @@ from drivers import lasting
 from drivers.lasting import TRIES
 from tests.agent.daemon_bench import Daemon
 from tests.agent.mosquitto import Mosquitto, wait_until
+from tests.patience import SOON_S
 
 KEPT = ("control", "watch-simulated", "device-dock.dock", "input-scanner", "uplink-courier")
 
@@ -47,7 +48,7 @@ class Mortal(Daemon):
                 self.status()
             return self.told().count(text) >= times
 
-        wait_until(so, text, 30)
+        wait_until(so, text)
 
     def close(self) -> None:
         super().close()
@@ -77,7 +78,7 @@ def test_each_thread_that_ends_is_begun_again_and_an_alarm_says_so(mortal: Morta
         mortal.pull("p1")
         mortal.wait_bay("A1", "empty", 30)
     mortal.scan("BAY-A9")
-    wait_until(lambda: mortal.told().count("benchwipe.effects:") > 0, "the scanner is heard", 30)
+    wait_until(lambda: mortal.told().count("benchwipe.effects:") > 0, "the scanner is heard")
     assert [c.record.outcome for c in mortal.certificates()] == ["erased"] * len(KEPT)
     assert mortal.command("status").returncode == 0
 
@@ -131,7 +132,7 @@ def test_a_thread_that_is_not_vital_is_begun_again_for_ever(
     begun: list[int] = []
     thread = lasting.lasting("input-x", lambda: begun.append(1), over=lambda: len(begun) > 3 * TRIES, vital=False)
     thread.start()
-    thread.join(20)
+    thread.join(SOON_S)
     assert len(begun) == 3 * TRIES + 1
     assert threads[2] == []
     assert {(fault.device, fault.code) for fault in threads[1]} == {("thread-input-x", "BW-A40")}
@@ -143,7 +144,7 @@ def test_a_vital_thread_that_returns_too_early_is_as_lost_as_one_that_breaks(
     monkeypatch.setattr(lasting, "FIRST_PAUSE_S", 0.0)
     thread = lasting.lasting("watch-x", lambda: None, over=lambda: False)
     thread.start()
-    thread.join(20)
+    thread.join(SOON_S)
     assert not thread.is_alive()
     assert threads[0].problem is not None
     assert threads[2] == [str(threads[0].problem)]

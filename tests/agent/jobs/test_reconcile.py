@@ -23,6 +23,7 @@ from agent.jobs.reconcile import Reconciler
 from agent.jobs.registrar import Registrar
 from agent.settings import Settings
 from tests.agent.samples import record
+from tests.patience import PROGRAM_S
 
 Break = Callable[[Registrar, list[Certificate]], None]
 
@@ -104,7 +105,7 @@ test_reconcile.issue(station)
 def test_a_number_that_a_killed_process_gave_is_not_given_again_by_one_that_runs_on(station: Registrar) -> None:
     """The daemon is up all the time; `benchwipe erase` beside it is killed between file and row."""
     issue(station)
-    child = subprocess.run([sys.executable, "-c", KILLED, station.state_dir], check=False, timeout=60)
+    child = subprocess.run([sys.executable, "-c", KILLED, station.state_dir], check=False, timeout=PROGRAM_S)
     assert child.returncode == -signal.SIGKILL
     assert len(list(station.ledger.certificates_dir.glob("*.jws"))) == 2
     assert issue(station).record.sequence == 3

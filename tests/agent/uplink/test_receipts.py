@@ -58,7 +58,7 @@ def test_nobody_without_the_collectors_key_takes_a_row_out_of_the_outbox(
     sent = [(name, payload) for name in issued for payload in forgeries(name).values()]
     for name, payload in sent:
         silent.receipt(STATION, name, payload)
-    wait_until(lambda: uplink.status.receipts_ignored == len(sent), "each is counted", 30)
+    wait_until(lambda: uplink.status.receipts_ignored == len(sent), "each is counted")
     assert {row.id for row in bench.ledger.outbox.listed() if row.kind != "event"} == set(issued)
     assert bench.ledger.outbox.quarantined() == []
     assert bench.rejected == []
@@ -150,7 +150,7 @@ def test_statements_that_no_collector_knows_hold_up_no_certificate(
     bench.collectors.append(first)
     first.ready()
     uplink = bench.uplink()
-    wait_until(lambda: "statement" in uplink.status.last_error, "nobody takes them", 30)
+    wait_until(lambda: "statement" in uplink.status.last_error, "nobody takes them")
     issued = {c.id for c in bench.issue(3)}
     uplink.wake()
-    wait_until(lambda: issued <= set(first.certificates), "the certificates arrived", 30)
+    wait_until(lambda: issued <= set(first.certificates), "the certificates arrived")

@@ -22,6 +22,7 @@ import pytest
 from drivers.drives import _witness, uses_helper
 from tests.drivers.drives.conftest import Loops, needs_root
 from tests.drivers.drives.test_writers import OPENED, STAYS
+from tests.patience import PROGRAM_S, SOON_S
 
 # What systemd does: descriptor 3, and whose it is; with the unit's rights and no others.
 ACTIVATE = """
@@ -95,7 +96,7 @@ def nobodys(device: str, path: Path) -> _witness.Testimony:
         [sys.executable, "-c", NOBODY, number(device), str(path)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PROGRAM_S,
         check=True,
     )
     return msgspec.json.decode(done.stdout, type=_witness.Testimony)
@@ -140,7 +141,7 @@ def test_a_service_that_is_not_root_plans_by_the_helpers_word_and_refuses_while_
     try:
         for path, told in ((helper.path, ""), (helper.path.with_name("nobody-listens"), "(BW-S30)")):
             words = [sys.executable, "-c", JUDGED, number(drive), str(path), drive]
-            done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+            done = subprocess.run(words, capture_output=True, text=True, timeout=PROGRAM_S, check=True)
             assert done.stdout.strip().endswith(told), done.stdout
             assert bool(done.stdout.strip()) == bool(told), done.stdout
         assert "benchwipe-uses.socket does not answer" in done.stdout
@@ -206,7 +207,7 @@ def test_an_answer_that_never_ends_or_says_why_not_is_no_answer(tmp_path: Path) 
             thread.start()
             with pytest.raises(ValueError, match=told):
                 _witness.ask("8:0", Path("s"))
-            thread.join(20)
+            thread.join(SOON_S)
         os.unlink("s")
 
 

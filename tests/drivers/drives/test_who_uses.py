@@ -17,6 +17,7 @@ from drivers.drives.base import DriveHeld, DriveUnasked
 from drivers.drives.block import open_device
 from firmware_bridge import passthrough
 from tests.drivers.drives.conftest import MIB, Loops
+from tests.patience import PROGRAM_S, SOON_S
 
 MOUNTS = "mount -t tmpfs none /mnt && "
 
@@ -36,7 +37,7 @@ def at_the_end() -> Iterator[ExitStack]:
 
 
 def run(*words: str | Path) -> None:
-    subprocess.run(list(map(str, words)), check=True, capture_output=True, timeout=60)
+    subprocess.run(list(map(str, words)), check=True, capture_output=True, timeout=PROGRAM_S)
 
 
 def elsewhere(script: str, at_the_end: ExitStack) -> str:
@@ -209,7 +210,7 @@ def test_a_loop_that_hangs_is_waited_for_once_and_hinders_no_other(
     def hangs(fd: int) -> passthrough.LoopStatus:
         if os.fstat(fd).st_rdev == os.stat(other).st_rdev:
             asked.append(fd)
-            release.wait(60)
+            release.wait(SOON_S)
         return real(fd)
 
     monkeypatch.setattr(passthrough, "loop_status", hangs)

@@ -19,6 +19,7 @@ from drivers.drives._writers import Look, Writer
 from drivers.drives.base import DriveHeld
 from drivers.drives.block import open_device
 from tests.drivers.drives.conftest import Loops
+from tests.patience import PROGRAM_S, SOON_S
 
 ORPHAN = "import os, sys; os.fork() and os._exit(0); os.setsid(); "
 OPENED = "import os, sys, time; fd = os.open(sys.argv[1], os.O_RDWR); "
@@ -48,7 +49,7 @@ def program(script: str, path: str | Path, stays: ExitStack) -> int:
     )
     assert launcher.stdout is not None
     pid = int(launcher.stdout.readline())
-    launcher.wait(10)
+    launcher.wait(SOON_S)
     stays.callback(os.kill, pid, 9)
     return pid
 
@@ -168,7 +169,7 @@ def test_a_look_that_hangs_ends_in_time_and_says_so(monkeypatch: pytest.MonkeyPa
 
     release = threading.Event()
     monkeypatch.setattr(_writers, "LOOK_S", 0.2)
-    monkeypatch.setattr(_writers, "_written", lambda process: iter([str(release.wait(20))]))
+    monkeypatch.setattr(_writers, "_written", lambda process: iter([str(release.wait(SOON_S))]))
     found = _writers.look(("8:0",))
     release.set()
     assert "does not answer in time" in found.unseen
@@ -177,7 +178,7 @@ def test_a_look_that_hangs_ends_in_time_and_says_so(monkeypatch: pytest.MonkeyPa
 def test_a_container_is_told_by_its_process_namespace() -> None:
     script = "from drivers.drives import _writers; print(_writers.look(('8:0',)).unseen)"
     words = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", script]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, timeout=PROGRAM_S, check=False)
     if done.returncode and "unshare" in done.stderr:
         pytest.skip(done.stderr.strip())
     assert done.stdout.startswith("this is a container")
