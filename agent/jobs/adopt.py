@@ -71,8 +71,14 @@ class _Mending:
             if not found.strays:  # what follows may depend on them
                 # What a damaged file may stand for lies behind everything that can be told.
                 told = [conflict for conflict in found.conflicts if conflict.kind != "foreign"] or found.conflicts
-                lines += [self._settle(conflict, found) for conflict in told]
+                lines += [self._settle(conflict, found) for conflict in sorted(told, key=self._unreadable_last)]
         raise LedgerProblem(path=self._registrar.state_dir, problem="it cannot be mended; keep the folder as it is")
+
+    def _unreadable_last(self, conflict: Conflict) -> tuple[bool, int]:
+        """A file that shows no number takes the next one: not one that another damaged file shows."""
+        station = self._registrar.settings.station.id
+        shown = self._reconciler.shown_number(conflict.name, station) if conflict.kind == "foreign" else None
+        return shown == 0, shown or 0
 
     def _settle(self, conflict: Conflict, found: Judgement) -> str:
         match conflict.kind:

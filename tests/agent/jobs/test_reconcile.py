@@ -290,6 +290,18 @@ def test_the_number_of_a_damaged_newer_file_is_not_given_again(
     assert told, "the collector hears that they are missing"
 
 
+@pytest.mark.parametrize("first", [True, False])
+def test_a_file_that_shows_no_number_takes_none_that_another_damaged_one_shows(station: Registrar, first: bool) -> None:
+    """Whichever of them is looked at first: they are named by their hashes."""
+    made = [issue(station) for _ in range(4)]
+    sql(station, "DELETE FROM certificate WHERE sequence > 2", "DELETE FROM outbox")
+    by_name = sorted(made[2:], key=lambda certificate: certificate.id, reverse=not first)
+    for certificate, damage in zip(by_name, (lambda _: b"", flipped), strict=True):
+        file_of(station, certificate).write_bytes(damage(certificate.compact))
+    carry_out(station, rehearse(station))
+    assert station.ledger.chain.position().sequence > 4
+
+
 def test_numbers_go_on_where_ledger_key_and_its_public_half_are_all_gone(state: Path) -> None:
     with closing(Registrar(Settings(), state)) as station:
         for _ in range(3):
