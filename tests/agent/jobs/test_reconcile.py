@@ -296,7 +296,8 @@ def test_a_file_that_shows_no_number_takes_none_that_another_damaged_one_shows(s
     made = [issue(station) for _ in range(4)]
     sql(station, "DELETE FROM certificate WHERE sequence > 2", "DELETE FROM outbox")
     by_name = sorted(made[2:], key=lambda certificate: certificate.id, reverse=not first)
-    for certificate, damage in zip(by_name, (lambda _: b"", flipped), strict=True):
+    damages: tuple[Callable[[bytes], bytes], ...] = (lambda _: b"", flipped)
+    for certificate, damage in zip(by_name, damages, strict=True):
         file_of(station, certificate).write_bytes(damage(certificate.compact))
     carry_out(station, rehearse(station))
     assert station.ledger.chain.position().sequence > 4
