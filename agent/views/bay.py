@@ -13,6 +13,7 @@ from agent.phrases import hint, phrase, reason
 from agent.planning.plan import Plan
 from agent.scan.context import Context
 from agent.views.certificate import claim_words
+from agent.views.waiting import NOTHING_BESIDE, Beside, waits_for
 
 
 def bay_lines(bay: Bay, language: str, *, now: float) -> tuple[str, ...]:
@@ -21,7 +22,7 @@ def bay_lines(bay: Bay, language: str, *, now: float) -> tuple[str, ...]:
     return tuple(line for line in lines if line)
 
 
-def bay_row(bay: Bay, *, now: float) -> dict[str, Any]:
+def bay_row(bay: Bay, *, now: float, beside: Beside = NOTHING_BESIDE) -> dict[str, Any]:
     """Say what `benchwipe status --json` tells of a bay, in bytes and seconds; `now` as for `bay_lines`."""
     left = None
     if bay.due is not None:
@@ -40,6 +41,7 @@ def bay_row(bay: Bay, *, now: float) -> dict[str, Any]:
         "operator": bay.job.operator.id if bay.job and bay.job.operator else None,
         "countdown_s": left,
         "asks": bay.asks or None,
+        "waits_for": waits_for(bay, beside),
         "plan": _told(bay.job.plan) if bay.job and bay.job.plan else None,
         "phase": bay.progress.phase if bay.progress and bay.busy else None,
         "bytes_done": bay.progress.bytes_done if bay.progress and bay.busy else None,
