@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -15,9 +16,16 @@ from agent.scan.context import Context
 from agent.views.certificate import claim_words
 
 
-def bay_lines(bay: Bay, language: str, *, now: float) -> tuple[str, ...]:
-    """Say what a technician reads at a bay: one instruction, and why. `now`: monotonic seconds, as `Bay.due`."""
-    lines = (_instruction(bay, language, now), _detail(bay, language), _plan(bay, language), *_warnings(bay, language))
+NO_WORDS: Mapping[str, str] = MappingProxyType({})
+
+
+def bay_lines(bay: Bay, language: str, *, now: float, commands: Mapping[str, str] = NO_WORDS) -> tuple[str, ...]:
+    """Say what a technician reads at a bay: one instruction, and why.
+
+    `now`: monotonic seconds, as `Bay.due`. `commands`: the bench's own words for them (agent/scan/command_words.py).
+    """
+    first, why = _instruction(bay, language, now, commands), _detail(bay, language, commands)
+    lines = (first, why, _plan(bay, language), *_warnings(bay, language))
     return tuple(line for line in lines if line)
 
 
@@ -109,8 +117,8 @@ def _progress(row: dict[str, Any]) -> str:
     return ""
 
 
-def _instruction(bay: Bay, language: str, now: float) -> str:
-    values = {"bay": bay.name, "seconds": "0", "percent": "0", "left": "-"}
+def _instruction(bay: Bay, language: str, now: float, commands: Mapping[str, str]) -> str:
+    values = {**commands, "bay": bay.name, "seconds": "0", "percent": "0", "left": "-"}
     key = f"bay_{bay.state.value}"
     if bay.state is BayState.FINISHED and bay.outcome:
         key = f"done_{bay.claim}"
@@ -175,9 +183,9 @@ def _warnings(bay: Bay, language: str) -> Iterator[str]:
         yield phrase(language, "plan_also_destroyed")
 
 
-def _detail(bay: Bay, language: str) -> str:
+def _detail(bay: Bay, language: str, commands: Mapping[str, str]) -> str:
     if bay.reason is not None:
         why = reason(language, bay.reason.code, f"{bay.reason.text}.")
-        advice = hint(language, bay.reason.code, bay.reason.hint)
+        advice = hint(language, bay.reason.code, bay.reason.hint, **commands)
         return f"{why} {advice} ({bay.reason.code})"
     return bay.drive.serial or "" if bay.drive else ""

@@ -76,6 +76,13 @@ def ended(outcome: OutcomeName = "erased", **facts: Any) -> Record:  # noqa: ANN
     return record(**{"outcome": outcome, "sanitization": nothing, "reason": why, **facts})
 
 
+WHY = {
+    "aborted": Reason(code="BW-E18", text="Somebody cancelled it", hint="Erase it again."),
+    "refused": Reason(code="BW-P03", text="The drive offers nothing for it", hint="Call the team lead."),
+}
+"""A reason that such an outcome has: what to do about one of a failed drive names the box of those."""
+
+
 def drive(**facts: Any) -> Any:  # noqa: ANN401 - fields of DriveRecord
     return msgspec.structs.replace(record().drive, **facts)
 
@@ -127,13 +134,14 @@ def test_what_another_program_wrote_is_said_with_how_much_and_not_that_the_drive
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_only_an_erased_drive_gets_the_word_and_a_level(outcome: OutcomeName, language: str) -> None:
-    text = text_of(ended(outcome), language=language)
+    why = WHY.get(outcome)
+    text = text_of(ended(outcome, **({"reason": why} if why else {})), language=language)
     assert HEADLINES[language][outcome] in text
     assert ("Clear" in text) is (outcome == "erased")
     claims = [h for o, h in HEADLINES[language].items() if o != outcome and h not in HEADLINES[language][outcome]]
     assert not [claim for claim in claims if re.search(rf"\b{claim}\b", text)]
     if outcome != "erased":
-        assert "(BW-E02)" in text
+        assert f"({why.code if why else 'BW-E02'})" in text
         assert ("Intet niveau certificeres" if language == "da" else "No level is certified") in text
 
 

@@ -40,7 +40,7 @@ def test_every_state_has_one_instruction_with_all_its_values(state: BayState, la
 
 @pytest.mark.parametrize(
     ("code", "language", "told"),
-    [("BW-E02", "en", "DESTROY"), ("BW-E60", "en", "Erase it again"), ("BW-E60", "da", "Slet det igen")],
+    [("BW-E02", "en", "DESTROY"), ("BW-E60", "en", "Put it back in."), ("BW-E60", "da", "Sæt det i igen.")],
 )
 def test_a_failed_drive_is_to_be_destroyed_unless_its_reason_says_otherwise(
     code: str, language: str, told: str
@@ -62,7 +62,7 @@ def test_a_countdown_is_told_in_seconds_and_a_reason_with_its_code() -> None:
 def test_a_countdown_says_what_is_less_than_asked_for_and_what_dies_beside_the_drive() -> None:
     purge = Policy(name="own", method="nist-purge", fallback="nist-clear")
     for capabilities, words in (
-        (Capabilities(format=False, namespaces=2), "Less than nist-purge: zero."),
+        (Capabilities(format=False, namespaces=2), "The drive cannot do nist-purge. It gets zero."),
         (Capabilities(format=False, namespaces=2, sanitize=("block",)), "All parts of the drive are erased."),
     ):
         who = drive(media="nvme", capabilities=capabilities)
@@ -105,6 +105,6 @@ def test_a_drive_that_tells_no_progress_shows_its_time_and_whose_estimate_it_is(
     assert table([bay_row(alone, now=NOW)])[1].split()[-2:] == ["12", "min"]
     assert alone.progress is not None
     told = replace(alone, progress=msgspec.structs.replace(alone.progress, estimate_s=2400.0))
-    assert "erases itself, 12 min of ~40 min." in bay_lines(told, "en", now=NOW)[0]
+    assert "erases itself, 12 min of about 40 min." in bay_lines(told, "en", now=NOW)[0]
     assert "12 min of ~40 min" in table([bay_row(told, now=NOW)])[1]
     assert "%" not in table([bay_row(told, now=NOW)])[1]
