@@ -14,6 +14,7 @@ from agent.phrases import hint, phrase, reason
 from agent.planning.plan import Plan
 from agent.scan.context import Context
 from agent.views.certificate import claim_words
+from agent.views.waiting import NOTHING_BESIDE, Beside, waits_for
 
 
 NO_WORDS: Mapping[str, str] = MappingProxyType({})
@@ -29,7 +30,7 @@ def bay_lines(bay: Bay, language: str, *, now: float, commands: Mapping[str, str
     return tuple(line for line in lines if line)
 
 
-def bay_row(bay: Bay, *, now: float) -> dict[str, Any]:
+def bay_row(bay: Bay, *, now: float, beside: Beside = NOTHING_BESIDE) -> dict[str, Any]:
     """Say what `benchwipe status --json` tells of a bay, in bytes and seconds; `now` as for `bay_lines`."""
     left = None
     if bay.due is not None:
@@ -48,6 +49,7 @@ def bay_row(bay: Bay, *, now: float) -> dict[str, Any]:
         "operator": bay.job.operator.id if bay.job and bay.job.operator else None,
         "countdown_s": left,
         "asks": bay.asks or None,
+        "waits_for": waits_for(bay, beside),
         "plan": _told(bay.job.plan) if bay.job and bay.job.plan else None,
         "phase": bay.progress.phase if bay.progress and bay.busy else None,
         "bytes_done": bay.progress.bytes_done if bay.progress and bay.busy else None,
