@@ -36,10 +36,10 @@ class Effects(Protocol):
     def certified(self, ended: Job | None, certificate: Certificate) -> None:
         """Print its label, and let the uplink know of it. `ended` is None where a person attested, and no job was."""
 
-    def print_label(self, certificate: Certificate, copy: int, given: Disposition | None = None) -> None:
+    def print_label(self, certificate: Certificate, copy: int, given: Disposition | None = None, bay: str = "") -> None:
         """Print a certificate's label on every printer; each puts a LabelResult.
 
-        `given`: grade and destination as they are now.
+        `given`: grade and destination as they are now. `bay`: where its drive was erased.
         """
 
     def alarm(self, name: str, alarm: Alarm | None) -> None:

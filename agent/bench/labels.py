@@ -110,7 +110,8 @@ class LabelDesk:
         self._forget(number)
         self.table.say("printing_label", number=number)
         done = self.books.job(certificate.record.job)
-        self.table.tell(self.table.effects.print_label, certificate, copy, done.disposition if done else None)
+        given, bay = (done.disposition, done.bay) if done else (None, "")
+        self.table.tell(self.table.effects.print_label, certificate, copy, given, bay)
 
     def renew(self, certificate_id: str) -> None:
         """Print a label again that there is more to say on, after the one that is on its way. LedgerProblem."""

@@ -145,11 +145,11 @@ class StationEffects:
         """Print a certificate's label on every printer; the uplink learns that its outbox has a new row."""
         if self.uplink:
             self.uplink.wake()
-        self.print_label(certificate, 0)
+        self.print_label(certificate, 0, bay=ended.bay if ended else "")
 
-    def print_label(self, certificate: Certificate, copy: int, given: Disposition | None = None) -> None:
+    def print_label(self, certificate: Certificate, copy: int, given: Disposition | None = None, bay: str = "") -> None:
         """Print a label on every printer, each in its own thread."""
-        self._labels.print(certificate, copy, given)
+        self._labels.print(certificate, copy, given, bay)
 
     def alarm(self, name: str, alarm: Alarm | None) -> None:
         """Raise or clear, in the station's language; raising the same again is silent."""

@@ -16,7 +16,6 @@ from agent.scan.context import Context
 from agent.views.certificate import claim_words
 from agent.views.waiting import NOTHING_BESIDE, Beside, waits_for
 
-
 NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 

@@ -148,7 +148,7 @@ class FakeEffects:
         self.certificates.append(certificate)
         self.print_label(certificate, 0)
 
-    def print_label(self, certificate: Certificate, copy: int, given: Disposition | None = None) -> None:
+    def print_label(self, certificate: Certificate, copy: int, given: Disposition | None = None, bay: str = "") -> None:
         """Sent to the printers."""
         self.grades.append(given.grade if given else "")
         self.labels.append((certificate.record.number, copy))
