@@ -30,6 +30,7 @@ SHAPES: Mapping[OutcomeName, Shape] = {
 }
 BESIDE: Mapping[Claim, Shape] = {"unread": Shape.FRAMED_TICK, "attested": Shape.SIGNED, "again": Shape.HALF}
 """Of "erased" where nothing was read back, and where a person says so; of "failed" where the drive is not to blame."""
+MOST_OF_A_SERIAL = 40  # in a code; what a drive calls itself may be of any length
 _PLAIN = {"Æ": "AE", "Ø": "OE", "Å": "AA", "æ": "ae", "ø": "oe", "å": "aa"}
 
 
@@ -60,7 +61,7 @@ def label_for(
         alarm=claim == "failed",
         rows=tuple(_rows(record, goes, bay, language)),
         footer=record.number,
-        qr=f"{certificate_url}{certificate.id}" if certificate_url else _in_words(certificate, language),
+        qr=qr_text(certificate, language, certificate_url),
         qr_short="" if certificate_url else f"benchwipe:{certificate.id}",
         barcode=record.asset.tag if record.asset else record.number,
         grade=grade if len(grade) == 1 and record.outcome == "erased" else "",
@@ -103,15 +104,22 @@ def preview_png(
     return preview(label, media or Media())
 
 
-def _in_words(certificate: Certificate, language: Words) -> str:
-    """One line of ASCII: a scanner types what it reads, and few type an Æ or the end of a line as itself."""
+def qr_text(certificate: Certificate, language: str, certificate_url: str) -> str:
+    """Say what the QR code of labels and pages holds: the certificate's address, or words and then its id.
+
+    The words are one line of ASCII: a scanner types what it reads, and few type an Æ or a line's end as itself.
+    """
+    if certificate_url:
+        return f"{certificate_url}{certificate.id}"
     record = certificate.record
-    told = " ".join((record.number, _serial(record, language), phrase(language, f"label_{claim_of(record)}")))
+    told = " ".join(
+        (record.number, _serial(record, language)[:MOST_OF_A_SERIAL], phrase(language, f"label_{claim_of(record)}"))
+    )
     plain = "".join(_PLAIN.get(c, c if " " <= c <= "~" else "?") for c in told)
     return f"{plain} {certificate.id}"
 
 
-def _serial(record: Record, language: Words) -> str:
+def _serial(record: Record, language: str) -> str:
     return record.drive.serial or record.drive.wwn or phrase(language, "label_no_serial")
 
 

@@ -289,12 +289,6 @@ def test_words_that_only_end_like_a_code_are_no_label() -> None:
         assert label_named(text, station_id="bench-01", certificate_url="") is None
 
 
-def test_a_label_that_is_too_small_for_the_words_still_holds_the_id() -> None:
-    made = sign(without(serial="S" * 90), KEY)
-    codes = zxingcpp.read_barcodes(Image.open(io.BytesIO(preview_png(made, Media(width_mm=30, height_mm=20)))))
-    assert [code.text for code in codes] == [f"benchwipe:{made.id}"]
-
-
 def on_paper(made: Certificate, media: Media, language: Words) -> list[str]:
     drawing = lay_out(label_for(made, language=language, bay="A1"), media)
     return [mark.text for mark in drawing.marks if isinstance(mark, Text)]
