@@ -262,7 +262,8 @@ class Station:
         uplink = self.uplink.status if self.uplink else None
         return {
             "station": self.settings.station.id,
-            "language": self.settings.station.language,
+            "language": self.effects.language,
+            "commands": dict(self.effects.commands),
             "said": self.effects.said,
             **who_works(self.engine.context),
             "sound": self.settings.senses.sound,
@@ -272,6 +273,7 @@ class Station:
                 for label in self.engine.labels.open
             ],
             "alarms": {name: alarm.text for name, alarm in self.effects.alarms.standing.items()},
+            "alarm_codes": {name: alarm.code for name, alarm in self.effects.alarms.standing.items()},
             "uplink": {
                 "connected": uplink.connected,
                 "outbox_depth": self._outbox_depth(),

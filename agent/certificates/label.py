@@ -7,29 +7,22 @@ black, with a cross and a thick frame, unless it is not to blame. docs/labels.md
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Literal
 
 from agent.certificates.attestation import is_attested
-from agent.certificates.certificate import Certificate, Claim, claim_of
+from agent.certificates.certificate import Certificate, claim_of
 from agent.certificates.clock import local
 from agent.certificates.outcome import COUNTERFEIT
-from agent.certificates.record import Disposition, OutcomeName, Record
+from agent.certificates.record import Disposition, Record
+from agent.certificates.shapes import SIGNS
 from agent.phrases import phrase, reason
 from drivers.printers.languages import render
-from drivers.printers.languages.label import Label, Media, Row, Shape
+from drivers.printers.languages.label import Label, Media, Row
 from drivers.printers.languages.preview import preview
 
 Words = Literal["da", "en"]
 
-SHAPES: Mapping[OutcomeName, Shape] = {
-    "erased": Shape.TICK,
-    "failed": Shape.CROSS,
-    "aborted": Shape.HALF,
-    "refused": Shape.HOLLOW,
-}
-BESIDE: Mapping[Claim, Shape] = {"unread": Shape.FRAMED_TICK, "attested": Shape.SIGNED, "again": Shape.HALF}
-"""Of "erased" where nothing was read back, and where a person says so; of "failed" where the drive is not to blame."""
 MOST_OF_A_SERIAL = 40  # in a code; what a drive calls itself may be of any length
 _PLAIN = {"Æ": "AE", "Ø": "OE", "Å": "AA", "æ": "ae", "ø": "oe", "å": "aa"}
 
@@ -57,7 +50,7 @@ def label_for(
     claim = claim_of(record)
     return Label(
         headline=phrase(language, f"label_{claim}"),
-        shape=BESIDE.get(claim) or SHAPES[record.outcome],
+        shape=SIGNS[claim].drawn,
         alarm=claim == "failed",
         rows=tuple(_rows(record, goes, bay, language)),
         footer=record.number,

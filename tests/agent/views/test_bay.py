@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 import msgspec
 import pytest
@@ -14,7 +17,7 @@ from agent.jobs.bay import Bay, BayState
 from agent.jobs.job import Job
 from agent.planning.plan import Plan, plan
 from agent.planning.policy import Policy
-from agent.views.bay import bay_lines, bay_row, percent, table, time_left
+from agent.views.bay import bay_lines, bay_row, ends_about, percent, table
 from agent.views.screen import look
 from drivers.drives.drive import Capabilities
 from tests.agent.engine_rig import drive
@@ -82,9 +85,34 @@ def test_a_row_has_progress_only_while_somebody_works() -> None:
     assert "25 %" in table([bay_row(BAY, now=NOW)])[1]
 
 
-@pytest.mark.parametrize(("rate", "told"), [(0.0, "-"), (1e-6, "75 s"), (1e-7, "12 min")])
-def test_what_is_left_is_told_in_minutes_and_in_seconds_near_the_end(rate: float, told: str) -> None:
-    assert time_left(Progress(**{**{n: getattr(AT, n) for n in AT.__struct_fields__}, "mb_per_s": rate})) == told
+@pytest.fixture
+def _in_denmark(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Europe/Copenhagen")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_in_denmark")
+@pytest.mark.parametrize(
+    ("at", "left_s", "told"),
+    [
+        ("2026-11-30T13:16:01Z", 3600, "færdig ca. 14:20"),
+        ("2026-11-30T13:20:00Z", 60, "færdig ca. 14:20"),
+        ("2026-11-30T22:58:00Z", 600, "færdig ca. 01/12 00:00"),
+        ("2026-12-02T08:00:00Z", 2 * 86400, "færdig ca. 02/12 09:00"),
+        ("2026-11-30T13:16:01Z", None, "tiden beregnes"),
+    ],
+)
+def test_the_end_of_the_whole_job_is_told_as_the_clock_on_the_wall_will_show_it(
+    at: str, left_s: float | None, told: str
+) -> None:
+    ends_at = datetime.fromisoformat(at).timestamp()
+    assert ends_about("da", ends_at, left_s) == told
+    working = replace(BAY, progress=msgspec.structs.replace(AT, ends_at=ends_at, left_s=left_s))
+    assert bay_lines(working, "da", now=NOW)[0] == f"Bås A1: sletter, 25 %, {told}."
+    assert " left" not in progress_line("/dev/sda", msgspec.structs.replace(AT, ends_at=ends_at, left_s=left_s))
 
 
 @pytest.mark.parametrize(
@@ -106,5 +134,5 @@ def test_a_drive_that_tells_no_progress_shows_its_time_and_whose_estimate_it_is(
     assert alone.progress is not None
     told = replace(alone, progress=msgspec.structs.replace(alone.progress, estimate_s=2400.0))
     assert "erases itself, 12 min of about 40 min." in bay_lines(told, "en", now=NOW)[0]
-    assert "12 min of ~40 min" in table([bay_row(told, now=NOW)])[1]
+    assert "12 min of about 40 min" in table([bay_row(told, now=NOW)])[1]
     assert "%" not in table([bay_row(told, now=NOW)])[1]
