@@ -14,7 +14,10 @@ from drivers.printers.languages.label import Shape
 
 @dataclass(frozen=True)
 class Sign:
-    """One shape in three media. `typed` is of code page 437, which the Linux console's own fonts hold."""
+    """One shape in three media. `typed` is of code page 437, which the Linux console's own fonts hold.
+
+    That page has no boxes: a bracket is the side of one, and two cells are the widest that the smallest screen has.
+    """
 
     drawn: Shape
     typed: str
@@ -23,12 +26,12 @@ class Sign:
 
 SIGNS: Mapping[Claim, Sign] = {
     "erased": Sign(Shape.TICK, "\u221a", "\u2714"),
-    "unread": Sign(Shape.FRAMED_TICK, "[\u221a]", "\u2611"),
-    "attested": Sign(Shape.SIGNED, "[=]", "\u25a4"),
+    "unread": Sign(Shape.FRAMED_TICK, "[\u221a", "\u2611"),
+    "attested": Sign(Shape.SIGNED, "[=", "\u25a4"),
     "failed": Sign(Shape.CROSS, "X", "\u2716"),
-    "again": Sign(Shape.HALF, "[\u258c]", "\u25e7"),
-    "aborted": Sign(Shape.HALF, "[\u258c]", "\u25e7"),
-    "refused": Sign(Shape.HOLLOW, "[ ]", "\u25a1"),
+    "again": Sign(Shape.HALF, "\u258c]", "\u25e7"),
+    "aborted": Sign(Shape.HALF, "\u258c]", "\u25e7"),
+    "refused": Sign(Shape.HOLLOW, "[]", "\u25a1"),
 }
 """Tick: erased. In a frame: nobody read it back. Cross: to be destroyed. Half full: begun, to be erased again. Empty:
 nothing was done. Two lines: a person's word."""

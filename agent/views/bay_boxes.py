@@ -12,16 +12,17 @@ from typing import Any
 from agent.phrases import hint, phrase, reason
 from agent.views.bay import by_itself, ends_about, percent
 from agent.views.cells import Cell, Row, Size, Style, cells, wrapped
-from agent.views.looks import ASKING, WAITS, Look, look
+from agent.views.looks import ASKING, WAITS, look
 
-NARROWEST = 20  # columns of a box of one line: shape, name and what it waits for
-NARROW = 26  # of one with more: a serial number of 20 characters stands on its second line
+SHORT = 13  # characters of what a bay waits for, said in two words: all that a box of one line has room for
+SERIAL = 20  # of a serial number, which stands on the second line of a box that has one
 WIDE = 64  # with these, more columns are better than longer lines
 MOST_LINES = 6
 BAR = 24
 WORD, ALIGNED = 13, 36  # the longest usual word, and how wide a box must be for its progress to stand under the others'
 TIMED = 54  # and for its time to stand beside it
 COMPARED = ("serial", "answer", "put_back")
+MOST_OF_A_NAME = 8
 LAST = 6  # characters of a serial number that the sentences name
 
 
@@ -41,12 +42,12 @@ def boxes(bays: Sequence[Mapping[str, Any]], size: Size, tongue: Tongue) -> list
     """Draw as many bays as fit, column by column; the last line counts those that do not."""
     if not bays or not size.rows:
         return []
-    columns, lines = grid(len(bays), size)
+    names = min(MOST_OF_A_NAME, max(len(str(bay.get("bay"))) for bay in bays))
+    columns, lines = grid(len(bays), size, names)
     deep = min(-(-len(bays) // columns), size.rows // lines)
     if columns * deep < len(bays):
         deep = (size.rows - 1) // lines
     width = size.columns // columns
-    names = min(8, max(len(str(bay.get("bay"))) for bay in bays))
     shown, hidden = bays[: columns * deep], bays[columns * deep :]
     rows: list[list[Cell]] = [[] for _ in range(deep * lines)]
     for place, bay in enumerate(shown):
@@ -59,19 +60,20 @@ def boxes(bays: Sequence[Mapping[str, Any]], size: Size, tongue: Tongue) -> list
     return [tuple(row) for row in rows]
 
 
-def grid(bays: int, size: Size) -> tuple[int, int]:
-    """Choose (columns, lines for each bay).
+def grid(bays: int, size: Size, names: int) -> tuple[int, int]:
+    """Choose (columns, lines for each bay), where the bays' names are so long.
 
     As few columns as let each bay have two lines, but more where the screen is wide.
     """
+    narrow, narrowest = (len("[]  ") + names + room for room in (SERIAL - 1, SHORT))
     wide = max(1, min(bays, size.columns // WIDE))
     fewest = -(-bays // -(-bays // wide))
-    for narrowest, least in ((NARROW, 2), (NARROWEST, 1)):
-        for columns in range(fewest, max(1, size.columns // narrowest) + 1):
+    for width, least in ((narrow, 2), (narrowest, 1)):
+        for columns in range(fewest, max(1, size.columns // width) + 1):
             lines = min(MOST_LINES, size.rows // -(-bays // columns))
             if lines >= least:
                 return columns, lines
-    return max(1, size.columns // NARROWEST), 1
+    return max(1, size.columns // narrowest), 1
 
 
 def _more(hidden: Sequence[Mapping[str, Any]], tongue: Tongue) -> str:
@@ -93,11 +95,11 @@ class _Box:
         self.bay, self.width, self.tongue = bay, width, tongue
         self.look = look(bay)
         self.finished = bay.get("state") == "finished"
-        self.asked = _asked(bay, tongue)
+        self.asked, self.short = _asked(bay, tongue)
         name = f"{str(bay.get('bay'))[:names]:<{names}}"
         self.shape = self.look.shape if self.finished or not self.asked else WAITS
-        self.head = f"{self.shape} {name} "
-        self.indent = " " * (names + 3)
+        self.head = f"{self.shape:<{3 if width >= ALIGNED else 2}}{name} "
+        self.indent = " " * len(self.head)
 
     def rows(self, lines: int) -> Iterator[Row]:
         """Its lines, the most urgent first."""
@@ -118,18 +120,19 @@ class _Box:
             word = self.tongue.say(self.look.word)
             told = cells(f"{word:<{WORD if self.width >= ALIGNED else 0}} ", style)
             return (*head, *told, *self._progress(room - len(told))), []
-        if not self.finished:
-            fitting = [self.asked] if lines > 1 or len(self.asked) <= room else [_short(self.bay, self.tongue)]
-            first, *more = wrapped(fitting[0], room)
-            serial = f" {last_of(self.bay)}" if lines == 1 and _compared(self.bay) else ""
-            serial = serial if len(first) + len(serial) <= room else ""
-            return (*head, *cells(first, "hand"), *cells(serial)), [(" ".join(more), "hand")]
-        word = self.tongue.say(self.look.word)
-        if len(word) + len(self.asked) + 4 <= room:
-            return (*head, *cells(f"{word}  ", style), *cells(f"{WAITS} {self.asked}", "hand")), []
-        if lines > 1:
-            return (*head, *cells(word, style)), [(f"{WAITS} {self.asked}", "hand")]
-        return (*head, *cells(self.asked if len(self.asked) <= room else word, style)), []
+        word = f"{self.tongue.say(self.look.word)}  "
+        asked = f"{WAITS} {self.asked}"
+        if self.finished and len(word) + len(asked) <= room:
+            return (*head, *cells(word, style), *cells(asked, "hand")), []
+        if self.finished and lines > 1 and len(asked) <= self.width - len(self.indent):
+            return (*head, *cells(word, style)), [(asked, "hand")]
+        first, *more = wrapped(self.asked, room)
+        if more and lines < 3:
+            first, more = self.short, []
+        serial = f" {last_of(self.bay)}" if lines == 1 and _compared(self.bay) else ""
+        first = first if len(first) + len(serial) <= room else self.short
+        serial = serial if len(first) + len(serial) <= room else ""
+        return (*head, *cells(first, "hand"), *cells(serial)), [(" ".join(more), "hand")]
 
     def _progress(self, room: int) -> Row:
         """A countdown's seconds, a time where the drive tells no progress, or percent with as much of a bar as fits."""
@@ -187,20 +190,18 @@ class _Box:
         return [(line, "") for line in told]
 
 
-def _asked(bay: Mapping[str, Any], tongue: Tongue) -> str:
-    """What a person has to do there; "" where nothing."""
+def _asked(bay: Mapping[str, Any], tongue: Tongue) -> tuple[str, str]:
+    """(what a person has to do there, the same in two words); "" where nothing."""
     waiting = bay.get("waits_for")
-    if waiting:
-        label = str(waiting.get("label") or "").rpartition("-")[2]
-        values = {"label": label, "box": waiting.get("box") or "", "serial": waiting.get("serial") or ""}
-        return tongue.say(f"word_waits_{waiting['what']}", **values)
-    return tongue.say(ASKING[str(bay["asks"])].word) if look(bay) in ASKING.values() else ""
-
-
-def _short(bay: Mapping[str, Any], tongue: Tongue) -> str:
-    """The same in a word or two, where a box has one short line."""
-    told: Look | None = ASKING.get(str(bay.get("asks")))
-    return tongue.say(told.word if told else look(bay).word)
+    if not waiting:
+        word = tongue.say(look(bay).word) if look(bay) in ASKING.values() else ""
+        return word, word
+    serial = str(waiting.get("serial") or "")
+    values = {"label": str(waiting.get("label") or "").rpartition("-")[2], "box": waiting.get("box") or ""}
+    return (
+        tongue.say(f"word_waits_{waiting['what']}", **values, serial=serial),
+        tongue.say(f"word_short_{waiting['what']}", **values, serial=serial[-LAST:]),
+    )
 
 
 def _compared(bay: Mapping[str, Any]) -> bool:

@@ -16,9 +16,13 @@ from agent.certificates.clock import local
 from agent.phrases import hint, phrase, reason
 from agent.views.bay_boxes import Tongue, boxes
 from agent.views.cells import Cell, Row, Size, Style, cells, filled, wrapped
-from agent.views.looks import LOOKS, UNKNOWN, Look, look, wanting
+from agent.views.looks import LOOKS, TROUBLE, UNKNOWN, Look, look, wanting
 
 __all__ = ["LOOKS", "UNKNOWN", "Cell", "Look", "Row", "Size", "Style", "frame", "look", "wanting"]
+
+
+OF_A_BAY = ("bay", "sensor", "door")
+"""How the names of alarms begin that are of a bay."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ def places(size: Size) -> Places:
     if size.rows < 12:
         return Places(1, 0, 1)
     if size.rows < 22:
-        return Places(two, 1 if size.rows < 20 else 2, 1)
+        return Places(two, 1, 1) if size.rows < 20 else Places(two, 2, 2)
     return Places(two, 2, 3) if size.rows < 40 else Places(two, 5, 5)
 
 
@@ -129,16 +133,18 @@ def _alarms(answer: Mapping[str, Any], size: Size, tongue: Tongue) -> list[Row]:
     codes = answer.get("alarm_codes") or {}
     standing = [(name, text) for name, text in answer.get("alarms", {}).items() if not name.startswith("label-")]
     texts += [_alarm(name, str(text), codes.get(name), tongue) for name, text in standing]
-    found = [wrapped(f"! {text}", size.columns) for text in texts]
-    if len(found) == 1:
-        return [cells(line, "hand") for line in found[0][: size.rows]]
+    found = [wrapped(f"{TROUBLE} {text}", size.columns) for text in texts]
+    if sum(map(len, found)) > size.rows:  # what to do is worth more than why
+        short = [_label(label, tongue) for label in answer.get("labels", ())]
+        short += [_alarm(name, str(text), codes.get(name), tongue, why=False) for name, text in standing]
+        found = [wrapped(f"{TROUBLE} {text}", size.columns) for text in short]
     rows: list[str] = []
     while found and len(rows) + len(found[0]) + (len(found) > 1) <= size.rows:
         rows += found.pop(0)
     if found and not rows and size.rows > 1:  # one line of it, rather than none
         rows += found.pop(0)[: size.rows - 1]
     if found:
-        rows.append(f"! {tongue.say('more_alarms', count=len(found))}")
+        rows.append(f"{TROUBLE} {tongue.say('more_alarms', count=len(found))}")
     return [cells(line, "hand") for line in rows[: size.rows]]
 
 
@@ -147,11 +153,13 @@ def _label(label: Mapping[str, Any], tongue: Tongue) -> str:
     return tongue.say(key, number=label["number"])
 
 
-def _alarm(name: str, text: str, code: str | None, tongue: Tongue) -> str:
+def _alarm(name: str, text: str, code: str | None, tongue: Tongue, *, why: bool = True) -> str:
     """In the person's words by its code, with what it is about; else as the station tells it."""
-    why = reason(tongue.language, code) if code else ""
-    if not code or not why:
+    because = reason(tongue.language, code) if code else ""
+    if not code or not because:
         return text
-    about = name.partition("-")[2]
-    told = f"{about}: {why}" if about else why
-    return f"{told} {hint(tongue.language, code, **tongue.commands)} ({code})"
+    kind, _, about = name.partition("-")
+    if about and kind in OF_A_BAY:
+        about = tongue.say("label_bay", bay=about)
+    what = hint(tongue.language, code, **tongue.commands)
+    return " ".join(filter(None, (f"{about}:" if about else "", because if why else "", what, f"({code})")))

@@ -95,7 +95,7 @@ def test_a_bay_with_room_says_why_and_what_to_do_in_the_stations_language() -> N
     )
     lines = shown(answer(failed), language="da")
     assert any("DESTRUER" in line and "bench-01-000001" in line for line in lines)
-    assert any("Læg drevet i kassen DESTRUER. (BW-E02)" in line for line in lines)
+    assert "Læg drevet i kassen DESTRUER. (BW-E02)" in " ".join(line.strip() for line in lines)
 
 
 def test_one_instruction_stands_on_top_and_a_missing_daemon_is_said() -> None:
