@@ -268,7 +268,8 @@ class Station:
         beside, now = self._beside(), time.monotonic()
         return {
             "station": self.settings.station.id,
-            "language": self.settings.station.language,
+            "language": self.effects.language,
+            "commands": dict(self.effects.commands),
             "said": self.effects.said,
             **self._told(),
             "sound": self.settings.senses.sound,
@@ -278,6 +279,7 @@ class Station:
                 for label in self.engine.labels.open
             ],
             "alarms": {name: alarm.text for name, alarm in self.effects.alarms.standing.items()},
+            "alarm_codes": {name: alarm.code for name, alarm in self.effects.alarms.standing.items()},
             "uplink": {
                 "connected": uplink.connected,
                 "outbox_depth": self._outbox_depth(),
@@ -290,13 +292,12 @@ class Station:
 
     def _told(self) -> dict[str, Any]:
         """What the screen says to whom, what happened, and what waits beside the bays."""
-        language = self.effects.language
-        shown = self.engine.shown
+        language, words, shown = self.effects.language, self.effects.commands, self.engine.shown
         return {
             **who_works(self.engine.context),
-            "next": sentences(shown, language),
+            "next": sentences(shown, language, words),
             "happened": sentences(
-                (line.said for line in self.engine.table.happened.lines if line.said not in shown), language
+                (line.said for line in self.engine.table.happened.lines if line.said not in shown), language, words
             ),
             "people": everybody(self.engine.people()),
             "pending": [

@@ -22,16 +22,16 @@ from agent.certificates.record import (  # noqa: E402
     Clock,
     Disposition,
     DriveRecord,
-    Explanation,
     Health,
     Level,
     Operator,
     OutcomeName,
     PassRecord,
+    Reason,
     Record,
     Sanitization,
     Software,
-    Station,
+    StationRecord,
     Verification,
 )
 from agent.jobs.certify import Circumstances, Occasion, draft_attested  # noqa: E402
@@ -84,7 +84,7 @@ def labels() -> dict[str, bytes]:
     key, small, large = Ed25519PrivateKey.from_private_bytes(bytes(range(32))), Media(dpi=203), Media("zpl", 100, 50)
 
     def drawn(made: Record, language: Words, media: Media = small, copy: int = 0) -> bytes:
-        return preview_png(sign(made, key), media, language=language, copy=copy)
+        return preview_png(sign(made, key), media, language=language, copy=copy, bay="A1")
 
     graded = record(disposition=Disposition(grade="A", destination="Genbrug Odense"))
     return {
@@ -102,7 +102,7 @@ def record(outcome: OutcomeName = "erased", sequence: int = 123, disposition: Di
     """A drive's end."""
     erased = outcome == "erased"
     level: Level = "clear" if erased else "none"
-    why = None if erased else Explanation(code="BW-E02", text="Parts could not be read")
+    why = None if erased else Reason(code="BW-E02", text="Parts could not be read")
     passes = (PassRecord(number=1, pattern="00", bytes=SIZE, started_at=AT, finished_at=AT),) if erased else ()
     return Record(
         **place(sequence),
@@ -163,7 +163,7 @@ def place(sequence: int) -> dict[str, Any]:
         "started_at": AT,
         "finished_at": AT,
         "clock": Clock(source="ntp", synchronised=True, boot_id="", monotonic_ms=0),
-        "station": Station(
+        "station": StationRecord(
             id="bench-01", name="", location="", organisation="", software=software, kernel="", machine=""
         ),
         "customer": None,

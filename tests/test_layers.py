@@ -49,7 +49,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         ),
         "agent/devices": (
             "drivers agent/errors.py agent/messages.py agent/files.py agent/phrases agent/certificates "
-            "agent/erase agent/planning agent/settings.py agent/jobs agent/uplink agent/views agent/bench"
+            "agent/erase agent/planning agent/settings.py agent/jobs agent/scan agent/uplink agent/views agent/bench"
         ),
         "agent/station.py": (
             "firmware_bridge drivers agent/__init__.py agent/errors.py agent/messages.py agent/files.py "

@@ -43,11 +43,18 @@ class Effects(Protocol):
         """
 
     def print_label(
-        self, certificate: Certificate, copy: int, given: Disposition | None = None, *, whole: bool = True
+        self,
+        certificate: Certificate,
+        copy: int,
+        given: Disposition | None = None,
+        bay: str = "",
+        *,
+        whole: bool = True,
     ) -> None:
         """Print a certificate's label on every printer; each puts a LabelResult.
 
-        `given`: grade and destination as they are now. `whole`: all drives of its device are erased.
+        `given`: grade and destination as they are now. `bay`: where its drive was erased. `whole`: all drives of its
+        device are erased.
         """
 
     def alarm(self, name: str, alarm: Alarm | None) -> None:

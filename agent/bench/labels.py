@@ -115,8 +115,8 @@ class LabelDesk:
         self._forget(number)
         say("printing_label", number=number)
         done, whole = self.books.job(certificate.record.job), self.books.whole(certificate.record)
-        given = done.disposition if done else None
-        self.table.tell(functools.partial(self.table.effects.print_label, whole=whole), certificate, copy, given)
+        given, bay = (done.disposition, done.bay) if done else (None, "")
+        self.table.tell(functools.partial(self.table.effects.print_label, whole=whole), certificate, copy, given, bay)
 
     def _certificate(self, name: str) -> Certificate | None:
         try:

@@ -34,6 +34,7 @@ from agent.jobs.bay import Bay
 from agent.jobs.job import Job
 from agent.messages import Alarm, BayProgressMessage, BayStateMessage, CommandStatus
 from agent.phrases import Spoken, phrase
+from agent.scan.command_words import command_words
 from agent.settings import Settings
 from agent.uplink.uplink import Uplink
 from agent.views.bay import bay_lines
@@ -124,20 +125,26 @@ class StationEffects:
     def say(self, key: str, values: Mapping[str, str], then: Spoken | None = None) -> None:
         """Say what happened and what is expected, a line each, on every display of the bench."""
         spoken = ((key, values), then) if then else ((key, values),)
-        lines = tuple(phrase(self.language, said, **named) for said, named in spoken)
+        words = self.commands
+        lines = tuple(phrase(self.language, said, **{**words, **named}) for said, named in spoken)
         self.said = " ".join(lines)
         log.info("%s", self.said)
         self._display(lines)
 
     def report(self, key: str, values: Mapping[str, str]) -> None:
         """Say what happened beside it: on a bench display below what is expected, which stays."""
-        line = phrase(self.language, key, **values)
+        line = phrase(self.language, key, **{**self.commands, **values})
         log.info("%s", line)
         self._display((*(text for text in (self.said,) if text), line))
 
     def _display(self, lines: tuple[str, ...]) -> None:
         for display in self._equipment.displays.values():
             self._threads[display.name].call(functools.partial(display.show, lines, bay=None), key="said")
+
+    @property
+    def commands(self) -> Mapping[str, str]:
+        """What the commands are called, in the language that is spoken now."""
+        return command_words(self.settings.scanning, self.language)
 
     def speak(self, language: str) -> None:
         """Choose the language of all that is said and shown from now on."""
@@ -147,18 +154,25 @@ class StationEffects:
         """Print a certificate's label on every printer; the uplink learns that its outbox has a new row."""
         if self.uplink:
             self.uplink.wake()
-        self.print_label(certificate, 0, whole=whole)
+        self.print_label(certificate, 0, bay=ended.bay if ended else "", whole=whole)
 
     def print_label(
-        self, certificate: Certificate, copy: int, given: Disposition | None = None, *, whole: bool = True
+        self,
+        certificate: Certificate,
+        copy: int,
+        given: Disposition | None = None,
+        bay: str = "",
+        *,
+        whole: bool = True,
     ) -> None:
         """Print a label on every printer, each in its own thread."""
-        self._labels.print(certificate, copy, given, whole=whole)
+        self._labels.print(certificate, copy, given, bay, whole=whole)
 
     def alarm(self, name: str, alarm: Alarm | None) -> None:
         """Raise or clear, in the station's language; raising the same again is silent."""
         if alarm is not None and not self._reports.in_words(name, alarm):
-            alarm = spoken(alarm, self.settings.station.language)
+            language = self.settings.station.language
+            alarm = spoken(alarm, language, command_words(self.settings.scanning, language))
         self.alarms.set(name, alarm)
 
     def command_status(self, kind: str, command: str, status: CommandStatus) -> None:
@@ -196,7 +210,7 @@ class StationEffects:
     # Inside
 
     def _show(self, bay: Bay) -> None:
-        lines = bay_lines(bay, self.language, now=time.monotonic())
+        lines = bay_lines(bay, self.language, now=time.monotonic(), commands=self.commands)
         for display in self._equipment.displays.values():
             show = functools.partial(display.show, lines, bay=bay.name)
             self._threads[display.name].call(show, key=("bay", bay.name))

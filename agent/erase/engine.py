@@ -28,6 +28,7 @@ from agent.erase.sample import SamplePlan
 from agent.erase.signals import Stop
 from agent.erase.spec import Area, EraseSpec, ResumePoint
 from agent.erase.streams import STREAMS, fastest, rates
+from agent.erase.time_left import read_back
 from drivers.drives.base import OpenDrive
 from drivers.drives.drive import Drive, Writes
 
@@ -57,6 +58,7 @@ def erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, *, celsius:
         celsius=celsius,
         errors=resume.errors,
         seconds=resume.seconds,
+        reads_back=read_back(spec.verify),
     ) as monitor:
         job = _Job(monitor, spec, resume)
         try:

@@ -28,6 +28,7 @@ from agent.erase import Checkpoint
 from agent.erase.heat_watch import HeatWatch, Thermometer
 from agent.erase.signals import Stop
 from agent.erase.spec import Limits, Phase, Progress, ResumePoint
+from agent.erase.time_left import TimeLeft
 from drivers.drives.base import DriveChanged, DriveError, DriveGone, OpenDrive
 
 Emit = Callable[[Progress | Checkpoint], None]
@@ -62,7 +63,9 @@ class Monitor:
         celsius: Thermometer | None = None,
         errors: int = 0,
         seconds: float = 0.0,
+        reads_back: float = 0.0,
     ) -> None:
+        """`reads_back`: which part of the drive is read after its last pass, for the time that is left."""
         self.drive = drive
         self.limits = limits
         self.errors = errors
@@ -82,6 +85,7 @@ class Monitor:
         self._done = self._total = self._moved = self._window_moved = self._running = 0
         self._samples: deque[tuple[float, int]] = deque([(self._began, 0)])
         self._untold: tuple[float, float | None] | None = None
+        self._time_left = TimeLeft(passes, reads_back)
 
     # --- what workers call --------------------------------------------------------------------------------
 
@@ -256,6 +260,10 @@ class Monitor:
             (since, before), paused = self._samples[0], self._heat.paused_at is not None
             rate = (self._moved - before) / max(now - since, 1e-6) / 1e6
             began, estimate = self._untold or (None, None)
+            wall = time.time()
+            ends_at = None if stalled or paused else self._ends_at(now, wall)
+            if stalled or paused:
+                self._time_left.interrupted()
             return Progress(
                 job=self._job,
                 phase="stalled" if stalled else "paused" if paused else self._phase,
@@ -268,7 +276,15 @@ class Monitor:
                 celsius=self._heat.celsius,
                 works_s=None if began is None else round(now - began, 1),
                 estimate_s=estimate,
+                ends_at=ends_at,
+                left_s=None if ends_at is None else max(0.0, ends_at - wall),
             )
+
+    def _ends_at(self, now: float, wall: float) -> float | None:
+        if self._untold is not None:
+            return self._time_left.ends_untold(*self._untold, self._total, now=now, wall=wall)
+        done = min(self._done, self._total)
+        return self._time_left.ends(self._phase, self._number, done, self._total, now=now, wall=wall)
 
     def _mind_limits(self, now: float) -> None:
         limits = self.limits

@@ -174,6 +174,9 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
     `works_s`: so long the drive has been at a command of which it tells no progress; `estimate_s`: what it says that
     this takes, where it says so. Of a command that tells its progress both are empty.
+
+    `ends_at`: when the whole job will be done, in seconds since 1970; `left_s`: so long that is from now. None while
+    nobody can know.
     """
 
     job: str
@@ -187,6 +190,8 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     celsius: float | None = None
     works_s: float | None = None
     estimate_s: float | None = None
+    ends_at: float | None = None
+    left_s: float | None = None
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agent.certificates.record import Operator
@@ -26,15 +26,15 @@ def everybody(people: Iterable[Person]) -> list[dict[str, Any]]:
             "since": person.place.since,
             "turned_to": person.turned_to,
             "expects": _expects(person.place),
-            "next": sentences(person.lines, person.language),
+            "next": sentences(person.lines, person.language, person.commands),
         }
         for person in people
     ]
 
 
-def sentences(lines: Iterable[Spoken], language: str) -> list[str]:
-    """Say these lines."""
-    return [phrase(language, key, **values) for key, values in lines]
+def sentences(lines: Iterable[Spoken], language: str, commands: Mapping[str, str]) -> list[str]:
+    """Say these lines; `commands`: what the commands are called."""
+    return [phrase(language, key, **{**commands, **values}) for key, values in lines]
 
 
 def waiting_item(

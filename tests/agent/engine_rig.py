@@ -157,7 +157,13 @@ class FakeEffects:
         self.print_label(certificate, 0, whole=whole)
 
     def print_label(
-        self, certificate: Certificate, copy: int, given: Disposition | None = None, *, whole: bool = True
+        self,
+        certificate: Certificate,
+        copy: int,
+        given: Disposition | None = None,
+        bay: str = "",
+        *,
+        whole: bool = True,
     ) -> None:
         """Sent to the printers."""
         self.whole.append(whole)

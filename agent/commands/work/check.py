@@ -102,6 +102,11 @@ def find_notes(settings: Settings) -> Iterator[str]:
             f"{UNIT} does not answer ({why}): a daemon that is not root cannot tell who else writes to a drive, and "
             f"refuses drives with loop devices on them; systemctl enable --now {UNIT}"
         )
+    if not settings.station.certificate_url:
+        yield (
+            "station.certificate_url is empty: the QR code on labels and pages leads nowhere, it holds the number, the "
+            "serial number and the outcome in words, and the certificate's id"
+        )
     if settings.mqtt is None:
         yield "no [mqtt]: certificates wait in the outbox"
         return
