@@ -38,10 +38,13 @@ def label_for(
     language: Words = "en",
     certificate_url: str = "",
     given: Disposition | None = None,
+    whole: bool = True,
 ) -> Label:
     """Say what stands on this certificate's label. `copy` is 0 for the first print, n for its n-th reprint.
 
     `given`: grade and destination as they are now; they take the place of those that were signed.
+
+    `whole`: all drives of its device are erased. Else the label is of this drive alone, and no headline says ERASED.
 
     The QR code holds `certificate_url` with the certificate's id after it; without one, `benchwipe:<id>`.
     """
@@ -49,15 +52,16 @@ def label_for(
     goes = given or record.disposition or Disposition()
     grade = goes.grade.strip()
     claim = claim_of(record)
+    part = record.outcome == "erased" and not whole
     return Label(
-        headline=phrase(language, f"label_{claim}"),
-        shape=BESIDE.get(claim) or SHAPES[record.outcome],
+        headline=phrase(language, "label_part" if part else f"label_{claim}"),
+        shape=Shape.HALF if part else BESIDE.get(claim) or SHAPES[record.outcome],
         alarm=claim == "failed",
-        rows=tuple(_rows(record, goes, language)),
+        rows=tuple(_rows(record, goes, language, part=part)),
         footer=record.number,
         qr=f"{certificate_url or 'benchwipe:'}{certificate.id}",
         barcode=record.asset.tag if record.asset else record.number,
-        grade=grade if len(grade) == 1 and record.outcome == "erased" else "",
+        grade=grade if len(grade) == 1 and record.outcome == "erased" and not part else "",
         copy=phrase(language, "label_copy", number=copy) if copy else "",
     )
 
@@ -70,12 +74,15 @@ def write_label(
     language: Words = "en",
     certificate_url: str = "",
     given: Disposition | None = None,
+    whole: bool = True,
 ) -> bytes:
     """Make the bytes for the printer that `media` describes; UnknownLanguage, LabelDoesNotFit.
 
     Languages that send dots need the `labels` extra: DriverUnavailable without it.
     """
-    label = label_for(certificate, copy=copy, language=language, certificate_url=certificate_url, given=given)
+    label = label_for(
+        certificate, copy=copy, language=language, certificate_url=certificate_url, given=given, whole=whole
+    )
     return render(label, media or Media())
 
 
@@ -95,11 +102,15 @@ def preview_png(
     return preview(label, media or Media())
 
 
-def _rows(record: Record, goes: Disposition, language: Words) -> Iterator[Row]:
+def _rows(record: Record, goes: Disposition, language: Words, *, part: bool) -> Iterator[Row]:
     """In order of importance: a small label shows the first of them."""
     drive = record.drive
     if record.asset and record.asset.tag:
         yield Row(record.asset.tag, identifier=True, strong=True)
+    if record.asset and (count := record.asset.drives):
+        yield Row(phrase(language, "label_drive_of", index=count.index, of=count.of), strong=True)
+    if part:
+        yield Row(phrase(language, "label_this_drive_erased"))
     yield Row(drive.serial or drive.wwn or phrase(language, "label_no_serial"), identifier=True)
     if record.outcome == "erased" and goes.destination:
         yield Row(phrase(language, "label_destination", destination=goes.destination))

@@ -96,7 +96,7 @@ def test_the_intent_to_print_is_in_the_ledger_before_the_printer_gets_anything(r
     seen: list[list[LabelState]] = []
     real = rig.effects.print_label
 
-    def look(certificate: Certificate, copy: int, given: Disposition | None = None) -> None:
+    def look(certificate: Certificate, copy: int, given: Disposition | None = None, *, whole: bool = True) -> None:
         seen.append([row.state for row in rig.ledger.labels.of(NUMBER)])
         real(certificate, copy, given)
 
