@@ -29,6 +29,7 @@ from agent.bench.events import (
     Told,
 )
 from agent.bench.inbox import Inbox
+from agent.bench.pending import Awaited
 from agent.certificates import keys
 from agent.certificates.clock import boot_id, clock, utc_now
 from agent.certificates.jws import public_jwk
@@ -40,12 +41,16 @@ from agent.devices.threads import Threads
 from agent.devices.watcher import Watcher
 from agent.erase.streams import fastest, rates
 from agent.errors import LedgerProblem
+from agent.jobs.bay import BayState
+from agent.jobs.label_proof import LabelState
 from agent.jobs.ledger import Ledger
 from agent.jobs.registrar import Registrar
 from agent.messages import Birth
 from agent.settings import Mqtt, Settings
 from agent.uplink.uplink import Uplink
-from agent.views.bay import bay_row, who_works
+from agent.views.bay import bay_row
+from agent.views.people import everybody, sentences, unfinished_items, waiting_item, who_works
+from agent.views.waiting import Beside
 from drivers import registry
 from drivers.drives.base import DriveSource
 from drivers.errors import DeviceGone
@@ -174,7 +179,7 @@ class Station:
         try:
             for reading in device.readings(self._end_of_inputs, changed):
                 if isinstance(reading, Scan):
-                    self.inbox.put(Scanned(reading.text, reading.symbology))
+                    self.inbox.put(Scanned(reading.text, reading.symbology, name, time.monotonic()))
                 else:
                     log.warning("input %s: %s", name, reading.reason)
                     self.inbox.put(Told("scan_again"))
@@ -260,14 +265,15 @@ class Station:
 
     def _status(self) -> dict[str, Any]:
         uplink = self.uplink.status if self.uplink else None
+        beside, now = self._beside(), time.monotonic()
         return {
             "station": self.settings.station.id,
             "language": self.effects.language,
             "commands": dict(self.effects.commands),
             "said": self.effects.said,
-            **who_works(self.engine.context),
+            **self._told(),
             "sound": self.settings.senses.sound,
-            "bays": [bay_row(bay, now=time.monotonic()) for bay in list(self.engine.bays.values())],
+            "bays": [bay_row(bay, now=now, beside=beside) for bay in list(self.engine.bays.values())],
             "labels": [
                 {"number": label.number, "state": label.state.value, "copy": label.copy, "detail": label.detail}
                 for label in self.engine.labels.open
@@ -283,6 +289,44 @@ class Station:
             if uplink
             else None,
         }
+
+    def _told(self) -> dict[str, Any]:
+        """What the screen says to whom, what happened, and what waits beside the bays."""
+        language = self.effects.language
+        shown = self.engine.shown
+        return {
+            **who_works(self.engine.context),
+            "next": sentences(shown, language),
+            "happened": sentences(
+                (line.said for line in self.engine.table.happened.lines if line.said not in shown), language
+            ),
+            "people": everybody(self.engine.people()),
+            "pending": [
+                *(
+                    waiting_item(
+                        item.what, label=item.label, asset=item.asset, serial=item.serial, bay=item.bay, who=item.who
+                    )
+                    for item in self._not_in_a_row()
+                ),
+                *unfinished_items(self.engine.unfinished()),
+            ],
+        }
+
+    def _not_in_a_row(self) -> list[Awaited]:
+        """What waits, but for what the row of its own bay says."""
+        rows = {bay.certificate_number for bay in self.engine.bays.values() if bay.certificate_number}
+        empty = {bay.name for bay in self.engine.bays.values() if bay.state is BayState.EMPTY}
+        return [
+            item
+            for item in self.engine.pending.items
+            if item.label not in rows and not (item.what == "put_back" and item.bay in empty)
+        ]
+
+    def _beside(self) -> Beside:
+        waiting = self.engine.pending.items
+        labels = {item.label: LabelState.PRINTED for item in waiting if item.what == "label"}
+        labels |= {label.number: label.state for label in self.engine.labels.open}
+        return Beside(labels, {item.bay: item.serial for item in waiting if item.what == "put_back"})
 
     def _outbox_depth(self) -> int | None:
         """From the ledger, in the control socket's own thread: the courier's figure is as old as its last look."""

@@ -41,10 +41,15 @@ class DriveLeft:
 
 @dataclass(frozen=True)
 class Scanned:
-    """A code that somebody scanned or typed. `symbology`: as the scanner told it, if it did."""
+    """A code that somebody scanned or typed. `symbology`: as the scanner told it, if it did.
+
+    `scanner`: its name in the configuration. `at`: when it was read, in monotonic seconds.
+    """
 
     text: str
     symbology: str | None = None
+    scanner: str = ""
+    at: float | None = None
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from agent.bench.alarms import critical
 from agent.bench.bay_table import BayTable
 from agent.bench.books import Books
 from agent.bench.events import Worked, WorkEnded
+from agent.bench.pending import Awaited, PendingDesk
 from agent.certificates.outcome import PULLED_OUT, STALLED, STATION_STOPPED, Aborted, Failed, Outcome, Reason
 from agent.erase import EraseSpec, Progress
 from agent.jobs import job
@@ -34,9 +37,11 @@ class _End:
 class Workforce:
     """Who works in which bay, and which ends have no certificate yet."""
 
-    def __init__(self, table: BayTable, books: Books, *, now: Callable[[], float], give_up_s: float) -> None:
+    def __init__(
+        self, table: BayTable, books: Books, pending: PendingDesk, *, now: Callable[[], float], give_up_s: float
+    ) -> None:
         """A drive that does not answer for `give_up_s` seconds more is given up."""
-        self.table, self.books, self.now = table, books, now
+        self.table, self.books, self.pending, self.now = table, books, pending, now
         self._freed = False
         self.ask_grade = books.ask_grade
         self._give_up_s = give_up_s
@@ -189,9 +194,29 @@ class Workforce:
         if self.ask_grade and done.state is JobState.ERASED and not (done.disposition and done.disposition.grade):
             bay = replace(bay, asks="grade")
         self.table.put(bay)
-        self.table.tell(self.table.effects.certified, done, certificate)
+        whole = self.books.whole(certificate.record)
+        self.table.tell(functools.partial(self.table.effects.certified, whole=whole), done, certificate)
+        self._note_what_waits(bay, done)
         if bay.state is BayState.FINISHED and not bay.drive_present:
             self.table.put(emptied(bay))
             if done.reason is not None and done.reason.code == PULLED_OUT.code:
-                self.table.say("bay_interrupted", bay=name)
+                self.table.report("bay_interrupted", bay=name)
         self._freed = True
+
+    def _note_what_waits(self, bay: Bay, done: Job) -> None:
+        """A drive that failed goes into the box, one that was pulled out goes back; of no other is that so any more."""
+        drive, number = done.drive.fingerprint, bay.certificate_number or ""
+        self.pending.done_about("box", drive=drive)
+        self.pending.done("put_back", drive)
+        facts: dict[str, Any] = {
+            "label": number,
+            "asset": done.asset.tag if done.asset else "",
+            "serial": done.drive.serial or done.drive.wwn or "",
+            "bay": bay.name,
+            "drive": drive,
+            "who": done.operator,
+        }
+        if bay.claim == "failed":
+            self.pending.add(Awaited(what="box", name=number, **facts))
+        elif done.reason is not None and done.reason.code == PULLED_OUT.code:
+            self.pending.add(Awaited(what="put_back", name=drive, **facts))

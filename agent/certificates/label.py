@@ -18,7 +18,7 @@ from agent.certificates.record import Disposition, Record
 from agent.certificates.shapes import SIGNS
 from agent.phrases import phrase, reason
 from drivers.printers.languages import render
-from drivers.printers.languages.label import Label, Media, Row
+from drivers.printers.languages.label import Label, Media, Row, Shape
 from drivers.printers.languages.preview import preview
 
 Words = Literal["da", "en"]
@@ -35,11 +35,14 @@ def label_for(
     certificate_url: str = "",
     given: Disposition | None = None,
     bay: str = "",
+    whole: bool = True,
 ) -> Label:
     """Say what stands on this certificate's label. `copy` is 0 for the first print, n for its n-th reprint.
 
     `given`: grade and destination as they are now; they take the place of those that were signed. `bay`: where the
     drive stands, for whoever carries a handful of labels to the drives.
+
+    `whole`: all drives of its device are erased. Else the label is of this drive alone, and no headline says ERASED.
 
     The QR code holds `certificate_url` with the certificate's id after it. Without one it holds words first, so that a
     buyer's telephone shows what this is: number, serial number, outcome, and then the id.
@@ -48,16 +51,18 @@ def label_for(
     goes = given or record.disposition or Disposition()
     grade = goes.grade.strip()
     claim = claim_of(record)
+    part = record.outcome == "erased" and not whole
+    headline = phrase(language, "label_part" if part else f"label_{claim}")
     return Label(
-        headline=phrase(language, f"label_{claim}"),
-        shape=SIGNS[claim].drawn,
+        headline=headline,
+        shape=Shape.HALF if part else SIGNS[claim].drawn,
         alarm=claim == "failed",
-        rows=tuple(_rows(record, goes, bay, language)),
+        rows=tuple(_rows(record, goes, bay, language, part=part)),
         footer=record.number,
-        qr=qr_text(certificate, language, certificate_url),
+        qr=qr_text(certificate, headline, language, certificate_url),
         qr_short="" if certificate_url else f"benchwipe:{certificate.id}",
         barcode=record.asset.tag if record.asset else record.number,
-        grade=grade if len(grade) == 1 and record.outcome == "erased" else "",
+        grade=grade if len(grade) == 1 and record.outcome == "erased" and not part else "",
         copy=phrase(language, "label_copy", number=copy) if copy else "",
     )
 
@@ -71,12 +76,21 @@ def write_label(
     certificate_url: str = "",
     given: Disposition | None = None,
     bay: str = "",
+    whole: bool = True,
 ) -> bytes:
     """Make the bytes for the printer that `media` describes; UnknownLanguage, LabelDoesNotFit.
 
     Languages that send dots need the `labels` extra: DriverUnavailable without it.
     """
-    label = label_for(certificate, copy=copy, language=language, certificate_url=certificate_url, given=given, bay=bay)
+    label = label_for(
+        certificate,
+        copy=copy,
+        language=language,
+        certificate_url=certificate_url,
+        given=given,
+        bay=bay,
+        whole=whole,
+    )
     return render(label, media or Media())
 
 
@@ -97,17 +111,16 @@ def preview_png(
     return preview(label, media or Media())
 
 
-def qr_text(certificate: Certificate, language: str, certificate_url: str) -> str:
+def qr_text(certificate: Certificate, outcome: str, language: str, certificate_url: str) -> str:
     """Say what the QR code of labels and pages holds: the certificate's address, or words and then its id.
 
-    The words are one line of ASCII: a scanner types what it reads, and few type an Æ or a line's end as itself.
+    `outcome`: in the words that stand beside the code. The words are one line of ASCII: a scanner types what it reads,
+    and few type an Æ or a line's end as itself.
     """
     if certificate_url:
         return f"{certificate_url}{certificate.id}"
     record = certificate.record
-    told = " ".join(
-        (record.number, _serial(record, language)[:MOST_OF_A_SERIAL], phrase(language, f"label_{claim_of(record)}"))
-    )
+    told = " ".join((record.number, _serial(record, language)[:MOST_OF_A_SERIAL], outcome))
     plain = "".join(_PLAIN.get(c, c if " " <= c <= "~" else "?") for c in told)
     return f"{plain} {certificate.id}"
 
@@ -116,11 +129,15 @@ def _serial(record: Record, language: str) -> str:
     return record.drive.serial or record.drive.wwn or phrase(language, "label_no_serial")
 
 
-def _rows(record: Record, goes: Disposition, bay: str, language: Words) -> Iterator[Row]:
+def _rows(record: Record, goes: Disposition, bay: str, language: Words, *, part: bool) -> Iterator[Row]:
     """In order of importance: a small label shows the first of them, and every warning."""
     drive = record.drive
     if record.asset and record.asset.tag:
         yield Row(record.asset.tag, identifier=True, strong=True)
+    if record.asset and (count := record.asset.drives):
+        yield Row(phrase(language, "label_drive_of", index=count.index, of=count.of), strong=True, whole=True)
+    if part:
+        yield Row(phrase(language, "label_this_drive_erased"), whole=True)
     yield Row(_serial(record, language), identifier=True)
     if record.outcome == "erased" and goes.destination:
         yield Row(phrase(language, "label_destination", destination=goes.destination))

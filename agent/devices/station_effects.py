@@ -129,6 +129,15 @@ class StationEffects:
         lines = tuple(phrase(self.language, said, **{**words, **named}) for said, named in spoken)
         self.said = " ".join(lines)
         log.info("%s", self.said)
+        self._display(lines)
+
+    def report(self, key: str, values: Mapping[str, str]) -> None:
+        """Say what happened beside it: on a bench display below what is expected, which stays."""
+        line = phrase(self.language, key, **{**self.commands, **values})
+        log.info("%s", line)
+        self._display((*(text for text in (self.said,) if text), line))
+
+    def _display(self, lines: tuple[str, ...]) -> None:
         for display in self._equipment.displays.values():
             self._threads[display.name].call(functools.partial(display.show, lines, bay=None), key="said")
 
@@ -141,15 +150,23 @@ class StationEffects:
         """Choose the language of all that is said and shown from now on."""
         self.language = language
 
-    def certified(self, ended: Job | None, certificate: Certificate) -> None:
+    def certified(self, ended: Job | None, certificate: Certificate, *, whole: bool = True) -> None:
         """Print a certificate's label on every printer; the uplink learns that its outbox has a new row."""
         if self.uplink:
             self.uplink.wake()
-        self.print_label(certificate, 0, bay=ended.bay if ended else "")
+        self.print_label(certificate, 0, bay=ended.bay if ended else "", whole=whole)
 
-    def print_label(self, certificate: Certificate, copy: int, given: Disposition | None = None, bay: str = "") -> None:
+    def print_label(
+        self,
+        certificate: Certificate,
+        copy: int,
+        given: Disposition | None = None,
+        *,
+        bay: str = "",
+        whole: bool = True,
+    ) -> None:
         """Print a label on every printer, each in its own thread."""
-        self._labels.print(certificate, copy, given, bay)
+        self._labels.print(certificate, copy, given, bay=bay, whole=whole)
 
     def alarm(self, name: str, alarm: Alarm | None) -> None:
         """Raise or clear, in the station's language; raising the same again is silent."""

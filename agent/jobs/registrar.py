@@ -10,20 +10,20 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import __version__, files
-from agent.certificates import jws, keys
+from agent.certificates import keys
 from agent.certificates.attestation import Handset, Reset
 from agent.certificates.certificate import Certificate, sign
 from agent.certificates.clock import clock, utc_now
 from agent.certificates.jws import thumbprint
 from agent.certificates.outcome import STOPPED_EARLIER, Aborted, Erased, Outcome, Refused
-from agent.certificates.record import Interruption, Operator, Position, Record, Software, StationRecord
+from agent.certificates.record import Asset, Drives, Interruption, Operator, Position, Record, Software, StationRecord
 from agent.erase import EraseSpec, ResumePoint
 from agent.erase.before import done_before
 from agent.erase.techniques import TECHNIQUES
@@ -33,9 +33,8 @@ from agent.jobs.at_work import AtWork, Claim
 from agent.jobs.job import Job, JobState
 from agent.jobs.label_proof import LabelState
 from agent.jobs.ledger import Ledger
-from agent.jobs.outbox_rows import StatedEvent
 from agent.jobs.reconcile import Reconciler
-from agent.messages import Event
+from agent.jobs.statements import Stated, stated
 from agent.settings import Settings
 from drivers.drives.drive import Drive
 
@@ -43,7 +42,6 @@ log = logging.getLogger("benchwipe.registrar")
 
 SECURITY = frozenset(name for name, row in TECHNIQUES.items() if row.security)
 _PASSWORD = "benchwipe 2026-11 ATA password of one job"
-DISPOSITION = "benchwipe-disposition+jws"
 
 
 class Registrar:
@@ -227,7 +225,6 @@ class Registrar:
         It goes as a statement of its own, a JWS that waits for the collector's receipt as the certificate does, and
         beside it as an event with a copy of the JWS.
         """
-        when = clock()
         told = {
             "station": self.settings.station.id,
             "certificate_id": rated.certificate_id,
@@ -235,24 +232,36 @@ class Registrar:
             "asset": rated.asset.tag if rated.asset else None,
             "disposition": msgspec.to_builtins(rated.disposition),
             "operator": msgspec.to_builtins(who),
-            "at": utc_now(),
         }
+        self.ledger.add_event(*stated(self.key, "disposition", told), rated)
 
-        def tell(sequence: int) -> StatedEvent:
-            ordered = {**told, "boot_id": when.boot_id, "seq": sequence}
-            statement = jws.sign(msgspec.json.encode(ordered), self.key, typ=DISPOSITION)
-            made = Event(
-                boot_id=when.boot_id,
-                seq=sequence,
-                event="disposition",
-                mono_ms=when.monotonic_ms,
-                ts=utc_now(),
-                clock=msgspec.to_builtins(when),
-                detail={**ordered, "statement": statement.decode()},
-            )
-            return StatedEvent(msgspec.json.encode(made), statement)
+    def state(self, what: Stated, facts: Mapping[str, object], who: Operator | None) -> None:
+        """Sign and queue what a person says of a device: as grades are, it waits for the collector's receipt."""
+        told = {"station": self.settings.station.id, **facts, "operator": msgspec.to_builtins(who)}
+        self.ledger.add_event(*stated(self.key, what, told))
 
-        self.ledger.add_event(when.boot_id, tell, rated)
+    def count_drives(self, tag: str, drives: int, who: Operator | None) -> None:
+        """Write down, and state, how many drives a device has."""
+        facts = {"station": self.settings.station.id, "asset": tag, "drives": drives}
+        told = stated(self.key, "drive-count", {**facts, "operator": msgspec.to_builtins(who)})
+        self.ledger.count_drives(tag, drives, *told)
+
+    def asset(self, tag: str, drive: Drive) -> Asset | None:
+        """Describe the device of this drive, with its place where its drives were counted. None: it has no place."""
+        of = self.ledger.devices.drives(tag)
+        if not of:
+            return Asset(tag=tag)
+        place = self.ledger.devices.free_place(tag, drive.fingerprint, of)
+        return Asset(tag=tag, drives=Drives(index=place, of=of)) if place and place <= of else None
+
+    def whole(self, record: Record) -> bool:
+        """Say whether all drives of a certificate's device are erased, as far as this station knows of them."""
+        if record.asset is None:
+            return True
+        tag, devices = record.asset.tag, self.ledger.devices
+        of = max(devices.drives(tag), record.asset.drives.of if record.asset.drives else 0)
+        done = {part.place for part in devices.parts(tag) if part.outcome == "erased"}
+        return done >= set(range(1, of + 1)) and not devices.not_erased(tag, record.drive.serial or "")
 
     def certificate(self, name: str) -> Certificate | None:
         """Read the certificate of this station with that id or number, its signature checked.

@@ -12,7 +12,6 @@ import msgspec
 from agent.jobs.bay import Bay, BayState
 from agent.phrases import FALLBACK, hint, phrase, reason
 from agent.planning.plan import Plan
-from agent.scan.context import Context
 from agent.views.certificate import claim_words
 from agent.views.waiting import NOTHING_BESIDE, Beside, waits_for
 
@@ -44,6 +43,7 @@ def bay_row(bay: Bay, *, now: float, beside: Beside = NOTHING_BESIDE) -> dict[st
         else None,
         "job": bay.job.id if bay.job else None,
         "asset": bay.job.asset.tag if bay.job and bay.job.asset else None,
+        "drives": msgspec.to_builtins(bay.job.asset.drives) if bay.job and bay.job.asset else None,
         "grade": bay.job.disposition.grade or None if bay.job and bay.job.disposition else None,
         "destination": bay.job.disposition.destination or None if bay.job and bay.job.disposition else None,
         "operator": bay.job.operator.id if bay.job and bay.job.operator else None,
@@ -64,16 +64,6 @@ def bay_row(bay: Bay, *, now: float, beside: Beside = NOTHING_BESIDE) -> dict[st
         "certificate": bay.certificate_number,
         "reason": str(bay.reason) if bay.reason else None,
         "reason_code": bay.reason.code if bay.reason else None,
-    }
-
-
-def who_works(context: Context) -> dict[str, Any]:
-    """Tell who is signed in, for which delivery, and what is expected of them: a Step of agent/scan/flow.py."""
-    who, lot = context.operator, context.lot
-    return {
-        "operator": {"id": who.id, "name": who.name} if who else None,
-        "lot": {"code": lot.code, "customer": lot.customer, "reference": lot.reference} if lot else None,
-        "expects": {"step": context.step.value, "bay": context.bay or None},
     }
 
 

@@ -78,4 +78,4 @@ def _when_done(bay: Bay, beside: Beside) -> What:
     label = beside.labels.get(bay.certificate_number or "")
     if label is not None and label in LABELS:
         return LABELS[label]
-    return "box" if bay.claim == "failed" else "take_out"
+    return "box" if bay.claim == "failed" and not bay.boxed else "take_out"

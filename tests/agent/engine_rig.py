@@ -105,11 +105,13 @@ class FakeEffects:
         self.told: list[Bay] = []
         self.said: list[str] = []
         self.spoken: list[tuple[Spoken, Spoken | None]] = []
+        self.reported: list[Spoken] = []
         self.language = ""
         self.alarms: dict[str, Alarm] = {}
         self.certificates: list[Certificate] = []
         self.labels: list[tuple[str, int]] = []
         self.grades: list[str] = []
+        self.whole: list[bool] = []
         self.power: list[tuple[str, bool]] = []
         self.beats = 0
         self.answers: list[tuple[str, CommandStatus]] = []
@@ -139,17 +141,32 @@ class FakeEffects:
         self.spoken.append(((key, values), then))
         self._break()
 
+    def report(self, key: str, values: Mapping[str, str]) -> None:
+        """Said beside it."""
+        self.said.append(key)
+        self.reported.append((key, values))
+        self._break()
+
     def speak(self, language: str) -> None:
         """In this language."""
         self.language = language
 
-    def certified(self, ended: Job | None, certificate: Certificate) -> None:
+    def certified(self, ended: Job | None, certificate: Certificate, *, whole: bool = True) -> None:
         """Printed."""
         self.certificates.append(certificate)
-        self.print_label(certificate, 0)
+        self.print_label(certificate, 0, whole=whole)
 
-    def print_label(self, certificate: Certificate, copy: int, given: Disposition | None = None, bay: str = "") -> None:
+    def print_label(
+        self,
+        certificate: Certificate,
+        copy: int,
+        given: Disposition | None = None,
+        *,
+        bay: str = "",
+        whole: bool = True,
+    ) -> None:
         """Sent to the printers."""
+        self.whole.append(whole)
         self.grades.append(given.grade if given else "")
         self.labels.append((certificate.record.number, copy))
         self._break()

@@ -37,11 +37,13 @@ from tests.agent.engine_rig import settings as station
 FAST = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.gettempdir())
 BAYS = ("A1", "A2", "B01", "B12", "B24")
 SERIALS = {bay: f"SN{n}0077{n}" for n, bay in enumerate(BAYS, start=1)}
+SCANNERS = ("", "left", "right")
 PHONE, TABLET = "490154203237518", "352099001761481"
 TAGS = ("KK-0001", "KK-0002", "kk-0001")
 PEOPLE = ("BADGE-7", "BADGE-8", "LOT-1", "LOT-2", "LOT-3", "LOT-4")
 ANSWERS = ("YES", "START", "NO", "UNDO", "GRADE-A", "GRADE-B", "DEST-SHOP")
-OTHERS = ("CANCEL", "REPRINT", "TABLET", "nonsense", "bench-01-000001", "BADGE-404", "BAY-Z9", "A" * 32)
+DEVICES = ("DRIVES-2", "NODRIVE", "DESTROY", "LOGOUT")
+OTHERS = (*DEVICES, "CANCEL", "REPRINT", "TABLET", "nonsense", "bench-01-000001", "BADGE-404", "BAY-Z9", "A" * 32)
 CODES = (*PEOPLE, *TAGS, *ANSWERS, *ANSWERS, *OTHERS, PHONE, TABLET, *SERIALS.values(), *(f"BAY-{b}" for b in BAYS))
 SIZES = (Size(80, 24), Size(40, 20), Size(200, 60))
 BAY_NAMED = re.compile(r"\b[Bb](?:ay|ås) ([AB]\d+)\b")
@@ -60,6 +62,9 @@ WAYS: Mapping[Step, tuple[str, ...]] = {
     Step.PRINT: (*SIGNED_IN, "REPRINT"),
     Step.DEVICE: (*SIGNED_IN, "LOT-4", PHONE),
     Step.CHECK: (*SIGNED_IN, "LOT-4", PHONE, "KK-0002"),
+    Step.COUNT: (*SIGNED_IN, "LOT-4", "KK-0009"),
+    Step.NODRIVE: (*SIGNED_IN, "LOT-4", "KK-0008", "NODRIVE"),
+    Step.BOX: (*SIGNED_IN, "LOT-4", "BAY-B24"),
 }
 """How a person comes to each step, where a drive waits in A1 and one is erased in B12."""
 
@@ -85,7 +90,7 @@ def screen(rig: Rig, size: Size) -> str:
         "alarms": {},
     }
     rows = ["".join(cell[0] for cell in row).rstrip() for row in frame(answer, size, language)]
-    first = next(n for n, row in enumerate(rows) if n and re.match(r". [AB]\d+ ", row))
+    first = next(n for n, row in enumerate(rows) if n and re.match(r".{1,2} ?[AB]\d+ ", row))
     return " ".join(row for row in rows[1:first] if row)
 
 

@@ -14,7 +14,7 @@ from agent.certificates import jws, keys
 from agent.certificates.certificate import Certificate
 from agent.jobs.ledger import Ledger
 from agent.jobs.outbox_rows import StatedEvent
-from agent.jobs.registrar import DISPOSITION
+from agent.jobs.statements import DISPOSITION
 from agent.messages import Alarm, BayProgressMessage, BayStateMessage, Birth, Request
 from agent.settings import Mqtt
 from agent.uplink.uplink import Pace, Uplink
