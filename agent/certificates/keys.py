@@ -56,9 +56,7 @@ def make(state_dir: Path) -> bool:
     refuse_unfinished(state_dir)
     refuse_lost(state_dir)
     try:
-        files.make_private_folder(state_dir)
-        files.write_once(path, new_pem(), mode=0o600)
-        give_to_owner(path, of=state_dir)
+        write_new(path)
     except FileExistsError as error:
         if path.is_file():
             return False
@@ -67,6 +65,16 @@ def make(state_dir: Path) -> bool:
         raise KeyProblem(path=path, problem=f"the signing key cannot be written: {error.strerror}") from None
     _remember(state_dir, load(path).public_key())
     return True
+
+
+def write_new(path: Path) -> None:
+    """Write a new private key, and make its folder; what root writes belongs to whom the folder belongs.
+
+    OSError; FileExistsError where the name is taken.
+    """
+    files.make_private_folder(path.parent)
+    files.write_once(path, new_pem(), mode=0o600)
+    give_to_owner(path, of=path.parent)
 
 
 def refuse_lost(state_dir: Path) -> None:
