@@ -296,11 +296,13 @@ class Station:
         shown = self.engine.shown
         return {
             **who_works(self.engine.context),
-            "next": sentences(shown, language),
+            "next": sentences(shown, language, self.effects.commands_in),
             "happened": sentences(
-                (line.said for line in self.engine.table.happened.lines if line.said not in shown), language
+                (line.said for line in self.engine.table.happened.lines if line.said not in shown),
+                language,
+                self.effects.commands_in,
             ),
-            "people": everybody(self.engine.people()),
+            "people": everybody(self.engine.people(), self.effects.commands_in),
             "pending": [
                 *(
                     waiting_item(
