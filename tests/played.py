@@ -1,4 +1,4 @@
-"""A bench that is played by hand: the real engine, and the screen that its status makes, without threads and devices."""
+"""A bench that is played by hand: the real engine and the screen of its status, without threads and devices."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ class Painter:
         try:
             char.encode(self._encoding)
         except (UnicodeEncodeError, LookupError):
-            return _ASCII.get(char, "?")
+            return in_ascii(char)
         return char
 
 
@@ -101,6 +101,11 @@ _ASCII = {
     "\u2588": "#",
     "\u2591": ".",
 }
+
+
+def in_ascii(char: str) -> str:
+    """Replace a shape by the ASCII character that comes nearest."""
+    return _ASCII.get(char, "?")
 
 
 def watch(state_dir: Path, language: str, *, colour: bool) -> None:
