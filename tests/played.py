@@ -9,7 +9,7 @@ from agent.jobs.bay import BayState
 from agent.jobs.label_proof import LabelState
 from agent.settings import Settings, parse
 from agent.views.bay import bay_row
-from agent.views.cells import Size
+from agent.views.cells import Row, Size
 from agent.views.people import everybody, sentences, unfinished_items, waiting_item, who_works
 from agent.views.screen import frame
 from agent.views.waiting import Beside
@@ -45,14 +45,15 @@ def station(language: str, **more: Any) -> Settings:  # noqa: ANN401 - tables of
 class Bench:
     """A rig whose screen is looked at after every step."""
 
-    def __init__(self, rig: Rig, language: str) -> None:
-        self.rig, self.language = rig, language
+    def __init__(self, rig: Rig, language: str, size: Size = SIZE, *, since: str = "") -> None:
+        """`since`: when everybody signed in, for a picture that is the same each time it is made."""
+        self.rig, self.language, self.size, self.since = rig, language, size, since
         self.seen: list[str] = []
-        self.frames: list[tuple[str, tuple[tuple[tuple[str, Any], ...], ...]]] = []
+        self.frames: list[tuple[str, tuple[Row, ...]]] = []
 
     def step(self, what: str = "") -> None:
         """Look at the screen. `what`: what was just done, for a picture of it."""
-        shown = frame(self.status(), SIZE, self.language)
+        shown = frame(self.status(), self.size, self.language)
         self.frames.append((what, shown))
         self.seen.append(" ".join(" ".join("".join(c for c, _ in row).split()) for row in shown))
 
@@ -97,7 +98,7 @@ class Bench:
             **who_works(engine.context),
             "next": sentences(shown, self.language),
             "happened": sentences(happened, self.language),
-            "people": everybody(engine.people()),
+            "people": [{**one, "since": self.since or one["since"]} for one in everybody(engine.people())],
             "pending": [*pending, *unfinished_items(engine.unfinished())],
             "bays": [bay_row(bay, now=now, beside=beside) for bay in engine.bays.values()],
             "labels": [{"number": label.number, "state": label.state.value} for label in engine.labels.open],
