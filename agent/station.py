@@ -292,17 +292,14 @@ class Station:
 
     def _told(self) -> dict[str, Any]:
         """What the screen says to whom, what happened, and what waits beside the bays."""
-        language = self.effects.language
-        shown = self.engine.shown
+        language, words, shown = self.effects.language, self.effects.commands, self.engine.shown
         return {
             **who_works(self.engine.context),
-            "next": sentences(shown, language, self.effects.commands_in),
+            "next": sentences(shown, language, words),
             "happened": sentences(
-                (line.said for line in self.engine.table.happened.lines if line.said not in shown),
-                language,
-                self.effects.commands_in,
+                (line.said for line in self.engine.table.happened.lines if line.said not in shown), language, words
             ),
-            "people": everybody(self.engine.people(), self.effects.commands_in),
+            "people": everybody(self.engine.people()),
             "pending": [
                 *(
                     waiting_item(

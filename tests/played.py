@@ -7,6 +7,7 @@ from typing import Any
 from agent.bench.events import LabelResult
 from agent.jobs.bay import BayState
 from agent.jobs.label_proof import LabelState
+from agent.scan.command_words import command_words
 from agent.settings import Settings, parse
 from agent.views.bay import bay_row
 from agent.views.cells import Row, Size
@@ -80,7 +81,7 @@ class Bench:
     def status(self) -> dict[str, Any]:
         """What `benchwipe status` answers of this engine (agent/station.py)."""
         engine, now = self.rig.engine, self.rig.clock
-        shown = engine.shown
+        shown, words = engine.shown, command_words(self.rig.settings.scanning, self.language)
         rows = {bay.certificate_number for bay in engine.bays.values() if bay.certificate_number}
         empty = {bay.name for bay in engine.bays.values() if bay.state is BayState.EMPTY}
         items = engine.pending.items
@@ -96,8 +97,8 @@ class Bench:
         return {
             "station": "bench-01",
             **who_works(engine.context),
-            "next": sentences(shown, self.language),
-            "happened": sentences(happened, self.language),
+            "next": sentences(shown, self.language, words),
+            "happened": sentences(happened, self.language, words),
             "people": [{**one, "since": self.since or one["since"]} for one in everybody(engine.people())],
             "pending": [*pending, *unfinished_items(engine.unfinished())],
             "bays": [bay_row(bay, now=now, beside=beside) for bay in engine.bays.values()],

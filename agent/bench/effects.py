@@ -47,8 +47,8 @@ class Effects(Protocol):
         certificate: Certificate,
         copy: int,
         given: Disposition | None = None,
-        *,
         bay: str = "",
+        *,
         whole: bool = True,
     ) -> None:
         """Print a certificate's label on every printer; each puts a LabelResult.

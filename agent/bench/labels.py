@@ -116,8 +116,7 @@ class LabelDesk:
         say("printing_label", number=number)
         done, whole = self.books.job(certificate.record.job), self.books.whole(certificate.record)
         given, bay = (done.disposition, done.bay) if done else (None, "")
-        send = functools.partial(self.table.effects.print_label, bay=bay, whole=whole)
-        self.table.tell(send, certificate, copy, given)
+        self.table.tell(functools.partial(self.table.effects.print_label, whole=whole), certificate, copy, given, bay)
 
     def _certificate(self, name: str) -> Certificate | None:
         try:

@@ -52,14 +52,13 @@ def label_for(
     grade = goes.grade.strip()
     claim = claim_of(record)
     part = record.outcome == "erased" and not whole
-    headline = phrase(language, "label_part" if part else f"label_{claim}")
     return Label(
-        headline=headline,
+        headline=phrase(language, "label_part" if part else f"label_{claim}"),
         shape=Shape.HALF if part else SIGNS[claim].drawn,
         alarm=claim == "failed",
         rows=tuple(_rows(record, goes, bay, language, part=part)),
         footer=record.number,
-        qr=qr_text(certificate, headline, language, certificate_url),
+        qr=qr_text(certificate, language, certificate_url, part=part),
         qr_short="" if certificate_url else f"benchwipe:{certificate.id}",
         barcode=record.asset.tag if record.asset else record.number,
         grade=grade if len(grade) == 1 and record.outcome == "erased" and not part else "",
@@ -83,13 +82,7 @@ def write_label(
     Languages that send dots need the `labels` extra: DriverUnavailable without it.
     """
     label = label_for(
-        certificate,
-        copy=copy,
-        language=language,
-        certificate_url=certificate_url,
-        given=given,
-        bay=bay,
-        whole=whole,
+        certificate, copy=copy, language=language, certificate_url=certificate_url, given=given, bay=bay, whole=whole
     )
     return render(label, media or Media())
 
@@ -111,16 +104,16 @@ def preview_png(
     return preview(label, media or Media())
 
 
-def qr_text(certificate: Certificate, outcome: str, language: str, certificate_url: str) -> str:
+def qr_text(certificate: Certificate, language: str, certificate_url: str, *, part: bool = False) -> str:
     """Say what the QR code of labels and pages holds: the certificate's address, or words and then its id.
 
-    `outcome`: in the words that stand beside the code. The words are one line of ASCII: a scanner types what it reads,
-    and few type an Æ or a line's end as itself.
+    The words are one line of ASCII: a scanner types what it reads, and few type an Æ or a line's end as itself.
     """
     if certificate_url:
         return f"{certificate_url}{certificate.id}"
     record = certificate.record
-    told = " ".join((record.number, _serial(record, language)[:MOST_OF_A_SERIAL], outcome))
+    outcome = "part" if part else claim_of(record)
+    told = " ".join((record.number, _serial(record, language)[:MOST_OF_A_SERIAL], phrase(language, f"label_{outcome}")))
     plain = "".join(_PLAIN.get(c, c if " " <= c <= "~" else "?") for c in told)
     return f"{plain} {certificate.id}"
 

@@ -27,19 +27,19 @@ class LabelPrinting:
         """`printers` by their names in the configuration, `threads` by those of the devices."""
         self._about, self._printers, self._threads, self._inbox = about, printers, threads, inbox
 
-    def print(self, certificate: Certificate, copy: int, given: Disposition | None, *, bay: str, whole: bool) -> None:
+    def print(self, certificate: Certificate, copy: int, given: Disposition | None, bay: str, *, whole: bool) -> None:
         """Queue a certificate's label at every printer. `given`: grade and destination as they are now.
 
-        `bay`: where its drive was erased. `whole`: all drives of its device are erased.
+        `whole`: all drives of its device are erased.
         """
         for name, printer in self._printers.items():
-            sent = functools.partial(self._print, name, certificate, copy, given, bay=bay, whole=whole)
-            if not self._threads[printer.name].call(sent):
+            task = functools.partial(self._print, name, certificate, copy, given, bay, whole=whole)
+            if not self._threads[printer.name].call(task):
                 behind = f"{name} is too far behind"
                 self._inbox.put(LabelResult(certificate.record.number, name, copy, LabelState.NOT_PRINTED, behind))
 
     def _print(
-        self, name: str, certificate: Certificate, copy: int, given: Disposition | None, *, bay: str, whole: bool
+        self, name: str, certificate: Certificate, copy: int, given: Disposition | None, bay: str, *, whole: bool
     ) -> None:
         number = certificate.record.number
         from agent.certificates import label  # with the first label: an idle station does without fonts and layouts

@@ -144,11 +144,7 @@ class StationEffects:
     @property
     def commands(self) -> Mapping[str, str]:
         """What the commands are called, in the language that is spoken now."""
-        return self.commands_in(self.language)
-
-    def commands_in(self, language: str) -> Mapping[str, str]:
-        """Give what the commands of this bench are called in that language."""
-        return command_words(self.settings.scanning, language)
+        return command_words(self.settings.scanning, self.language)
 
     def speak(self, language: str) -> None:
         """Choose the language of all that is said and shown from now on."""
@@ -165,18 +161,18 @@ class StationEffects:
         certificate: Certificate,
         copy: int,
         given: Disposition | None = None,
-        *,
         bay: str = "",
+        *,
         whole: bool = True,
     ) -> None:
         """Print a label on every printer, each in its own thread."""
-        self._labels.print(certificate, copy, given, bay=bay, whole=whole)
+        self._labels.print(certificate, copy, given, bay, whole=whole)
 
     def alarm(self, name: str, alarm: Alarm | None) -> None:
         """Raise or clear, in the station's language; raising the same again is silent."""
         if alarm is not None and not self._reports.in_words(name, alarm):
             language = self.settings.station.language
-            alarm = spoken(alarm, language, self.commands_in(language))
+            alarm = spoken(alarm, language, command_words(self.settings.scanning, language))
         self.alarms.set(name, alarm)
 
     def command_status(self, kind: str, command: str, status: CommandStatus) -> None:

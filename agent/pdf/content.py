@@ -45,7 +45,7 @@ def page_of(certificate: Certificate, *, language: str, certificate_url: str, ch
         lines_to_sign=(say("sign_name"), say("sign_date"), say("sign_signature")),
         check=_check(certificate, say),
         command=say("check_command"),
-        qr=qr_text(certificate, say(f"headline_{kind}"), language, certificate_url),
+        qr=qr_text(certificate, language, certificate_url),
         folio=say("page", number="{number}", count="{count}"),
         footer=f"{certificate.id}  {record.number}",
         plain=say("plain"),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from agent.jobs.bay import Bay
 from agent.phrases import Spoken
+from agent.scan.command_words import command_words
 from agent.scan.context import Context
 from agent.scan.prompt import prompt
 from agent.settings import Settings
@@ -14,11 +15,15 @@ from agent.settings import Settings
 
 @dataclass(frozen=True)
 class Person:
-    """A person's place and what is said to them, last what is expected. `turned_to`: the screen shows theirs."""
+    """A person's place and what is said to them, last what is expected. `turned_to`: the screen shows theirs.
+
+    `commands`: what the commands are called in their language.
+    """
 
     place: Context
     lines: tuple[Spoken, ...]
     language: str
+    commands: Mapping[str, str]
     turned_to: bool
 
 
@@ -28,7 +33,9 @@ def people(context: Context, bays: Mapping[str, Bay], settings: Settings) -> tup
     for place in (context, *context.away):
         if place.operator is not None and place.since:
             here, lines = prompt(place, bays, settings)
-            found.append(Person(here, lines, place.language(settings), turned_to=place is context))
+            language = place.language(settings)
+            words = command_words(settings.scanning, language)
+            found.append(Person(here, lines, language, words, turned_to=place is context))
     return tuple(found)
 
 

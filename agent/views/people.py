@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agent.certificates.record import Operator
@@ -17,16 +17,7 @@ def who_works(context: Context) -> dict[str, Any]:
     return {"operator": _person(context), "lot": _lot(context), "expects": _expects(context)}
 
 
-Commands = Callable[[str], Mapping[str, str]]
-"""What the commands are called at this bench, by language (agent/scan/command_words.py)."""
-
-
-def catalogues_own(language: str) -> Mapping[str, str]:
-    """Name no command otherwise than the catalogue does."""
-    return {}
-
-
-def everybody(people: Iterable[Person], commands: Commands = catalogues_own) -> list[dict[str, Any]]:
+def everybody(people: Iterable[Person]) -> list[dict[str, Any]]:
     """Tell the same of each who is signed in, with what is said to them in their own language."""
     return [
         {
@@ -35,16 +26,15 @@ def everybody(people: Iterable[Person], commands: Commands = catalogues_own) -> 
             "since": person.place.since,
             "turned_to": person.turned_to,
             "expects": _expects(person.place),
-            "next": sentences(person.lines, person.language, commands),
+            "next": sentences(person.lines, person.language, person.commands),
         }
         for person in people
     ]
 
 
-def sentences(lines: Iterable[Spoken], language: str, commands: Commands = catalogues_own) -> list[str]:
-    """Say these lines, with the commands called what this bench calls them."""
-    words = commands(language)
-    return [phrase(language, key, **{**words, **values}) for key, values in lines]
+def sentences(lines: Iterable[Spoken], language: str, commands: Mapping[str, str]) -> list[str]:
+    """Say these lines; `commands`: what the commands are called."""
+    return [phrase(language, key, **{**commands, **values}) for key, values in lines]
 
 
 def waiting_item(

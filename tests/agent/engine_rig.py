@@ -161,8 +161,8 @@ class FakeEffects:
         certificate: Certificate,
         copy: int,
         given: Disposition | None = None,
-        *,
         bay: str = "",
+        *,
         whole: bool = True,
     ) -> None:
         """Sent to the printers."""

@@ -97,10 +97,15 @@ def test_the_intent_to_print_is_in_the_ledger_before_the_printer_gets_anything(r
     real = rig.effects.print_label
 
     def look(
-        certificate: Certificate, copy: int, given: Disposition | None = None, *, bay: str = "", whole: bool = True
+        certificate: Certificate,
+        copy: int,
+        given: Disposition | None = None,
+        bay: str = "",
+        *,
+        whole: bool = True,
     ) -> None:
         seen.append([row.state for row in rig.ledger.labels.of(NUMBER)])
-        real(certificate, copy, given, bay=bay, whole=whole)
+        real(certificate, copy, given, bay)
 
     rig.effects.print_label = look  # type: ignore[method-assign]  # the test looks where the printer would be
     erased(rig)
