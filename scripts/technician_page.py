@@ -13,6 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from fpdf.enums import MethodReturnValue
+
 from agent.commands.watch import in_ascii
 from agent.pdf.document import NO_DATE
 from agent.pdf.fonts import find
@@ -70,7 +72,8 @@ def _text(kind: str, lines: list[str], sheet: Sheet) -> None:
         pdf = sheet.pdf
         pdf.set_text_color(*(GREY if kind == "said" else BLACK))
         marked, wide = kind in ("text", "list"), INNER - indent
-        tall = high * len(pdf.multi_cell(wide, high, words, markdown=marked, dry_run=True, output="LINES"))
+        tall = pdf.multi_cell(wide, high, words, markdown=marked, dry_run=True, output=MethodReturnValue.HEIGHT)
+        assert isinstance(tall, float)
         if sheet.y + tall + (12 if kind == "heading" else 0) > BOTTOM:
             sheet.new_page()
             sheet.put(0, 0, [], style)

@@ -39,7 +39,7 @@ def filled_in(template: str, commands: Mapping[str, str]) -> str:
     """A pattern of what the sentence may read."""
     parts = string.Formatter().parse(template)
     return "".join(
-        re.escape(text) + (re.escape(commands[name]) if name in commands else ".+" if name else "")
+        re.escape(text) + (re.escape(commands[name]) if name and name in commands else ".+" if name else "")
         for text, name, _, _ in parts
     )
 

@@ -98,13 +98,20 @@ _ASCII = {
     "\u221a": "v",
     "\u2248": "~",
     "\u258c": "#",
+    "\u00e5": "a",
+    "\u00c5": "A",
+    "\u00f8": "o",
+    "\u00d8": "O",
+    "\u00e6": "a",
+    "\u00c6": "A",
+    "\u00e9": "e",
     "\u2588": "#",
     "\u2591": ".",
 }
 
 
 def in_ascii(char: str) -> str:
-    """Replace a shape by the ASCII character that comes nearest."""
+    """Replace a shape or a letter by the ASCII character that comes nearest."""
     return _ASCII.get(char, "?")
 
 
