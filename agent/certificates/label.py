@@ -128,9 +128,9 @@ def _rows(record: Record, goes: Disposition, bay: str, language: Words, *, part:
     if record.asset and record.asset.tag:
         yield Row(record.asset.tag, identifier=True, strong=True)
     if record.asset and (count := record.asset.drives):
-        yield Row(phrase(language, "label_drive_of", index=count.index, of=count.of), strong=True)
+        yield Row(phrase(language, "label_drive_of", index=count.index, of=count.of), strong=True, whole=True)
     if part:
-        yield Row(phrase(language, "label_this_drive_erased"))
+        yield Row(phrase(language, "label_this_drive_erased"), whole=True)
     yield Row(_serial(record, language), identifier=True)
     if record.outcome == "erased" and goes.destination:
         yield Row(phrase(language, "label_destination", destination=goes.destination))

@@ -25,6 +25,9 @@ class Shape(StrEnum):
     LETTER = "letter"
     ARROW = "arrow"
     DEVICE = "device"
+    DOOR = "door"
+    DISK = "disk"
+    BIN = "bin"
 
 
 @dataclass(frozen=True)
@@ -60,9 +63,14 @@ COMMANDS = (
     (Kind.UNDO, Shape.BACK),
     (Kind.CANCEL, Shape.STOP),
     (Kind.REPRINT, Shape.PAPER),
-    (Kind.TABLET, Shape.DEVICE),
+    (Kind.LOGOUT, Shape.DOOR),
 )
 """`start` is the same as `yes` and is not on the sheet: one code for one answer."""
+
+
+BOX = "DESTROY"
+MOST_DRIVES = 4
+"""In one device, that the sheet has codes for; one drive needs none."""
 
 
 def groups(settings: Settings, language: str) -> tuple[Group, ...]:
@@ -73,6 +81,7 @@ def groups(settings: Settings, language: str) -> tuple[Group, ...]:
     words = Words(language)
     made = (
         Group(words("sheet_commands"), tuple(_commands(settings, words))),
+        Group(words("sheet_devices"), tuple(_devices(settings, words))),
         Group(words("sheet_grades"), tuple(_grades(settings, words))),
         Group(words("sheet_bays"), tuple(_bays(settings, words))),
         Group(words("sheet_destinations"), tuple(_destinations(settings, words))),
@@ -85,6 +94,17 @@ def _commands(settings: Settings, words: Words) -> Iterator[Entry]:
         text, word = _example(settings, kind, ""), command_word(settings.scanning, kind, words.language)
         mark = word if shape in (Shape.YES, Shape.NO) else ""
         yield Entry(text, word, words(f"sheet_{kind.value}"), shape, mark)
+
+
+def _devices(settings: Settings, words: Words) -> Iterator[Entry]:
+    """What is told of a device beside its number, and the box that a failed drive is laid into."""
+    for kind, shape, mark in ((Kind.NODRIVE, Shape.DISK, "0"), (Kind.TABLET, Shape.DEVICE, "")):
+        word = command_word(settings.scanning, kind, words.language)
+        yield Entry(_example(settings, kind, ""), word, words(f"sheet_{kind.value}"), shape, mark)
+    for count in map(str, range(2, MOST_DRIVES + 1)):
+        text = _example(settings, Kind.DRIVES, count)
+        yield Entry(text, words("sheet_drives", count=count), words("sheet_drives_does"), Shape.DISK, count)
+    yield Entry(_example(settings, Kind.BOX, BOX), words("sheet_box"), words("sheet_box_does"), Shape.BIN)
 
 
 def _grades(settings: Settings, words: Words) -> Iterator[Entry]:

@@ -86,7 +86,7 @@ def _cell(entry: Entry, x: float, y: float, sheet: Sheet) -> None:
     if entry.mark:
         ink, room = (WHITE, ICON - 9) if entry.shape in FILLED else (colour, ICON - 6)
         style = sheet.fitting(entry.mark, room, Style(22, bold=True, colour=ink))
-        width = sheet.pdf.get_string_width(entry.mark)
+        width = min(room, sheet.pdf.get_string_width(entry.mark))  # of the type before it was made smaller
         sheet.put(x + ICON / 2 - width / 2, y + ICON / 2 - style.leading / 2, [sheet.clean(entry.mark)], style)
     left = x + ICON + 4
     sheet.write(left, y, entry.word, sheet.fitting(entry.word, CODE_W, WORD), CODE_W, 1)
@@ -120,6 +120,24 @@ def _qr(text: str, x: float, y: float, sheet: Sheet) -> None:
         for column, dark in enumerate(line):
             if dark:
                 sheet.pdf.rect(x + column * module, y + row * module, module * 1.02, module * 1.02, style="F")
+
+
+def _door(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
+    sheet.strokes([(x + 1, y - 7), (x - 6, y - 7), (x - 6, y + 7), (x + 1, y + 7)], colour=colour, thick=1.4)
+    sheet.strokes([(x - 2, y), (x + 7, y)], colour=colour, thick=1.4)
+    sheet.strokes([(x + 3.5, y - 3.5), (x + 7, y), (x + 3.5, y + 3.5)], colour=colour, thick=1.4)
+
+
+def _disk(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
+    sheet.pdf.set_draw_color(*colour)
+    sheet.pdf.set_line_width(1)
+    sheet.pdf.rect(x - 6, y - 7.5, 12, 15, style="D")
+
+
+def _bin(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
+    sheet.strokes([(x - 7, y - 3), (x - 5, y + 7), (x + 5, y + 7), (x + 7, y - 3)], colour=colour, thick=1.4)
+    sheet.strokes([(x, y - 8), (x, y + 2)], colour=colour, thick=1.4)
+    sheet.strokes([(x - 3, y - 1), (x, y + 2), (x + 3, y - 1)], colour=colour, thick=1.4)
 
 
 def _disc(sheet: Sheet, x: float, y: float, colour: Colour, *, style: str) -> None:
@@ -195,6 +213,9 @@ COLOURS: Mapping[Shape, Colour] = {
     Shape.LETTER: BLUE,
     Shape.ARROW: AMBER,
     Shape.DEVICE: GREY,
+    Shape.DOOR: GREY,
+    Shape.DISK: BLACK,
+    Shape.BIN: RED,
 }
 _SHAPES: Mapping[Shape, Callable[[Sheet, float, float, Colour], None]] = {
     Shape.YES: _yes,
@@ -206,4 +227,7 @@ _SHAPES: Mapping[Shape, Callable[[Sheet, float, float, Colour], None]] = {
     Shape.LETTER: _ring,
     Shape.ARROW: _arrow,
     Shape.DEVICE: _device,
+    Shape.DOOR: _door,
+    Shape.DISK: _disk,
+    Shape.BIN: _bin,
 }

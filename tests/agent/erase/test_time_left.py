@@ -6,8 +6,12 @@ import random
 
 import pytest
 
+from agent.certificates.outcome import Erased
+from agent.erase import Progress, monitor, time_left
 from agent.erase.spec import VerifySpec
 from agent.erase.time_left import FIRST_S, TimeLeft, read_back
+from tests.agent.erase.drives import MemoryDrive
+from tests.agent.erase.jobs import MIB, run_job
 
 GB = 10**9
 WALL = 1_800_000_000.0
@@ -85,3 +89,21 @@ def test_a_drives_own_estimate_is_followed_by_the_reading_and_is_not_believed_fo
     assert ends == pytest.approx(WALL + 540 + 100)
     assert left.ends_untold(0.0, 600.0, 100 * GB, now=601.0, wall=WALL) is None
     assert left.ends_untold(0.0, None, 100 * GB, now=1.0, wall=WALL) is None
+
+
+@pytest.mark.parametrize("method", ["zero", "dod-5220.22-m"])
+def test_a_real_erasure_tells_the_end_of_all_of_it_until_the_read_back(
+    method: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time_left, "FIRST_S", 0.1)
+    monkeypatch.setattr(time_left, "SAMPLE_S", 0.01)
+    monkeypatch.setattr(monitor, "PROGRESS_S", 0.02)
+    monkeypatch.setattr(monitor, "TICK_S", 0.01)
+    drive = MemoryDrive(4 * MIB)
+    drive.faults.delay_s = 0.004
+    outcome, events = run_job(drive, method)
+    assert isinstance(outcome, Erased)
+    told = [event for event in events if isinstance(event, Progress)]
+    writing = [at.left_s for at in told if at.phase == "pass" and at.left_s is not None]
+    assert writing
+    assert min(writing) > 0

@@ -56,8 +56,9 @@ def test_every_code_is_read_back_from_the_page(language: str, tmp_path: Path) ->
 def test_the_station_takes_each_code_for_what_it_says() -> None:
     made = bench(yes="JA", no=r"NEJ\!", bay=r"^B(?P<bay>[A-Z0-9.-]+)$", grade=r"K:(?P<grade>(A|B|C|D))")
     kinds = [read(entry.text, None, made).kind for group in groups(made, "da") for entry in group.entries]
-    assert kinds[:6] == [Kind.YES, Kind.NO, Kind.UNDO, Kind.CANCEL, Kind.REPRINT, Kind.TABLET]
-    assert kinds[6:] == [Kind.GRADE] * 4 + [Kind.BAY] * 5 + [Kind.DESTINATION] * 2
+    assert kinds[:6] == [Kind.YES, Kind.NO, Kind.UNDO, Kind.CANCEL, Kind.REPRINT, Kind.LOGOUT]
+    assert kinds[6:12] == [Kind.NODRIVE, Kind.TABLET, *[Kind.DRIVES] * 3, Kind.BOX]
+    assert kinds[12:] == [Kind.GRADE] * 4 + [Kind.BAY] * 5 + [Kind.DESTINATION] * 2
     assert [entry.text for entry in groups(made, "da")[0].entries[:2]] == ["JA", "NEJ!"]
 
 

@@ -179,7 +179,7 @@ def at_any_row(screen: pyte.Screen) -> set[str]:
 def test_a_bay_that_waits_for_a_person_looks_otherwise_than_one_that_works(count: int, size: Size) -> None:
     bays = [waiting(n + 1, "answer") if n % 2 else working(n + 1) for n in range(count)]
     screen = on_terminal(answer(*bays), size)
-    looks = {}
+    looks: dict[int, set[tuple[str, str, bool]]] = {}
     for n, (_, (row, column)) in enumerate(sorted(at(screen).items())):
         cell = screen.buffer[row][column + 1]
         looks.setdefault(n % 2, set()).add(
