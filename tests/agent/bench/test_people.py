@@ -70,8 +70,10 @@ def test_yes_goes_to_the_bay_that_was_scanned_last_and_is_named(make: Make) -> N
         rig.scan(f"BAY-{bay}", serial)
     rig.scan("BAY-B02", "BAY-B01")
     assert "Bay B01: scan YES or NO. Drive ...111111." in screen(rig)
-    rig.scan("YES")
-    assert begins(rig) == ["B01"]
+    rig.scan("BAY-B02", "YES")
+    assert begins(rig) == ["B02"]
+    rig.scan("BAY-B01", "YES")
+    assert begins(rig) == ["B01", "B02"]
 
 
 def test_a_colleagues_bay_is_turned_to_as_a_whole(make: Make) -> None:
