@@ -54,7 +54,7 @@ from agent.views.waiting import Beside
 from drivers import registry
 from drivers.drives.base import DriveSource
 from drivers.errors import DeviceGone
-from drivers.inputs._readings import Scan
+from drivers.inputs._readings import Scan, Unfinished, Unreadable
 from drivers.inputs.base import Input
 from drivers.lasting import lasting
 from firmware_bridge.passthrough import give_back_memory
@@ -178,11 +178,14 @@ class Station:
 
         try:
             for reading in device.readings(self._end_of_inputs, changed):
-                if isinstance(reading, Scan):
-                    self.inbox.put(Scanned(reading.text, reading.symbology, name, time.monotonic()))
-                else:
-                    log.warning("input %s: %s", name, reading.reason)
-                    self.inbox.put(Told("scan_again"))
+                match reading:
+                    case Scan(text, symbology):
+                        self.inbox.put(Scanned(text, symbology, name, time.monotonic()))
+                    case Unfinished(number):
+                        self.inbox.put(Told("number_unfinished", {"number": number}))
+                    case Unreadable(reason):
+                        log.warning("input %s: %s", name, reason)
+                        self.inbox.put(Told("scan_again"))
         except Exception as error:  # its scans do nothing until it is begun again
             self.inbox.put(DeviceFault(name, "BW-D99", f"{type(error).__name__}: {error}"))
             raise

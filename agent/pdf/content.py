@@ -106,6 +106,8 @@ def _owner(record: Record, say: Words) -> Section:
     if asset:
         device = _joined(asset.manufacturer, asset.model, asset.serial)
         facts.append(Fact(say("asset_kind"), _joined(say(f"asset_kind_{asset.kind}"), device, by=": ")))
+        if (count := asset.drives) is not None:
+            facts.append(Fact(say("drives"), say("drive_of", index=count.index, of=count.of)))
     facts.append(Fact(say("customer"), customer.name if customer else nothing))
     optional = [
         ("lot", customer.lot if customer else ""),

@@ -25,6 +25,7 @@ from drivers import registry
 from drivers.deadline import Deadline
 from drivers.drives._witness import SOCKET, UNIT, silence
 from drivers.errors import BadDriverSettings, DeviceTaken, DriverError
+from drivers.inputs.hid import USUAL_DIGITS
 from firmware_bridge.errors import CodedError
 
 TABLES: tuple[tuple[str, registry.Kind], ...] = (
@@ -34,6 +35,7 @@ TABLES: tuple[tuple[str, registry.Kind], ...] = (
     ("display", "displays"),
     ("printer", "printers"),
 )
+MOST_LOTS = 8  # that a note names
 BROKER_S = 3.0
 DOCK_S = 5.0
 
@@ -107,6 +109,8 @@ def find_notes(settings: Settings) -> Iterator[str]:
             "station.certificate_url is empty: the QR code on labels and pages leads nowhere, it holds the number, the "
             "serial number and the outcome in words, and the certificate's id"
         )
+    if settings.bay:
+        yield _how_drives_begin(settings)
     if settings.mqtt is None:
         yield "no [mqtt]: certificates wait in the outbox"
         return
@@ -116,6 +120,22 @@ def find_notes(settings: Settings) -> Iterator[str]:
         socket.create_connection((settings.mqtt.host, settings.mqtt.port), timeout=BROKER_S).close()
     except OSError as error:
         yield f"mqtt: {settings.mqtt.host}:{settings.mqtt.port} does not answer now ({error.strerror or error})"
+
+
+def _how_drives_begin(settings: Settings) -> str:
+    """By what, and under which policy: whoever scans nothing must not be surprised by it."""
+    standing = settings.standing_lot
+    usual = f"policy {settings.policy_of(standing)}" + (f" (station.lot {standing.code})" if standing else "")
+    wanted = [what for what, known in (("badge", settings.operator), ("lot", settings.lot and not standing)) if known]
+    scans = settings.station.mode == "scan"
+    needed = wanted if scans else list(settings.scanning.require)
+    first = " and ".join(needed)
+    if "lot" in needed:
+        lots = ", ".join(f"{lot.code} {settings.policy_of(lot)}" for lot in settings.lot[:MOST_LOTS])
+        more = f" and {len(settings.lot) - MOST_LOTS} more" if len(settings.lot) > MOST_LOTS else ""
+        usual = f"the policy of the scanned lot ({lots}{more})"
+    how = "a scanned asset tag and bay" if scans else "being put in"
+    return f"drives begin by {how}, {f'after {first}' if first else 'without badge or lot'}, under {usual}"
 
 
 def _device_problems(
@@ -137,13 +157,20 @@ def _device_problems(
 
 
 def _input_problems(path: str, device: Device, settings: Settings) -> Iterator[str]:
-    """A keypad's numbers are long enough for every bay that has one. Nothing is opened."""
-    typed = registry.load("inputs", device.driver, device.settings, where=path).out_of_reach()
+    """A keypad's numbers name every bay. Nothing is opened."""
+    typed = registry.load("inputs", device.driver, device.settings, where=path).numbers()
     codes = (read(code, None, settings) for code in typed)
     names = tuple(bay.name for bay in settings.bay)
-    lost = [bay for code in codes if code.kind is Kind.BAY and (bay := bay_called(code.value, names))]
-    if lost:
-        yield f"{path}.settings.digits: bay {lost[0]} has a longer number; allowed is digits = 2"
+    named = {bay_called(code.value, names) for code in codes if code.kind is Kind.BAY}
+    lost = [bay for bay in names if bay not in named]
+    if not typed or not lost:
+        return
+    digits = len(str(max((int(name) for name in names if name.isdigit()), default=len(names))))
+    if int(device.settings.get("digits", USUAL_DIGITS)) < digits:
+        yield f"{path}.settings.digits: bay {lost[0]} has a longer number; allowed is digits = {digits}"
+    else:
+        allowed = "allowed are names with a number for every bay, or for none"
+        yield f"{path}.settings: no number names bay {lost[0]}; {allowed}"
 
 
 def _dock_problems(path: str, device: Device, settings: Settings, state_dir: Path) -> Iterator[str]:

@@ -190,6 +190,28 @@ def test_check_refuses_a_keypad_whose_numbers_are_too_short_for_a_bay(
     assert ("input[0].settings.digits: bay B10 has a longer number" in done.err) is not well
 
 
+@pytest.mark.parametrize(
+    ("names", "keys", "told"),
+    [
+        (("1", "2", "left"), "", "no number names bay left"),
+        (("01", "02"), "", ""),
+        (("1", "001"), "", "no number names bay 001"),
+        (tuple(f"B{n}" for n in range(1, 10)), 'keys = { "9" = "REPRINT" }', "no number names bay B9"),
+        (tuple(str(n) for n in range(99, 101)), "", "bay 100 has a longer number; allowed is digits = 3"),
+    ],
+)
+def test_check_refuses_a_keypad_that_cannot_name_every_bay(
+    call: Call, tmp_path: Path, names: tuple[str, ...], keys: str, told: str
+) -> None:
+    config = tmp_path / "station.toml"
+    rows = "".join(f'[[bay]]\nname = "{name}"\nport = "usb-{n}"\n' for n, name in enumerate(names, start=1))
+    pad = f'settings = {{ path = "/dev/input/pad", kind = "keypad"{", " if keys else ""}{keys} }}\n'
+    config.write_text(f'{rows}[[input]]\nname = "pad"\ndriver = "hid"\n{pad}')
+    done = call("check", "--config", config)
+    assert (done.status == 0) is (told == ""), done.err
+    assert told in done.err
+
+
 def test_check_finds_every_problem_and_makes_nothing(call: Call, tmp_path: Path) -> None:
     config, state = tmp_path / "station.toml", tmp_path / "state"
     config.write_text('[[bay]]\nname = "A"\nport = "usb-1"\n')

@@ -202,7 +202,7 @@ def test_no_events_of_a_keyboard_end_its_reader(chunks: list[bytes], scanner: bo
     for chunk in chunks:
         for event in key_events(chunk):
             reader.feed(event)
-    reader.drop()
+    reader.give_up()
 
 
 @many
