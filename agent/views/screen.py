@@ -21,7 +21,7 @@ from agent.views.looks import LOOKS, TROUBLE, UNKNOWN, Look, look, wanting
 __all__ = ["LOOKS", "UNKNOWN", "Cell", "Look", "Row", "Size", "Style", "frame", "look", "wanting"]
 
 
-OF_A_BAY = ("bay", "sensor", "door")
+OF_A_BAY = ("bay", "dock", "sensor", "door")
 """How the names of alarms begin that are of a bay."""
 
 
