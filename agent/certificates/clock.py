@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.certificates.record import Clock
@@ -41,17 +41,6 @@ def source_of(state: ClockState | None) -> str:
 def utc_now() -> str:
     """Tell the time as RFC 3339 in UTC with milliseconds: 2026-03-01T12:34:56.789Z."""
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def local(text: str, zone: tzinfo | None = None) -> datetime | None:
-    """Tell a signed time as people read it: in `zone`, else as this machine's clock on the wall. None for no time.
-
-    What is signed is UTC, and stays so.
-    """
-    try:
-        return datetime.fromisoformat(text).astimezone(zone)
-    except (ValueError, OverflowError, OSError):
-        return None
 
 
 def boot_id() -> str:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from agent.certificates.attestation import is_attested
 from agent.certificates.certificate import Certificate, claim_of
-from agent.certificates.clock import local
+from agent.certificates.local_time import local
 from agent.certificates.outcome import COUNTERFEIT
 from agent.certificates.record import Disposition, Record
 from agent.certificates.shapes import SIGNS

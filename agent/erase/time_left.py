@@ -39,7 +39,7 @@ class TimeLeft:
         self._ends = None
 
     def ends(self, phase: Phase, number: int, done: int, total: int, *, now: float, wall: float) -> float | None:
-        """Estimate when the job ends, in seconds since 1970. None while nobody can know."""
+        """Tell when the job ends, in seconds since 1970. None while nobody can know."""
         phase = self._phase if phase == "retry" else phase
         if (phase, number) != (self._phase, self._number):
             self._phase, self._number = phase, number
@@ -58,7 +58,7 @@ class TimeLeft:
     def ends_untold(
         self, began: float, estimate_s: float | None, total: int, *, now: float, wall: float
     ) -> float | None:
-        """Estimate the end where the drive tells no progress, by its own estimate; None without one, or past it."""
+        """Tell the end where the drive tells no progress, by its own estimate; None without one, or past it."""
         if estimate_s is None or now - began > estimate_s:
             return None
         return self._told(estimate_s - (now - began) + self._unmeasured(total), wall)

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from datetime import UTC, timedelta, tzinfo
 from functools import cache
 
-from agent.certificates.clock import local
 from agent.certificates.label import capacity
+from agent.certificates.local_time import local
 from agent.certificates.record import Clock, PassRecord, Reason, Sample
 from agent.phrases import FALLBACK, hint, keys
 from agent.phrases import reason as short_reason

@@ -22,6 +22,7 @@ BAR = 24
 WORD, ALIGNED = 13, 36  # the longest usual word, and how wide a box must be for its progress to stand under the others'
 TIMED = 54  # and for its time to stand beside it
 COMPARED = ("serial", "answer", "put_back")
+INDENT = 3  # of the second line of a narrow box
 MOST_OF_A_NAME = 8
 LAST = 6  # characters of a serial number that the sentences name
 
@@ -65,7 +66,8 @@ def grid(bays: int, size: Size, names: int) -> tuple[int, int]:
 
     As few columns as let each bay have two lines, but more where the screen is wide.
     """
-    narrow, narrowest = (len("[]  ") + names + room for room in (SERIAL - 1, SHORT))
+    narrowest = len("[]  ") + names + SHORT
+    narrow = max(narrowest, INDENT + SERIAL + 1)
     wide = max(1, min(bays, size.columns // WIDE))
     fewest = -(-bays // -(-bays // wide))
     for width, least in ((narrow, 2), (narrowest, 1)):
@@ -99,7 +101,7 @@ class _Box:
         name = f"{str(bay.get('bay'))[:names]:<{names}}"
         self.shape = self.look.shape if self.finished or not self.asked else WAITS
         self.head = f"{self.shape:<{3 if width >= ALIGNED else 2}}{name} "
-        self.indent = " " * len(self.head)
+        self.indent = " " * (len(self.head) if width >= ALIGNED else INDENT)
 
     def rows(self, lines: int) -> Iterator[Row]:
         """Its lines, the most urgent first."""

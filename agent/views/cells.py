@@ -27,8 +27,11 @@ def cells(words: str, style: Style = "") -> Row:
 
 
 def wrapped(words: str, width: int) -> list[str]:
-    """Break the text between words into lines of at most that width. An empty text has none."""
-    return textwrap.wrap(narrow(words), max(1, width))
+    """Break the text between words into lines of at most that width. An empty text has none.
+
+    A number with hyphens stays on one line, as it is on the label that it is compared with.
+    """
+    return textwrap.wrap(narrow(words), max(1, width), break_on_hyphens=False)
 
 
 def narrow(words: str) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from agent.certificates.clock import local
+from agent.certificates.local_time import local
 from agent.phrases import hint, phrase, reason
 from agent.views.bay_boxes import Tongue, boxes
 from agent.views.cells import Cell, Row, Size, Style, cells, filled, wrapped
@@ -21,7 +21,7 @@ from agent.views.looks import LOOKS, TROUBLE, UNKNOWN, Look, look, wanting
 __all__ = ["LOOKS", "UNKNOWN", "Cell", "Look", "Row", "Size", "Style", "frame", "look", "wanting"]
 
 
-OF_A_BAY = ("bay", "sensor", "door")
+OF_A_BAY = ("bay", "dock", "sensor", "door")
 """How the names of alarms begin that are of a bay."""
 
 
@@ -38,7 +38,7 @@ class Places:
 
 
 def places(size: Size) -> Places:
-    """Share out the rows of a terminal, its first being the head."""
+    """Give each part its rows of the terminal, whose first is the head."""
     two = 3 if size.columns < 60 else 2  # the longest instructions of a shift, with names and numbers filled in
     if size.rows < 6:
         return Places(max(0, size.rows - 1), 0, 0)

@@ -28,6 +28,12 @@ def test_the_compiled_catalogue_says_what_the_text_says(language: str) -> None:
         assert keys(table, language) == {key: text for (where, key), text in entries.items() if where == table}
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_stands_in_a_table(language: str) -> None:
+    entries = po.read_po(po.place(language, "po").read_text("utf-8"))
+    assert {table for table, _ in entries} == {"phrases", "hints", "reasons", "pdf"}
+
+
 def test_a_text_with_quotes_and_several_lines_is_read_and_one_that_is_none_is_refused() -> None:
     text = '# c\n\nmsgctxt "t"\nmsgid "k"\nmsgstr "a \\"b\\" "\n"\\\\ \\nÆØÅ"\n'
     assert po.read_po(text) == {("t", "k"): 'a "b" \\ \nÆØÅ'}

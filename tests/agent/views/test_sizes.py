@@ -40,7 +40,7 @@ def size(request: pytest.FixtureRequest) -> Size:
 
 
 def serial(n: int) -> str:
-    return f"S3Z9NB0K12{n:02}{(n * 7919) % 10**6:06}A"
+    return f"S3Z9NB0K12{n:02}{(n * 7919) % 10**6:06}AB"
 
 
 def waiting(n: int, what: What) -> dict[str, Any]:
