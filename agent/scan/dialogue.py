@@ -108,7 +108,10 @@ def _take_lot(context: Context, seen: Seen, value: str, bays: Bays, settings: Se
 
 
 def _keep_tag(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
-    return replace(context, asset=value, drives=0, label="", grade="", destination=""), None
+    """Whoever scans a device works on it: nobody else is asked for its bay any more."""
+    others = (replace(p.emptied(), step=HOME) if p.asset == value else p for p in context.away)
+    away = tuple(p for p in others if p.since or p.unfinished)
+    return replace(context, asset=value, drives=0, label="", grade="", destination="", away=away), None
 
 
 def _keep_count(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:

@@ -496,6 +496,16 @@ def test_what_a_person_had_begun_is_theirs_after_a_power_cut(make: Make) -> None
     assert certificate.record.customer.lot == "LOT-4"
 
 
+def test_a_device_that_another_person_had_scanned_is_taken_over_by_its_tag(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.arrive("B01", drive("S1"))
+    rig.scan("KK-0001", "LOGOUT", "BADGE-8", "LOT-4")
+    assert [item["asset"] for item in unfinished_items(rig.engine.unfinished())] == ["KK-0001"]
+    assert rig.scan("KK-0001", "BAY-B01") == "assigned"
+    assert unfinished_items(rig.engine.unfinished()) == []
+
+
 def test_a_bay_that_asked_asks_again_after_a_power_cut(make: Make) -> None:
     rig = make()
     asking(rig, "B01", drive("S1"), "KK-0001")
