@@ -198,6 +198,7 @@ class Station:
             boot_id=boot_id(),
             on_rejected=lambda row, reason: self.inbox.put(CertificateRejected(row, reason)),
             on_command=lambda request: self.inbox.put(CommandArrived(request)),
+            on_trouble=lambda name, code, text: self.inbox.put(DeviceFault(name, code, text)),
             now=utc_now,
             collectors=self._collectors(self.settings.mqtt, config_dir),
         )
@@ -277,6 +278,7 @@ class Station:
                 "outbox_depth": self._outbox_depth(),
                 "last_error": uplink.last_error,
                 "receipts_ignored": uplink.receipts_ignored,
+                "most_bytes": uplink.most_bytes,
             }
             if uplink
             else None,

@@ -29,6 +29,23 @@ from agent.settings import Mqtt
 SESSION_EXPIRY_S = 7 * 24 * 3600
 MOST_IN_FLIGHT = 10  # the smallest Receive Maximum that a common broker grants by default; paho does not read it
 MOST_PASSWORD_BYTES = 4096
+REFUSALS = range(0x80, 0x100)
+
+
+def _read_every_refusal() -> None:
+    """Let paho read any reason code in a PUBACK: one that its table lacks there ends the connection.
+
+    mosquitto refuses a message above its message_size_limit with 0x95, which MQTT 5.0 (3.4.2.1) has in no PUBACK.
+    """
+    names = {code: {name: list(kinds) for name, kinds in known.items()} for code, known in ReasonCode.names.items()}
+    for code in REFUSALS:
+        known = names.setdefault(code, {})
+        if not any(PacketTypes.PUBACK in kinds for kinds in known.values()):
+            known.setdefault(next(iter(known), f"Reason 0x{code:02x}"), []).append(PacketTypes.PUBACK)
+    ReasonCode.names = names
+
+
+_read_every_refusal()
 
 
 @dataclass(frozen=True)
@@ -53,14 +70,17 @@ class Connected:
 
     connection: int
     thread: threading.Thread
+    most_bytes: int | None = None
+    """The broker's Maximum Packet Size, where it states one (MQTT 5)."""
 
 
 @dataclass(frozen=True)
 class Lost:
-    """The connection ended."""
+    """The connection ended. `code` is MQTT 5's reason code of a broker that said why."""
 
     connection: int
     reason: str
+    code: int = 0
 
 
 @dataclass(frozen=True)
@@ -290,17 +310,18 @@ class Connection:
     # Callbacks: paho's network thread. An exception here kills it while is_connected() stays true.
 
     def _on_connect(
-        self, _client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
+        self, _client: paho.Client, _data: object, _flags: object, code: ReasonCode, properties: object
     ) -> None:
         if code.is_failure:
             self._post(BrokerRefused(self.number, str(code)))
         else:
-            self._post(Connected(self.number, threading.current_thread()))
+            most = getattr(properties, "MaximumPacketSize", None)
+            self._post(Connected(self.number, threading.current_thread(), most))
 
     def _on_disconnect(
         self, _client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
     ) -> None:
-        self._post(Lost(self.number, str(code)))
+        self._post(Lost(self.number, str(code), int(code.value)))
 
     def _on_publish(self, _client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: object) -> None:
         self._post(Acknowledged(self.number, mid, int(code.value), str(code)))
