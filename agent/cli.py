@@ -48,6 +48,10 @@ COMMANDS = {
 }
 
 
+TOUCH_DRIVES = frozenset({"benchmark", "drives", "erase", "verify-drive"})
+"""Commands that a drive may keep from ending: agent/commands/attended.py."""
+
+
 def _guarded(words: Sequence[str]) -> tuple[int, list[str]]:
     """(exit status, lines that say what was wrong)."""
     from agent.errors import CertificateProblem, SettingsError
@@ -58,6 +62,7 @@ def _guarded(words: Sequence[str]) -> tuple[int, list[str]]:
     except click.UsageError as error:
         return USAGE, [_usage_line(error)]
     except (click.Abort, KeyboardInterrupt):
+        _end_undisturbed()
         return INTERRUPTED, ["interrupted"]
     except click.ClickException as error:
         return USAGE, [error.format_message()]
@@ -73,6 +78,12 @@ def _guarded(words: Sequence[str]) -> tuple[int, list[str]]:
             raise
         told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return NOT_TRUE, [f"a defect of benchwipe: {told}; please report it (BENCHWIPE_DEBUG=1 shows where)"]
+
+
+def _end_undisturbed() -> None:
+    """Ignore further requests to stop: a signal may come twice, of the terminal and of whoever passes it on."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _usage_line(error: click.UsageError) -> str:
@@ -122,7 +133,17 @@ def cli() -> None:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the `benchwipe` command, say what was wrong, and exit with the command's status: its entry point."""
+    attended = words is None and sys.argv[1:2] and sys.argv[1] in TOUCH_DRIVES
     words = sys.argv[1:] if words is None else words
+    if attended:
+        from agent.commands.attended import attend
+
+        sys.exit(attend(lambda: _run(words)))
+    sys.exit(_run(words))
+
+
+def _run(words: Sequence[str]) -> int:
+    """Run a command to its exit status; all that it had to say has left this program then."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # it is closed
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal of another alphabet
@@ -133,10 +154,11 @@ def main(words: Sequence[str] | None = None) -> None:
         problem = f"the argument {strange[0]!r} is not valid UTF-8" if strange else ""
         status, problems = (USAGE, [problem]) if problem else _guarded(words)
     except KeyboardInterrupt:  # before the command began
+        _end_undisturbed()
         status, problems = INTERRUPTED, ["interrupted"]
     if problems:
         _tell(problems, as_json="--json" in words)
-    sys.exit(_flushed(status))
+    return _flushed(status)
 
 
 def _is_utf8(word: str) -> bool:

@@ -42,6 +42,7 @@ class Workforce:
         self._give_up_s = give_up_s
         self._workers: dict[str, RunningJob] = {}
         self._ends: dict[str, _End] = {}
+        self._hanging: set[str] = set()  # jobs that were given up: the kernel may still write to their drives
 
     def start(self, bay: Bay) -> None:
         """Begin to erase: only the identified drive that was planned, and only while it stands in this bay."""
@@ -91,6 +92,7 @@ class Workforce:
         running = self._workers[bay.name]
         bay = self._follow(bay, running.give_up(bay.job, self.now()))
         if running.outcome is not None:
+            self._hanging.add(bay.job.id)
             self.table.tell(self.table.effects.abandon, bay)
             self.conclude(bay, running.outcome, BayState.QUARANTINED)
 
@@ -150,6 +152,9 @@ class Workforce:
         bay, outcome = self.table[event.bay], event.outcome
         if bay.job is None or bay.job.id != event.job or not bay.busy:
             log.warning("bay %s: a worker that was given up came back; what it says is not used", event.bay)
+            self._hanging.discard(event.job)
+            if event.bay not in self._ends:
+                self.books.let_go(event.job)
         elif isinstance(outcome, Aborted) and outcome.reason == STATION_STOPPED:
             self._interrupt(bay)
         else:
@@ -181,7 +186,8 @@ class Workforce:
             return
         del self._ends[name]
         done, certificate = issued
-        self.books.let_go(done.id)
+        if done.id not in self._hanging:
+            self.books.let_go(done.id)
         if end.then is not BayState.QUARANTINED:
             self.table.alarm(f"bay-{name}", None)
         number = certificate.record.number

@@ -16,6 +16,7 @@ import msgspec
 
 from agent.certificates.jws import MAX_BYTES
 from agent.certificates.label import capacity
+from agent.commands.attended import command_process
 from agent.commands.options import config_option, json_option, log_to_stderr, state_option
 from agent.commands.parameters import DeviceName, PathParameter, Word
 from agent.commands.people import operator_named
@@ -30,6 +31,7 @@ from agent.commands.work.erase import (
 from agent.commands.work.erase_request import Candidate, EraseRequest, apart
 from agent.commands.work.erase_result import Result, exit_status
 from agent.commands.work.terminal import Screen, is_terminal
+from agent.jobs.at_work import known_as
 from agent.jobs.registrar import Registrar
 from agent.planning.plan import known_methods
 from agent.planning.policy import BUILT_IN, Policy
@@ -93,6 +95,7 @@ def erase(
     named = frozenset(name for name, value in (("method", method), ("verify", verify)) if value is not None)
     request = EraseRequest(asset=asset, operator=who, resume=resume, named=named)
     log_to_stderr(quiet=True)
+    known_as(command_process())
     with contextlib.ExitStack() as at_the_end:
         candidates = [look(device) for device in devices]
         registrar = None

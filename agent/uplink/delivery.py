@@ -23,7 +23,7 @@ from agent.uplink.board import Board
 from agent.uplink.connection import Acknowledged, Arrived
 from agent.uplink.log import Seldom
 from agent.uplink.pending import Pending
-from agent.uplink.troubles import Seen, Troubles
+from agent.uplink.troubles import DeliverySigns, Troubles
 from agent.uplink.values import Outgoing, Pace, Sender
 
 NOBODY_LISTENS = 0x10
@@ -87,9 +87,9 @@ class Delivery:
             self._say(outbox_depth=ledger.outbox.depth())
             self._troubles.look(ledger, self._seen, now, connected=connected, last_error=last_error)
 
-    def _seen(self) -> Seen:
+    def _seen(self) -> DeliverySigns:
         denied, oldest = frozenset(self._denied), self.pending.oldest()
-        return Seen(denied, self._alone, self._ignored, self._collector_seen, oldest)
+        return DeliverySigns(denied, self._alone, self._ignored, self._collector_seen, oldest)
 
     def upload(self, ledger: Ledger, now: float, *, one: bool = False) -> None:
         """Send what is due and not too large for the broker, as far as the window has room; with `one` one row."""
