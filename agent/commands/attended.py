@@ -115,7 +115,9 @@ def _as(status: int) -> int:
 
 def _left_behind(child: int, status: int) -> int:
     """Say that the child stays, and where one sees when it is gone."""
-    text = f"process {child} stays until the kernel gives its request to the drive back; the drive stays locked until then"
+    text = (
+        f"process {child} stays until the kernel gives its request to the drive back; the drive stays locked until then"
+    )
     with contextlib.suppress(OSError, ValueError):
         print(f"benchwipe: {STAYS}: {text}", file=sys.stderr, flush=True)
     return status

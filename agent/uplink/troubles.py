@@ -62,7 +62,9 @@ class Troubles:
         """Note that a receipt came."""
         self._owing.answered(now)
 
-    def look(self, ledger: Ledger, seen: Callable[[], DeliverySigns], now: float, *, connected: bool, last_error: str) -> None:
+    def look(
+        self, ledger: Ledger, seen: Callable[[], DeliverySigns], now: float, *, connected: bool, last_error: str
+    ) -> None:
         """Raise what is to be raised, and take back what is over."""
         bound = self.limit.bound
         self._look_at_sizes(ledger, bound, now)

@@ -66,6 +66,7 @@ class Rules:
     slow_s: float = 0.0
     slow_reads: bool = True
     hang_writes_after: int = -1
+    hang_reads_after: int = -1
     dead_after_writes: int = -1
     size: int = -1
     real: int = -1
@@ -95,7 +96,7 @@ class Server:
     def __init__(self, device: int, medium: mmap.mmap) -> None:
         self._device, self._medium = device, medium
         self.rules = Rules()
-        self.writes = self.written = 0
+        self.reads = self.writes = self.written = 0
         self._unflushed: list[tuple[int, bytes]] = []
         self._lock = threading.Lock()
         self._awake = threading.Event()
@@ -103,7 +104,7 @@ class Server:
 
     def set(self, rules: Rules) -> None:
         """From now on these faults; whatever hung goes on."""
-        self.rules, self.writes, self.written = rules, 0, 0
+        self.rules, self.reads, self.writes, self.written = rules, 0, 0, 0
         self._awake.set()
         self._awake = threading.Event()
 
@@ -166,7 +167,12 @@ class Server:
         return offset, size
 
     def _read(self, offset: int, size: int) -> bytes:
-        rules = self.rules
+        rules, awake = self.rules, self._awake
+        with self._lock:
+            self.reads += 1
+            hangs = 0 <= rules.hang_reads_after < self.reads
+        if hangs:
+            awake.wait(60)
         if rules.slow_reads:
             self._dawdle(offset, size)
         with self._lock:
