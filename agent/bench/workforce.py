@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 
-from agent.bench.alarms import critical
+from agent.bench.alarms import critical, warning
 from agent.bench.bay_table import BayTable
 from agent.bench.books import Books
 from agent.bench.events import Worked, WorkEnded
@@ -21,6 +22,8 @@ from agent.jobs.running import RunningJob
 log = logging.getLogger("benchwipe.engine")
 
 RETRY_S = 5.0
+PAUSE_TOLD_S = 300.0  # fans bring most drives down sooner
+COOL_IT = "Cool it; is it cool to the touch, its sensor is stuck. The job ends by itself where that lasts."
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Workforce:
         self._give_up_s = give_up_s
         self._workers: dict[str, RunningJob] = {}
         self._ends: dict[str, _End] = {}
+        self._hot: set[str] = set()  # bays of whose pause a person was told
         self._hanging: set[str] = set()  # jobs that were given up: the kernel may still write to their drives
 
     def start(self, bay: Bay) -> None:
@@ -89,10 +93,10 @@ class Workforce:
         Such a drive answers no more: its power goes, its thread is left, its bay waits for a person.
         """
         assert bay.job is not None
-        running = self._workers[bay.name]
+        running, job_id = self._workers[bay.name], bay.job.id
         bay = self._follow(bay, running.give_up(bay.job, self.now()))
         if running.outcome is not None:
-            self._hanging.add(bay.job.id)
+            self._hanging.add(job_id)
             self.table.tell(self.table.effects.abandon, bay)
             self.conclude(bay, running.outcome, BayState.QUARANTINED)
 
@@ -130,8 +134,26 @@ class Workforce:
         if not isinstance(report, Progress):
             self._follow(bay, moved)
             return
+        self._mind_heat(bay, report)
         bay = self._follow(self.table.note(replace(bay, progress=report)), moved)
         self.table.tell(self.table.effects.progressed, bay)
+
+    def _mind_heat(self, bay: Bay, report: Progress) -> None:
+        """Tell a person of a pause that lasts: a drive that does not cool, or a sensor that is stuck."""
+        lasts = report.paused_s is not None and report.paused_s >= PAUSE_TOLD_S
+        if lasts and bay.name not in self._hot and bay.drive is not None:
+            self._hot.add(bay.name)
+            since = (datetime.now(UTC) - timedelta(seconds=report.paused_s or 0)).strftime("%H:%M")
+            who = " ".join(word for word in (bay.drive.model, bay.drive.serial) if word)
+            text = f"Bay {bay.name}: {who} waits to cool at {report.celsius or 0:.0f} C, since {since} UTC."
+            self.table.alarm(f"heat-{bay.name}", warning("BW-A71", f"{text} {COOL_IT}"))
+        elif not lasts:
+            self._cooled(bay.name)
+
+    def _cooled(self, name: str) -> None:
+        if name in self._hot:
+            self._hot.discard(name)
+            self.table.alarm(f"heat-{name}", None)
 
     def _follow(self, bay: Bay, moved: Job) -> Bay:
         """The bay as its job is now."""
@@ -163,6 +185,7 @@ class Workforce:
     def _interrupt(self, bay: Bay) -> None:
         """Leave the job to the next start, which goes on from its last flushed point."""
         assert bay.job is not None
+        self._cooled(bay.name)
         self._workers.pop(bay.name, None)
         self.books.keep(job.advance(bay.job, JobState.INTERRUPTED))
         self.books.let_go(bay.job.id)
@@ -170,6 +193,7 @@ class Workforce:
 
     def conclude(self, bay: Bay, outcome: Outcome, then: BayState = BayState.FINISHED) -> None:
         """Conclude the work in a bay. Nothing is shown of how it ended, before the certificate is on the medium."""
+        self._cooled(bay.name)
         bay = move(bay, BayState.CERTIFYING, due=None, asks="", progress=None)
         running = self._workers.pop(bay.name, None) or self._running(None)
         running.end(outcome)

@@ -5,8 +5,8 @@ its result told it stays, and the shell, the script or the service manager waits
 behind, a child can. The child holds descriptors and locks as before, so that nobody takes the drive while the kernel
 may still write to it; this process waits for it, and goes when only the kernel is waited for.
 
-Signals are passed on, but for those of the terminal, which sends them to both. The child dies with this process, whatever
-kills it, and this process dies of what killed the child.
+Signals are passed on, but for those of the terminal, which sends them to both. The child dies with this process,
+whatever kills it, and this process dies of what killed the child.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from agent.erase.readback import Asked, Grid, ReadBack
 from agent.erase.salvage import Bad
 from agent.erase.sample import SamplePlan
 from agent.erase.signals import Stop
-from agent.erase.spec import Area, EraseSpec, ResumePoint
+from agent.erase.spec import Area, EraseSpec, Limits, ResumePoint
 from agent.erase.streams import STREAMS, fastest, rates
 from drivers.drives.base import OpenDrive
 from drivers.drives.drive import Drive, Writes
@@ -36,13 +36,21 @@ log = logging.getLogger("benchwipe.erase")
 MOST_ASIDE = 256  # ranges in one checkpoint: it is one row of the ledger, and written every half minute
 
 
-def erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, *, celsius: Thermometer | None = None) -> Outcome:
+def erase(
+    drive: OpenDrive,
+    spec: EraseSpec,
+    emit: Emit,
+    stop: Stop,
+    *,
+    celsius: Thermometer | None = None,
+    heat_limits: Callable[[], Limits] | None = None,
+) -> Outcome:
     """Overwrite the drive by the method, read it back, and say what that proves.
 
     Blocks until the end; emits from the calling thread only. Whatever the drive does is an outcome. ValueError only
     for a `spec.resume` that does not fit the drive and the method. While a request hangs in the kernel this does not
     return (it emits "stalled"): nobody may close the descriptor under a request.
-    `celsius` is asked every ten seconds, in a thread of its own.
+    `celsius` is asked every ten seconds, in a thread of its own; `heat_limits` are those of the spec, if not given.
     """
     if reason := no_capacity(drive.drive):
         return Refused(reason)
@@ -55,6 +63,7 @@ def erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, *, celsius:
         emit=emit,
         stop=stop,
         celsius=celsius,
+        heat_limits=heat_limits,
         errors=resume.errors,
         seconds=resume.seconds,
     ) as monitor:

@@ -8,6 +8,7 @@ Whether it is too hot says heat_watch.py.
 from __future__ import annotations
 
 import errno
+import logging
 import threading
 import time
 from collections import deque
@@ -17,6 +18,7 @@ from typing import Literal
 
 from agent.certificates.outcome import (
     DRIVE_EXCHANGED,
+    NEVER_COOL,
     PULLED_OUT,
     TOO_HOT,
     TOO_LONG,
@@ -29,6 +31,8 @@ from agent.erase.heat_watch import HeatWatch, Thermometer
 from agent.erase.signals import Stop
 from agent.erase.spec import Limits, Phase, Progress, ResumePoint
 from drivers.drives.base import DriveChanged, DriveError, DriveGone, OpenDrive
+
+log = logging.getLogger("benchwipe.erase")
 
 Emit = Callable[[Progress | Checkpoint], None]
 
@@ -60,6 +64,7 @@ class Monitor:
         emit: Emit,
         stop: Stop,
         celsius: Thermometer | None = None,
+        heat_limits: Callable[[], Limits] | None = None,
         errors: int = 0,
         seconds: float = 0.0,
     ) -> None:
@@ -69,7 +74,7 @@ class Monitor:
         self.halt: Halt | None = None
         self.receipts = stop.receipts
         self._job, self._passes, self._emit, self._stop = job, passes, emit, stop
-        self._heat = HeatWatch(limits, celsius)
+        self._heat = HeatWatch(heat_limits or (lambda: limits), celsius)
         self._changed = threading.Condition()
         self._identity = threading.Lock()
         self._began = self._active = self._told = self._window_from = time.monotonic()
@@ -266,6 +271,7 @@ class Monitor:
                 mb_per_s=round(0.0 if stalled or paused else rate, 1),
                 errors=self.errors,
                 celsius=self._heat.celsius,
+                paused_s=None if self._heat.paused_at is None else round(now - self._heat.paused_at, 1),
                 works_s=None if began is None else round(now - began, 1),
                 estimate_s=estimate,
             )
@@ -292,6 +298,10 @@ class Monitor:
             match self._heat.judge(now):
                 case "too hot":
                     self.stop_for(Halt("aborted", TOO_HOT))
+                case "never cool":
+                    self.stop_for(Halt("aborted", NEVER_COOL))
+                case "pause":
+                    log.warning("%s is at %.0f C, and waits to cool", self.drive.drive.device, self._heat.celsius)
                 case "go on":
                     self._window_from, self._active = now, now
                     self._window_moved = self._moved

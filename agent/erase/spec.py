@@ -47,7 +47,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     `give_up_after_errors` counts requests of the first sweep and single blocks that failed; the steps of a bisection
     between them are not counted. `minimum_mb_per_s` is an average over `window_s`. `give_up_after_s` counts the
-    whole job, with the time before an interruption. A pause for heat counts for neither.
+    whole job, with the time before an interruption. A pause for heat counts for neither. One pause that lasts
+    `pause_longest_s` ends the job: the drive does not cool, or its sensor is stuck.
     """
 
     give_up_after_errors: Count = 1000
@@ -60,6 +61,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     pause_at_c: Celsius | None = None
     resume_at_c: Celsius | None = None
     abort_at_c: Celsius | None = None
+    pause_longest_s: Amount = 1800.0
 
 
 class Area(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,8 +174,9 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Where a job is; at most about four a second. "stalled": the drive has not answered since `stall_after_s`.
 
-    `works_s`: so long the drive has been at a command of which it tells no progress; `estimate_s`: what it says that
-    this takes, where it says so. Of a command that tells its progress both are empty.
+    `paused_s`: so long it has waited to cool, in this pause. `works_s`: so long the drive has been at a command of
+    which it tells no progress; `estimate_s`: what it says that this takes, where it says so. Of a command that tells
+    its progress both are empty.
     """
 
     job: str
@@ -185,6 +188,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     mb_per_s: float
     errors: int = 0
     celsius: float | None = None
+    paused_s: float | None = None
     works_s: float | None = None
     estimate_s: float | None = None
 

@@ -45,6 +45,8 @@ def bay_row(bay: Bay, *, now: float) -> dict[str, Any]:
         "bytes_done": bay.progress.bytes_done if bay.progress and bay.busy else None,
         "bytes_total": bay.progress.bytes_total if bay.progress and bay.busy else None,
         "mb_per_s": round(bay.progress.mb_per_s, 1) if bay.progress and bay.busy else None,
+        "celsius": bay.progress.celsius if bay.progress and bay.busy else None,
+        "paused_s": bay.progress.paused_s if bay.progress and bay.busy else None,
         "works_s": bay.progress.works_s if bay.progress and bay.busy else None,
         "estimate_s": bay.progress.estimate_s if bay.progress and bay.busy else None,
         "outcome": bay.outcome,
@@ -104,6 +106,8 @@ def _progress(row: dict[str, Any]) -> str:
         return f"starts in {row['countdown_s']:.0f} s"
     if row.get("works_s") is not None:
         return by_itself(row["works_s"], row.get("estimate_s"))
+    if row.get("paused_s") is not None:
+        return f"{row['celsius'] or 0:.0f} C, waits {span(row['paused_s'])}"
     if row["bytes_total"]:
         return f"{percent(row['bytes_done'], row['bytes_total'])} % {row['mb_per_s']:.0f} MB/s"
     return ""
@@ -124,6 +128,8 @@ def _instruction(bay: Bay, language: str, now: float) -> str:
         values["left"] = time_left(at)
         if at.phase == "proof":
             key = "bay_proving"
+        if at.phase == "paused":
+            key, values["celsius"] = "bay_paused", f"{at.celsius or 0:.0f}"
         if at.works_s is not None and bay.state is BayState.ERASING:
             key = "bay_untold" if at.estimate_s is None else "bay_estimated"
             values.update(elapsed=span(at.works_s), estimate=span(at.estimate_s or 0))

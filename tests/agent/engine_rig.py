@@ -266,8 +266,8 @@ class Rig:
         """Whether a worker holds the drive there."""
         return any(w.bay == bay and w.live for w in self.effects.workers)
 
-    def progress(self, bay: str, phase: Any = "pass", done: int = 0) -> None:  # noqa: ANN401 - a Phase
-        """A worker tells how far it is."""
+    def progress(self, bay: str, phase: Any = "pass", done: int = 0, paused_s: float | None = None) -> None:  # noqa: ANN401 - a Phase
+        """A worker tells how far it is; one that `paused_s` long waits to cool is at 64 C."""
         at = Progress(
             job=self.worker(bay).job.id,
             phase=phase,
@@ -276,6 +276,8 @@ class Rig:
             bytes_done=done,
             bytes_total=CAPACITY,
             mb_per_s=1.0,
+            celsius=64.0 if paused_s is not None else None,
+            paused_s=paused_s,
         )
         self.engine.handle(Worked(bay, self.worker(bay).job.id, at))
 

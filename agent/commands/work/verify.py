@@ -24,7 +24,6 @@ from drivers.drives.base import DriveError
 from drivers.drives.drive import Drive
 from drivers.drives.reading import open_for_reading
 
-
 GIVE_UP_S = 120.0  # as the station does, after it was called stalled
 
 

@@ -1,4 +1,4 @@
-"""A drive whose request hangs in the kernel: the command says so and ends; its locks stay while the kernel may write."""
+"""A drive whose request hangs in the kernel: the command says so and ends; its lock stays while it may be written."""
 
 from __future__ import annotations
 
