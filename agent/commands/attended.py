@@ -12,10 +12,10 @@ whatever kills it, and this process dies of what killed the child.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +25,6 @@ WATCHED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCHLD)
 TICK_S = 0.25
 HELD_S = 2.0  # in the kernel, after all was said: what only takes its time is waited for
 SI_KERNEL = 0x80  # siginfo's si_code of what a terminal's key or its end sends (sigaction(2))
-PR_SET_PDEATHSIG = 1  # prctl(2)
 
 _command: list[int] = []
 
@@ -43,21 +42,23 @@ def attend(work: Callable[[], int]) -> int:
     _command[:] = [os.getpid()]
     before = signal.pthread_sigmask(signal.SIG_BLOCK, WATCHED)
     told, tell = os.pipe()
+    life, alive = os.pipe()  # `alive` is open as long as this process lives: nobody writes to it
     child = os.fork()
     if child == 0:
-        _die_with(command_process())
+        os.close(alive)
+        threading.Thread(target=_die_with, args=(life,), name="with-command", daemon=True).start()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         _leave(work(), tell)
     os.close(tell)
+    os.close(life)
     os.set_blocking(told, False)
     return _wait_for(child, told)
 
 
-def _die_with(parent: int) -> None:
-    """Be killed where the parent is, whichever way: nobody would stop this process then."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it was killed before
-        os._exit(1)
+def _die_with(life: int) -> None:
+    """Wait for the command's end, whichever way it comes: nobody could stop its work then."""
+    os.read(life, 1)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _leave(status: int, tell: int) -> None:

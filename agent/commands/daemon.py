@@ -17,9 +17,11 @@ from agent.commands.options import (
     Commands,
     config_option,
     json_option,
+    language_option,
     log_to_stderr,
     require_config,
     state_option,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -37,8 +39,9 @@ bays = Commands(
 @config_option
 @state_option
 @click.option("--verbose", is_flag=True, help="Log more")
+@json_option
 @click.pass_context
-def run(ctx: click.Context, settings: Settings, state_dir: Path, verbose: bool) -> None:
+def run(ctx: click.Context, settings: Settings, state_dir: Path, verbose: bool, as_json: bool) -> None:
     """Run the station's daemon, in the foreground, logging to standard error.
 
     SIGTERM ends it: jobs go on from their last checkpoint next time.
@@ -56,7 +59,9 @@ def run(ctx: click.Context, settings: Settings, state_dir: Path, verbose: bool) 
         Station(settings, state_dir, folder).run()
     except ThreadLost as lost:
         click.echo(f"benchwipe: {lost.line()}", err=True)
+        tell({"station": settings.station.id, "ended": "broke-down", "reason": lost.line()}, as_json=as_json)
         raise click.exceptions.Exit(NOT_TRUE) from None
+    tell({"station": settings.station.id, "ended": "stopped", "reason": None}, as_json=as_json)
 
 
 @click.command(short_help="Check the configuration and the hardware.")
@@ -86,10 +91,11 @@ def check(ctx: click.Context, settings: Settings, state_dir: Path) -> None:
 @click.command()
 @click.option("--watch", is_flag=True, help="Stay, look every second, and show every change")
 @click.option("--no-color", "plain", is_flag=True, help="Shapes and words alone; as NO_COLOR in the environment")
+@language_option
 @json_option
 @config_option
 @state_option
-def status(watch: bool, plain: bool, as_json: bool, settings: Settings, state_dir: Path) -> None:
+def status(watch: bool, plain: bool, language: str | None, as_json: bool, settings: Settings, state_dir: Path) -> None:
     """Show the running daemon's bays. With --watch and --json: one document a line, whenever something changed.
 
     With --watch on a terminal: the whole screen, all bays, until Ctrl-C; it waits for a daemon that does not run.
@@ -102,7 +108,7 @@ def status(watch: bool, plain: bool, as_json: bool, settings: Settings, state_di
     if watch and not as_json and is_terminal(sys.stdout) and os.environ.get("TERM", "dumb") != "dumb":
         from agent.commands.watch import watch as watch_screen
 
-        watch_screen(state_dir, settings.station.language, colour=not plain)
+        watch_screen(state_dir, language or settings.station.language, colour=not plain)
     shown = None
     while True:
         answer = ask(state_dir, {"ask": "status"})
@@ -117,9 +123,10 @@ def status(watch: bool, plain: bool, as_json: bool, settings: Settings, state_di
 
 @click.command()
 @click.argument("bay")
+@json_option
 @config_option
 @state_option
-def cancel(bay: str, settings: Settings, state_dir: Path) -> None:
+def cancel(bay: str, as_json: bool, settings: Settings, state_dir: Path) -> None:
     """Stop a bay's countdown or erasure. What was erased so far is certified as aborted."""
     from agent.devices.control import ask
 
@@ -127,13 +134,15 @@ def cancel(bay: str, settings: Settings, state_dir: Path) -> None:
     if "error" in answer:
         raise click.UsageError(str(answer["error"]))
     click.echo(f"asked bay {bay} to stop", err=True)
+    tell({"asked": bay}, as_json=as_json)
 
 
 @click.command()
 @click.argument("label", metavar="NUMBER")
+@json_option
 @config_option
 @state_option
-def reprint(label: str, settings: Settings, state_dir: Path) -> None:
+def reprint(label: str, as_json: bool, settings: Settings, state_dir: Path) -> None:
     """Print a certificate's label again, by its number or id; it says COPY n if an earlier print may have come out."""
     from agent.devices.control import ask
 
@@ -141,6 +150,7 @@ def reprint(label: str, settings: Settings, state_dir: Path) -> None:
     if "error" in answer:
         raise click.UsageError(str(answer["error"]))
     click.echo(f"asked for label {answer['asked']}; `benchwipe status` says what came of it", err=True)
+    tell({"asked": answer["asked"]}, as_json=as_json)
 
 
 def _status_lines(answer: dict[str, Any]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 import logging
 import os
 import sys
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.commands.parameters import PathParameter
+from agent.commands.parameters import PathParameter, PeopleLanguage
 
 if TYPE_CHECKING:
     from agent.settings import Settings
@@ -83,7 +84,38 @@ state_option = click.option(
     metavar="DIR",
     help="Holds key, ledger and certificates; BENCHWIPE_STATE_DIR names another one too",
 )
+
+
+def _language(ctx: click.Context, _: click.Parameter, value: str | None) -> str | None:
+    return value if value is not None else ctx.meta.get("benchwipe.text")
+
+
+def _text(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        ctx.meta["benchwipe.text"] = value
+        click.echo("note: --text is called --language; the old name goes with version 0.3", err=True)
+
+
+language_option = click.option(
+    "--language",
+    type=PeopleLanguage(),
+    callback=_language,
+    metavar="da|en",
+    help="The language of its words for people [default: the station's]",
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output")
+
+
+text_option = click.option(
+    "--text", type=PeopleLanguage(), hidden=True, is_eager=True, expose_value=False, callback=_text
+)
+"""What --language was called for words on a page or label."""
+
+
+def tell(facts: Mapping[str, object], *, as_json: bool) -> None:
+    """Print what a command did as the one document of --json; without it, lines on standard error have said so."""
+    if as_json:
+        click.echo(json.dumps(facts))
 
 
 def log_to_stderr(*, verbose: bool = False, quiet: bool = False) -> None:

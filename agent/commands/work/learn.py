@@ -51,8 +51,11 @@ class DaemonRuns(AgentError):
     hint = "Stop it first: sudo systemctl stop benchwipe"
 
 
-def learn(settings: Settings, path: Path, state_dir: Path, *, fresh: bool) -> None:
-    """Run the whole command. Nothing is written before the last bay was asked for, or somebody said "done"."""
+def learn(settings: Settings, path: Path, state_dir: Path, *, fresh: bool) -> Mapping[str, Place]:
+    """Run the whole command. Nothing is written before the last bay was asked for, or somebody said "done".
+
+    Return what was written: bay -> place.
+    """
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     lock = _hold_off_the_daemon(state_dir)
@@ -61,9 +64,10 @@ def learn(settings: Settings, path: Path, state_dir: Path, *, fresh: bool) -> No
         learned = dialogue.run()
         if not learned:
             dialogue.say("learn_nothing")
-            return
+            return learned
         write(path, learned)
         dialogue.say("learn_written", count=str(len(learned)), file=str(path))
+        return learned
     finally:
         if lock is not None:
             os.close(lock)

@@ -36,7 +36,7 @@ class Unanswered(DriveError):
 
 
 @dataclass(frozen=True)
-class _End:
+class _Reading:
     """How the reading ended. Without either it is another drive."""
 
     found: Verification | None = None
@@ -86,7 +86,7 @@ def _read(device: str, certificate: Certificate, show: Callable[[list[str]], Non
 
     Unanswered: it answered nothing for GIVE_UP_S more after it was called stalled. Its thread is left to the kernel.
     """
-    said: queue.SimpleQueue[Progress | _End] = queue.SimpleQueue()
+    said: queue.SimpleQueue[Progress | _Reading] = queue.SimpleQueue()
 
     def emit(report: Progress | Checkpoint) -> None:
         if isinstance(report, Progress):
@@ -98,15 +98,15 @@ def _read(device: str, certificate: Certificate, show: Callable[[list[str]], Non
                 same = _same_drive(opened.drive, certificate)
                 found = verify_against(opened, certificate.record, emit=emit) if same else None
         except Exception as error:  # noqa: BLE001 - the thread's edge: raised again in the caller's
-            said.put(_End(error=error))
+            said.put(_Reading(error=error))
         else:
-            said.put(_End(found))
+            said.put(_Reading(found))
 
     threading.Thread(target=read, name=f"verify-{device}", daemon=True).start()
     stalled_since = None
     while True:
         report = said.get()
-        if isinstance(report, _End):
+        if isinstance(report, _Reading):
             if report.error is not None:
                 raise report.error
             return report.found
