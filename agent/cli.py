@@ -17,7 +17,7 @@ try:
     import click
 
     from agent import __version__
-    from agent.commands.options import INTERRUPTED, NOT_TRUE, USAGE, Commands
+    from agent.commands.options import INTERRUPTED, NOT_TRUE, USAGE, Commands, tell_systemd
 except KeyboardInterrupt:  # Ctrl-C while Python still loads
     sys.exit(130)
 
@@ -136,6 +136,8 @@ def main(words: Sequence[str] | None = None) -> None:
         status, problems = INTERRUPTED, ["interrupted"]
     if problems:
         _tell(problems, as_json="--json" in words)
+    if problems and words[:1] == ["run"]:
+        tell_systemd(problems)
     sys.exit(_flushed(status))
 
 

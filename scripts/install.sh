@@ -9,14 +9,17 @@ cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 : "${PREFIX:?}" "${SYSCONFDIR:?}" "${STATEDIR:?}" "${BINDIR:?}" "${LIBDIR:?}"
 DESTDIR=${DESTDIR:-} WITH=${WITH:-}
 root=$DESTDIR$PREFIX
-programs=(benchwipe benchwipe-uses benchwipe-collector)
-declare -A module=([benchwipe]=agent.cli [benchwipe-uses]=drivers.drives.uses_helper [benchwipe-collector]=collector.cli)
-units=(benchwipe.service benchwipe-uses.socket benchwipe-uses.service benchwipe-collector.service)
+programs=(benchwipe benchwipe-uses benchwipe-clock benchwipe-collector)
+declare -A module=([benchwipe]=agent.cli [benchwipe-uses]=drivers.drives.uses_helper
+    [benchwipe-clock]=agent.certificates.clock_program [benchwipe-collector]=collector.cli)
+units=(benchwipe.service benchwipe-uses.socket benchwipe-uses.service benchwipe-clock.socket benchwipe-collector.service)
 # What stands in systemd/ and where it goes, under LIBDIR. systemd and udev read /usr/local/lib as they read /usr/lib.
 declare -A data=(
     [benchwipe.service]=systemd/system/benchwipe.service
     [benchwipe-uses.socket]=systemd/system/benchwipe-uses.socket
     [benchwipe-uses.service]=systemd/system/benchwipe-uses.service
+    [benchwipe-clock.socket]=systemd/system/benchwipe-clock.socket
+    [benchwipe-clock@.service]=systemd/system/benchwipe-clock@.service
     [benchwipe-collector.service]=systemd/system/benchwipe-collector.service
     [benchwipe.sysusers.conf]=sysusers.d/benchwipe.conf
     [benchwipe.tmpfiles.conf]=tmpfiles.d/benchwipe.conf
@@ -181,7 +184,7 @@ settle() {
 
 do_install() {
     choose_python
-    [ "${services[*]}" = "station collector" ] || { programs=(benchwipe benchwipe-uses) && unset 'data[benchwipe-collector.service]'; }
+    [ "${services[*]}" = "station collector" ] || { programs=(benchwipe benchwipe-uses benchwipe-clock) && unset 'data[benchwipe-collector.service]'; }
     install -d "$root" "$root/versions"
     exec 9<"$root/versions"
     flock --nonblock 9 || die "another make install is at work in $root"

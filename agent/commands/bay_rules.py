@@ -9,7 +9,6 @@ import click
 
 from agent.commands.options import config_option, require_config
 from agent.commands.work import bay_rules
-from agent.errors import SettingsError
 from agent.files import replace
 from agent.settings import Settings
 
@@ -26,14 +25,7 @@ RELOAD = (
 def udev_rules(ctx: click.Context, settings: Settings, install: bool) -> None:
     """Print udev rules that give the drives in the bays to the daemon and hide them from automounters."""
     require_config(ctx)
-    bays = bay_rules.block_bays(settings)
-    taken = tuple(
-        f"bay port {port!r}: the drive there holds this machine's {mount}; allowed is a port where drives come and go"
-        for port, mount in bay_rules.system_ports(port for port, _ in bays)
-    )
-    if taken:
-        raise SettingsError("bay", taken)
-    text = bay_rules.rules(bays)
+    text = bay_rules.rules(bay_rules.refuse_bays(settings))
     if install:
         _install(text, bay_rules.RULES_FILE)
     else:

@@ -50,6 +50,8 @@ def run(ctx: click.Context, settings: Settings, state_dir: Path, verbose: bool) 
     from agent.station import Station
 
     log_to_stderr(verbose=verbose)
+    if os.geteuid() != 0 and "NOTIFY_SOCKET" in os.environ:
+        _refuse_what_no_rule_gives(settings)
     state_dir = state_dir.absolute()
     folder = _beside_config(ctx)
     try:
@@ -57,6 +59,13 @@ def run(ctx: click.Context, settings: Settings, state_dir: Path, verbose: bool) 
     except ThreadLost as lost:
         click.echo(f"benchwipe: {lost.line()}", err=True)
         raise click.exceptions.Exit(NOT_TRUE) from None
+
+
+def _refuse_what_no_rule_gives(settings: Settings) -> None:
+    """The unit's user opens only the drives that udev's rules gave it: a bay that can have none is an error."""
+    from agent.commands.work.bay_rules import refuse_bays
+
+    refuse_bays(settings)
 
 
 @click.command(short_help="Check the configuration and the hardware.")

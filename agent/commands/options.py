@@ -7,7 +7,7 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +94,14 @@ def log_to_stderr(*, verbose: bool = False, quiet: bool = False) -> None:
         format=f"{stamp}%(levelname)s %(name)s: %(message)s",
     )
     logging.raiseExceptions = False  # a log line that nobody can read any more (a closed pipe) stops nothing
+
+
+def tell_systemd(problems: Iterable[str]) -> None:
+    """Show why the daemon could not begin in `systemctl status`."""
+    from agent.devices.notify import Notifier
+    from agent.views.certificate import printable
+
+    Notifier().status(printable("; ".join(problems)))
 
 
 def require_config(ctx: click.Context) -> None:

@@ -18,6 +18,8 @@ DATA = (
     f"{LIB}/systemd/system/benchwipe.service",
     f"{LIB}/systemd/system/benchwipe-uses.service",
     f"{LIB}/systemd/system/benchwipe-uses.socket",
+    f"{LIB}/systemd/system/benchwipe-clock.socket",
+    f"{LIB}/systemd/system/benchwipe-clock@.service",
     f"{LIB}/sysusers.d/benchwipe.conf",
     f"{LIB}/tmpfiles.d/benchwipe.conf",
     f"{LIB}/modules-load.d/benchwipe.conf",
