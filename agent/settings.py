@@ -222,13 +222,14 @@ def parse(data: dict[str, Any], *, where: str) -> Settings:
     """Parse the settings of a parsed document. SettingsError holds every problem found."""
     settings, problems = convert(data, Settings)
     if settings is not None:
-        problems = list(_contradictions(settings))
+        problems = list(contradictions(settings))
     if settings is None or problems:
         raise SettingsError(where, tuple(f"{where}: {problem}" for problem in problems))
     return settings
 
 
-def _contradictions(settings: Settings) -> Iterator[str]:
+def contradictions(settings: Settings) -> Iterator[str]:
+    """Find what is right by itself, and cannot stand together: one line for each."""
     yield from _doubles(settings)
     yield from _dangling(settings)
     yield from _bad_patterns(settings.scanning)

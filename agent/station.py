@@ -37,6 +37,7 @@ from agent.devices.equipment import open_equipment
 from agent.devices.notify import Notifier
 from agent.devices.station_effects import StationEffects
 from agent.devices.threads import Threads
+from agent.devices.view import View
 from agent.devices.watcher import Watcher
 from agent.erase.streams import fastest, rates
 from agent.errors import LedgerProblem
@@ -96,6 +97,7 @@ class Station:
             for device in settings.input
         }
         self.control = ControlSocket(state_dir, self._answer)
+        self.view = View(state_dir, self.registrar.key.public_key(), self._status)
         self._control_ledger: Ledger | None = None
         self._end_of_inputs = threading.Event()
 
@@ -119,6 +121,7 @@ class Station:
         gc.collect()  # 0.4 MB of what starting left behind (benchmarks/idle_footprint.py)
         gc.freeze()
         give_back_memory()
+        self.view.start()
         self.control.start()  # last: whoever gets an answer finds everything else running
         self.notifier.ready(f"{len(self.settings.bay)} bays")
         log.info("station %s runs with %d bays", self.settings.station.id, len(self.settings.bay))
@@ -137,6 +140,7 @@ class Station:
         if self.uplink:
             self.uplink.stop(UPLINK_STOP_S)
         self.effects.close(DEVICES_STOP_S)
+        self.view.close()
         self.control.close()
         if self._control_ledger:
             self._control_ledger.close()
@@ -231,7 +235,7 @@ class Station:
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         match request.get("ask"):
             case "status":
-                return self._status()
+                return {**self._status(), "uplink": self._uplink_row(self._outbox_depth())}
             case "cancel":
                 return self._cancel(request.get("bay"))
             case "reprint":
@@ -272,14 +276,18 @@ class Station:
                 for label in self.engine.labels.open
             ],
             "alarms": {name: alarm.text for name, alarm in self.effects.alarms.standing.items()},
-            "uplink": {
-                "connected": uplink.connected,
-                "outbox_depth": self._outbox_depth(),
-                "last_error": uplink.last_error,
-                "receipts_ignored": uplink.receipts_ignored,
-            }
-            if uplink
-            else None,
+            "uplink": self._uplink_row(uplink.outbox_depth if uplink else None),
+        }
+
+    def _uplink_row(self, depth: int | None) -> dict[str, Any] | None:
+        if self.uplink is None:
+            return None
+        status = self.uplink.status
+        return {
+            "connected": status.connected,
+            "outbox_depth": depth,
+            "last_error": status.last_error,
+            "receipts_ignored": status.receipts_ignored,
         }
 
     def _outbox_depth(self) -> int | None:

@@ -48,8 +48,9 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "agent/planning agent/settings.py agent/jobs agent/scan agent/uplink"
         ),
         "agent/devices": (
-            "drivers agent/errors.py agent/messages.py agent/files.py agent/phrases agent/certificates "
-            "agent/erase agent/planning agent/settings.py agent/jobs agent/uplink agent/views agent/bench"
+            "drivers agent/errors.py agent/messages.py agent/files.py agent/state_folder.py agent/phrases "
+            "agent/certificates agent/erase agent/planning agent/settings.py agent/jobs agent/uplink agent/views "
+            "agent/bench"
         ),
         "agent/station.py": (
             "firmware_bridge drivers agent/__init__.py agent/errors.py agent/messages.py agent/files.py "

@@ -20,9 +20,10 @@ from agent import files
 from agent.certificates import key_traces
 from agent.certificates.jws import public_jwk, public_key_from_jwk, thumbprint
 from agent.errors import CertificateProblem, KeyLost, KeyProblem
-from agent.state_folder import give_to_owner, refuse_unfinished
+from agent.state_folder import give_to_owner, refuse_unfinished, view_folder
 
 FILE_NAME = "station.key"
+PUBLIC_NAME = "station.jwk"
 TRUSTS_THE_BROKER = (
     "no collector_keys: this station trusts the broker, and believes receipts that nobody signed "
     "(`benchwipe-collector key show` prints the key to name there)"
@@ -136,6 +137,20 @@ def read_public(path: Path) -> dict[str, Ed25519PublicKey]:
 def jwk_line(key: Ed25519PublicKey) -> str:
     """Write the public key as a JWK with its thumbprint as `kid`, on one line."""
     return json.dumps({**public_jwk(key), "kid": thumbprint(key), "use": "sig", "alg": "EdDSA"})
+
+
+def publish(state_dir: Path, key: Ed25519PublicKey) -> None:
+    """Write the public half into the view folder, where there is one, for anybody to read. OSError."""
+    path = view_folder(state_dir) / PUBLIC_NAME
+    line = jwk_line(key).encode() + b"\n"
+    if path.parent.is_dir() and (not path.is_file() or path.read_bytes() != line):
+        files.replace(path, line, mode=0o644)
+        give_to_owner(path, of=path.parent)
+
+
+def published(state_dir: Path) -> Ed25519PublicKey:
+    """Read it back, for somebody who may not enter the state folder. KeyProblem."""
+    return next(iter(read_public(view_folder(state_dir) / PUBLIC_NAME).values()))
 
 
 def read_all(names: Iterable[str], base_dir: Path) -> dict[str, Ed25519PublicKey]:

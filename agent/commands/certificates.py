@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from agent.commands.options import Commands, config_option, json_option, state_option
+from agent.commands.options import Commands, config_option, json_option, looking_config_option, state_option
 from agent.commands.parameters import PathParameter, SizeParameter
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     from agent.certificates.certificate import Certificate
     from agent.settings import Settings
 
@@ -77,7 +81,7 @@ def verify_file(file: Path, key: Path, as_json: bool) -> None:
 @click.option("--out", type=FILE, required=True, metavar="OUT.pdf", help="Where the page goes")
 @click.option("--key", type=FILE, metavar="PUBLIC_KEY", help="Check the signature first: JWK, JWK set or PEM")
 @click.option("--text", type=click.Choice(["da", "en"]), help="Language of its words [default: the station's]")
-@config_option
+@looking_config_option
 def pdf(file: Path, out: Path, key: Path | None, text: str | None, settings: Settings) -> None:
     """Write a certificate as a page to file, with the signed certificate attached.
 
@@ -116,7 +120,7 @@ def command_sheet(out: Path, language: str | None, settings: Settings) -> None:
 @click.option("--size", type=SizeParameter(), metavar="WxH", default="57x32", show_default=True, help="Millimetres")
 @click.option("--text", type=click.Choice(["da", "en"]), help="Language of its words [default: the station's]")
 @click.option("--copy", "copy_number", type=click.IntRange(0, 99), default=0, help="COPY n, for a reprint")
-@config_option
+@looking_config_option
 def label(
     file: Path,
     language: str,
@@ -178,6 +182,8 @@ def init(replace: bool, station: str | None, settings: Settings, state_dir: Path
         raise click.UsageError("--station goes with --replace")
     made = keys.make(state_dir)
     public = keys.load(state_dir / keys.FILE_NAME).public_key()
+    with contextlib.suppress(OSError):  # the daemon publishes it at its start
+        keys.publish(state_dir, public)
     click.echo(f"{'made' if made else 'there was one already'}: {state_dir / keys.FILE_NAME}", err=True)
     click.echo(keys.jwk_line(public))
 
@@ -207,13 +213,22 @@ def _replace_key(settings: Settings, state_dir: Path, station: str | None) -> No
 
 
 @key.command("show")
-@config_option
+@looking_config_option
 @state_option
 def show_key(settings: Settings, state_dir: Path) -> None:
     """Print the public key as a JWK, for the collector's enrolment and for whoever checks certificates."""
     from agent.certificates import keys
 
-    click.echo(keys.jwk_line(keys.load(state_dir / keys.FILE_NAME).public_key()))
+    click.echo(keys.jwk_line(_public_key(state_dir)))
+
+
+def _public_key(state_dir: Path) -> Ed25519PublicKey:
+    """The key's own public half, or what is published of it for those who may not read the key."""
+    from agent.certificates import keys
+
+    if os.access(state_dir, os.R_OK | os.X_OK) or not state_dir.exists():
+        return keys.load(state_dir / keys.FILE_NAME).public_key()
+    return keys.published(state_dir)
 
 
 def _payload(compact: bytes) -> object:

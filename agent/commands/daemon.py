@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from agent.commands.options import (
     NOT_TRUE,
     USAGE,
     Commands,
+    config_file_option,
     config_option,
     json_option,
     log_to_stderr,
+    looking_config_option,
     require_config,
     state_option,
 )
@@ -69,34 +72,52 @@ def _refuse_what_no_rule_gives(settings: Settings) -> None:
 
 
 @click.command(short_help="Check the configuration and the hardware.")
-@config_option
+@json_option
+@config_file_option
 @state_option
-@click.pass_context
-def check(ctx: click.Context, settings: Settings, state_dir: Path) -> None:
+def check(as_json: bool, config: Path, state_dir: Path) -> None:
     """Check the configuration and the bench's hardware; each problem is a line. Nothing is made or changed.
+
+    Root does it as the service's own user: what that one cannot read or open is a problem.
 
     Exit status: 0 all well, 2 not.
     """
-    require_config(ctx)
-    from agent.commands.work.check import find_notes, find_problems
+    from agent.commands.options import DEFAULT_STATE_DIR
+    from agent.commands.work import service_user
 
-    state_dir = state_dir.absolute()
-    folder = _beside_config(ctx)
-    problems = list(find_problems(settings, state_dir, folder))
-    for problem in problems:
-        click.echo(f"benchwipe: {problem}", err=True)
-    for note in find_notes(settings):
-        click.echo(f"note: {note}", err=True)
-    if problems:
-        raise click.exceptions.Exit(USAGE)
-    click.echo(f"{ctx.meta['benchwipe.config']}: all well, {len(settings.bay)} bays", err=True)
+    config, state_dir = config.absolute(), state_dir.absolute()
+    user = service_user.of(state_dir, usual=DEFAULT_STATE_DIR)
+
+    def work() -> int:
+        return _check(config, state_dir, as_json=as_json, as_service=user is not None)
+
+    raise click.exceptions.Exit(service_user.call_as(user, work) if user else work())
+
+
+def _check(config: Path, state_dir: Path, *, as_json: bool, as_service: bool) -> int:
+    from agent.commands.work.check import report
+    from agent.views.certificate import printable
+
+    os.chdir(config.resolve().parent)
+    found = report(config, state_dir, as_service=as_service)
+    for finding in found.problems:
+        click.echo(printable(f"benchwipe: {finding.text}"), err=True)
+    for note in found.notes:
+        click.echo(printable(f"note: {note}"), err=True)
+    if found.well:
+        click.echo(f"{config}: all well, {len(found.bays)} bays", err=True)
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return 0 if found.well else USAGE
 
 
 @click.command()
 @click.option("--watch", is_flag=True, help="Stay, look every second, and show every change")
 @click.option("--no-color", "plain", is_flag=True, help="Shapes and words alone; as NO_COLOR in the environment")
 @json_option
-@config_option
+@looking_config_option
 @state_option
 def status(watch: bool, plain: bool, as_json: bool, settings: Settings, state_dir: Path) -> None:
     """Show the running daemon's bays. With --watch and --json: one document a line, whenever something changed.

@@ -7,7 +7,7 @@ import importlib
 import logging
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 DEFAULT_CONFIG = Path("/etc/benchwipe/station.toml")
 DEFAULT_STATE_DIR = Path("/var/lib/benchwipe")
+WITHOUT = {
+    "drives": "bays are not shown, and the built-in policy is asked; sudo benchwipe drives knows them",
+    "label": "built-in language (see --text), and no address in its QR code",
+    "pdf": "built-in language (see --text), and no address in its QR code",
+}
+"""What a command that only looks goes without, where the configuration is not this user's to read."""
 NOT_TRUE, USAGE, INTERRUPTED = 1, 2, 130
 
 
@@ -56,23 +62,59 @@ class Commands(click.Group):
 
 def _config(ctx: click.Context, _: click.Parameter, value: Path | None) -> Settings:
     """The settings of a file; the built-in ones where nobody named a file and the usual one is absent."""
+    from agent.errors import NotYours
     from agent.settings import Settings, load
 
     if value is None and not DEFAULT_CONFIG.exists():
         ctx.meta["benchwipe.config"] = None
         return Settings()
+    if value is None and not os.access(DEFAULT_CONFIG, os.R_OK):
+        raise NotYours(
+            problem=f"{DEFAULT_CONFIG} is for root and the service's own user, and `{ctx.command_path}` needs it"
+        )
     ctx.meta["benchwipe.config"] = value or DEFAULT_CONFIG
     return load(value or DEFAULT_CONFIG)
 
 
-config_option = click.option(
+def _config_or_none(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> Settings:
+    """The same; the built-in ones too where the usual file is not this user's to read, for commands that only look."""
+    if value is None and DEFAULT_CONFIG.exists() and not os.access(DEFAULT_CONFIG, os.R_OK):
+        from agent.settings import Settings
+
+        ctx.meta["benchwipe.config"] = None
+        if ctx.command.name in WITHOUT:
+            click.echo(f"note: {DEFAULT_CONFIG} is root's to read: {WITHOUT[ctx.command.name]}", err=True)
+        return Settings()
+    return _config(ctx, parameter, value)
+
+
+def _config_option(read: Callable[[click.Context, click.Parameter, Path | None], Settings]) -> Callable[[Any], Any]:
+    return click.option(
+        "--config",
+        "settings",
+        type=PathParameter(dir_okay=False),
+        callback=read,
+        metavar="FILE",
+        help=f"The station's configuration [default: {DEFAULT_CONFIG}; where that is absent, built-in values]",
+    )
+
+
+def _config_file(ctx: click.Context, _: click.Parameter, value: Path | None) -> Path:
+    """The file itself, for the command that tells what is wrong with it."""
+    if value is None and not DEFAULT_CONFIG.exists():
+        raise click.UsageError(f"there is no {DEFAULT_CONFIG}; name a configuration with --config FILE", ctx)
+    return value or DEFAULT_CONFIG
+
+
+config_file_option = click.option(
     "--config",
-    "settings",
     type=PathParameter(dir_okay=False),
-    callback=_config,
+    callback=_config_file,
     metavar="FILE",
-    help=f"The station's configuration [default: {DEFAULT_CONFIG}; where that is absent, built-in values]",
+    help=f"The station's configuration [default: {DEFAULT_CONFIG}]",
 )
+config_option = _config_option(_config)
+looking_config_option = _config_option(_config_or_none)
 state_option = click.option(
     "--state-dir",
     type=PathParameter(file_okay=False),

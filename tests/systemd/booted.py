@@ -29,7 +29,7 @@ mount -t overlay overlay -o "lowerdir=$2,upperdir=$1/files,workdir=$1/work" "$ro
 mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
 mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
-mount --rbind /dev "$root/dev"
+mount --bind /dev "$root/dev" && mount --bind /dev/pts "$root/dev/pts" && mount -t tmpfs shm "$root/dev/shm"
 mount --bind /dev/null "$root/dev/console"
 mount -t tmpfs run "$root/run" && mount -t tmpfs -o mode=1777 tmp "$root/tmp"
 rm -rf "$root"/etc/systemd/system/* "$root"/usr/lib/systemd/system/*.wants "$root"/usr/local/lib/systemd/system/*
@@ -49,6 +49,12 @@ exec /lib/systemd/systemd --system --unit=bench.target --show-status=no
 """
 
 
+def _control_groups() -> Path:
+    """Where this machine has its unified hierarchy."""
+    mounts = (line.split() for line in Path("/proc/self/mounts").read_text().splitlines())
+    return next((Path(at) for _, at, kind, *_ in mounts if kind == "cgroup2"), Path("/sys/fs/cgroup"))
+
+
 class NoSystemd(Exception):
     """No systemd can be started here, and why."""
 
@@ -58,14 +64,17 @@ class Booted:
 
     def __init__(self, folder: Path, destdir: Path, files: Path = Path("/")) -> None:
         """`folder`: an empty one of ours. `files`: the root that is seen in it, such as a debootstrap's."""
-        self._argv = ["unshare", *NAMESPACES, "--fork", "--kill-child", "bash", "-c", BOOT, "boot"]
-        self._argv += [str(folder), str(files), str(destdir)]
+        self._group = _control_groups() / f"benchwipe-{os.getpid()}-{folder.name}"
+        join = 'echo $$ >"$0/cgroup.procs" && exec "$@"'
+        self._argv = ["sh", "-c", join, str(self._group), "unshare", *NAMESPACES, "--fork", "--kill-child"]
+        self._argv += ["bash", "-c", BOOT, "boot", str(folder), str(files), str(destdir)]
         self._said = folder.with_suffix(".log")
         self._enter: list[str] = []
 
     def __enter__(self) -> Self:
         if os.geteuid() != 0 or not MANAGER.exists() or (lacking := [t for t in TOOLS if not shutil.which(t)]):
             raise NoSystemd("needs root, unshare, nsenter and systemd" if os.geteuid() else f"lacks {lacking}")
+        self._group.mkdir()  # or it would share its units' groups, and their rules, with another systemd
         with self._said.open("wb") as log:
             self._process = subprocess.Popen(self._argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
@@ -97,6 +106,9 @@ class Booted:
     ) -> None:
         self._process.kill()  # its child, the first process, dies with it, and all others with that one
         self._process.wait(PROGRAM_S)
+        for group in [*sorted(self._group.rglob("*/"), reverse=True), self._group]:
+            with contextlib.suppress(OSError):
+                group.rmdir()
 
     def run(self, *argv: str, user: str = "", given: str | None = None) -> subprocess.CompletedProcess[str]:
         """A command within; `user`: as whom, with the groups that are theirs."""

@@ -182,7 +182,7 @@ def test_check_refuses_a_keypad_whose_numbers_are_too_short_for_a_bay(
     call: Call, tmp_path: Path, bays: int, digits: int, *, well: bool
 ) -> None:
     config = tmp_path / "station.toml"
-    rows = "".join(f'[[bay]]\nname = "B{n:02}"\nport = "usb-{n}"\n' for n in range(1, bays + 1))
+    rows = "".join(f'[[bay]]\nname = "B{n:02}"\nport = "/dev/usb-{n}"\n' for n in range(1, bays + 1))
     pad = f'settings = {{ path = "/dev/input/pad", kind = "keypad", digits = {digits} }}\n'
     config.write_text(f'{rows}[[input]]\nname = "pad"\ndriver = "hid"\n{pad}')
     done = call("check", "--config", config)
@@ -192,7 +192,7 @@ def test_check_refuses_a_keypad_whose_numbers_are_too_short_for_a_bay(
 
 def test_check_finds_every_problem_and_makes_nothing(call: Call, tmp_path: Path) -> None:
     config, state = tmp_path / "station.toml", tmp_path / "state"
-    config.write_text('[[bay]]\nname = "A"\nport = "usb-1"\n')
+    config.write_text('[[bay]]\nname = "A"\nport = "/dev/usb-1"\n')
     assert call("check", "--config", config).status == 0
     assert not state.exists()
     config.write_text('[station]\nid = "x x"\nlanguge = "da"\n[[printer]]\nname = "p"\ndriver = "nothing"\n')
@@ -203,7 +203,7 @@ def test_check_finds_every_problem_and_makes_nothing(call: Call, tmp_path: Path)
     assert "did you mean language?" in done.err
     made(state)
     (state / "station.key").chmod(0o640)
-    config.write_text('[[bay]]\nname = "A"\nport = "usb-1"\n[[printer]]\nname = "p"\ndriver = "nothing"\n')
+    config.write_text('[[bay]]\nname = "A"\nport = "/dev/usb-1"\n[[printer]]\nname = "p"\ndriver = "nothing"\n')
     done = call("check", "--config", config)
     assert done.status == 2
     assert "no printers driver is called 'nothing'" in done.err
@@ -223,13 +223,13 @@ def test_check_asks_each_dock_and_switches_nothing(call: Call, tmp_path: Path) -
     board = Kmtronic(tmp_path, slots=4)
     config = tmp_path / "station.toml"
     dock = f'[[dock]]\nname = "k"\ndriver = "kmtronic"\nsettings = {{ port = "{board.settings["port"]}", slots = 4 }}\n'
-    bay = '[[bay]]\nname = "A1"\nport = "x"\ndock = "k"\nslot = '
+    bay = '[[bay]]\nname = "A1"\nport = "/dev/x"\ndock = "k"\nslot = '
     try:
         config.write_text(dock + bay + "4\n")
         assert call("check", "--config", config).status == 0
         config.write_text(dock + bay + "5\n")
         done = call("check", "--config", config)
-        assert "benchwipe: bay[0].slot = 5: allowed in dock k is 1 to 4\n" in done.err
+        assert "bay[0].slot = 5: allowed in dock k is 1 to 4\n" in done.err
         config.write_text(dock.replace("slots = 4", "slots = 8") + bay + "1\n")
         assert "BW-D05" in call("check", "--config", config).err  # half an answer
         with serial.Serial(board.settings["port"], exclusive=True):
