@@ -9,6 +9,7 @@
 #   make faults, make bench       the first and the last of these, by their older names
 #   make lint                     mypy --strict and ruff, which `make test` runs too
 #   sudo make install             a station under /opt/benchwipe; docs/install.md
+#   sudo make back                the version before takes the place of the one in use
 #   sudo make uninstall           takes it away, keeps ledger, key, certificates and configuration
 #   make clean                    removes the environment and what tools left behind
 
@@ -43,7 +44,7 @@ SLOW := tests/laboratory tests/collector tests/faults tests/shift tests/systemd 
 RUNS ?= 60
 KILLS ?= 500
 
-.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-bench lint install uninstall clean
+.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-bench lint install back uninstall clean
 
 setup:
 	@scripts/setup.sh $(VENV) dev
@@ -81,7 +82,7 @@ lint: setup
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-install uninstall:
+install back uninstall:
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' STATEDIR='$(STATEDIR)' BINDIR='$(BINDIR)' \
 	 LIBDIR='$(LIBDIR)' WITH='$(WITH)' scripts/install.sh $@
 

@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
-# `make install` and `make uninstall`:  scripts/install.sh install|uninstall   (places come from the Makefile)
+# `make install`, `make back` and `make uninstall`:  scripts/install.sh install|back|uninstall   (places come from the
+# Makefile)
 #
 # The program's environment is built beside the one in use and then takes its place in one rename, so that a failed
-# install changes nothing and a running daemon keeps its files until it is restarted.
+# install changes nothing and a running daemon keeps its files until it is restarted. The version before stays, to go
+# back to.
 set -euo pipefail
+[ -z "${DESTDIR:-}" ] || DESTDIR=$(realpath --canonicalize-missing -- "$DESTDIR")
 cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.."
 
 : "${PREFIX:?}" "${SYSCONFDIR:?}" "${STATEDIR:?}" "${BINDIR:?}" "${LIBDIR:?}"
@@ -40,6 +43,17 @@ die() {
 
 say() {
     printf 'benchwipe: %s\n' "$*"
+}
+
+# Nobody looks at a screen for two minutes without a word: a step that takes long says so every half minute. Nothing of
+# it holds the lock or the screen of whoever waits for the end.
+patiently() {
+    local what=$1 since=$SECONDS
+    shift
+    { while sleep 30 >/dev/null 2>&1; do say "still $what, for $((SECONDS - since)) s now"; done; } 9<&- </dev/null &
+    beat=$!
+    "$@"
+    kill "$beat" && beat=''
 }
 
 # Only then is there a manager, and a udev, to tell.
@@ -119,20 +133,29 @@ try_environment() {
 
 swap() {
     local name
-    ln -s "versions/${version##*/}" "$root/.current.new"
-    mv --no-target-directory "$root/.current.new" "$root/current"
+    before=$(readlink -f -- "$root/current" || true)
+    point_to "$version"
     install -d "$root/bin" "$DESTDIR$BINDIR"
     for name in "${programs[@]}"; do
         link_program "$name"
     done
 }
 
-# Versions that a process still runs from stay: a daemon loads some modules only when it needs them.
+point_to() {
+    ln -sfn "versions/${1##*/}" "$root/.current.new"
+    mv --no-target-directory "$root/.current.new" "$root/current"
+}
+
+# The one before stays, and what a process still runs from: a daemon loads some modules only when it needs them.
 remove_old_versions() {
     local old
     for old in "$root"/versions/*; do
-        [ "$old" != "$version" ] || continue
-        grep -qsaF -- "${old#"$DESTDIR"}/" /proc/[0-9]*/cmdline && continue
+        [ "$old" != "$version" ] && [ "$old" != "$before" ] || continue
+        if grep -qsaF -- "${old#"$DESTDIR"}/" /proc/[0-9]*/cmdline; then
+            say "kept ${old#"$DESTDIR"}: something runs from it"
+            continue
+        fi
+        say "removing the old version ${old#"$DESTDIR"}"
         rm -rf -- "$old"
     done
 }
@@ -172,14 +195,15 @@ install_configuration() {
 settle() {
     [ -z "$DESTDIR" ] || return 0
     if command -v systemd-sysusers >/dev/null && systemd-sysusers "$LIBDIR/sysusers.d/benchwipe.conf"; then
-        systemd-tmpfiles --create "$LIBDIR/tmpfiles.d/benchwipe.conf"
+        systemd-tmpfiles --create "$LIBDIR/tmpfiles.d/benchwipe.conf" || say "not every folder could be made: the reason stands above"
     else
         say "users were not made (no systemd-sysusers): the units need the users benchwipe and benchwipe-collector"
     fi
     live || return 0
     systemctl daemon-reload
     systemctl restart systemd-modules-load.service || say "a kernel module of modules-load.d is missing; see journalctl"
-    udevadm control --reload && udevadm trigger --subsystem-match=tty --subsystem-match=input --subsystem-match=usbmisc
+    { udevadm control --reload && udevadm trigger --subsystem-match=tty --subsystem-match=input --subsystem-match=usbmisc; } ||
+        say "no udevd runs here: the names of devices come at the next boot"
 }
 
 do_install() {
@@ -190,20 +214,41 @@ do_install() {
     flock --nonblock 9 || die "another make install is at work in $root"
     version=$(mktemp --directory "$root/versions/$(date +%Y%m%d)-XXXXXX")
     chmod 0755 "$version"
-    build_environment
+    say "making a new version beside the one in use, with $("$python" --version); a minute or two, by the network"
+    patiently "fetching and installing what it needs" build_environment
+    say "trying whether the new version runs"
     write_programs
     try_environment
+    say "putting units, rules and programs in their places"
     install_data
     install_configuration
     swap
     installed=yes
     settle
     remove_old_versions
+    [ -z "$before" ] || [ ! -d "$before" ] || say "the version before stays: sudo make back puts it in the place of this one"
     say "installed in $PREFIX with ${WITH:-no extras}; nothing was started"
     say "next: edit $SYSCONFDIR/station.toml, then benchwipe check, then systemctl enable --now benchwipe"
     if live && systemctl --quiet is-active "${units[@]}"; then
         say "a running service keeps the old version until: systemctl restart benchwipe benchwipe-collector (when the bays are empty)"
     fi
+}
+
+# Configuration, ledger and key stay as they are; the two versions change places.
+do_back() {
+    local here other
+    [ -d "$root/versions" ] || die "nothing is installed in $PREFIX"
+    exec 9<"$root/versions"
+    flock --nonblock 9 || die "a make install is at work in $root"
+    here=$(readlink -f -- "$root/current")
+    # shellcheck disable=SC2012  # the names are ours: a date and six letters
+    other=$(ls -td -- "$root"/versions/* | grep -vxF -- "$here" | head -n 1)
+    [ -x "$other/bin/benchwipe" ] || die "there is no version before ${here##*/} to go back to"
+    (cd / && "$other/bin/benchwipe" --version >/dev/null) || die "the version before does not run; nothing was changed"
+    point_to "$other"
+    installed=yes
+    say "$PREFIX/current is now ${other##*/}, $("$root/current/bin/benchwipe" --version); another make back undoes it"
+    ! live || say "a running service keeps its version until: systemctl restart benchwipe (when the bays are empty)"
 }
 
 do_uninstall() {
@@ -223,19 +268,19 @@ do_uninstall() {
     [ "$SYSCONFDIR" != /etc/benchwipe ] || rm -f -- "$DESTDIR/etc/udev/rules.d/59-benchwipe-bays.rules"
     if live; then
         systemctl daemon-reload
-        udevadm control --reload && udevadm trigger --subsystem-match=block --action=change
+        { udevadm control --reload && udevadm trigger --subsystem-match=block --action=change; } || say "no udevd runs here"
     fi
     say "removed from $PREFIX"
     say "kept: $STATEDIR and $STATEDIR-collector (ledger, key, certificates), $SYSCONFDIR (configuration), their users"
 }
 
 case ${1:-} in
-install | uninstall) check_caller "$1" ;;
-*) die "install or uninstall?" ;;
+install | back | uninstall) check_caller "$1" ;;
+*) die "install, back or uninstall?" ;;
 esac
 umask 022
-installed='' version=''
+installed='' version='' before='' beat=''
 scratch=$(mktemp --directory)
 # A half-built version is taken away again.
-trap 'rm -rf -- "$scratch"; [ -n "$installed" ] || [ -z "$version" ] || rm -rf -- "$version"' EXIT
+trap '[ -z "$beat" ] || kill "$beat"; rm -rf -- "$scratch"; [ -n "$installed" ] || [ -z "$version" ] || rm -rf -- "$version"' EXIT
 "do_$1"

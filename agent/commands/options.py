@@ -62,18 +62,24 @@ class Commands(click.Group):
 
 def _config(ctx: click.Context, _: click.Parameter, value: Path | None) -> Settings:
     """The settings of a file; the built-in ones where nobody named a file and the usual one is absent."""
-    from agent.errors import NotYours
     from agent.settings import Settings, load
 
     if value is None and not DEFAULT_CONFIG.exists():
         ctx.meta["benchwipe.config"] = None
         return Settings()
-    if value is None and not os.access(DEFAULT_CONFIG, os.R_OK):
-        raise NotYours(
-            problem=f"{DEFAULT_CONFIG} is for root and the service's own user, and `{ctx.command_path}` needs it"
-        )
+    if value is None:
+        _refuse_unreadable(ctx)
     ctx.meta["benchwipe.config"] = value or DEFAULT_CONFIG
     return load(value or DEFAULT_CONFIG)
+
+
+def _refuse_unreadable(ctx: click.Context) -> None:
+    """Raise NotYours where the usual configuration is not this user's to read."""
+    from agent.errors import NotYours
+
+    if not os.access(DEFAULT_CONFIG, os.R_OK):
+        problem = f"{DEFAULT_CONFIG} is for root and the service's own user, and `{ctx.command_path}` needs it"
+        raise NotYours(problem=problem)
 
 
 def _config_or_none(ctx: click.Context, parameter: click.Parameter, value: Path | None) -> Settings:
@@ -103,6 +109,8 @@ def _config_file(ctx: click.Context, _: click.Parameter, value: Path | None) -> 
     """The file itself, for the command that tells what is wrong with it."""
     if value is None and not DEFAULT_CONFIG.exists():
         raise click.UsageError(f"there is no {DEFAULT_CONFIG}; name a configuration with --config FILE", ctx)
+    if value is None:
+        _refuse_unreadable(ctx)
     return value or DEFAULT_CONFIG
 
 

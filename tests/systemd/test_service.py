@@ -207,3 +207,79 @@ def finished(station: Booted, bays: set[str]) -> dict[str, Any]:
         stuck = [bay for bay in answer["bays"] if bay["state"] == "blocked"] or time.monotonic() > until
         assert not stuck, f"{answer}\n{station.journal(UNIT)}"
         time.sleep(0.5)
+
+
+TLS = """
+[mqtt]
+host = "127.0.0.1"
+port = 1
+
+[mqtt.tls]
+ca = "ca.crt"
+certificate = "bench.crt"
+key = "bench.key"
+"""
+
+
+def test_root_checks_as_the_service_and_is_told_what_that_one_cannot_read(station: Booted) -> None:
+    station.write(CONFIG, BENCH + TLS)
+    for name in ("ca.crt", "bench.crt", "bench.key"):
+        station.write(f"/etc/benchwipe/{name}", "something")
+    station.checked("chmod", "0600", "/etc/benchwipe/bench.key")
+    done = station.run("benchwipe", "check", "--json")
+    document = json.loads(done.stdout)
+    assert (done.returncode, document["user"]) == (2, "benchwipe"), done.stderr
+    (problem,) = document["problems"]
+    assert (problem["line"], problem["key"]) == (BENCH.count("\n") + 9, "mqtt.tls.key")
+    assert "sudo chown benchwipe: /etc/benchwipe/bench.key" in problem["problem"]
+    station.write(CONFIG, BENCH)
+    assert station.run("benchwipe", "check").returncode == 0
+    station.write(CONFIG, BENCH + '[[bay]]\nname = "B1"\nport = "/dev/sda"\n')
+    assert "bay[1].port = '/dev/sda': allowed for the daemon's udev rules" in station.run("benchwipe", "check").stderr
+
+
+ALL_OF_IT = (("status",), ("status", "--json"), ("drives",), ("drives", "--json"), ("key", "show"))
+
+
+def test_who_may_look_looks_and_may_do_nothing_else(station: Booted) -> None:
+    for name, group in (("vera", "benchwipe-view"), ("noah", "nogroup")):
+        station.checked("useradd", "--no-create-home", "--groups", group, name)
+    station.write(CONFIG, BENCH)
+    station.checked("systemctl", "start", UNIT)
+    public = station.checked("benchwipe", "key", "show")
+    for words in ALL_OF_IT:
+        done = station.run("benchwipe", *words, user="vera")
+        assert done.returncode == 0, (words, done.stderr)
+    assert station.checked("benchwipe", "key", "show", user="vera") == public
+    assert station.checked("benchwipe", "key", "show", user="noah") == public
+    told = station.run("benchwipe", "status", user="noah")
+    assert (told.returncode, "sudo adduser $USER benchwipe-view" in told.stderr) == (2, True)
+    for words in (("cancel", "A1"), ("reprint", "1"), ("check",), ("erase", "/dev/null"), ("backup", "/tmp/x")):
+        done = station.run("benchwipe", *words, user="vera")
+        assert (done.returncode, "sudo" in done.stderr, done.stderr.count("\n")) == (2, True, 1), (words, done.stderr)
+    said = station.checked("python3", "-c", HOSTILE, user="vera")
+    assert said.splitlines() == ["this socket is for looking: it knows status, and nothing else"] * 2 + ["done"]
+    assert json.loads(station.checked("benchwipe", "status", "--json"))["bays"][0]["state"] == "empty"
+    shown = station.shown(UNIT, "ActiveState", "NRestarts")
+    assert shown == {"ActiveState": "active", "NRestarts": "0"}
+
+
+HOSTILE = """
+import json, os, socket, time
+def say(data, wait=True):
+    with socket.socket(socket.AF_UNIX) as line:
+        line.settimeout(10)
+        try:
+            line.connect("/var/lib/benchwipe-view/view.sock")
+            line.sendall(data)
+            return line.recv(65536) if wait else b""
+        except OSError:
+            return b""
+for asked in ({"ask": "cancel", "bay": "A1"}, {"ask": "reprint", "label": "1"}):
+    print(json.loads(say(json.dumps(asked).encode() + b"\\n"))["error"])
+end = time.monotonic() + 5
+while time.monotonic() < end:
+    for data in (b"\\0" * 5000, b"[" * 4000 + b"\\n", b'{"ask": "status"}\\n', os.urandom(4000), b'{"ask":["x"]}\\n'):
+        say(data, wait=False)
+print("done")
+"""

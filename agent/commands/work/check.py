@@ -78,7 +78,7 @@ def report(config: Path, state_dir: Path, *, as_service: bool) -> Report:
     )
     data, wrong = read_toml(config)
     if wrong:
-        found = tuple(Finding(file=str(config), line=_told_line(w), key=None, problem=w) for w in wrong)
+        found = tuple(Finding(file=str(config), line=_told_line(w, config), key=None, problem=w) for w in wrong)
         return Report(config=str(config), user=user, well=False, problems=found)
     lines = lines_of(config.read_text("utf-8"))
     settings, told, pruned = usable(data)
@@ -87,9 +87,13 @@ def report(config: Path, state_dir: Path, *, as_service: bool) -> Report:
         told.append("bay is missing: a station needs at least one [[bay]]")
     more = [*problems(settings, bays, as_service=as_service), *find_problems(settings, state_dir, config.parent)]
     told += [pruned.as_in_the_file(problem) for problem in more]
-    findings = tuple(_finding(config, problem, lines) for problem in dict.fromkeys(told))
+    findings = sorted(
+        (_finding(config, problem, lines) for problem in dict.fromkeys(told)), key=lambda found: found.line or 0
+    )
     notes = (*find_notes(settings), *(f"bay {r.bay}: nothing stands in {r.port} now" for r in bays if r.drive is False))
-    return Report(config=str(config), user=user, well=not findings, problems=findings, notes=notes, bays=tuple(bays))
+    return Report(
+        config=str(config), user=user, well=not findings, problems=tuple(findings), notes=notes, bays=tuple(bays)
+    )
 
 
 def _finding(config: Path, problem: str, lines: dict[str, int]) -> Finding:
@@ -97,10 +101,12 @@ def _finding(config: Path, problem: str, lines: dict[str, int]) -> Finding:
     return Finding(file=str(config), line=line, key=key or None, problem=problem)
 
 
-def _told_line(problem: str) -> int | None:
-    """The line that Python's parser tells of."""
-    found = re.search(r"at line (\d+)", problem)
-    return int(found[1]) if found else None
+def _told_line(problem: str, config: Path) -> int | None:
+    """The line that Python's parser tells of, or that the byte stands in which is no UTF-8."""
+    if found := re.search(r"at line (\d+)", problem):
+        return int(found[1])
+    found = re.search(r"in position (\d+)", problem)
+    return config.read_bytes()[: int(found[1])].count(b"\n") + 1 if found else None
 
 
 def find_problems(settings: Settings, state_dir: Path, config_dir: Path) -> Iterator[str]:

@@ -47,6 +47,9 @@ def rows(settings: Settings, lines: Mapping[str, int]) -> list[BayRow]:
 
 def problems(settings: Settings, found: list[BayRow], *, as_service: bool, root: Path = Path("/")) -> Iterator[str]:
     """Find the ports that no drive will ever come to: one line for each."""
+    if _untouched(settings, found):
+        yield f"bay[0].port: the bays are still those of the shipped example; {LEARN}"
+        return
     named = {source.name: source for source in settings.source}
     for i, (bay, row) in enumerate(zip(settings.bay, found, strict=True)):
         source = named.get(bay.source)
@@ -58,8 +61,6 @@ def problems(settings: Settings, found: list[BayRow], *, as_service: bool, root:
             block_bays(settings)
         except SettingsError as error:
             yield from error.problems
-    if _untouched(settings, found):
-        yield f"bay[0].port: the bays are still those of the shipped example; {LEARN}"
 
 
 def _impossible(port: str, root: Path) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -38,6 +39,8 @@ def call_as(user: pwd.struct_passwd, work: Callable[[], int]) -> int:
         try:
             _become(user)
             status = work()
+        except Exception as error:  # noqa: BLE001 - the edge of this process
+            print(f"benchwipe: as {user.pw_name}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         finally:
             os._exit(status)
     _, ended = os.waitpid(child, 0)

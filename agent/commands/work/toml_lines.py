@@ -12,7 +12,11 @@ from collections import Counter
 HEADER = re.compile(r"\s*(\[\[?)\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
 KEY = re.compile(r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*'))*)\s*=(.*)$""")
 PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
-QUOTED = re.compile(r'"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|"(?:[^"\\]|\\.)*"|\'[^\']*\'|#[^\n]*', re.DOTALL)
+TOKEN = re.compile(
+    r'"""(?:[^\\]|\\.)*?"""|\'\'\'.*?\'\'\'|(?P<unclosed>"""|\'\'\')'
+    r'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|\#[^\n]*|[\[\]]',
+    re.DOTALL,
+)
 PATH = re.compile(r"[A-Za-z_][\w-]*(?:\[\d+\])?(?:\.[\w-]+(?:\[\d+\])?)*")
 
 
@@ -50,9 +54,12 @@ def _table(header: re.Match[str], counted: Counter[str]) -> str:
 
 def _unfinished(value: str) -> str:
     """The value, if it goes on in the next line; else empty."""
-    bare = QUOTED.sub("", value)
-    inside = bare.count("[") > bare.count("]") or '"""' in bare or "'''" in bare
-    return value if inside else ""
+    depth = 0
+    for token in TOKEN.finditer(value):
+        if token["unclosed"]:
+            return value
+        depth += {"[": 1, "]": -1}.get(token[0], 0)
+    return value if depth > 0 else ""
 
 
 def line_of(problem: str, lines: dict[str, int]) -> tuple[str, int | None]:

@@ -198,7 +198,8 @@ def test_check_finds_every_problem_and_makes_nothing(call: Call, tmp_path: Path)
     config.write_text('[station]\nid = "x x"\nlanguge = "da"\n[[printer]]\nname = "p"\ndriver = "nothing"\n')
     done = call("check", "--config", config)
     assert done.status == 2
-    assert {line.split(":")[0] for line in done.err.splitlines()} == {"benchwipe"}
+    assert {line.split(":")[0] for line in done.err.splitlines()} == {"benchwipe", "note"}
+    assert "no printers driver is called 'nothing'" in done.err  # in the same breath: there is one stage
     assert "station.id = 'x x'" in done.err
     assert "did you mean language?" in done.err
     made(state)
