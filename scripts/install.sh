@@ -133,7 +133,7 @@ try_environment() {
 
 swap() {
     local name
-    before=$(readlink -f -- "$root/current" || true)
+    [ ! -L "$root/current" ] || before=$(readlink -f -- "$root/current")
     point_to "$version"
     install -d "$root/bin" "$DESTDIR$BINDIR"
     for name in "${programs[@]}"; do
@@ -160,16 +160,23 @@ remove_old_versions() {
     done
 }
 
+# A version keeps its own units and rules beside it: who goes back to it goes back to them.
 install_data() {
-    local name file
+    local name
+    install -d "$version/share/data"
     for name in "${!data[@]}"; do
-        file=$DESTDIR$LIBDIR/${data[$name]}
-        install -d "$(dirname -- "$file")"
         sed -e "s|/opt/benchwipe|$PREFIX|g" -e "s|/etc/benchwipe|$SYSCONFDIR|g" -e "s|/var/lib/benchwipe|$STATEDIR|g" \
-            "systemd/$name" >"$scratch/data"
-        install -m 0644 "$scratch/data" "$file"
+            "systemd/$name" >"$version/share/data/$name"
     done
+    place_data "$version"
     install -D -m 0644 -t "$root/share/doc" LICENSE docs/*.md
+}
+
+place_data() {
+    local name
+    for name in "${!data[@]}"; do
+        [ ! -f "$1/share/data/$name" ] || install -D -m 0644 "$1/share/data/$name" "$DESTDIR$LIBDIR/${data[$name]}"
+    done
 }
 
 # The example always; the configuration itself only where there is none.
@@ -246,8 +253,10 @@ do_back() {
     [ -x "$other/bin/benchwipe" ] || die "there is no version before ${here##*/} to go back to"
     (cd / && "$other/bin/benchwipe" --version >/dev/null) || die "the version before does not run; nothing was changed"
     point_to "$other"
+    place_data "$other"
     installed=yes
     say "$PREFIX/current is now ${other##*/}, $("$root/current/bin/benchwipe" --version); another make back undoes it"
+    ! live || systemctl daemon-reload
     ! live || say "a running service keeps its version until: systemctl restart benchwipe (when the bays are empty)"
 }
 

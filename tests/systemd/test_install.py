@@ -94,11 +94,14 @@ def test_a_relative_destdir_is_one_from_where_make_stands(tmp_path: Path) -> Non
         program.parent.mkdir(parents=True)
         program.write_text(f"#!/bin/sh\necho version {name}\n", encoding="utf-8")
         program.chmod(0o755)
+        (root / "versions" / name / "share/data").mkdir(parents=True)
+        (root / "versions" / name / "share/data/benchwipe.service").write_text(name, encoding="utf-8")
     (root / "current").symlink_to("versions/2")
     station = Installed(Path(os.path.relpath(tmp_path, REPOSITORY)))
     done = station.make("back")
     assert (done.returncode, (root / "current").resolve().name) == (0, "1"), done.stderr
     assert "version 1" in done.stdout
+    assert (tmp_path / LIB / "systemd/system/benchwipe.service").read_text("utf-8") == "1"  # with its own units
     done = station.make("uninstall")
     assert (done.returncode, root.exists()) == (0, False), done.stderr
     done = station.make("back")

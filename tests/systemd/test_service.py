@@ -189,10 +189,20 @@ def test_drives_are_erased_under_the_units_sandbox_with_dock_printer_broker_and_
         for name in station.checked("sh", "-c", "ls /var/lib/benchwipe/certificates/*.jws").split():
             clock = json.loads(station.checked("benchwipe", "certificate", "show", "--json", name))["clock"]
             assert clock["source"] != "unknown"  # benchwipe-clock.socket was asked, and answered
+        look_at(station, name)
         station.checked("systemctl", "stop", UNIT)
         assert station.shown(UNIT, "Result", "ExecMainStatus") == {"Result": "success", "ExecMainStatus": "0"}
     finally:
         board.close()
+
+
+def look_at(station: Booted, certificate: str) -> None:
+    """Somebody who may only look makes a label of a certificate, and hears what it lacks."""
+    station.checked("useradd", "--no-create-home", "--groups", "benchwipe-view", "vera")
+    station.checked("install", "-m", "0644", certificate, "/tmp/one.jws")
+    done = station.run("benchwipe", "label", "/tmp/one.jws", "--out", "/tmp/label.zpl", "--text", "en", user="vera")
+    assert (done.returncode, "station.toml is root's to read" in done.stderr) == (0, True), done.stderr
+    assert "bench-07-0000" in station.checked("cat", "/tmp/label.zpl")
 
 
 def finished(station: Booted, bays: set[str]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 
 from agent.commands.work import check_ports
 from agent.commands.work.toml_lines import line_of, lines_of
+from agent.settings import load
 from tests.agent.commands.conftest import Call
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -130,14 +131,8 @@ def test_the_shipped_example_is_refused_until_it_is_somebodys_bench(call: Call, 
     done = call("check", "--config", config)
     assert done.status == 2
     assert "station.toml:86: bay[0].port: the bays are still those of the shipped example" in done.err
-    ports = {row.port for row in check_ports.rows(_settings(config), {})}
+    ports = {row.port for row in check_ports.rows(load(config), {})}
     assert ports == check_ports.EXAMPLE  # what is compared is what is shipped
-
-
-def _settings(config: Path) -> check_ports.Settings:
-    from agent.settings import load
-
-    return load(config)
 
 
 def test_check_says_which_ports_have_nothing_in_them(call: Call, tmp_path: Path) -> None:
