@@ -287,7 +287,7 @@ def say(data, wait=True):
             return b""
 for asked in ({"ask": "cancel", "bay": "A1"}, {"ask": "reprint", "label": "1"}):
     print(json.loads(say(json.dumps(asked).encode() + b"\\n"))["error"])
-end = time.monotonic() + 5
+end = time.monotonic() + 2
 while time.monotonic() < end:
     for data in (b"\\0" * 5000, b"[" * 4000 + b"\\n", b'{"ask": "status"}\\n', os.urandom(4000), b'{"ask":["x"]}\\n'):
         say(data, wait=False)

@@ -43,7 +43,7 @@ class Pruned:
             del self.kept[str(steps[0])][steps[1]]
 
     def as_in_the_file(self, problem: str) -> str:
-        """The same problem with the numbers that the file has."""
+        """Return the same problem with the numbers that the file has."""
 
         def number(match: re.Match[str]) -> str:
             kept = self.kept.get(match[1], [])
