@@ -106,9 +106,12 @@ class Booted:
     ) -> None:
         self._process.kill()  # its child, the first process, dies with it, and all others with that one
         self._process.wait(PROGRAM_S)
-        for group in [*sorted(self._group.rglob("*/"), reverse=True), self._group]:
-            with contextlib.suppress(OSError):
-                group.rmdir()
+        until = time.monotonic() + SOON_S  # the processes are being ended while the groups are taken away
+        while self._group.exists() and time.monotonic() < until:
+            for folder, _, _ in os.walk(self._group, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)
+            time.sleep(0.05)
 
     def run(self, *argv: str, user: str = "", given: str | None = None) -> subprocess.CompletedProcess[str]:
         """A command within; `user`: as whom, with the groups that are theirs."""
