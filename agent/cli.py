@@ -15,8 +15,8 @@ from collections.abc import Iterable, Sequence
 try:
     import click
 
-    from agent import __version__
     from agent.commands.options import INTERRUPTED, NOT_TRUE, USAGE, Commands, tell_systemd
+    from agent.version import version
 except KeyboardInterrupt:  # Ctrl-C while Python still loads
     sys.exit(130)
 
@@ -110,8 +110,21 @@ def _flushed(status: int) -> int:
     return status
 
 
+def _tell_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"benchwipe {version()}")
+        ctx.exit()
+
+
 @click.group(cls=Commands, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="benchwipe", message="%(prog)s %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Erase drives on a bench, prove it, and sign a certificate for each."""
 

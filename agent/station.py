@@ -16,7 +16,7 @@ from typing import Any, TypeGuard
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from agent import __version__, files, state_folder
+from agent import files, state_folder
 from agent.bench.books import Books
 from agent.bench.engine import Engine
 from agent.bench.events import (
@@ -46,6 +46,7 @@ from agent.jobs.registrar import Registrar
 from agent.messages import Birth
 from agent.settings import Mqtt, Settings
 from agent.uplink.uplink import Uplink
+from agent.version import version
 from agent.views.bay import bay_row, who_works
 from drivers import registry
 from drivers.drives.base import DriveSource
@@ -215,7 +216,7 @@ class Station:
 
     def _birth(self, depth: int) -> Birth:
         return Birth(
-            software={"name": "benchwipe", "version": __version__},
+            software={"name": "benchwipe", "version": version()},
             bays=tuple(bay.name for bay in self.settings.bay),
             capabilities=("overwrite",),
             policy_hash=hashlib.sha256(

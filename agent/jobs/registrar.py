@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent import __version__, files
+from agent import files
 from agent.certificates import jws, keys
 from agent.certificates.attestation import Handset, Reset
 from agent.certificates.certificate import Certificate, sign
@@ -37,6 +37,7 @@ from agent.jobs.outbox_rows import StatedEvent
 from agent.jobs.reconcile import Reconciler
 from agent.messages import Event
 from agent.settings import Settings
+from agent.version import version
 from drivers.drives.drive import Drive
 
 log = logging.getLogger("benchwipe.registrar")
@@ -290,7 +291,7 @@ class Registrar:
             name=about.name,
             location=about.location,
             organisation=about.organisation,
-            software=Software(name="benchwipe", version=__version__),
+            software=Software(name="benchwipe", version=version()),
             kernel=os.uname().release,
             machine=os.uname().machine,
         )
