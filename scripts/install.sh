@@ -88,12 +88,26 @@ choose_python() {
     die "a system-wide Python 3.11 or newer with venv is needed: apt-get install python3 python3-venv"
 }
 
+# The program and each extra have a lock: what they need, file by file with its hash. `make lock` writes them.
+choose_locks() {
+    local extra
+    locks=(--requirement=requirements/station.lock)
+    for extra in ${WITH//,/ }; do
+        [ -f "requirements/$extra.lock" ] && [ "$extra" != build ] && [ "$extra" != station ] ||
+            die "there is no extra '$extra'; docs/dependencies.md lists them; nothing was changed"
+        locks+=("--requirement=requirements/$extra.lock")
+    done
+}
+
 # A copy of what the package is made of, so that root leaves nothing of its own in the checkout.
 build_environment() {
-    local source=$scratch/source extras=${WITH:+[$WITH]} pip
+    local source=$scratch/source pip
     mkdir "$source"
-    tar --create --exclude=__pycache__ agent collector drivers firmware_bridge setup.cfg pyproject.toml README.md LICENSE |
+    tar --create --exclude=__pycache__ agent collector drivers firmware_bridge setup.cfg setup.py pyproject.toml README.md LICENSE |
         tar --extract --no-same-owner --directory="$source"
+    # The copy has no git to ask.
+    release=$("$python" -B -m agent.version)
+    printf '%s\n' "$release" >"$source/agent/version.txt"
     # The system's pip where it can serve another environment (22.3): a station needs none of its own.
     "$python" -m venv --without-pip "$version"
     pip=("$python" -m pip --python "$version/bin/python")
@@ -101,8 +115,11 @@ build_environment() {
         "$version/bin/python" -m ensurepip >/dev/null
         pip=("$version/bin/python" -m pip)
     fi
-    "${pip[@]}" install --quiet --disable-pip-version-check --no-input --root-user-action=ignore --retries 5 --timeout 30 \
-        "benchwipe$extras @ file://$source" || die "pip could not install benchwipe$extras; nothing was changed"
+    pip+=(install --quiet --disable-pip-version-check --no-input --root-user-action=ignore --retries 5 --timeout 30)
+    "${pip[@]}" --require-hashes --only-binary=:all: "${locks[@]}" &&
+        "${pip[@]}" --require-hashes --only-binary=:all: --target="$scratch/build" --requirement=requirements/build.lock &&
+        PYTHONPATH=$scratch/build "${pip[@]}" --no-index --no-deps --no-build-isolation "$source" ||
+        die "pip could not install benchwipe with ${WITH:-no extras}; nothing was changed"
 }
 
 # Programs that find their own environment: they run from DESTDIR, and from PREFIX once the package is unpacked.
@@ -215,6 +232,7 @@ settle() {
 
 do_install() {
     choose_python
+    choose_locks
     [ "${services[*]}" = "station collector" ] || { programs=(benchwipe benchwipe-uses benchwipe-clock) && unset 'data[benchwipe-collector.service]'; }
     install -d "$root" "$root/versions"
     exec 9<"$root/versions"
@@ -234,7 +252,7 @@ do_install() {
     settle
     remove_old_versions
     [ -z "$before" ] || [ ! -d "$before" ] || say "the version before stays: sudo make back puts it in the place of this one"
-    say "installed in $PREFIX with ${WITH:-no extras}; nothing was started"
+    say "installed $release in $PREFIX with ${WITH:-no extras}; nothing was started"
     say "next: edit $SYSCONFDIR/station.toml, then benchwipe check, then systemctl enable --now benchwipe"
     if live && systemctl --quiet is-active "${units[@]}"; then
         say "a running service keeps the old version until: systemctl restart benchwipe benchwipe-collector (when the bays are empty)"

@@ -111,7 +111,9 @@ def test_a_relative_destdir_is_one_from_where_make_stands(tmp_path: Path) -> Non
     )
 
 
-def test_a_failed_install_leaves_the_old_version_running(installed: Installed) -> None:
+@pytest.mark.parametrize("extras", ["no-such-extra", "docks", "docks,build"])
+def test_a_failed_install_leaves_the_old_version_running(installed: Installed, extras: str) -> None:
+    """Of an extra that is none, and of one that cannot be had without an index."""
     before = (installed.destdir / "opt/benchwipe/current").resolve()
     done = subprocess.run(
         [
@@ -119,7 +121,7 @@ def test_a_failed_install_leaves_the_old_version_running(installed: Installed) -
             "--silent",
             "install",
             f"DESTDIR={installed.destdir}",
-            "WITH=no-such-extra",
+            f"WITH={extras}",
             "PIP_NO_INDEX=1",
             "PIP_FIND_LINKS=/nonexistent",
         ],
