@@ -15,8 +15,9 @@ from agent.settings import Settings
 @config_option
 @state_option
 @click.option("--fresh", is_flag=True, help="The bays' present ports do not count: another bay may have one of them.")
+@click.option("--start", is_flag=True, help="Start the station's service at the end, and at every boot from then on.")
 @click.pass_context
-def learn(ctx: click.Context, settings: Settings, state_dir: Path, fresh: bool) -> None:
+def learn(ctx: click.Context, settings: Settings, state_dir: Path, fresh: bool, start: bool) -> None:
     """Ask on a terminal for a drive in each bay in turn, and write the ports into the configuration.
 
     Nothing is erased. The file as it was stays beside it, as FILE~. Ctrl-C leaves it as it is.
@@ -29,3 +30,5 @@ def learn(ctx: click.Context, settings: Settings, state_dir: Path, fresh: bool) 
         raise click.UsageError("it asks for a drive in each bay, and needs a terminal as its standard input", ctx)
     path = Path(ctx.meta["benchwipe.config"]).resolve()
     learn.learn(settings, path, state_dir.absolute(), fresh=fresh)
+    if start:
+        learn.start_service()

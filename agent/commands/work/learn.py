@@ -12,6 +12,7 @@ import os
 import re
 import select
 import stat
+import subprocess
 import sys
 import time
 import tomllib
@@ -40,6 +41,8 @@ WORDS: Mapping[str, str] = {
     **dict.fromkeys(("again", "a", "igen"), "again"),
     **dict.fromkeys(("done", "d", "færdig", "slut"), "done"),
 }
+SERVICE = "benchwipe.service"
+START_S = 90.0  # the unit itself gives up after 60
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")  # as settings.Name
 
 
@@ -49,6 +52,36 @@ class DaemonRuns(AgentError):
     code = "BW-A19"
     message = "a benchwipe daemon runs on {state_dir}, and would take the drives for its own"
     hint = "Stop it first: sudo systemctl stop benchwipe"
+
+
+class NotStarted(AgentError):
+    """The bays are learned, and the service does not run."""
+
+    code = "BW-A60"
+    message = "{service} could not be started: {problem}"
+    hint = "The ports are written. Look at it: systemctl status benchwipe"
+
+
+def start_service() -> None:
+    """Start the station's service, now and at every boot. NotStarted."""
+    try:
+        done = subprocess.run(
+            ["systemctl", "enable", "--now", SERVICE],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            timeout=START_S,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise NotStarted(service=SERVICE, problem="there is no systemctl here") from None
+    except subprocess.TimeoutExpired:
+        raise NotStarted(service=SERVICE, problem=f"systemctl did not end within {START_S:.0f} s") from None
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"systemctl ended with {done.returncode}"]
+        raise NotStarted(service=SERVICE, problem=said[0].rstrip("."))
 
 
 def learn(settings: Settings, path: Path, state_dir: Path, *, fresh: bool) -> None:
