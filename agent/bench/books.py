@@ -22,11 +22,14 @@ from agent.errors import LedgerProblem
 from agent.jobs import certify, job
 from agent.jobs.at_work import Claim, DriveAtWork
 from agent.jobs.command_rows import MOST_COMMANDS
+from agent.jobs.hash_rows import Place
 from agent.jobs.job import Job, JobState
 from agent.jobs.label_proof import LabelRow
+from agent.jobs.pattern_hashes import IDLE
 from agent.jobs.registrar import Registrar
 from agent.jobs.running import STATION_LOST, begun
 from agent.messages import Alarm, CommandStatus
+from agent.planning.plan import Plan, plan
 from drivers.drives.drive import Drive
 
 log = logging.getLogger("benchwipe.books")
@@ -93,6 +96,7 @@ class Books:
         """Mend what a power cut left of certificates; every job that has not ended, oldest first."""
         with self._trying("ledger", clears=False):
             self.registrar.recover(printers=self.printers)
+            self.registrar.want_hashes()
             return self.registrar.ledger.unfinished()
 
     def set_aside(self) -> list[tuple[str, str]]:
@@ -246,6 +250,21 @@ class Books:
         """
         with contextlib.suppress(LedgerProblem), self._trying("ledger"):
             self.registrar.forget_keys(at_work=at_work)
+
+    def seen(self, drive: Drive) -> None:
+        """Note a drive that came in: by the station's own policy it will need a hash, so that one may be made."""
+        settings = self.registrar.settings
+        planned = plan(drive, settings.policy_named(settings.station.policy))
+        if isinstance(planned, Plan):
+            self.registrar.hashes.want(planned, drive.capacity_bytes)
+
+    def missing_hash(self) -> Place | None:
+        """Tell which pattern's hash is wanted and not made, of any drive that was seen."""
+        return self.registrar.hashes.missing()
+
+    def keep_hash(self, place: Place, digest: str) -> None:
+        """Remember a hash that was made while nothing else was to be done."""
+        self.registrar.hashes.keep(place, digest, by=IDLE)
 
     def retry(self) -> None:
         """Write down what could not be written before."""

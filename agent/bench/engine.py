@@ -32,6 +32,7 @@ from agent.bench.events import (
     DriveLeft,
     DriveUnreadable,
     Event,
+    HashMade,
     LabelResult,
     ReprintRequested,
     Scanned,
@@ -167,6 +168,7 @@ class Engine:
         for name in self.bays:
             self.table.guarded(self._tick_bay, name)
         self._settle_freed()
+        self.table.guarded(self._mind_hashes)
         self.table.guarded(self._controllers.settle)
         if self.now() >= self._keys_at:
             self._keys_at = self.now() + DAY_S
@@ -182,7 +184,7 @@ class Engine:
     def _react(self, event: Event) -> None:
         match event:
             case DriveArrived() | DriveUnreadable() | DriveCycled():
-                self._reception.arrived(event)
+                self._arrived(event)
             case DriveLeft():
                 self._reception.left(event)
             case Scanned():
@@ -195,14 +197,26 @@ class Engine:
                 self._workforce.worked(event)
             case WorkEnded():
                 self._workforce.work_ended(event)
-            case CertificateRejected():
-                self._rejected(event.id, event.reason)
+            case HashMade() | CertificateRejected():
+                self._note(event)
             case LabelResult():
                 self.labels.result(event)
             case ReprintRequested():
                 self.labels.reprint(event.label)
             case DeviceFault() | DockReported() | Told():
                 device_reports.heard(self.table, event, pressed=self._scans.pressed)
+
+    def _arrived(self, event: DriveArrived | DriveUnreadable | DriveCycled) -> None:
+        self._reception.arrived(event)
+        if isinstance(event, DriveArrived) and not event.refusals:
+            self._books.seen(event.drive)
+
+    def _note(self, event: HashMade | CertificateRejected) -> None:
+        match event:
+            case HashMade(place, digest):
+                self._books.keep_hash(place, digest)
+            case CertificateRejected(row, reason):
+                self._rejected(row, reason)
 
     def _tick_bay(self, name: str) -> None:
         bay = self.table[name]
@@ -219,6 +233,11 @@ class Engine:
                 self.table.tell(self.table.effects.progressed, bay)
 
     # Small things
+
+    def _mind_hashes(self) -> None:
+        """Have hashes made that drives will need, while no bay works."""
+        idle = not self._working() and not self.inbox.stopping
+        self.table.tell(self.table.effects.hash_ahead, self._books.missing_hash() if idle else None)
 
     def _settle_freed(self) -> None:
         if self._workforce.take_freed():

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from agent.certificates.outcome import Outcome, Reason, Writers
 from agent.erase import Checkpoint, Progress, Renewed
+from agent.jobs.hash_rows import Place
 from agent.jobs.label_proof import LabelState
 from agent.messages import Request
 from drivers.drives.drive import Drive
@@ -91,6 +92,14 @@ class WorkEnded:
 
 
 @dataclass(frozen=True)
+class HashMade:
+    """The hash of a pattern over a capacity, that was made while nothing else was to be done."""
+
+    place: Place
+    blake3: str
+
+
+@dataclass(frozen=True)
 class CertificateRejected:
     """The collector refused a certificate or statement; an empty reason: it has taken it after all."""
 
@@ -152,6 +161,7 @@ Event = (
     | Worked
     | DriveCycled
     | WorkEnded
+    | HashMade
     | CertificateRejected
     | CommandArrived
     | LabelResult

@@ -23,6 +23,7 @@ from agent.devices.bay_power import BayPower
 from agent.devices.device_thread import DeviceThread
 from agent.devices.dock_reports import DockReports
 from agent.devices.equipment import Equipment
+from agent.devices.hash_ahead import HashAhead
 from agent.devices.label_printing import LabelPrinting
 from agent.devices.lights_and_locks import LightsAndLocks
 from agent.devices.notify import Notifier
@@ -31,6 +32,7 @@ from agent.devices.workers import Workers
 from agent.erase import EraseSpec
 from agent.erase.signals import Stop
 from agent.jobs.bay import Bay
+from agent.jobs.hash_rows import Place
 from agent.jobs.job import Job
 from agent.messages import Alarm, BayProgressMessage, BayStateMessage, CommandStatus
 from agent.phrases import Spoken, phrase
@@ -73,12 +75,14 @@ class StationEffects:
         self.power = BayPower(settings.bay, equipment.docks, threads, equipment.sources, settings.dock)
         self._lights = LightsAndLocks(settings.bay, equipment.docks, threads, lambda: inbox.stopping)
         self._labels = LabelPrinting(settings.station, equipment.printers, threads, inbox)
+        self._hashes = HashAhead(inbox.put)
         self._workers = Workers(settings.bay, equipment.sources, watchers, self.power, inbox)
 
     # Effects
 
     def work(self, bay: Bay, started: Job, spec: EraseSpec, stop: Stop) -> None:
         """Start the worker of a bay."""
+        self._hashes.want(None)
         self._workers.start(bay.name, started, spec, stop)
 
     def can_cycle(self, bay: str) -> bool:
@@ -164,6 +168,10 @@ class StationEffects:
         """Give the bay power: absolute, so that asking twice does no harm."""
         self.power.on(bay.name)
 
+    def hash_ahead(self, place: Place | None) -> None:
+        """Make this hash behind everything else; None: rest."""
+        self._hashes.want(place)
+
     def beat(self) -> None:
         """Feed systemd's watchdog."""
         self.notifier.beat()
@@ -178,6 +186,7 @@ class StationEffects:
     def close(self, within: float) -> None:
         """Let the devices finish what is queued, then let go of them. One that hangs is left behind."""
         deadline = Deadline(within)
+        self._hashes.want(None)
         for device in self._equipment.with_threads:
             if self._threads[device.name].close(deadline):
                 device.close()

@@ -238,8 +238,11 @@ class _Job:
         """With the last pass its hash begins; a pass that goes on in its middle has nothing to offer to it."""
         if number < len(self.passes) or self.spec.verify.kind != "full":
             return None
-        meant = self.meant = begin_hash(fill, self.capacity)
+        meant = self.meant = self._begin_hash(fill)
         return meant if isinstance(meant, StreamHash) and offset == 0 else None
+
+    def _begin_hash(self, fill: Fill) -> MeantHash:
+        return begin_hash(fill, self.capacity, known=self.spec.known_hash, anew=self.spec.hash_anew)
 
     def _fill(self, number: int) -> Fill:
         return fill_for(
@@ -303,7 +306,7 @@ class _Job:
             sample = Sample(seed=plan.seed, locations=len(plan), fraction=plan.fraction, confidence=plan.confidence)
         else:
             grid, sample, fill = Grid(self.capacity, self.layout.block), None, self._fill(number)
-            self.meant = self.meant or begin_hash(fill, self.capacity)
+            self.meant = self.meant or self._begin_hash(fill)
             reading = ReadBack(self.monitor, fill, self.layout, grid, asked=asked, meant=self.meant)
             withheld = self.start.marker.withheld
             first = (withheld[0][0] // self.layout.block, self._cover_withheld) if withheld else None

@@ -110,6 +110,14 @@ class ResumePoint(msgspec.Struct, frozen=True, kw_only=True):
     firmware: FirmwarePoint | None = None
 
 
+class KnownHash(msgspec.Struct, frozen=True, kw_only=True):
+    """The BLAKE3 hash that a pattern came to over so many bytes; the pattern as `PassRecord.pattern` names it."""
+
+    pattern: str
+    capacity: int
+    blake3: str
+
+
 class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One job. `technique`: "overwrite", by the passes of `method`, or a firmware technique, then `method` is its name.
 
@@ -121,7 +129,8 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     `passwords`: in hex, ATA passwords that this station may have set on the drive, the job's own first; never shown.
     `prepare`: what comes before the erasure (agent/erase/prepare.py). `hidden_accepted`: also a drive that was silent
     when it was planned, so that nobody knows what it hides, is erased as far as it shows. `skip_proof`: its capacity
-    is not proved, because the policy skips that for drives of this kind.
+    is not proved, because the policy skips that for drives of this kind. `known_hash`: what the last pass's hash came
+    to before, on this station; `hash_anew`: it is made anew whatever is known of it.
     """
 
     job: str
@@ -139,6 +148,8 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     prepare: tuple[Step, ...] = ()
     hidden_accepted: bool = False
     skip_proof: bool = False
+    known_hash: KnownHash | None = None
+    hash_anew: bool = False
 
     def __post_init__(self) -> None:
         """ValueError for an unknown method, or a random pass or firmware technique without a key."""

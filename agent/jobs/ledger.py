@@ -22,6 +22,7 @@ from agent.errors import LedgerProblem
 from agent.jobs.chain_rows import ChainRows
 from agent.jobs.command_rows import CommandRows
 from agent.jobs.database import Database
+from agent.jobs.hash_rows import HashRows
 from agent.jobs.job import ENDED, Job, JobState
 from agent.jobs.label_proof import LabelState
 from agent.jobs.label_rows import LabelRows
@@ -50,6 +51,7 @@ class Ledger:
             files.make_private_folder(self.certificates_dir)
         self.chain = ChainRows(self._db)
         self.commands = CommandRows(self._db)
+        self.hashes = HashRows(self._db)
         self.labels = LabelRows(self._db)
         self.outbox = OutboxRows(self._db)
         self.passwords = PasswordRows(self._db)
@@ -128,6 +130,11 @@ class Ledger:
         """Find the newest job of this very drive, whatever became of it."""
         rows = self._db.all("SELECT body FROM job WHERE fingerprint IN (?, ?) ORDER BY rowid DESC", *drive.prints)
         return next((j for row in rows if drive.is_meant_by((j := self._db.decoded(row[0], Job)).drive)), None)
+
+    def newest_jobs(self, most: int) -> list[Job]:
+        """List the newest jobs of all drives, the newest first."""
+        rows = self._db.all("SELECT body FROM job ORDER BY rowid DESC LIMIT ?", most)
+        return [self._db.decoded(row[0], Job) for row in rows]
 
     def can_resume(self, job: Job) -> bool:
         """Say whether this job stopped before its end and left a point and a key to go on from."""

@@ -30,10 +30,12 @@ from agent.erase.techniques import TECHNIQUES
 from agent.errors import CertificateProblem, KeyLost, LedgerProblem
 from agent.jobs import certify, job
 from agent.jobs.at_work import AtWork, Claim
+from agent.jobs.hash_rows import MOST_WANTED
 from agent.jobs.job import Job, JobState
 from agent.jobs.label_proof import LabelState
 from agent.jobs.ledger import Ledger
 from agent.jobs.outbox_rows import StatedEvent
+from agent.jobs.pattern_hashes import PatternHashes
 from agent.jobs.reconcile import Reconciler
 from agent.messages import Event
 from agent.settings import Settings
@@ -56,6 +58,7 @@ class Registrar:
         self.ledger = Ledger(state_dir)
         self.at_work = AtWork(state_dir)
         self.reconciler = Reconciler(self.ledger, self.key.public_key())
+        self.hashes = PatternHashes(self.ledger.hashes, self.key)
         self._refuse_half_replaced()
 
     def _refuse_half_replaced(self) -> None:
@@ -85,6 +88,11 @@ class Registrar:
                 self.ledger.save_job(msgspec.structs.replace(ended, untold=True))
         self.forget_keys()
 
+    def want_hashes(self) -> None:
+        """Note which hashes the drives of the newest jobs would need, if such come again."""
+        for seen in reversed(self.ledger.newest_jobs(MOST_WANTED)):
+            self.hashes.want(seen.plan, seen.drive.capacity_bytes)
+
     def forget_keys(self, *, at_work: Collection[str] = ()) -> None:
         """Let go of keys, checkpoints and ATA passwords of drives that did not come back; `at_work`: jobs of now."""
         days = self.settings.station.keep_keys_days
@@ -107,6 +115,7 @@ class Registrar:
             self.ledger.add_job(new, key, point)
         else:
             self.ledger.add_job(new, secrets.token_bytes(32))
+        self.hashes.want(new.plan, new.drive.capacity_bytes)
         return new
 
     def spec(self, planned: Job, *, drives_at_once: int, interruption: str | None = None) -> EraseSpec:
@@ -127,6 +136,7 @@ class Registrar:
             self.ledger.passwords.keep(who, password := security_password(key), planned.id)
         else:
             password = b""
+        known_hash, hash_anew = self.hashes.for_job(planned)
         known = [password, *(other for other in self.ledger.passwords.of(who) if other != password)]
         return EraseSpec(
             job=planned.id,
@@ -142,6 +152,8 @@ class Registrar:
             resume=point,
             interruption=_interruption(point, interruption),
             drives_at_once=drives_at_once,
+            known_hash=known_hash,
+            hash_anew=hash_anew,
         )
 
     def issue(self, ended: Job, outcome: Outcome, *, printers: tuple[str, ...] = ()) -> tuple[Job, Certificate]:
@@ -169,6 +181,7 @@ class Registrar:
         certificate = self.ledger.issue(draft, done, printers=printers, strays=self.reconciler.strays)
         if isinstance(outcome, Erased):
             self.ledger.passwords.forget_all(identity(done.drive))
+        self.hashes.learn(done, outcome)
         done = msgspec.structs.replace(done, certificate_id=certificate.id)
         log.info("certificate %s: %s %s", certificate.record.number, done.drive.serial, state)
         return done, certificate

@@ -76,6 +76,13 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE statement (id TEXT PRIMARY KEY, body BLOB NOT NULL)",
         "ALTER TABLE outbox ADD COLUMN refused_at TEXT",
     ),
+    # Hashes of fixed patterns by capacity. Without one a hash is wanted; `asked`: seconds since 1970, the oldest go.
+    (
+        (
+            "CREATE TABLE pattern_hash (pattern TEXT NOT NULL, capacity INTEGER NOT NULL, blake3 TEXT, made_by TEXT, "
+            "made_at TEXT, checked_at TEXT, seal BLOB, asked INTEGER NOT NULL, PRIMARY KEY (pattern, capacity))"
+        ),
+    ),
 )
 
 

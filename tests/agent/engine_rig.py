@@ -21,6 +21,7 @@ from agent.certificates.record import Disposition, PassRecord, Verification
 from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint
 from agent.erase.signals import Stop
 from agent.jobs.bay import Bay
+from agent.jobs.hash_rows import Place
 from agent.jobs.job import Job
 from agent.jobs.registrar import Registrar
 from agent.messages import Alarm, CommandStatus
@@ -112,6 +113,7 @@ class FakeEffects:
         self.grades: list[str] = []
         self.power: list[tuple[str, bool]] = []
         self.beats = 0
+        self.ahead: Place | None = None
         self.answers: list[tuple[str, CommandStatus]] = []
         self.broken = False
         self.no_threads = False
@@ -177,6 +179,10 @@ class FakeEffects:
     def restore(self, bay: Bay) -> None:
         """Power on."""
         self.power.append((bay.name, True))
+
+    def hash_ahead(self, place: Place | None) -> None:
+        """Asked for, or told to rest."""
+        self.ahead = place
 
     def beat(self) -> None:
         """Alive."""
