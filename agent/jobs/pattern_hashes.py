@@ -99,9 +99,10 @@ class PatternHashes:
     def keep(self, place: Place, digest: str, *, by: str) -> None:
         """Remember a hash that was made of these very bytes: by that job, or IDLE."""
         at = utc_now()
+        self._wanted = [other for other in self._wanted or () if other != place]  # not at once again, if this fails
         with _tolerated():
             self._rows.keep(HashRow(place, digest, by, at, self._seal(place, digest, by, at)))
-        self._wanted = None
+            self._wanted = None
 
     def _believed(self, place: Place) -> HashRow | None:
         row = None
