@@ -78,10 +78,16 @@ def write_new(path: Path) -> None:
 
 
 def refuse_lost(state_dir: Path) -> None:
-    """Raise KeyLost where this station had a key, and there is none."""
+    """Raise KeyLost where this station had a key, and there is none; KeyProblem where nobody can look."""
     path = state_dir / FILE_NAME
-    # Asked again at the end: what shows that there was a key may have been made meanwhile, with the key.
-    if not os.path.lexists(path) and (trace := key_traces.find(state_dir)) and not os.path.lexists(path):
+    if os.path.lexists(path):
+        return
+    try:
+        trace = key_traces.find(state_dir)
+    except OSError as error:
+        raise KeyProblem(path=path, problem=f"the signing key cannot be looked for: {error.strerror}") from None
+    # Asked again: what shows that there was a key may have been made meanwhile, with the key.
+    if trace and not os.path.lexists(path):
         raise KeyLost(path=path, problem=f"this station had a signing key, and it is gone: {trace}")
 
 
