@@ -11,6 +11,12 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Sequence
+from typing import cast
+
+if "_hashlib" not in sys.modules:
+    # An import that fails: hashlib then takes Python's own SHA-2, and a second OpenSSL beside that of cryptography is
+    # not loaded unless TLS is used. 3.7 MB of an idle daemon (benchmarks/idle_footprint.py).
+    cast("dict[str, object]", sys.modules)["_hashlib"] = None
 
 try:
     import click

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import stat
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
@@ -25,6 +25,10 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from agent.errors import KeyProblem
 from agent.settings import Mqtt
 from agent.uplink.mqtt_library import client as paho
+from agent.uplink.mqtt_library import tls_context
+
+if TYPE_CHECKING:
+    import ssl
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
 MOST_IN_FLIGHT = 10  # the smallest Receive Maximum that a common broker grants by default; paho does not read it
@@ -129,8 +133,7 @@ def _read_password(path: Path) -> str:
 def _tls_context(mqtt: Mqtt, base_dir: Path) -> ssl.SSLContext | None:
     if mqtt.tls is None:
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context = tls_context()
     authority = base_dir / mqtt.tls.ca
     try:
         context.load_verify_locations(authority)
