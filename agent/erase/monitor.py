@@ -25,6 +25,7 @@ from agent.certificates.outcome import (
     Reason,
 )
 from agent.erase import Checkpoint
+from agent.erase.bus import BUSES
 from agent.erase.heat_watch import HeatWatch, Thermometer
 from agent.erase.signals import Stop
 from agent.erase.spec import Limits, Phase, Progress, ResumePoint
@@ -70,6 +71,7 @@ class Monitor:
         self.receipts = stop.receipts
         self._job, self._passes, self._emit, self._stop = job, passes, emit, stop
         self._heat = HeatWatch(limits, celsius)
+        self._share = BUSES.share(drive.bus)
         self._changed = threading.Condition()
         self._identity = threading.Lock()
         self._began = self._active = self._told = self._window_from = time.monotonic()
@@ -86,17 +88,18 @@ class Monitor:
     # --- what workers call --------------------------------------------------------------------------------
 
     def go(self) -> bool:
-        """Say whether the next request may be issued. Waits while the job is paused."""
-        if self.halt is None and self._heat.paused_at is None:
+        """Say whether the next request may be issued. Waits while the job is paused, or others have the bus."""
+        if self.halt is None and not self._waits:
             return True
         with self._changed:
-            while self.halt is None and self._heat.paused_at is not None:
-                self._changed.wait(1.0)
+            while self.halt is None and self._waits:
+                self._changed.wait(TICK_S if self._share.held else 1.0)
         return self.halt is None
 
     def moved(self, length: int, *, done: int | None = None) -> None:
         """Count `length` bytes that went over the wire; `done` of them are progress (default: all)."""
         now = time.monotonic()
+        self._share.moved(length)
         with self._changed:
             self._moved += length
             self._done += length if done is None else done
@@ -177,10 +180,13 @@ class Monitor:
 
     @property
     def seconds(self) -> float:
-        """Time spent on this job so far, with that before an interruption; pauses for heat are not counted."""
+        """Time spent on this job so far, with that before an interruption.
+
+        Pauses for heat, and for others on the same bus, are not counted.
+        """
         with self._changed:
             now = time.monotonic()
-            return self._before + now - self._began - self._heat.paused_s(now)
+            return self._before + now - self._began - self._heat.paused_s(now) - self._share.waited_s(now)
 
     def phase(self, phase: Phase, *, number: int, done: int, total: int) -> None:
         """Begin a new phase: its pass, and where in it we stand."""
@@ -188,6 +194,7 @@ class Monitor:
             self._phase, self._number, self._done, self._total = phase, number, done, total
             self._untold = None
             self._active = time.monotonic()
+        self._share.enter(writing=phase == "pass")
 
     def run(self, *workers: Callable[[], None]) -> None:
         """Run the workers to their end, each in a thread of its own, and watch over them meanwhile."""
@@ -218,6 +225,11 @@ class Monitor:
 
     def __exit__(self, *_: object) -> None:
         self._heat.stop()
+        self._share.leave()
+
+    @property
+    def _waits(self) -> bool:
+        return self._heat.paused_at is not None or self._share.held
 
     def _guarded(self, worker: Callable[[], None]) -> None:
         try:
@@ -236,6 +248,10 @@ class Monitor:
             self.stop_for(Halt("aborted", reason))
         self.emit_points()
         self._mind_heat(now)
+        self._share.mind()
+        if self._share.held:  # it neither stalls nor crawls
+            self._active = self._window_from = now
+            self._window_moved = self._moved
         self._mind_limits(now)
         stalled = now - self._active > self.limits.stall_after_s > 0 and self._heat.paused_at is None
         if now - self._told >= (STALLED_S if stalled else PROGRESS_S):
