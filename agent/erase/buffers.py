@@ -30,7 +30,7 @@ class Layout:
 
     @classmethod
     def plan(cls, drives_at_once: int) -> Layout:
-        """Plan the buffers within 50 MB + 5 MB a drive for the whole process.
+        """Plan the buffers within 50 MB + 5 MB a drive for the whole process, and 120 MB for 24 drives.
 
         Smaller requests only where drives share the memory.
         """
