@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -11,8 +11,10 @@ from agent.erase import Progress
 from agent.jobs.bay import Bay, BayState
 from agent.phrases import hint, phrase, reason
 from agent.planning.plan import Plan
-from agent.scan.context import Context
 from agent.views.certificate import claim_words
+
+if TYPE_CHECKING:
+    from agent.scan.context import Context
 
 
 def bay_lines(bay: Bay, language: str, *, now: float) -> tuple[str, ...]:
