@@ -16,13 +16,12 @@ from agent.certificates.attestation import Handset, Reset
 from agent.certificates.certificate import Certificate
 from agent.certificates.outcome import PULLED_OUT, Outcome, Work
 from agent.certificates.record import Operator
-from agent.erase import EraseSpec, ResumePoint
+from agent.erase import EraseSpec, PatternSpan, ResumePoint
 from agent.erase.before import done_before
 from agent.errors import LedgerProblem
 from agent.jobs import certify, job
 from agent.jobs.at_work import Claim, DriveAtWork
 from agent.jobs.command_rows import MOST_COMMANDS
-from agent.jobs.hash_rows import Place
 from agent.jobs.job import Job, JobState
 from agent.jobs.label_proof import LabelRow
 from agent.jobs.pattern_hashes import IDLE
@@ -258,11 +257,11 @@ class Books:
         if isinstance(planned, Plan):
             self.registrar.hashes.want(planned, drive.capacity_bytes)
 
-    def missing_hash(self) -> Place | None:
+    def missing_hash(self) -> PatternSpan | None:
         """Tell which pattern's hash is wanted and not made, of any drive that was seen."""
         return self.registrar.hashes.missing()
 
-    def keep_hash(self, place: Place, digest: str) -> None:
+    def keep_hash(self, place: PatternSpan, digest: str) -> None:
         """Remember a hash that was made while nothing else was to be done."""
         self.registrar.hashes.keep(place, digest, by=IDLE)
 

@@ -7,10 +7,9 @@ from typing import Protocol
 
 from agent.certificates.certificate import Certificate
 from agent.certificates.record import Disposition
-from agent.erase import EraseSpec
+from agent.erase import EraseSpec, PatternSpan
 from agent.erase.signals import Stop
 from agent.jobs.bay import Bay
-from agent.jobs.hash_rows import Place
 from agent.jobs.job import Job
 from agent.messages import Alarm, CommandStatus
 from agent.phrases import Spoken
@@ -58,7 +57,7 @@ class Effects(Protocol):
     def command_status(self, kind: str, command: str, status: CommandStatus) -> None:
         """Tell the controller what became of its command."""
 
-    def hash_ahead(self, place: Place | None) -> None:
+    def hash_ahead(self, place: PatternSpan | None) -> None:
         """Make this hash behind everything else, and put a HashMade; None: rest at once. Absolute."""
 
     def beat(self) -> None:

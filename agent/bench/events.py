@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent.certificates.outcome import Outcome, Reason, Writers
-from agent.erase import Checkpoint, Progress, Renewed
-from agent.jobs.hash_rows import Place
+from agent.erase import Checkpoint, PatternSpan, Progress, Renewed
 from agent.jobs.label_proof import LabelState
 from agent.messages import Request
 from drivers.drives.drive import Drive
@@ -95,7 +94,7 @@ class WorkEnded:
 class HashMade:
     """The hash of a pattern over a capacity, that was made while nothing else was to be done."""
 
-    place: Place
+    place: PatternSpan
     blake3: str
 
 

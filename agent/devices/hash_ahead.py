@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from agent.bench.events import HashMade
-from agent.jobs.hash_rows import Place
+from agent.erase import PatternSpan
 
 if TYPE_CHECKING:
     from agent.erase.expected_hash import FixedHash
@@ -24,11 +24,11 @@ class HashAhead:
     def __init__(self, put: Callable[[HashMade], None]) -> None:
         self._put = put
         self._lock = threading.Lock()
-        self._wanted: Place | None = None
-        self._begun: tuple[Place, FixedHash] | None = None
+        self._wanted: PatternSpan | None = None
+        self._begun: tuple[PatternSpan, FixedHash] | None = None
         self._thread: threading.Thread | None = None
 
-    def want(self, place: Place | None) -> None:
+    def want(self, place: PatternSpan | None) -> None:
         """Make this hash, and put it as an event; None: rest, from the next step on. Asking twice does no harm."""
         with self._lock:
             self._wanted = place
@@ -42,13 +42,13 @@ class HashAhead:
         while (place := self._next()) is not None:
             self._advance(place)
 
-    def _next(self) -> Place | None:
+    def _next(self) -> PatternSpan | None:
         with self._lock:
             if self._wanted is None:
                 self._thread = None
             return self._wanted
 
-    def _advance(self, place: Place) -> None:
+    def _advance(self, place: PatternSpan) -> None:
         from agent.erase.expected_hash import FixedHash  # with the first hash: a station that knows all does without
 
         if self._begun is None or self._begun[0] != place:

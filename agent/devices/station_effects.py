@@ -29,10 +29,9 @@ from agent.devices.lights_and_locks import LightsAndLocks
 from agent.devices.notify import Notifier
 from agent.devices.watcher import Watcher
 from agent.devices.workers import Workers
-from agent.erase import EraseSpec
+from agent.erase import EraseSpec, PatternSpan
 from agent.erase.signals import Stop
 from agent.jobs.bay import Bay
-from agent.jobs.hash_rows import Place
 from agent.jobs.job import Job
 from agent.messages import Alarm, BayProgressMessage, BayStateMessage, CommandStatus
 from agent.phrases import Spoken, phrase
@@ -168,7 +167,7 @@ class StationEffects:
         """Give the bay power: absolute, so that asking twice does no harm."""
         self.power.on(bay.name)
 
-    def hash_ahead(self, place: Place | None) -> None:
+    def hash_ahead(self, place: PatternSpan | None) -> None:
         """Make this hash behind everything else; None: rest."""
         self._hashes.want(place)
 

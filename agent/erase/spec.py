@@ -5,7 +5,7 @@ Sizes, offsets and lengths are bytes; durations seconds; rates 10^6 bytes a seco
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -108,6 +108,13 @@ class ResumePoint(msgspec.Struct, frozen=True, kw_only=True):
     errors: int = 0
     seconds: float = 0.0
     firmware: FirmwarePoint | None = None
+
+
+class PatternSpan(NamedTuple):
+    """What a hash is of: a pattern as `PassRecord.pattern` names it, over so many bytes."""
+
+    pattern: str
+    capacity: int
 
 
 class KnownHash(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import NamedTuple
 
+from agent.erase import PatternSpan
 from agent.jobs.database import Database
 
 MOST_KEPT = 256
@@ -14,17 +15,10 @@ MOST_WANTED = 64
 """Hashes that an idle station still has to make."""
 
 
-class Place(NamedTuple):
-    """What a hash is of: a pattern as `PassRecord.pattern` names it, over so many bytes."""
-
-    pattern: str
-    capacity: int
-
-
 class HashRow(NamedTuple):
     """A hash that was made: by which job, or "idle"; when; and the station's seal on all of that."""
 
-    place: Place
+    place: PatternSpan
     blake3: str
     made_by: str
     made_at: str
@@ -37,7 +31,7 @@ class HashRows:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    def find(self, place: Place) -> HashRow | None:
+    def find(self, place: PatternSpan) -> HashRow | None:
         """Find a hash that was made. Whatever stands in the row is returned as it is: its seal is the caller's."""
         sql = "SELECT blake3, made_by, made_at, seal FROM pattern_hash WHERE pattern = ? AND capacity = ?"
         row = self._db.one(sql, *place)
@@ -45,7 +39,7 @@ class HashRows:
             return None
         return HashRow(place, str(row[0]), str(row[1]), str(row[2]), row[3] if isinstance(row[3], bytes) else b"")
 
-    def want(self, place: Place) -> bool:
+    def want(self, place: PatternSpan) -> bool:
         """Note that this hash is wanted, where there is none yet. Return whether that is new."""
         if self._db.one("SELECT 1 FROM pattern_hash WHERE pattern = ? AND capacity = ?", *place) is not None:
             return False
@@ -65,22 +59,22 @@ class HashRows:
             )
             self._bound()
 
-    def forget(self, place: Place) -> None:
+    def forget(self, place: PatternSpan) -> None:
         """Forget a hash that is not to be believed: it is wanted again."""
         with self._db.transaction():
             sql = "UPDATE pattern_hash SET blake3 = NULL, seal = NULL WHERE pattern = ? AND capacity = ?"
             self._db.execute(sql, tuple(place))
 
-    def checked(self, place: Place, at: str) -> None:
+    def checked(self, place: PatternSpan, at: str) -> None:
         """Note that the hash was made anew at that time, and was the same."""
         with self._db.transaction():
             sql = "UPDATE pattern_hash SET checked_at = ?, asked = ? WHERE pattern = ? AND capacity = ?"
             self._db.execute(sql, (at, int(time.time()), *place))
 
-    def wanted(self) -> list[Place]:
+    def wanted(self) -> list[PatternSpan]:
         """List what is wanted and not made, the smallest first: it is there the soonest. The columns as they are."""
         sql = "SELECT pattern, capacity FROM pattern_hash WHERE blake3 IS NULL ORDER BY capacity, pattern LIMIT ?"
-        return [Place(*row) for row in self._db.all(sql, MOST_WANTED)]
+        return [PatternSpan(*row) for row in self._db.all(sql, MOST_WANTED)]
 
     def _bound(self) -> None:
         sql = "DELETE FROM pattern_hash WHERE rowid NOT IN (SELECT rowid FROM pattern_hash ORDER BY asked DESC LIMIT ?)"

@@ -20,10 +20,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.certificates.clock import utc_now
 from agent.certificates.outcome import Erased, Failed, Outcome
-from agent.erase import METHODS, KnownHash
+from agent.erase import METHODS, KnownHash, PatternSpan
 from agent.erase.methods import pattern_name
 from agent.errors import LedgerProblem
-from agent.jobs.hash_rows import HashRow, HashRows, Place
+from agent.jobs.hash_rows import HashRow, HashRows
 from agent.jobs.job import Job
 from agent.planning.plan import Plan
 
@@ -47,7 +47,7 @@ class PatternHashes:
         self._rows = rows
         self._secret = hmac.digest(key.private_bytes_raw(), _SEAL, "sha256")
         self._checking: set[str] = set()
-        self._wanted: list[Place] | None = None
+        self._wanted: list[PatternSpan] | None = None
 
     def want(self, plan: Plan | None, capacity: int) -> None:
         """Note which hash the erasure of a drive will need, so that an idle station makes it."""
@@ -88,7 +88,7 @@ class PatternHashes:
             with _tolerated():
                 self._rows.checked(place, utc_now())
 
-    def missing(self) -> Place | None:
+    def missing(self) -> PatternSpan | None:
         """Tell which hash an idle station should make next. Reads the ledger only where something changed."""
         if self._wanted is None:
             self._wanted = []
@@ -96,7 +96,7 @@ class PatternHashes:
                 self._wanted = [place for place in self._rows.wanted() if _possible(place)]
         return self._wanted[0] if self._wanted else None
 
-    def keep(self, place: Place, digest: str, *, by: str) -> None:
+    def keep(self, place: PatternSpan, digest: str, *, by: str) -> None:
         """Remember a hash that was made of these very bytes: by that job, or IDLE."""
         at = utc_now()
         self._wanted = [other for other in self._wanted or () if other != place]  # not at once again, if this fails
@@ -104,7 +104,7 @@ class PatternHashes:
             self._rows.keep(HashRow(place, digest, by, at, self._seal(place, digest, by, at)))
             self._wanted = None
 
-    def _believed(self, place: Place) -> HashRow | None:
+    def _believed(self, place: PatternSpan) -> HashRow | None:
         row = None
         with _tolerated():
             row = self._rows.find(place)
@@ -122,21 +122,21 @@ class PatternHashes:
             self._rows.forget(row.place)
         self._wanted = None
 
-    def _seal(self, place: Place, digest: str, by: str, at: str) -> bytes:
+    def _seal(self, place: PatternSpan, digest: str, by: str, at: str) -> bytes:
         return hmac.digest(self._secret, msgspec.json.encode((*place, digest, by, at)), "sha256")
 
 
-def _possible(place: Place) -> bool:
+def _possible(place: PatternSpan) -> bool:
     """Whether it is a hash that may be made ahead: a damaged row names anything."""
     return place.pattern in _PATTERNS and isinstance(place.capacity, int) and 0 < place.capacity <= LARGEST_AHEAD
 
 
-def _place(plan: Plan | None, capacity: int) -> Place | None:
+def _place(plan: Plan | None, capacity: int) -> PatternSpan | None:
     """Which hash an erasure needs; None where it needs none, or where its last pass is random."""
     if plan is None or plan.technique != "overwrite" or plan.verify.kind != "full":
         return None
     last = METHODS[plan.method].passes[-1]
-    return None if last is None else Place(pattern_name(last), capacity)
+    return None if last is None else PatternSpan(pattern_name(last), capacity)
 
 
 @contextlib.contextmanager

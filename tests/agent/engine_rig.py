@@ -18,10 +18,9 @@ from agent.bench.inbox import Inbox
 from agent.certificates.certificate import Certificate, read_unverified
 from agent.certificates.outcome import Failed, Outcome, Reason, Work, conclude
 from agent.certificates.record import Disposition, PassRecord, Verification
-from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint
+from agent.erase import Checkpoint, EraseSpec, PatternSpan, Progress, ResumePoint
 from agent.erase.signals import Stop
 from agent.jobs.bay import Bay
-from agent.jobs.hash_rows import Place
 from agent.jobs.job import Job
 from agent.jobs.registrar import Registrar
 from agent.messages import Alarm, CommandStatus
@@ -113,7 +112,7 @@ class FakeEffects:
         self.grades: list[str] = []
         self.power: list[tuple[str, bool]] = []
         self.beats = 0
-        self.ahead: Place | None = None
+        self.ahead: PatternSpan | None = None
         self.answers: list[tuple[str, CommandStatus]] = []
         self.broken = False
         self.no_threads = False
@@ -180,7 +179,7 @@ class FakeEffects:
         """Power on."""
         self.power.append((bay.name, True))
 
-    def hash_ahead(self, place: Place | None) -> None:
+    def hash_ahead(self, place: PatternSpan | None) -> None:
         """Asked for, or told to rest."""
         self.ahead = place
 

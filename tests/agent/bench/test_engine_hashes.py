@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from agent.bench.events import HashMade
-from agent.jobs.hash_rows import MOST_KEPT, Place
+from agent.erase import PatternSpan
+from agent.jobs.hash_rows import MOST_KEPT
 from tests.agent.engine_rig import CAPACITY, Rig, drive, erased, settings
 
 DIGEST = "ab" * 32
-WANTED = Place("00", CAPACITY)
+WANTED = PatternSpan("00", CAPACITY)
 
 
 @pytest.fixture
@@ -54,7 +55,7 @@ def test_nothing_is_made_while_a_bay_works_and_the_job_is_given_what_is_known(ri
     known = rig.worker("A1").spec.known_hash
     assert (known.blake3 if known else None) == (None if rig.worker("A1").spec.hash_anew else DIGEST)
     rig.end("A1", erased())
-    assert rig.effects.ahead == Place("00", 2 * CAPACITY)
+    assert rig.effects.ahead == PatternSpan("00", 2 * CAPACITY)
 
 
 def test_a_hash_that_cannot_be_kept_is_not_made_again_and_again(rig: Rig) -> None:

@@ -11,14 +11,13 @@ from blake3 import blake3
 
 from agent.bench.events import HashMade
 from agent.devices.hash_ahead import NICE, HashAhead
-from agent.erase import expected_hash
+from agent.erase import PatternSpan, expected_hash
 from agent.erase.expected_hash import FixedHash
-from agent.jobs.hash_rows import Place
 from tests.agent.mosquitto import wait_until
 from tests.patience import SOON_S
 
 SIZE = 3 * 1024 * 1024 + 512
-ENDLESS = Place("00", 1 << 60)
+ENDLESS = PatternSpan("00", 1 << 60)
 
 
 @pytest.fixture
@@ -49,7 +48,7 @@ def test_what_is_wanted_is_made_behind_everything_else_and_its_thread_ends(steps
     made: queue.SimpleQueue[HashMade] = queue.SimpleQueue()
     ahead = HashAhead(made.put)
     for pattern in ("00", "924924"):
-        place = Place(pattern, SIZE)
+        place = PatternSpan(pattern, SIZE)
         ahead.want(place)
         image = (bytes.fromhex(pattern) * SIZE)[:SIZE]
         assert made.get(timeout=SOON_S) == HashMade(place, blake3(image).hexdigest())
@@ -79,6 +78,6 @@ def test_another_wish_takes_the_place_of_one(steps: list[tuple[int, int]]) -> No
     ahead = HashAhead(made.put)
     ahead.want(ENDLESS)
     wait_until(lambda: bool(steps), "it works")
-    ahead.want(Place("ff", SIZE))
-    assert made.get(timeout=SOON_S).place == Place("ff", SIZE)
+    ahead.want(PatternSpan("ff", SIZE))
+    assert made.get(timeout=SOON_S).place == PatternSpan("ff", SIZE)
     wait_until(gone, "the thread ends")
