@@ -6,9 +6,13 @@
 #   sudo make prove-faults [RUNS=60] [WRITE=docs/reliability.md]    all of the fault injection under real block devices
 #   sudo make prove-kills [KILLS=500] [WRITE=docs/reliability.md]   SIGKILLs of command and daemon, some ten minutes
 #   sudo make prove-bench [WRITE=docs/reliability.md]       drives of all kinds under a real kernel, in a QEMU guest; docs/bench.md
+#   sudo make prove-install [SUITES=trixie]                 docs/install.md in a clean Debian 12 and 13, under their systemd
 #   make faults, make bench       the first and the last of these, by their older names
+#   make lock                     the newest releases that setup.cfg allows, into requirements/*.lock; docs/dependencies.md
+#   make release                  wheel, source archive, parts list and checksums of the commit, into dist/
 #   make lint                     mypy --strict and ruff, which `make test` runs too
 #   sudo make install             a station under /opt/benchwipe; docs/install.md
+#   sudo make back                the version before takes the place of the one in use
 #   sudo make uninstall           takes it away, keeps ledger, key, certificates and configuration
 #   make clean                    removes the environment and what tools left behind
 
@@ -31,19 +35,22 @@ TEST_PACKAGES := mosquitto mosquitto-clients postgresql e2fsprogs dosfstools mto
 # What the virtual bench is built of and looks at drives with: emulators, tools for the guest's root, for drives, a broker.
 BENCH_PACKAGES := qemu-system-x86 qemu-system-arm busybox-static squashfs-tools cpio kmod zstd udev e2fsprogs util-linux iproute2 dmsetup procps \
  nvme-cli hdparm sg3-utils smartmontools mosquitto
+# What a bare Debian in a folder is made with, and started.
+ROOT_PACKAGES := debootstrap systemd-container git util-linux
+SUITES ?= bookworm,trixie
 # An independent renderer of ZPL, which the labels are read back with; needs node.
 ORACLE := tests/drivers/printers/zpl_oracle
 # Real MicroPython, which the dock controller's firmware is tested under; needs node.
 MICROPYTHON := tests/firmware_bridge/device/micropython
 
 # What `make quick` leaves out: what starts brokers, databases, daemons or a guest, and the linters.
-SLOW := tests/laboratory tests/collector tests/faults tests/shift tests/systemd tests/agent/uplink tests/test_demo.py tests/test_style.py \
+SLOW := tests/laboratory tests/collector tests/faults tests/shift tests/systemd tests/agent/uplink tests/test_demo.py tests/test_style.py tests/test_release.py \
  $(wildcard tests/agent/test_daemon*.py)
 # Runs of each kind of fault, and of kills in all.
 RUNS ?= 60
 KILLS ?= 500
 
-.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-bench lint install uninstall clean
+.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-bench prove-install lock release lint install back uninstall clean
 
 setup:
 	@scripts/setup.sh $(VENV) dev
@@ -76,15 +83,26 @@ prove-bench: setup
 	@scripts/debian-packages.sh $(BENCH_PACKAGES) || { echo "benchwipe: without these packages there is no virtual bench" >&2; exit 1; }
 	@BENCHWIPE_BENCH=1 BENCHWIPE_BENCH_WRITE="$(WRITE)" $(BIN)/python -m pytest tests/laboratory --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
 
+# Clean roots of both Debians; one at a time, since each has a systemd of its own.
+prove-install: setup
+	@scripts/debian-packages.sh $(ROOT_PACKAGES) || { echo "benchwipe: without these packages there is no clean root" >&2; exit 1; }
+	@BENCHWIPE_INSTALL="$(SUITES)" $(BIN)/python -m pytest tests/installing -p no:cacheprovider -rs $(ARGS)
+
+lock: setup
+	@$(BIN)/python -m release.lock
+
+release: setup
+	@$(BIN)/python -m release.build $(ARGS)
+
 lint: setup
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-install uninstall:
+install back uninstall:
 	@DESTDIR='$(DESTDIR)' PREFIX='$(PREFIX)' SYSCONFDIR='$(SYSCONFDIR)' STATEDIR='$(STATEDIR)' BINDIR='$(BINDIR)' \
 	 LIBDIR='$(LIBDIR)' WITH='$(WITH)' scripts/install.sh $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,12 +11,18 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Sequence
+from typing import cast
+
+if "_hashlib" not in sys.modules:
+    # An import that fails: hashlib then takes Python's own SHA-2, and a second OpenSSL beside that of cryptography is
+    # not loaded unless TLS is used. 3.7 MB of an idle daemon (benchmarks/idle_footprint.py).
+    cast("dict[str, object]", sys.modules)["_hashlib"] = None
 
 try:
     import click
 
-    from agent import __version__
-    from agent.commands.options import INTERRUPTED, NOT_TRUE, USAGE, Commands
+    from agent.commands.options import INTERRUPTED, NOT_TRUE, USAGE, Commands, tell_systemd
+    from agent.version import version
 except KeyboardInterrupt:  # Ctrl-C while Python still loads
     sys.exit(130)
 
@@ -44,6 +50,10 @@ COMMANDS = {
 }
 
 
+TOUCH_DRIVES = frozenset({"benchmark", "drives", "erase", "verify-drive"})
+"""Commands that a drive may keep from ending: agent/commands/attended.py."""
+
+
 def _guarded(words: Sequence[str]) -> tuple[int, list[str]]:
     """(exit status, lines that say what was wrong)."""
     from agent.errors import CertificateProblem, SettingsError
@@ -54,6 +64,7 @@ def _guarded(words: Sequence[str]) -> tuple[int, list[str]]:
     except click.UsageError as error:
         return USAGE, [_usage_line(error)]
     except (click.Abort, KeyboardInterrupt):
+        _end_undisturbed()
         return INTERRUPTED, ["interrupted"]
     except click.ClickException as error:
         return USAGE, [error.format_message()]
@@ -69,6 +80,12 @@ def _guarded(words: Sequence[str]) -> tuple[int, list[str]]:
             raise
         told = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
         return NOT_TRUE, [f"a defect of benchwipe: {told}; please report it (BENCHWIPE_DEBUG=1 shows where)"]
+
+
+def _end_undisturbed() -> None:
+    """Ignore further requests to stop: a signal may come twice, of the terminal and of whoever passes it on."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _usage_line(error: click.UsageError) -> str:
@@ -110,15 +127,38 @@ def _flushed(status: int) -> int:
     return status
 
 
+def _tell_version(ctx: click.Context, _option: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"benchwipe {version()}")
+        ctx.exit()
+
+
 @click.group(cls=Commands, lazy=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="benchwipe", message="%(prog)s %(version)s")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Erase drives on a bench, prove it, and sign a certificate for each."""
 
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the `benchwipe` command, say what was wrong, and exit with the command's status: its entry point."""
+    attended = words is None and sys.argv[1:2] and sys.argv[1] in TOUCH_DRIVES
     words = sys.argv[1:] if words is None else words
+    if attended:
+        from agent.commands.attended import attend
+
+        sys.exit(attend(lambda: _run(words)))
+    sys.exit(_run(words))
+
+
+def _run(words: Sequence[str]) -> int:
+    """Run a command to its exit status; all that it had to say has left this program then."""
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError):  # it is closed
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]  # a terminal of another alphabet
@@ -129,10 +169,13 @@ def main(words: Sequence[str] | None = None) -> None:
         problem = f"the argument {strange[0]!r} is not valid UTF-8" if strange else ""
         status, problems = (USAGE, [problem]) if problem else _guarded(words)
     except KeyboardInterrupt:  # before the command began
+        _end_undisturbed()
         status, problems = INTERRUPTED, ["interrupted"]
     if problems:
         _tell(problems, as_json="--json" in words)
-    sys.exit(_flushed(status))
+    if problems and words[:1] == ["run"]:
+        tell_systemd(problems)
+    return _flushed(status)
 
 
 def _is_utf8(word: str) -> bool:

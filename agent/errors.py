@@ -6,6 +6,8 @@ AgentError
 │   └── KeyLost          this station had a key, and has it no more
 ├── CertificateProblem   bytes that are not a valid certificate
 ├── PlaceTaken           a copy would take the place of something that must stay
+├── NotYours             only root and the service's own user may do that
+├── NoViewer             this user may not even look at the station
 ├── LedgerProblem        the ledger cannot be read or written
 │   └── LedgerConflict   its rows and the certificate files do not tell one story
 └── IllegalTransition    a job or bay was asked to do what its table forbids: a defect of ours
@@ -63,6 +65,22 @@ class PlaceTaken(AgentError):
     code = "BW-A15"
     message = "{path} {problem}"
     hint = "Name another file."
+
+
+class NotYours(AgentError):
+    """Only root and the service's own user may do that."""
+
+    code = "BW-A50"
+    message = "{problem}"
+    hint = "Type `sudo` before it."
+
+
+class NoViewer(AgentError):
+    """This user may not even look at the station."""
+
+    code = "BW-A51"
+    message = "this user is not in the group benchwipe-view, whose people may look at the station"
+    hint = "Join it with `sudo adduser $USER benchwipe-view` and log in again, or type `sudo` before the command."
 
 
 class LedgerProblem(AgentError):

@@ -27,6 +27,7 @@ class StationSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Who this station is. `id` is its MQTT client id and the head of its certificate numbers.
 
     `stalled_power_off_s`: how long a drive that answers no more may stay so before its bay is given up.
+    `lot`: the code of a standing delivery, on which everybody works who has scanned no other.
     `keep_keys_days`: how long a job that stopped keeps the key of its random passes and its ATA password, for its drive
     to come back.
     """
@@ -41,6 +42,7 @@ class StationSettings(msgspec.Struct, frozen=True, kw_only=True):
     stalled_power_off_s: Annotated[float, msgspec.Meta(ge=1, le=86400)] = 120.0
     keep_keys_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
     policy: Text = "nist-clear"
+    lot: Text | None = None
     certificate_url: Text = ""
 
 
@@ -142,6 +144,10 @@ class Scanning(msgspec.Struct, frozen=True, kw_only=True):
     destination: str = r"DEST-.{1,60}"
     imei: str = r"[0-9]{15}"
     tablet: str = r"TABLET"
+    logout: str = r"LOGOUT"
+    drives: str = r"DRIVES-(?P<drives>[1-9])"
+    nodrive: str = r"NODRIVE"
+    box: str = r"(?P<box>DESTROY(?:-[A-Z0-9]{1,20})?)"
     psid: str = r"(?:PSID[:= ]?)?[A-Z0-9]{32}"
     require: tuple[Literal["badge", "lot"], ...] = ()
     ask_grade: bool = False
@@ -198,6 +204,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         """Whether any policy of this file allows drives without an identity; each plan asks its own policy."""
         return any(policy.allow_unidentified for policy in self.policy)
 
+    @property
+    def standing_lot(self) -> Lot | None:
+        """The delivery on which everybody works who has scanned no other."""
+        return next((lot for lot in self.lot if lot.code == self.station.lot), None)
+
+    def policy_of(self, lot: Lot | None) -> str:
+        """Choose the lot's policy, else its customer's, else the station's."""
+        if lot is None:
+            return self.station.policy
+        customer = next((known for known in self.customer if known.name == lot.customer), None)
+        return lot.policy or (customer.policy if customer else None) or self.station.policy
+
     def policy_named(self, name: str) -> Policy:
         """Find a policy of this file, or one of the built-in ones."""
         return self._policies()[name]
@@ -222,13 +240,14 @@ def parse(data: dict[str, Any], *, where: str) -> Settings:
     """Parse the settings of a parsed document. SettingsError holds every problem found."""
     settings, problems = convert(data, Settings)
     if settings is not None:
-        problems = list(_contradictions(settings))
+        problems = list(contradictions(settings))
     if settings is None or problems:
         raise SettingsError(where, tuple(f"{where}: {problem}" for problem in problems))
     return settings
 
 
-def _contradictions(settings: Settings) -> Iterator[str]:
+def contradictions(settings: Settings) -> Iterator[str]:
+    """Find what is right by itself, and cannot stand together: one line for each."""
     yield from _doubles(settings)
     yield from _dangling(settings)
     yield from _bad_patterns(settings.scanning)
@@ -272,6 +291,7 @@ def _dangling(settings: Settings) -> Iterator[str]:
         yield from _unknown(f"bay[{i}].source", bay.source, sources)
         yield from _unknown(f"bay[{i}].dock", bay.dock, docks)
     yield from _unknown("station.policy", settings.station.policy, policies)
+    yield from _unknown("station.lot", settings.station.lot, {lot.code for lot in settings.lot})
     for i, customer in enumerate(settings.customer):
         yield from _unknown(f"customer[{i}].policy", customer.policy, policies)
     for i, lot in enumerate(settings.lot):
@@ -301,6 +321,6 @@ def _bad_patterns(scanning: Scanning) -> Iterator[str]:
         except re.error as error:
             yield f"scanning.{key} = {pattern!r}: allowed is a regular expression ({error})"
             continue
-        named = {"bay": "the bay's name", "grade": "its letter"}.get(key)
+        named = {"bay": "the bay's name", "grade": "its letter", "drives": "how many", "box": "its name"}.get(key)
         if named and key not in groups:
             yield f"scanning.{key} = {pattern!r}: it must hold (?P<{key}>...), {named}"

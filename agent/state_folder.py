@@ -44,6 +44,11 @@ def hold(state_dir: Path) -> int:
     return descriptor
 
 
+def view_folder(state_dir: Path) -> Path:
+    """Name the folder beside it for people who may only look: public key and view socket; the installer makes it."""
+    return state_dir.with_name(f"{state_dir.name}-view")
+
+
 def refuse_unfinished(state_dir: Path) -> None:
     """Raise RestoreUnfinished where a restore did not come to its end."""
     if os.path.lexists(state_dir / UNFINISHED):

@@ -16,7 +16,7 @@ from typing import Any, TypeGuard
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from agent import __version__, files, state_folder
+from agent import files, state_folder
 from agent.bench.books import Books
 from agent.bench.engine import Engine
 from agent.bench.events import (
@@ -29,6 +29,7 @@ from agent.bench.events import (
     Told,
 )
 from agent.bench.inbox import Inbox
+from agent.bench.pending import Awaited
 from agent.certificates import keys
 from agent.certificates.clock import boot_id, clock, utc_now
 from agent.certificates.jws import public_jwk
@@ -37,19 +38,25 @@ from agent.devices.equipment import open_equipment
 from agent.devices.notify import Notifier
 from agent.devices.station_effects import StationEffects
 from agent.devices.threads import Threads
+from agent.devices.view import View
 from agent.devices.watcher import Watcher
 from agent.erase.streams import fastest, rates
 from agent.errors import LedgerProblem
+from agent.jobs.bay import BayState
+from agent.jobs.label_proof import LabelState
 from agent.jobs.ledger import Ledger
 from agent.jobs.registrar import Registrar
 from agent.messages import Birth
 from agent.settings import Mqtt, Settings
 from agent.uplink.uplink import Uplink
-from agent.views.bay import bay_row, who_works
+from agent.version import version
+from agent.views.bay import bay_row
+from agent.views.people import everybody, sentences, unfinished_items, waiting_item, who_works
+from agent.views.waiting import Beside
 from drivers import registry
 from drivers.drives.base import DriveSource
 from drivers.errors import DeviceGone
-from drivers.inputs._readings import Scan
+from drivers.inputs._readings import Scan, Unfinished, Unreadable
 from drivers.inputs.base import Input
 from drivers.lasting import lasting
 from firmware_bridge.passthrough import give_back_memory
@@ -96,6 +103,7 @@ class Station:
             for device in settings.input
         }
         self.control = ControlSocket(state_dir, self._answer)
+        self.view = View(state_dir, self.registrar.key.public_key(), self._status)
         self._control_ledger: Ledger | None = None
         self._end_of_inputs = threading.Event()
 
@@ -119,6 +127,7 @@ class Station:
         gc.collect()  # 0.4 MB of what starting left behind (benchmarks/idle_footprint.py)
         gc.freeze()
         give_back_memory()
+        self.view.start()
         self.control.start()  # last: whoever gets an answer finds everything else running
         self.notifier.ready(f"{len(self.settings.bay)} bays")
         log.info("station %s runs with %d bays", self.settings.station.id, len(self.settings.bay))
@@ -137,6 +146,7 @@ class Station:
         if self.uplink:
             self.uplink.stop(UPLINK_STOP_S)
         self.effects.close(DEVICES_STOP_S)
+        self.view.close()
         self.control.close()
         if self._control_ledger:
             self._control_ledger.close()
@@ -173,11 +183,14 @@ class Station:
 
         try:
             for reading in device.readings(self._end_of_inputs, changed):
-                if isinstance(reading, Scan):
-                    self.inbox.put(Scanned(reading.text, reading.symbology))
-                else:
-                    log.warning("input %s: %s", name, reading.reason)
-                    self.inbox.put(Told("scan_again"))
+                match reading:
+                    case Scan(text, symbology):
+                        self.inbox.put(Scanned(text, symbology, name, time.monotonic()))
+                    case Unfinished(number):
+                        self.inbox.put(Told("number_unfinished", {"number": number}))
+                    case Unreadable(reason):
+                        log.warning("input %s: %s", name, reason)
+                        self.inbox.put(Told("scan_again"))
         except Exception as error:  # its scans do nothing until it is begun again
             self.inbox.put(DeviceFault(name, "BW-D99", f"{type(error).__name__}: {error}"))
             raise
@@ -198,6 +211,7 @@ class Station:
             boot_id=boot_id(),
             on_rejected=lambda row, reason: self.inbox.put(CertificateRejected(row, reason)),
             on_command=lambda request: self.inbox.put(CommandArrived(request)),
+            on_trouble=lambda name, code, text: self.inbox.put(DeviceFault(name, code, text)),
             now=utc_now,
             collectors=self._collectors(self.settings.mqtt, config_dir),
         )
@@ -211,7 +225,7 @@ class Station:
 
     def _birth(self, depth: int) -> Birth:
         return Birth(
-            software={"name": "benchwipe", "version": __version__},
+            software={"name": "benchwipe", "version": version()},
             bays=tuple(bay.name for bay in self.settings.bay),
             capabilities=("overwrite",),
             policy_hash=hashlib.sha256(
@@ -231,7 +245,7 @@ class Station:
     def _answer(self, request: dict[str, Any]) -> dict[str, Any]:
         match request.get("ask"):
             case "status":
-                return self._status()
+                return {**self._status(), "uplink": self._uplink_row(self._outbox_depth())}
             case "cancel":
                 return self._cancel(request.get("bay"))
             case "reprint":
@@ -260,27 +274,72 @@ class Station:
 
     def _status(self) -> dict[str, Any]:
         uplink = self.uplink.status if self.uplink else None
+        beside, now = self._beside(), time.monotonic()
         return {
             "station": self.settings.station.id,
-            "language": self.settings.station.language,
+            "language": self.effects.language,
+            "commands": dict(self.effects.commands),
             "said": self.effects.said,
-            **who_works(self.engine.context),
+            **self._told(),
             "sound": self.settings.senses.sound,
-            "bays": [bay_row(bay, now=time.monotonic()) for bay in list(self.engine.bays.values())],
+            "bays": [bay_row(bay, now=now, beside=beside) for bay in list(self.engine.bays.values())],
             "labels": [
                 {"number": label.number, "state": label.state.value, "copy": label.copy, "detail": label.detail}
                 for label in self.engine.labels.open
             ],
             "alarms": {name: alarm.text for name, alarm in self.effects.alarms.standing.items()},
-            "uplink": {
-                "connected": uplink.connected,
-                "outbox_depth": self._outbox_depth(),
-                "last_error": uplink.last_error,
-                "receipts_ignored": uplink.receipts_ignored,
-            }
-            if uplink
-            else None,
+            "alarm_codes": {name: alarm.code for name, alarm in self.effects.alarms.standing.items()},
+            "uplink": self._uplink_row(uplink.outbox_depth if uplink else None),
         }
+
+    def _uplink_row(self, depth: int | None) -> dict[str, Any] | None:
+        if self.uplink is None:
+            return None
+        status = self.uplink.status
+        return {
+            "connected": status.connected,
+            "outbox_depth": depth,
+            "last_error": status.last_error,
+            "receipts_ignored": status.receipts_ignored,
+            "most_bytes": status.most_bytes,
+        }
+
+    def _told(self) -> dict[str, Any]:
+        """What the screen says to whom, what happened, and what waits beside the bays."""
+        language, words, shown = self.effects.language, self.effects.commands, self.engine.shown
+        return {
+            **who_works(self.engine.context),
+            "next": sentences(shown, language, words),
+            "happened": sentences(
+                (line.said for line in self.engine.table.happened.lines if line.said not in shown), language, words
+            ),
+            "people": everybody(self.engine.people()),
+            "pending": [
+                *(
+                    waiting_item(
+                        item.what, label=item.label, asset=item.asset, serial=item.serial, bay=item.bay, who=item.who
+                    )
+                    for item in self._not_in_a_row()
+                ),
+                *unfinished_items(self.engine.unfinished()),
+            ],
+        }
+
+    def _not_in_a_row(self) -> list[Awaited]:
+        """What waits, but for what the row of its own bay says."""
+        rows = {bay.certificate_number for bay in self.engine.bays.values() if bay.certificate_number}
+        empty = {bay.name for bay in self.engine.bays.values() if bay.state is BayState.EMPTY}
+        return [
+            item
+            for item in self.engine.pending.items
+            if item.label not in rows and not (item.what == "put_back" and item.bay in empty)
+        ]
+
+    def _beside(self) -> Beside:
+        waiting = self.engine.pending.items
+        labels = {item.label: LabelState.PRINTED for item in waiting if item.what == "label"}
+        labels |= {label.number: label.state for label in self.engine.labels.open}
+        return Beside(labels, {item.bay: item.serial for item in waiting if item.what == "put_back"})
 
     def _outbox_depth(self) -> int | None:
         """From the ledger, in the control socket's own thread: the courier's figure is as old as its last look."""

@@ -26,7 +26,7 @@ def lines(devices: Sequence[str], method: str, count: int) -> list[str]:
         ("sum written / fio", statistics.median(writes), ">= 0.95"),
         ("sum read back / fio", statistics.median(reads), ""),
         ("slowest / median drive", starved, ">= 0.5"),
-        ("peak memory, MB", _worst(ours, "peak_mb"), f"<= {50 + 5 * len(devices)}"),
+        ("peak memory, MB", _worst(ours, "peak_mb"), f"<= {48 + 3 * len(devices)}"),
         ("event waits, p99, ms", _worst(ours, "event_p99_ms"), "<= 50"),
         ("processor s/GiB", statistics.median(r.cpu_s_per_gib for r in ours), ""),
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
@@ -13,6 +12,7 @@ import click
 import msgspec
 
 from agent.errors import SettingsError
+from agent.version import version
 from collector import enrolment, settings, signing
 from collector.errors import CollectorError
 from drivers.options import convert
@@ -24,7 +24,7 @@ config_option = click.option(
 
 
 @click.group()
-@click.version_option(version("benchwipe"), prog_name="benchwipe-collector")
+@click.version_option(version(), prog_name="benchwipe-collector")
 def main() -> None:
     """Take certificates in, check them, keep them, show them: the central server."""
 

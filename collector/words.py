@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from agent.certificates.shapes import SIGNS
+
 
 @dataclass(frozen=True)
 class Mark:
@@ -16,36 +18,36 @@ class Mark:
 
 
 OUTCOMES = {
-    "erased": Mark("Erased", "✔", "ok"),
-    "unread": Mark("Erased, not read back", "◎", "warn"),
-    "attested": Mark("Attested, not measured", "✎", "work"),
-    "failed": Mark("Failed", "✖", "bad"),
-    "aborted": Mark("Aborted", "■", "warn"),
-    "refused": Mark("Refused", "⊘", "warn"),
+    "erased": Mark("Erased", SIGNS["erased"].shown, "ok"),
+    "unread": Mark("Erased, not read back", SIGNS["unread"].shown, "warn"),
+    "attested": Mark("Attested, not measured", SIGNS["attested"].shown, "work"),
+    "failed": Mark("Failed", SIGNS["failed"].shown, "bad"),
+    "aborted": Mark("Aborted", SIGNS["aborted"].shown, "warn"),
+    "refused": Mark("Refused", SIGNS["refused"].shown, "warn"),
 }
 CHAINS = {
     "ok": Mark("Unbroken", "●", "ok"),
     "gap": Mark("Gap: the one before is missing", "◐", "warn"),
     "known": Mark("Known gap: its station told which numbers are missing", "◌", "none"),
-    "fork": Mark("Fork: two histories", "✖", "bad"),
+    "fork": Mark("Fork: two histories", "≠", "bad"),
     "gap in short": Mark("Gap", "◐", "warn"),
     "known in short": Mark("Known gap", "◌", "none"),
-    "fork in short": Mark("Fork", "✖", "bad"),
+    "fork in short": Mark("Fork", "≠", "bad"),
 }
 BAYS = {
     "empty": Mark("Empty", "○", "none"),
     "waiting": Mark("Waiting for a person", "◇", "wait"),
-    "blocked": Mark("Blocked", "⊘", "warn"),
+    "blocked": Mark("Blocked", SIGNS["refused"].shown, "warn"),
     "countdown": Mark("Begins soon", "◔", "wait"),
     "cycling": Mark("Power off and on", "↻", "work"),
     "erasing": Mark("Erasing", "▶", "work"),
     "verifying": Mark("Verifying", "◉", "work"),
     "certifying": Mark("Certifying", "◈", "work"),
-    "stalled": Mark("Stalled", "■", "bad"),
-    "finished": Mark("Finished", "✔", "ok"),
-    "quarantined": Mark("Quarantined", "✖", "bad"),
+    "stalled": Mark("Stalled", "!", "bad"),
+    "finished": Mark("Finished", "●", "ok"),
+    "quarantined": Mark("Quarantined", "!", "bad"),
 }
-PRESENCE = {True: Mark("Online", "●", "ok"), False: Mark("Offline", "✖", "bad"), None: Mark("Not heard", "○", "none")}
+PRESENCE = {True: Mark("Online", "●", "ok"), False: Mark("Offline", "◌", "bad"), None: Mark("Not heard", "○", "none")}
 LEVELS = {
     "clear": "Clear: no data can be recovered with ordinary tools",
     "purge": "Purge: no data can be recovered in a laboratory",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
-from collections.abc import Iterator
-from html import escape
+import time
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,16 +23,16 @@ from agent.certificates.record import (  # noqa: E402
     Clock,
     Disposition,
     DriveRecord,
-    Explanation,
     Health,
     Level,
     Operator,
     OutcomeName,
     PassRecord,
+    Reason,
     Record,
     Sanitization,
     Software,
-    Station,
+    StationRecord,
     Verification,
 )
 from agent.jobs.certify import Circumstances, Occasion, draft_attested  # noqa: E402
@@ -39,30 +40,23 @@ from agent.jobs.ledger import Position  # noqa: E402
 from agent.pdf.command_sheet import command_sheet  # noqa: E402
 from agent.phrases import phrase  # noqa: E402
 from agent.settings import load  # noqa: E402
-from agent.views.screen import Row, Size, frame  # noqa: E402
+from agent.views.screen import Size, frame  # noqa: E402
 from drivers.printers.languages.label import Media  # noqa: E402
+from scripts.terminal_picture import picture  # noqa: E402
 
 Language = Literal["da", "en"]
 LANGUAGES: tuple[Language, ...] = ("da", "en")
 PICTURES = REPOSITORY / "docs" / "pictures"
-INK = {
-    "": "#d0d0d0",
-    "title": "#ffffff",
-    "good": "#5fd75f",
-    "bad": "#ff5f5f",
-    "busy": "#5fd7d7",
-    "hand": "#ffd75f",
-    "faint": "#8a8a8a",
-}
-CELL, LINE = 9, 20  # of a terminal in an SVG
 
 
 def main() -> None:
-    """All of them."""
+    """All of them, as a bench in Denmark makes them."""
+    os.environ["TZ"] = "Europe/Copenhagen"
+    time.tzset()
     for name, made in labels().items():
         (PICTURES / f"label-{name}.png").write_bytes(made)
     for language in LANGUAGES:
-        watched = screen(frame(bench(language), Size(80, 24), language))
+        watched = picture(frame(bench(language), Size(80, 24), language))
         (PICTURES / f"status-watch-{language}.svg").write_text(watched, "utf-8")
         (PICTURES / f"command-sheet-{language}.png").write_bytes(sheet(language))
 
@@ -84,7 +78,7 @@ def labels() -> dict[str, bytes]:
     key, small, large = Ed25519PrivateKey.from_private_bytes(bytes(range(32))), Media(dpi=203), Media("zpl", 100, 50)
 
     def drawn(made: Record, language: Words, media: Media = small, copy: int = 0) -> bytes:
-        return preview_png(sign(made, key), media, language=language, copy=copy)
+        return preview_png(sign(made, key), media, language=language, copy=copy, bay="A1")
 
     graded = record(disposition=Disposition(grade="A", destination="Genbrug Odense"))
     return {
@@ -102,7 +96,7 @@ def record(outcome: OutcomeName = "erased", sequence: int = 123, disposition: Di
     """A drive's end."""
     erased = outcome == "erased"
     level: Level = "clear" if erased else "none"
-    why = None if erased else Explanation(code="BW-E02", text="Parts could not be read")
+    why = None if erased else Reason(code="BW-E02", text="Parts could not be read")
     passes = (PassRecord(number=1, pattern="00", bytes=SIZE, started_at=AT, finished_at=AT),) if erased else ()
     return Record(
         **place(sequence),
@@ -163,7 +157,7 @@ def place(sequence: int) -> dict[str, Any]:
         "started_at": AT,
         "finished_at": AT,
         "clock": Clock(source="ntp", synchronised=True, boot_id="", monotonic_ms=0),
-        "station": Station(
+        "station": StationRecord(
             id="bench-01", name="", location="", organisation="", software=software, kernel="", machine=""
         ),
         "customer": None,
@@ -175,53 +169,42 @@ def bench(language: Language) -> dict[str, Any]:
     nothing = dict.fromkeys(
         ("drive", "asset", "countdown_s", "bytes_done", "bytes_total", "mb_per_s", "outcome", "certificate")
     )
-    disk = {"model": "ST500LM021", "serial": "W6247KQX"}
-    half = {"drive": disk, "bytes_done": 225 * 10**9, "bytes_total": 500 * 10**9, "mb_per_s": 105.0}
-    failed = {"reason": "Parts", "reason_code": "BW-E02", "certificate": "bench-01-000417"}
+    ends = datetime.fromisoformat("2026-11-30T14:18:00+01:00").timestamp()
+    half = {"bytes_done": 225 * 10**9, "bytes_total": 500 * 10**9, "mb_per_s": 105.0, "ends_at": ends, "left_s": 2600.0}
+    failed = {"outcome": "failed", "reason": "Parts", "reason_code": "BW-E02", "certificate": "bench-01-000417"}
+    erased = {"outcome": "erased", "certificate": "bench-01-000418", "grade": "B", "asset": "KK-004712"}
     rows: list[tuple[str, dict[str, Any]]] = [
         ("erasing", {**half, "asset": "KK-004711"}),
-        ("finished", {"drive": disk, "outcome": "erased", "certificate": "bench-01-000418", "asset": "KK-004712"}),
-        ("finished", {"drive": disk, "outcome": "failed", **failed}),
+        ("finished", {**erased, "waits_for": {"what": "label", "label": "bench-01-000418"}}),
+        ("finished", {**failed, "waits_for": {"what": "box"}}),
         ("verifying", {**half, "bytes_done": 450 * 10**9, "asset": "KK-004713"}),
-        ("countdown", {"drive": disk, "countdown_s": 8.0, "asset": "KK-004714"}),
-        ("waiting", {"drive": disk}),
+        ("countdown", {"asset": "KK-004714", "asks": "confirm", "waits_for": {"what": "answer"}}),
+        ("waiting", {"waits_for": {"what": "asset"}}),
         ("empty", {}),
-        ("quarantined", {}),
+        ("quarantined", {"waits_for": {"what": "release"}}),
     ]
-    bays = [{**nothing, "bay": str(n), "state": state, **facts} for n, (state, facts) in enumerate(rows, start=1)]
+    bays = []
+    for n, (state, facts) in enumerate(rows, start=1):
+        drive = None if state == "empty" else {"model": "ST500LM021", "serial": f"W6247KQ{n}"}
+        bays.append({**nothing, "bay": f"A{n}", "state": state, "drive": drive, **facts})
+    ida = {"id": "ida", "name": "Ida"}
+    lot = {"code": "LOT-2026-47"}
     return {
         "station": "bench-01",
-        "said": phrase(language, "assigned", asset="KK-004714", bay="5"),
+        "operator": ida,
+        "lot": lot,
+        "people": [{"operator": ida, "lot": lot, "turned_to": True, "since": "2026-11-30T07:05:00Z", "next": []}],
+        "next": [
+            phrase(language, "serial_right", bay="A5"),
+            phrase(language, "scan_yes_or_no", bay="A5", drive="...247KQ5"),
+        ],
+        "happened": [phrase(language, "put_label", number="bench-01-000418")],
         "bays": bays,
         "labels": [],
         "uplink": {"connected": True, "outbox_depth": 0},
-        "alarms": {"bay-8": "Bay 8: The drive does not answer any more"},
+        "alarms": {"bay-A8": "Bay 8: The drive does not answer any more"},
+        "alarm_codes": {"bay-A8": "BW-E16"},
     }
-
-
-def screen(rows: tuple[Row, ...]) -> str:
-    """A terminal as an SVG, one run of cells of one style after the other."""
-    width, height = len(rows[0]) * CELL + 20, len(rows) * LINE + 20
-    runs = "".join(run for number, row in enumerate(rows) for run in _runs(row, 10 + (number + 1) * LINE - 5))
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="monospace" '
-        f'font-size="15"><rect width="100%" height="100%" fill="#101010"/>{runs}</svg>\n'
-    )
-
-
-def _runs(row: Row, y: int) -> Iterator[str]:
-    start = 0
-    for column in range(1, len(row) + 1):
-        if column < len(row) and row[column][1] == row[start][1]:
-            continue
-        text, style = "".join(cell[0] for cell in row[start:column]), row[start][1]
-        if text.strip():
-            x, length = 10 + start * CELL, (column - start) * CELL
-            yield (
-                f'<text x="{x}" y="{y}" fill="{INK[style]}" xml:space="preserve" textLength="{length}">'
-                f"{escape(text)}</text>\n"
-            )
-        start = column
 
 
 if __name__ == "__main__":

@@ -18,7 +18,14 @@ from firmware_bridge.errors import CodedError
 ROOT = Path(__file__).parents[1]
 BOARD_ONLY = ("controller.boot", "controller.hal", "controller.main")  # run on the RP2040, and have no codes
 SHOWN = re.compile(r'"(BW-[BDELPSU](?!00)\d\d)"')  # bays, devices, labels, outcomes, plans, safety, the uplink
-SHOWN_BESIDE = {"BW-A04", "BW-A13", "BW-A40", "BW-A90"}  # of the agent's own those that become an alarm or a reason
+SHOWN_BESIDE = {
+    "BW-A04",
+    "BW-A13",
+    "BW-A40",
+    "BW-A70",
+    "BW-A71",
+    "BW-A90",
+}  # of the agent's own those that become an alarm or a reason
 PACKAGES = ("agent", "drivers", "firmware_bridge", "collector")
 
 

@@ -36,7 +36,7 @@ def test_the_demo_ends_well_with_every_outcome_that_it_promises(tmp_path: Path) 
         ("SIM-NVME-0004", "B"),
         ("SIM-SSD-0003", "C"),
     }
-    assert "label of SIM-HDD-0002 by mistake. That is not the label of the drive in bay A1." in done.stdout
+    assert "serial number of SIM-HDD-0002 by mistake. That serial number is not of the drive in bay A1." in done.stdout
     assert done.stdout.count("She scans YES.") == 4
     assert {row[0] for row in rows if row[3] == "purge"} == {"SIM-NVME-0004"}
     assert len(list((tmp_path / "out" / "state" / "certificates").glob("*.jws"))) == 5

@@ -20,6 +20,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "firmware_bridge": "",
         "drivers": "firmware_bridge",
         "agent/__init__.py": "",
+        "agent/version.py": "",
         "agent/errors.py": "firmware_bridge",
         "agent/messages.py": "",
         "agent/files.py": "agent/errors.py",
@@ -33,11 +34,11 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "agent/planning": "drivers agent/certificates agent/erase",
         "agent/settings.py": "drivers agent/errors.py agent/planning",
         "agent/jobs": (
-            "drivers agent/__init__.py agent/errors.py agent/messages.py agent/files.py agent/certificates "
+            "drivers agent/version.py agent/errors.py agent/messages.py agent/files.py agent/certificates "
             "agent/erase agent/planning agent/settings.py agent/state_folder.py"
         ),
         "agent/backups": (
-            "agent/__init__.py agent/errors.py agent/files.py agent/state_folder.py agent/messages.py "
+            "agent/version.py agent/errors.py agent/files.py agent/state_folder.py agent/messages.py "
             "agent/certificates agent/planning agent/settings.py agent/jobs"
         ),
         "agent/scan": "drivers agent/phrases agent/certificates agent/settings.py agent/jobs",
@@ -48,16 +49,17 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "agent/planning agent/settings.py agent/jobs agent/scan agent/uplink"
         ),
         "agent/devices": (
-            "drivers agent/errors.py agent/messages.py agent/files.py agent/phrases agent/certificates "
-            "agent/erase agent/planning agent/settings.py agent/jobs agent/uplink agent/views agent/bench"
+            "drivers agent/errors.py agent/messages.py agent/files.py agent/state_folder.py agent/phrases "
+            "agent/certificates agent/erase agent/planning agent/settings.py agent/jobs agent/scan agent/uplink "
+            "agent/views agent/bench"
         ),
         "agent/station.py": (
-            "firmware_bridge drivers agent/__init__.py agent/errors.py agent/messages.py agent/files.py "
+            "firmware_bridge drivers agent/version.py agent/errors.py agent/messages.py agent/files.py "
             "agent/state_folder.py agent/certificates agent/erase agent/settings.py agent/jobs agent/uplink "
             "agent/views agent/bench agent/devices"
         ),
         "agent/pdf": (
-            "drivers agent/__init__.py agent/errors.py agent/files.py agent/phrases agent/certificates "
+            "drivers agent/version.py agent/errors.py agent/files.py agent/phrases agent/certificates "
             "agent/planning agent/settings.py agent/scan agent/views"
         ),
         "agent/commands/work": (
@@ -71,9 +73,9 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "agent/devices agent/station.py agent/pdf agent/commands/work"
         ),
         "agent/cli.py": (
-            "firmware_bridge agent/__init__.py agent/errors.py agent/settings.py agent/views agent/commands"
+            "firmware_bridge agent/version.py agent/errors.py agent/settings.py agent/views agent/commands"
         ),
-        "collector": "agent/errors.py agent/messages.py agent/certificates drivers firmware_bridge",
+        "collector": "agent/version.py agent/errors.py agent/messages.py agent/certificates drivers firmware_bridge",
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
     }.items()

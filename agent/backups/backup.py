@@ -19,7 +19,7 @@ from typing import BinaryIO, Literal, cast
 
 import msgspec
 
-from agent import __version__, files
+from agent import files
 from agent.backups.sealed import CHUNK, MAGIC, BackupProblem, SealedReader, SealedWriter
 from agent.certificates import key_traces, keys
 from agent.certificates.clock import utc_now
@@ -28,6 +28,7 @@ from agent.errors import LedgerProblem, PlaceTaken
 from agent.jobs.ledger import Ledger
 from agent.jobs.reconcile import Reconciler
 from agent.state_folder import refuse_unfinished
+from agent.version import version
 
 MANIFEST, LEDGER, CERTIFICATES = "manifest.json", "ledger.sqlite3", "certificates"
 
@@ -65,7 +66,7 @@ def make(state_dir: Path, out: Path, passphrase: str, station: str) -> Made:
         found = Reconciler(ledger, own).look()
         manifest = Manifest(
             made_at=utc_now(),
-            software=__version__,
+            software=version(),
             station=station,
             key=thumbprint(own),
             certificates=len(names),

@@ -10,8 +10,9 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 
@@ -22,6 +23,7 @@ from agent.phrases import FALLBACK, hint, reason
 log = logging.getLogger("benchwipe.alarms")
 
 FILE_NAME = "alarms.json"
+NO_WORDS: Mapping[str, str] = MappingProxyType({})
 
 
 def critical(code: str, text: str) -> Alarm:
@@ -34,15 +36,15 @@ def warning(code: str, text: str) -> Alarm:
     return Alarm(severity="warning", code=code, text=text, since=utc_now())
 
 
-def spoken(alarm: Alarm, language: str) -> Alarm:
-    """Say an alarm by its code in that language.
+def spoken(alarm: Alarm, language: str, commands: Mapping[str, str] = NO_WORDS) -> Alarm:
+    """Say an alarm by its code in that language. `commands`: the bench's own words for them.
 
     Behind it, in brackets, stands what was said of it in English: which bay, what it did.
     """
     words = reason(language, alarm.code)
     if language == FALLBACK or not words:
         return alarm
-    advice = hint(language, alarm.code)
+    advice = hint(language, alarm.code, **commands)
     return msgspec.structs.replace(alarm, text=" ".join(filter(None, (words, advice, f"[{alarm.text}]"))))
 
 

@@ -65,7 +65,14 @@ class Wait:
     stale: Job | None = None
 
 
-Act = Block | Hold | Show | TakeUp | GoOn | Begin | Wait
+@dataclass(frozen=True)
+class AskAgain:
+    """A person had planned it, and the station lost its power before it began: ask them, and begin nothing alone."""
+
+    stale: Job
+
+
+Act = Block | Hold | Show | TakeUp | GoOn | Begin | Wait | AskAgain
 
 
 def decide(
@@ -133,7 +140,9 @@ def _by_history(newest: Job | None, insertion: str, mode: Literal["automatic", "
             # Cancelled before it began: somebody said no, and automatic mode must not ask again by itself.
             return Show(newest) if newest.certificate_id else Wait()
     stale = newest if newest is not None and newest.state is JobState.PLANNED else None
-    return Begin(stale) if mode == "automatic" else Wait(stale)
+    if mode == "automatic":
+        return Begin(stale)
+    return AskAgain(stale) if stale is not None and stale.plan is not None and stale.asset is not None else Wait(stale)
 
 
 def _pulled_out(job: Job) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from agent.bench.alarms import critical
 from agent.bench.effects import Effects
+from agent.bench.happened import Happened
 from agent.errors import LedgerProblem
 from agent.jobs.bay import Bay
 from agent.messages import Alarm
@@ -14,17 +15,18 @@ from agent.phrases import Spoken
 
 log = logging.getLogger("benchwipe.engine")
 
-Follow = Callable[[Spoken, Mapping[str, Bay]], Spoken | None]
-"""What is said behind a sentence, by what stands in the bays."""
+Answer = Callable[[Spoken, Mapping[str, Bay]], tuple[Spoken, ...]]
+"""All that the screen says after this answer to a scan, by what stands in the bays."""
 
 
 class BayTable:
     """One row for each bay, and the wishes that follow from their changes."""
 
-    def __init__(self, names: Iterable[str], effects: Effects, follow: Follow) -> None:
+    def __init__(self, names: Iterable[str], effects: Effects, answer: Answer, *, now: Callable[[], float]) -> None:
         self.bays = {name: Bay(name=name) for name in names}
         self.effects = effects
-        self._follow = follow
+        self.happened = Happened(now)
+        self._answer = answer
 
     def __getitem__(self, name: str) -> Bay:
         return self.bays[name]
@@ -38,6 +40,7 @@ class BayTable:
     def note(self, bay: Bay) -> Bay:
         """Note the bay's new row, where nothing changed that anybody must be shown at once."""
         self.bays[bay.name] = bay
+        self.happened.moved(bay)
         return bay
 
     def others(self, name: str) -> list[Bay]:
@@ -49,9 +52,18 @@ class BayTable:
         self.tell(self.effects.alarm, name, alarm)
 
     def say(self, key: str, **values: str) -> None:
-        """Tell the technician one thing, and behind it what is expected now (`follow`): nothing may hide that."""
-        news = (key, values)
-        self.tell(self.effects.say, *news, self._follow(news, self.bays))
+        """Answer a scan, and say what is expected now: scans alone change that line."""
+        self.show(self._answer((key, values), self.bays))
+
+    def show(self, lines: tuple[Spoken, ...]) -> None:
+        """Let the screen say this."""
+        if lines:
+            self.tell(self.effects.say, *lines[0], lines[1] if len(lines) > 1 else None)
+
+    def report(self, key: str, **values: str) -> None:
+        """Tell what happened, in a line of its own: it hides nothing, and nothing hides it."""
+        self.happened.add((key, values), self.bays)
+        self.tell(self.effects.report, key, values)
 
     def tell(self, wish: Callable[..., None], *values: object) -> None:
         """Tell a wish. One that cannot be carried out does not keep the engine from what it does next."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -15,8 +15,8 @@ from agent.bench.alarms import critical
 from agent.certificates.attestation import Handset, Reset
 from agent.certificates.certificate import Certificate
 from agent.certificates.outcome import PULLED_OUT, Outcome, Work
-from agent.certificates.record import Operator
-from agent.erase import EraseSpec, ResumePoint
+from agent.certificates.record import Asset, Operator, Record
+from agent.erase import EraseSpec, PatternSpan, ResumePoint
 from agent.erase.before import done_before
 from agent.errors import LedgerProblem
 from agent.jobs import certify, job
@@ -24,9 +24,12 @@ from agent.jobs.at_work import Claim, DriveAtWork
 from agent.jobs.command_rows import MOST_COMMANDS
 from agent.jobs.job import Job, JobState
 from agent.jobs.label_proof import LabelRow
+from agent.jobs.pattern_hashes import IDLE
 from agent.jobs.registrar import Registrar
 from agent.jobs.running import STATION_LOST, begun
+from agent.jobs.statements import Stated
 from agent.messages import Alarm, CommandStatus
+from agent.planning.plan import Plan, plan
 from drivers.drives.drive import Drive
 
 log = logging.getLogger("benchwipe.books")
@@ -73,6 +76,27 @@ class Books:
             return self.registrar.ledger.chain.number_of_device(tag)
         return None
 
+    def asset(self, tag: str, drive: Drive) -> Asset | None:
+        """Describe a drive's device. None where all the drives that were counted in it have been seen."""
+        with self._trying("ledger", clears=False):
+            return self.registrar.asset(tag, drive)
+
+    def count_drives(self, tag: str, drives: int, who: Operator | None) -> None:
+        """Write down and state how many drives a device has."""
+        with self._trying("ledger"):
+            self.registrar.count_drives(tag, drives, who)
+
+    def state(self, what: Stated, facts: Mapping[str, object], who: Operator | None) -> None:
+        """Sign and queue what a person says of a device."""
+        with self._trying("ledger"):
+            self.registrar.state(what, facts, who)
+
+    def whole(self, record: Record) -> bool:
+        """Say whether all drives of a certificate's device are erased; not where the ledger cannot be read."""
+        with contextlib.suppress(LedgerProblem), self._trying("ledger", clears=False):
+            return self.registrar.whole(record)
+        return False
+
     def attest(self, handset: Handset, reset: Reset, occasion: certify.Occasion) -> Certificate:
         """Certify a reset that a person answers for, and the intent to print its label."""
         with self._trying("certificate"):
@@ -93,6 +117,7 @@ class Books:
         """Mend what a power cut left of certificates; every job that has not ended, oldest first."""
         with self._trying("ledger", clears=False):
             self.registrar.recover(printers=self.printers)
+            self.registrar.want_hashes()
             return self.registrar.ledger.unfinished()
 
     def set_aside(self) -> list[tuple[str, str]]:
@@ -246,6 +271,35 @@ class Books:
         """
         with contextlib.suppress(LedgerProblem), self._trying("ledger"):
             self.registrar.forget_keys(at_work=at_work)
+
+    def pending(self) -> list[tuple[str, str, bytes]]:
+        """List what an earlier run left waiting for a person (kind, name, what is known of it)."""
+        with contextlib.suppress(LedgerProblem), self._trying("ledger", clears=False):
+            return self.registrar.ledger.pending.all()
+        return []
+
+    def keep_pending(self, kind: str, name: str, body: bytes | None) -> None:
+        """Remember what waits over a power cut, or with None forget it. What a full disk loses is shown until then."""
+        with contextlib.suppress(LedgerProblem), self._trying("ledger"):
+            if body is None:
+                self.registrar.ledger.pending.drop(kind, name)
+            else:
+                self.registrar.ledger.pending.put(kind, name, body)
+
+    def seen(self, drive: Drive) -> None:
+        """Note a drive that came in: by the station's own policy it will need a hash, so that one may be made."""
+        settings = self.registrar.settings
+        planned = plan(drive, settings.policy_named(settings.station.policy))
+        if isinstance(planned, Plan):
+            self.registrar.hashes.want(planned, drive.capacity_bytes)
+
+    def missing_hash(self) -> PatternSpan | None:
+        """Tell which pattern's hash is wanted and not made, of any drive that was seen."""
+        return self.registrar.hashes.missing()
+
+    def keep_hash(self, place: PatternSpan, digest: str) -> None:
+        """Remember a hash that was made while nothing else was to be done."""
+        self.registrar.hashes.keep(place, digest, by=IDLE)
 
     def retry(self) -> None:
         """Write down what could not be written before."""

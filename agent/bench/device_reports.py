@@ -29,7 +29,9 @@ def heard(table: BayTable, event: DeviceFault | DockReported | Told, *, pressed:
     A cut power needs no more than that: the drive's worker meets its absence, and ends.
     """
     if isinstance(event, Told):
-        table.say(event.key, **event.values)
+        for name, value in event.values.items():
+            table.happened.over(name, value)  # a dock that is back is silent no more
+        table.report(event.key, **event.values)
         return
     if isinstance(event, DeviceFault):
         table.alarm(f"device-{event.device}", warning(event.code, event.text) if event.text else None)

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from agent.certificates.certificate import Certificate
 from agent.certificates.record import Disposition
-from agent.erase import EraseSpec
+from agent.erase import EraseSpec, PatternSpan
 from agent.erase.signals import Stop
 from agent.jobs.bay import Bay
 from agent.jobs.job import Job
@@ -28,18 +28,33 @@ class Effects(Protocol):
         """Show how far it is, or how long until it begins."""
 
     def say(self, key: str, values: Mapping[str, str], then: Spoken | None = None) -> None:
-        """Tell the technician at the bench one thing, and then what is expected next."""
+        """Tell the technician at the bench what came of a scan, and then what is expected next."""
+
+    def report(self, key: str, values: Mapping[str, str]) -> None:
+        """Tell what happened, beside what is expected."""
 
     def speak(self, language: str) -> None:
         """Say and show everything in this language from now on. Labels stay in the station's."""
 
-    def certified(self, ended: Job | None, certificate: Certificate) -> None:
-        """Print its label, and let the uplink know of it. `ended` is None where a person attested, and no job was."""
+    def certified(self, ended: Job | None, certificate: Certificate, *, whole: bool = True) -> None:
+        """Print its label, and let the uplink know of it. `ended` is None where a person attested, and no job was.
 
-    def print_label(self, certificate: Certificate, copy: int, given: Disposition | None = None) -> None:
+        `whole`: as for `print_label`.
+        """
+
+    def print_label(
+        self,
+        certificate: Certificate,
+        copy: int,
+        given: Disposition | None = None,
+        bay: str = "",
+        *,
+        whole: bool = True,
+    ) -> None:
         """Print a certificate's label on every printer; each puts a LabelResult.
 
-        `given`: grade and destination as they are now.
+        `given`: grade and destination as they are now. `bay`: where its drive was erased. `whole`: all drives of its
+        device are erased.
         """
 
     def alarm(self, name: str, alarm: Alarm | None) -> None:
@@ -56,6 +71,9 @@ class Effects(Protocol):
 
     def command_status(self, kind: str, command: str, status: CommandStatus) -> None:
         """Tell the controller what became of its command."""
+
+    def hash_ahead(self, place: PatternSpan | None) -> None:
+        """Make this hash behind everything else, and put a HashMade; None: rest at once. Absolute."""
 
     def beat(self) -> None:
         """Tell that the engine is alive."""

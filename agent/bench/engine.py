@@ -32,6 +32,7 @@ from agent.bench.events import (
     DriveLeft,
     DriveUnreadable,
     Event,
+    HashMade,
     LabelResult,
     ReprintRequested,
     Scanned,
@@ -41,6 +42,7 @@ from agent.bench.events import (
 )
 from agent.bench.inbox import Inbox
 from agent.bench.labels import LabelDesk
+from agent.bench.pending import PendingDesk
 from agent.bench.reception import Reception
 from agent.bench.scan_desk import ScanDesk
 from agent.bench.workforce import RETRY_S, Workforce
@@ -49,7 +51,9 @@ from agent.jobs import job
 from agent.jobs.bay import Bay, BayState
 from agent.jobs.job import JobState
 from agent.messages import Alarm
+from agent.phrases import Spoken
 from agent.scan.context import Context
+from agent.scan.people import Person, people, unfinished
 from agent.settings import Settings
 
 log = logging.getLogger("benchwipe.engine")
@@ -80,22 +84,28 @@ class Engine:
 
         `controllers`: thumbprint -> key of those whose commands over MQTT are obeyed.
         """
-        self.now, self.inbox = now, inbox
+        self.now, self.inbox, self._settings = now, inbox, settings
         self._conversation = Conversation(settings)
-        self.table = BayTable([bay.name for bay in settings.bay], effects, self._conversation.follow)
+        self.table = BayTable([bay.name for bay in settings.bay], effects, self._conversation.answer, now=now)
         self._books = make_books(self.table.alarm)
-        self._workforce = Workforce(self.table, self._books, now=now, give_up_s=settings.station.stalled_power_off_s)
+        self.pending = PendingDesk(settings, self._books)
+        self._workforce = Workforce(
+            self.table, self._books, self.pending, now=now, give_up_s=settings.station.stalled_power_off_s
+        )
         self._reception = Reception(
             settings,
             self.table,
             self._books,
             self._workforce,
+            self.pending,
             terms=self._conversation.terms,
             now=now,
             boot_id=boot_id(),
         )
-        self.labels = LabelDesk(self.table, self._books)
-        self._scans = ScanDesk(settings, self.table, self._books, self._reception, self.labels, self._conversation)
+        self.labels = LabelDesk(self.table, self._books, self.pending)
+        self._scans = ScanDesk(
+            settings, self.table, self._books, self._reception, self.labels, self.pending, self._conversation
+        )
         self._controllers = ControllerDesk(self.table, self._books, self._reception.cancel_and_say, controllers)
         self._stop_asked: str | None = None
         self._retry_at = 0.0
@@ -112,6 +122,19 @@ class Engine:
         """Who is signed in, for whom, and what is expected. Any thread may read it: it is frozen."""
         return self._conversation.context
 
+    @property
+    def shown(self) -> tuple[Spoken, ...]:
+        """What the screen says now. Any thread may read it."""
+        return self._conversation.shown
+
+    def people(self) -> tuple[Person, ...]:
+        """List who is signed in, and what is said to each. Any thread may ask."""
+        return people(self.context, self.bays, self._settings)
+
+    def unfinished(self) -> tuple[Context, ...]:
+        """List what people began who are not signed in. Any thread may ask."""
+        return unfinished(self.context)
+
     # The loop
 
     def recover(self) -> None:
@@ -127,6 +150,7 @@ class Engine:
         self._controllers.recover()
         for row, reason in self._books.set_aside():
             self._rejected(row, reason)
+        self._conversation.recall(self.pending.recover())
         self.table.say("station_ready")
         self.labels.recover()
         for bay in self.bays.values():
@@ -167,6 +191,8 @@ class Engine:
         for name in self.bays:
             self.table.guarded(self._tick_bay, name)
         self._settle_freed()
+        self.table.guarded(self._scans.look_again)
+        self.table.guarded(self._mind_hashes)
         self.table.guarded(self._controllers.settle)
         if self.now() >= self._keys_at:
             self._keys_at = self.now() + DAY_S
@@ -182,7 +208,7 @@ class Engine:
     def _react(self, event: Event) -> None:
         match event:
             case DriveArrived() | DriveUnreadable() | DriveCycled():
-                self._reception.arrived(event)
+                self._arrived(event)
             case DriveLeft():
                 self._reception.left(event)
             case Scanned():
@@ -195,14 +221,26 @@ class Engine:
                 self._workforce.worked(event)
             case WorkEnded():
                 self._workforce.work_ended(event)
-            case CertificateRejected():
-                self._rejected(event.id, event.reason)
+            case HashMade() | CertificateRejected():
+                self._note(event)
             case LabelResult():
                 self.labels.result(event)
             case ReprintRequested():
                 self.labels.reprint(event.label)
             case DeviceFault() | DockReported() | Told():
                 device_reports.heard(self.table, event, pressed=self._scans.pressed)
+
+    def _arrived(self, event: DriveArrived | DriveUnreadable | DriveCycled) -> None:
+        self._reception.arrived(event)
+        if isinstance(event, DriveArrived) and not event.refusals:
+            self._books.seen(event.drive)
+
+    def _note(self, event: HashMade | CertificateRejected) -> None:
+        match event:
+            case HashMade(place, digest):
+                self._books.keep_hash(place, digest)
+            case CertificateRejected(row, reason):
+                self._rejected(row, reason)
 
     def _tick_bay(self, name: str) -> None:
         bay = self.table[name]
@@ -219,6 +257,11 @@ class Engine:
                 self.table.tell(self.table.effects.progressed, bay)
 
     # Small things
+
+    def _mind_hashes(self) -> None:
+        """Have hashes made that drives will need, while no bay works."""
+        idle = not self._working() and not self.inbox.stopping
+        self.table.tell(self.table.effects.hash_ahead, self._books.missing_hash() if idle else None)
 
     def _settle_freed(self) -> None:
         if self._workforce.take_freed():

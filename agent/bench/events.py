@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from agent.certificates.outcome import Outcome, Reason, Writers
-from agent.erase import Checkpoint, Progress, Renewed
+from agent.erase import Checkpoint, PatternSpan, Progress, Renewed
 from agent.jobs.label_proof import LabelState
 from agent.messages import Request
 from drivers.drives.drive import Drive
@@ -41,10 +41,15 @@ class DriveLeft:
 
 @dataclass(frozen=True)
 class Scanned:
-    """A code that somebody scanned or typed. `symbology`: as the scanner told it, if it did."""
+    """A code that somebody scanned or typed. `symbology`: as the scanner told it, if it did.
+
+    `scanner`: its name in the configuration. `at`: when it was read, in monotonic seconds.
+    """
 
     text: str
     symbology: str | None = None
+    scanner: str = ""
+    at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,14 @@ class WorkEnded:
     bay: str
     job: str
     outcome: Outcome
+
+
+@dataclass(frozen=True)
+class HashMade:
+    """The hash of a pattern over a capacity, that was made while nothing else was to be done."""
+
+    place: PatternSpan
+    blake3: str
 
 
 @dataclass(frozen=True)
@@ -152,6 +165,7 @@ Event = (
     | Worked
     | DriveCycled
     | WorkEnded
+    | HashMade
     | CertificateRejected
     | CommandArrived
     | LabelResult

@@ -12,6 +12,7 @@ from agent.bench.bay_table import BayTable
 from agent.bench.books import Books, taken_up
 from agent.bench.conversation import Terms
 from agent.bench.events import DriveArrived, DriveCycled, DriveLeft, DriveUnreadable
+from agent.bench.pending import PendingDesk
 from agent.bench.workforce import Workforce
 from agent.certificates import record
 from agent.certificates.clock import utc_now
@@ -20,7 +21,7 @@ from agent.jobs import job
 from agent.jobs.bay import HELD, Asks, Bay, BayState, changed, emptied, move
 from agent.jobs.job import Job, JobState
 from agent.jobs.new_job import new_job
-from agent.planning.plan import plan
+from agent.planning.plan import Plan, plan
 from agent.settings import Settings
 
 
@@ -33,6 +34,7 @@ class Reception:
         table: BayTable,
         books: Books,
         workforce: Workforce,
+        pending: PendingDesk,
         *,
         terms: Callable[[], Terms],
         now: Callable[[], float],
@@ -40,7 +42,7 @@ class Reception:
     ) -> None:
         """`terms`: who is signed in, for whom, and by which policy."""
         self.settings, self.table, self.books, self.workforce, self.now = settings, table, books, workforce, now
-        self._terms = terms
+        self.pending, self._terms = pending, terms
         self.closed = False
         self._boot_id = boot_id
         self._standing: dict[str, DriveArrived | DriveUnreadable] = {}
@@ -56,6 +58,7 @@ class Reception:
     def left(self, event: DriveLeft) -> None:
         """Note that a bay is empty."""
         self._standing.pop(event.bay, None)
+        self.pending.done_about("label", bay=event.bay)  # whoever took the drive has its label
         bay = self.table[event.bay]
         if bay.state in HELD:
             self.table.put(changed(bay, drive_present=False))
@@ -101,6 +104,8 @@ class Reception:
             return
         bay = self._vacate(bay) if bay.state is not BayState.EMPTY else bay
         drive = event.drive if isinstance(event, DriveArrived) else None
+        if drive is not None:
+            self.pending.done("put_back", drive.fingerprint)
         self._welcome(replace(bay, insertion=insertion, drive=drive, drive_present=True), act)
 
     def _elsewhere(self, event: DriveArrived | DriveUnreadable) -> Reason | None:
@@ -128,6 +133,8 @@ class Reception:
                 new = new_job(bay.drive, bay=bay.name, insertion=bay.insertion)
                 same = {key: getattr(old, key) for key in ("plan", "asset", "operator", "customer", "disposition")}
                 self._arm(bay, self.books.go_on(msgspec.structs.replace(new, **same), old))
+            case arrival.AskAgain(stale):
+                self._ask_again(bay, stale)
             case arrival.Begin(stale) | arrival.Wait(stale) if stale is not None:
                 self.cancel_planned(stale)
                 self._welcome(bay, replace(act, stale=None))
@@ -137,6 +144,22 @@ class Reception:
                 self._assign(bay, None)
             case arrival.Wait():
                 self.table.put(move(bay, BayState.WAITING))
+
+    def _ask_again(self, bay: Bay, old: Job) -> None:
+        """Plan anew what a person had planned before the power was cut. It begins when a person answers."""
+        assert bay.drive is not None
+        assert old.plan is not None
+        self.cancel_planned(old)
+        policy = self.settings.find_policy(old.plan.policy)
+        power = self.table.effects.can_cycle(bay.name)
+        planned = plan(self.books.as_ours(bay.drive), policy, power=power) if policy else None
+        if not isinstance(planned, Plan):
+            self.table.put(move(bay, BayState.WAITING))
+            return
+        new = new_job(bay.drive, bay=bay.name, insertion=bay.insertion)
+        same = {key: getattr(old, key) for key in ("asset", "operator", "customer", "disposition")}
+        job = self.books.open(msgspec.structs.replace(new, plan=planned, **same))
+        self.table.put(move(bay, BayState.COUNTDOWN, job=job, due=None, asks=self._asks(job) or "confirm"))
 
     def _show(self, bay: Bay, ended: Job) -> None:
         self.table.put(move(bay, BayState.FINISHED, job=ended, outcome=ended.state.value, reason=ended.reason))
@@ -154,24 +177,27 @@ class Reception:
 
     # From assignment to countdown
 
-    def assign_scanned(self, bay: Bay, asset: str, given: record.Disposition | None = None) -> str:
+    def assign_scanned(self, bay: Bay, tag: str, given: record.Disposition | None = None) -> str:
         """Assign a scanned tag, and return what to say of it.
 
         A drive that goes on with an interrupted job keeps that job, and gets the tag.
         """
+        if bay.drive is None or bay.state not in (BayState.COUNTDOWN, BayState.WAITING):
+            return _NOT_READY.get(bay.state, "bay_is_busy")
+        asset = self.books.asset(tag, bay.drive)
+        if asset is None:
+            return "too_many_drives"
         if bay.state is BayState.COUNTDOWN and bay.job:
             going_on = bay.job.state is JobState.INTERRUPTED or bay.job.resumes
             if going_on:
-                who, tagged = self._terms().operator, record.Asset(tag=asset)
+                who = self._terms().operator
                 same = msgspec.structs.replace(
-                    bay.job, asset=tagged, operator=who or bay.job.operator, disposition=given or bay.job.disposition
+                    bay.job, asset=asset, operator=who or bay.job.operator, disposition=given or bay.job.disposition
                 )
                 self.table.put(changed(bay, job=self.books.save(same)))
                 return "assigned"
             self.cancel_planned(bay.job)
             bay = self.table.put(move(bay, BayState.WAITING, job=None, due=None, asks=""))
-        if bay.state is not BayState.WAITING:
-            return _NOT_READY.get(bay.state, "bay_is_busy")
         self._assign(bay, asset, given)
         return "assigned"
 
@@ -181,21 +207,20 @@ class Reception:
         asset, given = bay.job.asset, bay.job.disposition
         self.cancel_planned(bay.job)
         bay = self.table.put(move(bay, BayState.WAITING, job=None, due=None, asks=""))
-        self._assign(bay, asset.tag if asset else None, given)
+        self._assign(bay, asset, given)
 
-    def _assign(self, bay: Bay, asset: str | None, given: record.Disposition | None = None) -> None:
+    def _assign(self, bay: Bay, asset: record.Asset | None, given: record.Disposition | None = None) -> None:
         """Plan the erasure of the drive that stands in this bay, and count down to it."""
         assert bay.drive is not None
         terms = self._terms()
         new = new_job(
             bay.drive,
             bay=bay.name,
-            asset=asset,
             operator=terms.operator,
             customer=terms.customer,
             insertion=bay.insertion,
         )
-        new = msgspec.structs.replace(new, disposition=given)
+        new = msgspec.structs.replace(new, asset=asset, disposition=given)
         policy = self.settings.policy_named(terms.policy)
         planned = plan(self.books.as_ours(bay.drive), policy, power=self.table.effects.can_cycle(bay.name))
         if isinstance(planned, Reason):
@@ -260,7 +285,7 @@ class Reception:
     def cancel_and_say(self, bay: Bay) -> str:
         """Cancel, and tell the technician what came of it."""
         said = self.cancel(bay)
-        self.table.say(said, bay=bay.name)
+        self.table.report(said, bay=bay.name)
         return said
 
     def cancel_planned(self, planned: Job) -> None:

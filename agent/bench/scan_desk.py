@@ -9,8 +9,10 @@ import msgspec
 from agent.bench.bay_table import BayTable
 from agent.bench.books import Books
 from agent.bench.conversation import Conversation
+from agent.bench.device_desk import DeviceDesk
 from agent.bench.events import Scanned
 from agent.bench.labels import LabelDesk
+from agent.bench.pending import PendingDesk
 from agent.bench.reception import Reception
 from agent.certificates.attestation import attest
 from agent.certificates.clock import utc_now
@@ -20,12 +22,13 @@ from agent.jobs.bay import BayState, changed
 from agent.jobs.certify import Occasion
 from agent.jobs.job import ENDED, Job
 from agent.jobs.new_job import new_id
-from agent.scan import dialogue
-from agent.scan.context import AT_HOME, Context, Rated, assigned, at_home, current, undoable
+from agent.scan import actions, dialogue
+from agent.scan.context import Context, Rated, assigned, undoable
 from agent.scan.flow import Step
 from agent.scan.handset import Attempt
-from agent.scan.prompt import expects, values
 from agent.settings import Settings
+
+MOMENT_S = 0.7  # within it the same code of the same scanner is one scan: they read twice where a finger stays
 
 
 class ScanDesk:
@@ -38,11 +41,14 @@ class ScanDesk:
         books: Books,
         reception: Reception,
         labels: LabelDesk,
+        pending: PendingDesk,
         conversation: Conversation,
     ) -> None:
         self.settings, self.table, self.books = settings, table, books
         self.reception, self.labels, self.conversation = reception, labels, conversation
-        self._attempt_began = ""
+        self.devices = DeviceDesk(table, books, labels, pending, conversation)
+        self._pending = pending
+        self._last: Scanned | None = None
 
     def scanned(self, event: Scanned) -> None:
         """Do what the scan asks for, and say so, with the one thing that is expected next.
@@ -50,27 +56,44 @@ class ScanDesk:
         What cannot be done leaves the context as it was: the same thing is expected again.
         """
         before = self.conversation.context
-        self._take(before, dialogue.scan(before, event.text, self.settings, self.table.bays, symbology=event.symbology))
+        self.conversation.context = here = self.conversation.seated(event.scanner)
+        if self._read_twice(event):
+            self.table.show(self.conversation.again(self.table.bays) or self.conversation.shown)
+            return
+        turn = dialogue.scan(here, event.text, self.settings, self.table.bays, symbology=event.symbology)
+        self._take(before, here, turn)
+        if self.conversation.context.badge != here.badge:
+            self.conversation.take_seat(event.scanner)
 
     def pressed(self, bay: str) -> None:
         """Take a bay's button for its code: as good, and no better. Alone it begins and ends nothing."""
         before = self.conversation.context
-        self._take(before, dialogue.pressed(before, bay, self.settings, self.table.bays))
+        self._take(before, before, dialogue.pressed(before, bay, self.settings, self.table.bays))
 
-    def _take(self, before: Context, turn: dialogue.Turn) -> None:
-        self.conversation.context = turn.context
-        if before.attempt is None and turn.context.attempt is not None:
-            self._attempt_began = utc_now()
+    def _read_twice(self, event: Scanned) -> bool:
+        """A scanner that reads a code twice within a moment has read it once; so has a key that bounces."""
+        last, self._last = self._last, event
+        if last is None or event.at is None or last.at is None:
+            return False
+        same = (last.text, last.scanner) == (event.text, event.scanner)
+        return same and event.at - last.at < MOMENT_S
+
+    def _take(self, before: Context, here: Context, turn: dialogue.Turn) -> None:
+        """`before`: whom the screen was turned to; `here`: whose scan it is."""
+        self.conversation.context = _stamped(turn.context)
         try:
             said = self._do(turn)
         except LedgerProblem:
             said = "bay_not_now" if turn.values["bay"] else "not_now"
-            self.conversation.context = before
+            self.conversation.context = here
         self._speak(before)
-        if said == "scan_bay" and (number := self._certified_before(before)):
+        if said == "scan_bay" and (number := self._certified_before(here)):
             self.table.say("tag_certified", **turn.values, number=number)
         elif said:
             self.table.say(said, **turn.values)
+        if turn.action is not None and said:
+            self.table.happened.add((said, turn.values), self.table.bays)
+        self._pending.keep_places(self.conversation.context)
 
     def _certified_before(self, before: Context) -> str | None:
         """The number of an earlier certificate of the device whose tag was just scanned."""
@@ -78,12 +101,8 @@ class ScanDesk:
         return self.books.certified(asset) if asset and asset != before.asset else None
 
     def look_again(self) -> None:
-        """End a step whose drive has gone, and say what is expected instead."""
-        before = self.conversation.context
-        now = at_home(current(before, self.table.bays), self.settings)
-        if now.step is not before.step and now.step in AT_HOME:
-            self.conversation.context = now
-            self.table.say(expects(now, self.settings), **values(now, now, self.table.bays))
+        """Say what holds now, where the screen says what has become untrue: a drive has gone, a countdown is over."""
+        self.table.show(self.conversation.again(self.table.bays))
 
     def _speak(self, before: Context) -> None:
         language = self.conversation.context.language(self.settings)
@@ -95,42 +114,39 @@ class ScanDesk:
     def _do(self, turn: dialogue.Turn) -> str:
         """The phrase about it; "" where it was said already. LedgerProblem: nothing was done."""
         match turn.action:
-            case dialogue.Assign() as wish:
+            case actions.Assign() as wish:
                 return self._assign(wish, turn.say)
-            case dialogue.Match(bay=bay, job=job):
+            case actions.Match(bay=bay, job=job):
                 return self._answered(bay, job, turn.say)
-            case dialogue.BeginBay(bay=bay, job=job):
+            case actions.BeginBay(bay=bay, job=job):
                 return self._answered(bay, job, turn.say)
-            case dialogue.TakeBack(bay=bay, job=job):
+            case actions.TakeBack(bay=bay, job=job):
                 return self._take_back(bay, job, turn.say)
-            case dialogue.TakeBackGrade(bay=bay, job=job, grade=grade, destination=destination):
+            case actions.TakeBackGrade(bay=bay, job=job, grade=grade, destination=destination):
                 return self._give(bay, job, grade, destination) or turn.say
-            case dialogue.Rate() as wish:
+            case actions.Rate() as wish:
                 return self._rate(wish) or turn.say
-            case dialogue.Cancel(bay=bay):
+            case actions.Cancel(bay=bay):
                 return self.reception.cancel(self.table[bay])
-            case dialogue.LabelScanned(label=label):
-                self.labels.scanned(label)
-                return ""
-            case dialogue.Attest(attempt=attempt):
+            case actions.LabelScanned() | actions.PutInBox() | actions.SayNoDrive() | actions.Reprint() as wish:
+                return self.devices.do(wish, turn.say)
+            case actions.Attest(attempt=attempt):
                 return self._attest(attempt, turn.say)
-            case dialogue.Reprint(bay=bay, label=label):
-                held = self.table[bay].job if bay else None
-                self.labels.reprint(label or (held.certificate_id if held else None))
-                return ""
         return self._look_at(turn) if turn.looked else turn.say
 
     def _attest(self, attempt: Attempt, say: str) -> str:
         """Certify, then label, then publish: as for a drive, and nothing was measured."""
         who, customer = self.conversation.context.on_job()
         assert who is not None  # an IMEI of nobody begins nothing
-        occasion = Occasion(new_id(), self._attempt_began, who, customer)
+        occasion = Occasion(new_id(), attempt.began, who, customer)
         certificate = self.books.attest(attempt.handset(), attest(who, attempt.given(), at=utc_now()), occasion)
         self.table.tell(self.table.effects.certified, None, certificate)
         return say
 
-    def _assign(self, wish: dialogue.Assign, say: str) -> str:
+    def _assign(self, wish: actions.Assign, say: str) -> str:
         given = Disposition(grade=wish.grade, destination=wish.destination)
+        if wish.drives:
+            self.devices.count(wish.asset, wish.drives)
         said = self.reception.assign_scanned(
             self.table[wish.bay], wish.asset, given if wish.grade or wish.destination else None
         )
@@ -139,7 +155,11 @@ class ScanDesk:
             self.conversation.context = assigned(now, self.table[wish.bay], self.settings)
             return say
         self.conversation.context = replace(
-            now, step=Step.BAY, asset=wish.asset, grade=wish.grade, destination=wish.destination
+            now.about_nothing(),
+            step=Step.COUNT if said == "too_many_drives" else Step.BAY,
+            asset=wish.asset,
+            grade=wish.grade,
+            destination=wish.destination,
         )
         return said
 
@@ -179,7 +199,7 @@ class ScanDesk:
         self.reception.cancel(bay)
         return say
 
-    def _rate(self, wish: dialogue.Rate) -> str:
+    def _rate(self, wish: actions.Rate) -> str:
         """Write it down; from now on UNDO takes it back, and the same scan again changes nothing."""
         bay, now = self.table[wish.bay], self.conversation.context  # a new label is told of before the grade is
         old = (bay.job.disposition if bay.job else None) or Disposition()
@@ -227,3 +247,12 @@ class ScanDesk:
         self.books.rated(rated, who)
         if self.books.printers and rated.certificate_id:
             self.labels.renew(rated.certificate_id)
+
+
+def _stamped(context: Context) -> Context:
+    """The same, with the moments when somebody signed in and a phone was begun."""
+    if context.operator is not None and not context.since:
+        context = replace(context, since=utc_now())
+    if context.attempt is not None and not context.attempt.began:
+        context = replace(context, attempt=replace(context.attempt, began=utc_now()))
+    return context

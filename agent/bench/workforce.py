@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from agent.bench.alarms import critical
+from agent.bench.alarms import critical, warning
 from agent.bench.bay_table import BayTable
 from agent.bench.books import Books
 from agent.bench.events import Worked, WorkEnded
+from agent.bench.pending import Awaited, PendingDesk
 from agent.certificates.outcome import PULLED_OUT, STALLED, STATION_STOPPED, Aborted, Failed, Outcome, Reason
 from agent.erase import EraseSpec, Progress
 from agent.jobs import job
@@ -21,6 +25,8 @@ from agent.jobs.running import RunningJob
 log = logging.getLogger("benchwipe.engine")
 
 RETRY_S = 5.0
+PAUSE_TOLD_S = 300.0  # fans bring most drives down sooner
+COOL_IT = "Cool it; is it cool to the touch, its sensor is stuck. The job ends by itself where that lasts."
 
 
 @dataclass(frozen=True)
@@ -34,14 +40,18 @@ class _End:
 class Workforce:
     """Who works in which bay, and which ends have no certificate yet."""
 
-    def __init__(self, table: BayTable, books: Books, *, now: Callable[[], float], give_up_s: float) -> None:
+    def __init__(
+        self, table: BayTable, books: Books, pending: PendingDesk, *, now: Callable[[], float], give_up_s: float
+    ) -> None:
         """A drive that does not answer for `give_up_s` seconds more is given up."""
-        self.table, self.books, self.now = table, books, now
+        self.table, self.books, self.pending, self.now = table, books, pending, now
         self._freed = False
         self.ask_grade = books.ask_grade
         self._give_up_s = give_up_s
         self._workers: dict[str, RunningJob] = {}
         self._ends: dict[str, _End] = {}
+        self._hot: set[str] = set()  # bays of whose pause a person was told
+        self._hanging: set[str] = set()  # jobs that were given up: the kernel may still write to their drives
 
     def start(self, bay: Bay) -> None:
         """Begin to erase: only the identified drive that was planned, and only while it stands in this bay."""
@@ -88,9 +98,10 @@ class Workforce:
         Such a drive answers no more: its power goes, its thread is left, its bay waits for a person.
         """
         assert bay.job is not None
-        running = self._workers[bay.name]
+        running, job_id = self._workers[bay.name], bay.job.id
         bay = self._follow(bay, running.give_up(bay.job, self.now()))
         if running.outcome is not None:
+            self._hanging.add(job_id)
             self.table.tell(self.table.effects.abandon, bay)
             self.conclude(bay, running.outcome, BayState.QUARANTINED)
 
@@ -128,8 +139,26 @@ class Workforce:
         if not isinstance(report, Progress):
             self._follow(bay, moved)
             return
+        self._mind_heat(bay, report)
         bay = self._follow(self.table.note(replace(bay, progress=report)), moved)
         self.table.tell(self.table.effects.progressed, bay)
+
+    def _mind_heat(self, bay: Bay, report: Progress) -> None:
+        """Tell a person of a pause that lasts: a drive that does not cool, or a sensor that is stuck."""
+        lasts = report.paused_s is not None and report.paused_s >= PAUSE_TOLD_S
+        if lasts and bay.name not in self._hot and bay.drive is not None:
+            self._hot.add(bay.name)
+            since = (datetime.now(UTC) - timedelta(seconds=report.paused_s or 0)).strftime("%H:%M")
+            who = " ".join(word for word in (bay.drive.model, bay.drive.serial) if word)
+            text = f"Bay {bay.name}: {who} waits to cool at {report.celsius or 0:.0f} C, since {since} UTC."
+            self.table.alarm(f"heat-{bay.name}", warning("BW-A71", f"{text} {COOL_IT}"))
+        elif not lasts:
+            self._cooled(bay.name)
+
+    def _cooled(self, name: str) -> None:
+        if name in self._hot:
+            self._hot.discard(name)
+            self.table.alarm(f"heat-{name}", None)
 
     def _follow(self, bay: Bay, moved: Job) -> Bay:
         """The bay as its job is now."""
@@ -150,6 +179,9 @@ class Workforce:
         bay, outcome = self.table[event.bay], event.outcome
         if bay.job is None or bay.job.id != event.job or not bay.busy:
             log.warning("bay %s: a worker that was given up came back; what it says is not used", event.bay)
+            self._hanging.discard(event.job)
+            if event.bay not in self._ends:
+                self.books.let_go(event.job)
         elif isinstance(outcome, Aborted) and outcome.reason == STATION_STOPPED:
             self._interrupt(bay)
         else:
@@ -158,6 +190,7 @@ class Workforce:
     def _interrupt(self, bay: Bay) -> None:
         """Leave the job to the next start, which goes on from its last flushed point."""
         assert bay.job is not None
+        self._cooled(bay.name)
         self._workers.pop(bay.name, None)
         self.books.keep(job.advance(bay.job, JobState.INTERRUPTED))
         self.books.let_go(bay.job.id)
@@ -165,6 +198,7 @@ class Workforce:
 
     def conclude(self, bay: Bay, outcome: Outcome, then: BayState = BayState.FINISHED) -> None:
         """Conclude the work in a bay. Nothing is shown of how it ended, before the certificate is on the medium."""
+        self._cooled(bay.name)
         bay = move(bay, BayState.CERTIFYING, due=None, asks="", progress=None)
         running = self._workers.pop(bay.name, None) or self._running(None)
         running.end(outcome)
@@ -181,7 +215,8 @@ class Workforce:
             return
         del self._ends[name]
         done, certificate = issued
-        self.books.let_go(done.id)
+        if done.id not in self._hanging:
+            self.books.let_go(done.id)
         if end.then is not BayState.QUARANTINED:
             self.table.alarm(f"bay-{name}", None)
         number = certificate.record.number
@@ -189,9 +224,29 @@ class Workforce:
         if self.ask_grade and done.state is JobState.ERASED and not (done.disposition and done.disposition.grade):
             bay = replace(bay, asks="grade")
         self.table.put(bay)
-        self.table.tell(self.table.effects.certified, done, certificate)
+        whole = self.books.whole(certificate.record)
+        self.table.tell(functools.partial(self.table.effects.certified, whole=whole), done, certificate)
+        self._note_what_waits(bay, done)
         if bay.state is BayState.FINISHED and not bay.drive_present:
             self.table.put(emptied(bay))
             if done.reason is not None and done.reason.code == PULLED_OUT.code:
-                self.table.say("bay_interrupted", bay=name)
+                self.table.report("bay_interrupted", bay=name)
         self._freed = True
+
+    def _note_what_waits(self, bay: Bay, done: Job) -> None:
+        """A drive that failed goes into the box, one that was pulled out goes back; of no other is that so any more."""
+        drive, number = done.drive.fingerprint, bay.certificate_number or ""
+        self.pending.done_about("box", drive=drive)
+        self.pending.done("put_back", drive)
+        facts: dict[str, Any] = {
+            "label": number,
+            "asset": done.asset.tag if done.asset else "",
+            "serial": done.drive.serial or done.drive.wwn or "",
+            "bay": bay.name,
+            "drive": drive,
+            "who": done.operator,
+        }
+        if bay.claim == "failed":
+            self.pending.add(Awaited(what="box", name=number, **facts))
+        elif done.reason is not None and done.reason.code == PULLED_OUT.code:
+            self.pending.add(Awaited(what="put_back", name=drive, **facts))

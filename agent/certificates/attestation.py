@@ -11,7 +11,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from agent.certificates.outcome import Reason
-from agent.certificates.record import Asset, AssetKind, Attestation, Check, DriveRecord, Health, Operator, Record
+from agent.certificates.record import (
+    Asset,
+    AssetKind,
+    Attestation,
+    Check,
+    DriveRecord,
+    Health,
+    Identifier,
+    Operator,
+    Record,
+)
 
 TECHNIQUE = "attested factory reset"
 METHOD = "factory-reset"
@@ -118,6 +128,7 @@ def asset_of(handset: Handset) -> Asset:
         manufacturer=handset.manufacturer,
         model=handset.model,
         serial=handset.serial,
+        identifiers=(Identifier(kind="serial" if imei_problem(handset.serial) else "imei", value=handset.serial),),
     )
 
 

@@ -95,6 +95,9 @@ def refuse_empty_claims(record: Record) -> None:
     """
     for problem in attestation.problems(record):
         raise CertificateProblem(problem=problem)
+    count = record.asset.drives if record.asset else None
+    if count is not None and not 1 <= count.index <= count.of:
+        raise CertificateProblem(problem=f"it is drive {count.index} of {count.of} of its device")
     if record.outcome != "erased":
         if record.sanitization.level != "none":
             raise CertificateProblem(problem=f'outcome "{record.outcome}" claims level "{record.sanitization.level}"')

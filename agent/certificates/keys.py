@@ -5,28 +5,33 @@ It signs certificates and nothing else; it is not the key of the MQTT connection
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
+import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from agent import files
 from agent.certificates import key_traces
 from agent.certificates.jws import public_jwk, public_key_from_jwk, thumbprint
 from agent.errors import CertificateProblem, KeyLost, KeyProblem
-from agent.state_folder import give_to_owner, refuse_unfinished
+from agent.state_folder import give_to_owner, refuse_unfinished, view_folder
 
 FILE_NAME = "station.key"
+PUBLIC_NAME = "station.jwk"
 TRUSTS_THE_BROKER = (
     "no collector_keys: this station trusts the broker, and believes receipts that nobody signed "
     "(`benchwipe-collector key show` prints the key to name there)"
 )
+_PKCS8 = bytes.fromhex("302e020100300506032b657004220420")
+"""What precedes the 32 bytes of an Ed25519 private key in PKCS #8 (RFC 8410, section 7)."""
+_PEM = re.compile(rb"-----BEGIN PRIVATE KEY-----\n([A-Za-z0-9+/]{64})\n-----END PRIVATE KEY-----\n")
 LONGEST_PUBLIC = 1 << 20
 """A set of thousands of keys; more is another file."""
 
@@ -100,9 +105,8 @@ def refuse_other(state_dir: Path) -> None:
 
 def new_pem() -> bytes:
     """Make a new private key, as it stands in a file."""
-    return Ed25519PrivateKey.generate().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    body = base64.b64encode(_PKCS8 + Ed25519PrivateKey.generate().private_bytes_raw())
+    return b"-----BEGIN PRIVATE KEY-----\n" + body + b"\n-----END PRIVATE KEY-----\n"
 
 
 def _remember(state_dir: Path, key: Ed25519PublicKey) -> None:
@@ -123,12 +127,22 @@ def load(path: Path) -> Ed25519PrivateKey:
     if stat.S_IMODE(mode) & 0o077:
         raise KeyProblem(path=path, problem=f"the signing key is open to others ({stat.filemode(mode)}); chmod 600 it")
     try:
-        key = serialization.load_pem_private_key(pem, password=None)
+        key = private_key(pem)
     except (ValueError, TypeError, UnsupportedAlgorithm):
         raise KeyProblem(path=path, problem="not a private key in PEM") from None
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyProblem(path=path, problem="not an Ed25519 key")
     return key
+
+
+def private_key(pem: bytes) -> object:
+    """Read a private key of any kind. ValueError, TypeError or UnsupportedAlgorithm if it is none, or encrypted."""
+    if (own := _PEM.fullmatch(pem)) and (der := base64.b64decode(own[1])).startswith(_PKCS8):
+        return Ed25519PrivateKey.from_private_bytes(der[len(_PKCS8) :])
+    # Another program's: cryptography's readers of all forms take 1 MB (benchmarks/idle_footprint.py).
+    from cryptography.hazmat.primitives import serialization
+
+    return serialization.load_pem_private_key(pem, password=None)
 
 
 def read_public(path: Path) -> dict[str, Ed25519PublicKey]:
@@ -152,6 +166,20 @@ def jwk_line(key: Ed25519PublicKey) -> str:
     return json.dumps({**public_jwk(key), "kid": thumbprint(key), "use": "sig", "alg": "EdDSA"})
 
 
+def publish(state_dir: Path, key: Ed25519PublicKey) -> None:
+    """Write the public half into the view folder, where there is one, for anybody to read. OSError."""
+    path = view_folder(state_dir) / PUBLIC_NAME
+    line = jwk_line(key).encode() + b"\n"
+    if path.parent.is_dir() and (not path.is_file() or path.read_bytes() != line):
+        files.replace(path, line, mode=0o644)
+        give_to_owner(path, of=path.parent)
+
+
+def published(state_dir: Path) -> Ed25519PublicKey:
+    """Read it back, for somebody who may not enter the state folder. KeyProblem."""
+    return next(iter(read_public(view_folder(state_dir) / PUBLIC_NAME).values()))
+
+
 def read_all(names: Iterable[str], base_dir: Path) -> dict[str, Ed25519PublicKey]:
     """Read every key of these files, by thumbprint. KeyProblem for a file that holds none."""
     found: dict[str, Ed25519PublicKey] = {}
@@ -161,6 +189,8 @@ def read_all(names: Iterable[str], base_dir: Path) -> dict[str, Ed25519PublicKey
 
 
 def _from_pem(data: bytes) -> list[Ed25519PublicKey]:
+    from cryptography.hazmat.primitives import serialization  # as above
+
     key = serialization.load_pem_public_key(data)
     if not isinstance(key, Ed25519PublicKey):
         raise ValueError("another kind of key")  # noqa: TRY004 - the caller gathers them

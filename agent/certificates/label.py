@@ -7,28 +7,23 @@ black, with a cross and a thick frame, unless it is not to blame. docs/labels.md
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Literal
 
 from agent.certificates.attestation import is_attested
-from agent.certificates.certificate import Certificate, Claim, claim_of
+from agent.certificates.certificate import Certificate, claim_of
+from agent.certificates.local_time import local
 from agent.certificates.outcome import COUNTERFEIT
-from agent.certificates.record import Disposition, OutcomeName, Record
-from agent.phrases import phrase
+from agent.certificates.record import Disposition, Record
+from agent.certificates.shapes import SIGNS
+from agent.phrases import phrase, reason
 from drivers.printers.languages import render
 from drivers.printers.languages.label import Label, Media, Row, Shape
-from drivers.printers.languages.preview import preview
 
 Words = Literal["da", "en"]
 
-SHAPES: Mapping[OutcomeName, Shape] = {
-    "erased": Shape.TICK,
-    "failed": Shape.CROSS,
-    "aborted": Shape.HALF,
-    "refused": Shape.HOLLOW,
-}
-BESIDE: Mapping[Claim, Shape] = {"unread": Shape.FRAMED_TICK, "attested": Shape.SIGNED, "again": Shape.HALF}
-"""Of "erased" where nothing was read back, and where a person says so; of "failed" where the drive is not to blame."""
+MOST_OF_A_SERIAL = 40  # in a code; what a drive calls itself may be of any length
+_PLAIN = {"Æ": "AE", "Ø": "OE", "Å": "AA", "æ": "ae", "ø": "oe", "å": "aa"}
 
 
 def label_for(
@@ -38,26 +33,34 @@ def label_for(
     language: Words = "en",
     certificate_url: str = "",
     given: Disposition | None = None,
+    bay: str = "",
+    whole: bool = True,
 ) -> Label:
     """Say what stands on this certificate's label. `copy` is 0 for the first print, n for its n-th reprint.
 
-    `given`: grade and destination as they are now; they take the place of those that were signed.
+    `given`: grade and destination as they are now; they take the place of those that were signed. `bay`: where the
+    drive stands, for whoever carries a handful of labels to the drives.
 
-    The QR code holds `certificate_url` with the certificate's id after it; without one, `benchwipe:<id>`.
+    `whole`: all drives of its device are erased. Else the label is of this drive alone, and no headline says ERASED.
+
+    The QR code holds `certificate_url` with the certificate's id after it. Without one it holds words first, so that a
+    buyer's telephone shows what this is: number, serial number, outcome, and then the id.
     """
     record = certificate.record
     goes = given or record.disposition or Disposition()
     grade = goes.grade.strip()
     claim = claim_of(record)
+    part = record.outcome == "erased" and not whole
     return Label(
-        headline=phrase(language, f"label_{claim}"),
-        shape=BESIDE.get(claim) or SHAPES[record.outcome],
+        headline=phrase(language, "label_part" if part else f"label_{claim}"),
+        shape=Shape.HALF if part else SIGNS[claim].drawn,
         alarm=claim == "failed",
-        rows=tuple(_rows(record, goes, language)),
+        rows=tuple(_rows(record, goes, bay, language, part=part)),
         footer=record.number,
-        qr=f"{certificate_url or 'benchwipe:'}{certificate.id}",
+        qr=qr_text(certificate, language, certificate_url, part=part),
+        qr_short="" if certificate_url else f"benchwipe:{certificate.id}",
         barcode=record.asset.tag if record.asset else record.number,
-        grade=grade if len(grade) == 1 and record.outcome == "erased" else "",
+        grade=grade if len(grade) == 1 and record.outcome == "erased" and not part else "",
         copy=phrase(language, "label_copy", number=copy) if copy else "",
     )
 
@@ -70,12 +73,16 @@ def write_label(
     language: Words = "en",
     certificate_url: str = "",
     given: Disposition | None = None,
+    bay: str = "",
+    whole: bool = True,
 ) -> bytes:
     """Make the bytes for the printer that `media` describes; UnknownLanguage, LabelDoesNotFit.
 
     Languages that send dots need the `labels` extra: DriverUnavailable without it.
     """
-    label = label_for(certificate, copy=copy, language=language, certificate_url=certificate_url, given=given)
+    label = label_for(
+        certificate, copy=copy, language=language, certificate_url=certificate_url, given=given, bay=bay, whole=whole
+    )
     return render(label, media or Media())
 
 
@@ -86,37 +93,67 @@ def preview_png(
     copy: int = 0,
     language: Words = "en",
     certificate_url: str = "",
+    bay: str = "",
 ) -> bytes:
     """Draw a PNG of the same label.
 
     UnknownLanguage, LabelDoesNotFit, DriverUnavailable without the `labels` extra.
     """
-    label = label_for(certificate, copy=copy, language=language, certificate_url=certificate_url)
+    from drivers.printers.languages.preview import preview  # with its layout: 4 % of the start of `benchwipe erase`
+
+    label = label_for(certificate, copy=copy, language=language, certificate_url=certificate_url, bay=bay)
     return preview(label, media or Media())
 
 
-def _rows(record: Record, goes: Disposition, language: Words) -> Iterator[Row]:
-    """In order of importance: a small label shows the first of them."""
+def qr_text(certificate: Certificate, language: str, certificate_url: str, *, part: bool = False) -> str:
+    """Say what the QR code of labels and pages holds: the certificate's address, or words and then its id.
+
+    The words are one line of ASCII: a scanner types what it reads, and few type an Æ or a line's end as itself.
+    """
+    if certificate_url:
+        return f"{certificate_url}{certificate.id}"
+    record = certificate.record
+    outcome = "part" if part else claim_of(record)
+    told = " ".join((record.number, _serial(record, language)[:MOST_OF_A_SERIAL], phrase(language, f"label_{outcome}")))
+    plain = "".join(_PLAIN.get(c, c if " " <= c <= "~" else "?") for c in told)
+    return f"{plain} {certificate.id}"
+
+
+def _serial(record: Record, language: str) -> str:
+    return record.drive.serial or record.drive.wwn or phrase(language, "label_no_serial")
+
+
+def _rows(record: Record, goes: Disposition, bay: str, language: Words, *, part: bool) -> Iterator[Row]:
+    """In order of importance: a small label shows the first of them, and every warning."""
     drive = record.drive
     if record.asset and record.asset.tag:
         yield Row(record.asset.tag, identifier=True, strong=True)
-    yield Row(drive.serial or drive.wwn or phrase(language, "label_no_serial"), identifier=True)
+    if record.asset and (count := record.asset.drives):
+        yield Row(phrase(language, "label_drive_of", index=count.index, of=count.of), strong=True, whole=True)
+    if part:
+        yield Row(phrase(language, "label_this_drive_erased"), whole=True)
+    yield Row(_serial(record, language), identifier=True)
     if record.outcome == "erased" and goes.destination:
         yield Row(phrase(language, "label_destination", destination=goes.destination))
-    size = () if record.attestation else (capacity(drive.capacity_bytes),)
-    yield Row(" ".join((*_name(drive.vendor, drive.model), *size)))
+    size = "" if record.attestation else capacity(drive.capacity_bytes)
+    named = " ".join(filter(None, (*_name(drive.vendor, drive.model), size)))
+    yield Row(named, kept=min(len(size) + 1, len(named)) if size else 0)
+    if bay:
+        yield Row(phrase(language, "label_bay", bay=bay))
     if is_attested(record):
         yield Row(phrase(language, f"label_level_{record.sanitization.level}", method=_method(record)))
         yield Row(phrase(language, "label_attested_by", name=_operator(record)))
     elif record.outcome == "erased":
         yield Row(phrase(language, f"label_level_{record.sanitization.level}", method=_method(record)))
-        yield Row(_verification(record, language))
+        yield Row(_verification(record, language), whole=not _read_back(record))
     elif record.reason and record.reason.code == COUNTERFEIT:
-        yield Row(_real(record, language), strong=True)
-        yield Row(f"{record.reason.code} {phrase(language, 'label_nothing_claimed')}")
+        yield Row(_real(record, language), strong=True, whole=True)
+        yield Row(f"{record.reason.code} {phrase(language, 'label_nothing_claimed')}", whole=True)
     elif record.reason:
-        yield Row(f"{record.reason.code} {phrase(language, 'label_nothing_claimed')}")
-    yield Row(_date(record, language))
+        yield Row(f"{record.reason.code} {phrase(language, 'label_nothing_claimed')}", whole=True)
+    yield _date(record, language)
+    if record.reason and (why := reason(language, record.reason.code)):
+        yield Row(why, whole=True)
     if len(goes.grade.strip()) > 1:
         yield Row(phrase(language, "label_grade", grade=goes.grade.strip()))
 
@@ -136,9 +173,13 @@ def _operator(record: Record) -> str:
     return (record.operator.name or record.operator.id) if record.operator else "?"
 
 
+def _read_back(record: Record) -> bool:
+    return record.verification.kind != "none" and record.verification.result == "passed"
+
+
 def _verification(record: Record, language: Words) -> str:
     verification = record.verification
-    if verification.kind == "none" or verification.result != "passed":
+    if not _read_back(record):
         return phrase(language, "label_verified_none")
     percent = f"{verification.sample.fraction * 100:.3g}" if verification.sample else ""
     return phrase(language, f"label_verified_{verification.kind}", percent=percent)
@@ -153,10 +194,13 @@ def _real(record: Record, language: Words) -> str:
     return phrase(language, "label_real", shown=shown, real=capacity(real))
 
 
-def _date(record: Record, language: Words) -> str:
-    """Minutes in UTC; a clock that nobody set is said, not hidden."""
-    when = record.finished_at[:16].replace("T", " ") + " UTC"
-    return when if record.clock.synchronised else phrase(language, "label_clock_unset", when=when)
+def _date(record: Record, language: Words) -> Row:
+    """Minutes, as the clock on the wall shows them; a clock that nobody set is said, not hidden."""
+    at = local(record.finished_at)
+    when = f"{at:%Y-%m-%d %H:%M}" if at else record.finished_at
+    if record.clock.synchronised:
+        return Row(when)
+    return Row(phrase(language, "label_clock_unset", when=when), whole=True)
 
 
 def capacity(size: int) -> str:

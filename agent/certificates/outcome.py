@@ -109,6 +109,11 @@ TOO_MANY_ERRORS = Reason("BW-E12", "The drive was given up after too many errors
 TOO_SLOW = Reason("BW-E13", "The drive was given up because it is too slow", "Destroy it.")
 TOO_LONG = Reason("BW-E14", "The drive was given up because it takes too long", "Destroy it.")
 TOO_HOT = Reason("BW-E15", "The drive is too hot", "Let it cool down, then put it back.")
+NEVER_COOL = Reason(
+    "BW-A70",
+    "The drive waited too long to cool down",
+    "Let it cool down, then put it back. Is it cool to the touch, its sensor is stuck: erase it in another dock.",
+)
 STALLED = Reason("BW-E16", "The drive does not answer any more", "Take it out.")
 NO_CAPACITY = Reason(
     "BW-E17",

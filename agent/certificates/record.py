@@ -68,14 +68,30 @@ class Customer(msgspec.Struct, frozen=True, kw_only=True):
     reference: str = ""
 
 
+class Identifier(msgspec.Struct, frozen=True, kw_only=True):
+    """A number by which a device is known."""
+
+    kind: Literal["serial", "imei", "meid", "eid", "uuid"]
+    value: str
+
+
+class Drives(msgspec.Struct, frozen=True, kw_only=True):
+    """Which of a device's drives this is, and how many a person counted in it."""
+
+    index: int
+    of: int
+
+
 class Asset(msgspec.Struct, frozen=True, kw_only=True):
-    """The device that the drive came in."""
+    """The device that the drive came in. `drives`: null where nobody counted them, as in most devices with one."""
 
     tag: str
     kind: AssetKind = "other"
     manufacturer: str = ""
     model: str = ""
     serial: str = ""
+    identifiers: tuple[Identifier, ...] = ()
+    drives: Drives | None = None
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from agent.commands.options import NOT_TRUE, config_option, json_option, state_option
+from agent.commands.options import NOT_TRUE, config_option, json_option, language_option, state_option
 from agent.commands.parameters import PathParameter, Word
 from agent.commands.people import operator_named
 
@@ -38,6 +38,7 @@ Label = Literal["asked", "due"]
 @click.option("--yes-to", metavar="CHECK", multiple=True, help="Answer a check with yes; may be given again")
 @click.option("--no-to", metavar="CHECK", multiple=True, help="Answer a check with no; may be given again")
 @click.option("--certificate-dir", metavar="DIR", type=PathParameter(file_okay=False), help="Write <id>.jws here too")
+@language_option
 @json_option
 @config_option
 @state_option
@@ -54,6 +55,7 @@ def attest(
     yes_to: tuple[str, ...],
     no_to: tuple[str, ...],
     certificate_dir: Path | None,
+    language: str | None,
     as_json: bool,
     settings: Settings,
     state_dir: Path,
@@ -77,7 +79,7 @@ def attest(
     handset = Handset(_identity(imei, serial), asset, kind, manufacturer or "", model or "")
     who, whose = operator_named(settings, operator), _customer(settings, lot, customer)
     printers = tuple(printer.name for printer in settings.printer)
-    answers = _asked(_answers(yes_to, no_to), settings.station.language)
+    answers = _asked(_answers(yes_to, no_to), language or settings.station.language)
     registrar = Registrar(settings, state_dir)
     try:
         registrar.recover()

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.commands.options import config_option, state_option
+from agent.commands.options import config_option, json_option, state_option, tell
 from agent.commands.parameters import PathParameter
 
 if TYPE_CHECKING:
     from agent.backups.backup import Manifest
+    from agent.backups.restore import Restored
     from agent.settings import Settings
 
 FILE = PathParameter(dir_okay=False)
@@ -25,9 +26,10 @@ passphrase_option = click.option(
 @click.command(short_help="Write key, ledger and certificates to one encrypted file.")
 @click.argument("file", type=FILE)
 @passphrase_option
+@json_option
 @config_option
 @state_option
-def backup(file: Path, passphrase_file: Path | None, settings: Settings, state_dir: Path) -> None:
+def backup(file: Path, passphrase_file: Path | None, as_json: bool, settings: Settings, state_dir: Path) -> None:
     """Write signing key, ledger and certificates to one file, encrypted with a passphrase, and read it back.
 
     The daemon may run. An older backup of that name is replaced when the new one is whole.
@@ -43,10 +45,15 @@ def backup(file: Path, passphrase_file: Path | None, settings: Settings, state_d
     newest = f", the newest is {done.manifest.newest}" if done.manifest.newest else ""
     told = f"{file}: {done.manifest.certificates} certificates{newest}; {done.size / 1e6:.1f} MB, read back"
     click.echo(printable(told), err=True)
+    notes = []
     if file.absolute().parent.stat().st_dev == state_dir.stat().st_dev:
-        click.echo("note: it lies on the same medium as the ledger: copy it to another one", err=True)
+        notes.append("it lies on the same medium as the ledger: copy it to another one")
     if done.doubt:
-        click.echo(printable(f"note: {done.doubt}; see `benchwipe ledger check`"), err=True)
+        notes.append(printable(f"{done.doubt}; see `benchwipe ledger check`"))
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
+    facts = {"certificates": done.manifest.certificates, "newest": done.manifest.newest, "bytes": done.size}
+    tell({"file": str(file), **facts, "notes": notes}, as_json=as_json)
 
 
 @click.command(short_help="Put a backup back into an empty state folder.")
@@ -57,9 +64,12 @@ def backup(file: Path, passphrase_file: Path | None, settings: Settings, state_d
     help="The newest number that was given: of the newest label, or on the collector's page [default: 1,000 stay free]",
 )
 @passphrase_option
+@json_option
 @config_option
 @state_option
-def restore(file: Path, after: str | None, passphrase_file: Path | None, settings: Settings, state_dir: Path) -> None:
+def restore(
+    file: Path, after: str | None, passphrase_file: Path | None, as_json: bool, settings: Settings, state_dir: Path
+) -> None:
     """Put a backup back into a state folder that has no ledger. The daemon must not run.
 
     The backup does not know what was certified after it: the next certificate gets the number after NUMBER, or 1,000
@@ -98,6 +108,15 @@ def restore(file: Path, after: str | None, passphrase_file: Path | None, setting
         click.echo(f"{done.cancelled} jobs that were under way do not go on: erase these drives anew", err=True)
     if done.doubt:
         click.echo(printable(f"note: {done.doubt}; see `benchwipe ledger check`"), err=True)
+    _tell_restored(done, state_dir, as_json=as_json)
+
+
+def _tell_restored(done: Restored, state_dir: Path, *, as_json: bool) -> None:
+    known = done.manifest
+    facts = {"station": known.station, "made_at": known.made_at, "certificates": known.certificates}
+    free = {"first": done.free.first, "last": done.free.last} if done.free is not None else None
+    after = {"next": done.next_number, "free": free, "cancelled": done.cancelled, "doubt": done.doubt or None}
+    tell({"state_dir": str(state_dir), **facts, **after}, as_json=as_json)
 
 
 def _number(after: str | None) -> tuple[int | None, str]:

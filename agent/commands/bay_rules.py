@@ -7,9 +7,8 @@ from pathlib import Path
 
 import click
 
-from agent.commands.options import config_option, require_config
+from agent.commands.options import config_option, json_option, require_config, tell
 from agent.commands.work import bay_rules
-from agent.errors import SettingsError
 from agent.files import replace
 from agent.settings import Settings
 
@@ -22,22 +21,17 @@ RELOAD = (
 @click.command("udev-rules")
 @config_option
 @click.option("--install", is_flag=True, help=f"Write {bay_rules.RULES_FILE} and let udev read it (root).")
+@json_option
 @click.pass_context
-def udev_rules(ctx: click.Context, settings: Settings, install: bool) -> None:
+def udev_rules(ctx: click.Context, settings: Settings, install: bool, as_json: bool) -> None:
     """Print udev rules that give the drives in the bays to the daemon and hide them from automounters."""
     require_config(ctx)
-    bays = bay_rules.block_bays(settings)
-    taken = tuple(
-        f"bay port {port!r}: the drive there holds this machine's {mount}; allowed is a port where drives come and go"
-        for port, mount in bay_rules.system_ports(port for port, _ in bays)
-    )
-    if taken:
-        raise SettingsError("bay", taken)
-    text = bay_rules.rules(bays)
+    text = bay_rules.rules(bay_rules.refuse_bays(settings))
     if install:
         _install(text, bay_rules.RULES_FILE)
-    else:
+    elif not as_json:
         click.echo(text, nl=False)
+    tell({"rules": text, "installed": str(bay_rules.RULES_FILE) if install else None}, as_json=as_json)
 
 
 def register(cli: click.Group) -> None:

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+import msgspec
 
-from agent.commands.options import Commands, config_option, json_option, state_option
+from agent.commands.options import (
+    Commands,
+    config_option,
+    json_option,
+    language_option,
+    looking_config_option,
+    state_option,
+    tell,
+    text_option,
+)
 from agent.commands.parameters import PathParameter, SizeParameter
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
     from agent.certificates.certificate import Certificate
+    from agent.commands.work.certificate_files import FileAnswer
     from agent.settings import Settings
 
 FILE = PathParameter(dir_okay=False)
+PRINTERS = "zpl, tspl, epl, escpos or brother-ql"
 
 
 @click.group(cls=Commands)
@@ -33,70 +51,99 @@ def show(file: Path, as_json: bool) -> None:
     """
     from agent.certificates.certificate import read_unverified
     from agent.certificates.compact_file import read_compact
+    from agent.commands.work.certificate_files import named
     from agent.views.certificate import certificate_lines
 
-    compact = read_compact(file)
-    found = read_unverified(compact)
-    if as_json:
-        click.echo(json.dumps(_payload(compact)))
-        return
+    with named(file):
+        compact = read_compact(file)
+        found = read_unverified(compact)
+        if as_json:
+            click.echo(json.dumps(_payload(compact)))
+            return
     for line in certificate_lines(found):
         click.echo(line)
 
 
 @certificate.command("verify")
-@click.argument("file", type=FILE)
+@click.argument("places", metavar="FILE...", nargs=-1, required=True, type=PathParameter())
 @click.option(
     "--key", type=FILE, required=True, metavar="PUBLIC_KEY", help="The station's public key: JWK, JWK set or PEM"
 )
 @json_option
-def verify_file(file: Path, key: Path, as_json: bool) -> None:
-    """Check a certificate's signature and claims.
+def verify_files(places: tuple[Path, ...], key: Path, as_json: bool) -> None:
+    """Check the signature and claims of certificates: files, and all *.jws of folders. Each is a line.
 
-    Exit status: 0 genuine (whatever outcome it certifies), 1 not genuine, 2 bad usage.
+    Exit status: 0 all genuine (whatever outcome they certify), 1 one is not, 2 one cannot be read, or bad usage.
     """
     from agent.certificates import keys
-    from agent.certificates.certificate import claim_of, verify
+    from agent.certificates.certificate import verify
     from agent.certificates.compact_file import read_compact
-    from agent.views.certificate import claim_words, printable
+    from agent.commands.work.certificate_files import answer, answers, named, worst
 
-    found = verify(read_compact(file), keys.read_public(key))
-    record = found.record
-    if as_json:
-        told = {"genuine": True, "certificate_id": found.id, "key_id": found.key_id, "number": record.number}
-        facts = {"outcome": record.outcome, "claim": claim_of(record), "attested": record.attestation is not None}
-        click.echo(json.dumps({**told, **facts}))
+    public = keys.read_public(key)
+    if len(places) == 1 and not places[0].is_dir():
+        with named(places[0]):
+            verify(read_compact(places[0]), public)
+        only = answer(places[0], public)
+        if as_json:
+            click.echo(msgspec.json.encode(only))
+        else:
+            click.echo(only.line.removeprefix(f"{only.file}: "))
         return
-    serial = record.drive.serial or record.drive.wwn or "without serial"
-    claim = claim_words(claim_of(record))
-    click.echo(printable(f"genuine: {record.number} {claim}, drive {serial}, signed by key {found.key_id}"))
+    seen = _tell_each(answers(places, public), as_json)
+    raise click.exceptions.Exit(worst(seen))
+
+
+def _tell_each(found: Iterator[FileAnswer], as_json: bool) -> Counter[bool | None]:
+    """Print each as soon as it is known, with --json inside of the one document. Return how many of each kind."""
+    seen: Counter[bool | None] = Counter()
+    if as_json:
+        click.echo('{"certificates":[', nl=False)
+    for one in found:
+        if as_json:
+            click.echo(("," if seen else "").encode() + msgspec.json.encode(one), nl=False)
+        else:
+            click.echo(one.line)
+        seen[one.genuine] += 1
+    if as_json:
+        click.echo("]}")
+    click.echo(f"{seen[True]} genuine, {seen[False]} not genuine, {seen[None]} cannot be read", err=True)
+    return seen
 
 
 @certificate.command()
 @click.argument("file", type=FILE)
 @click.option("--out", type=FILE, required=True, metavar="OUT.pdf", help="Where the page goes")
 @click.option("--key", type=FILE, metavar="PUBLIC_KEY", help="Check the signature first: JWK, JWK set or PEM")
-@click.option("--text", type=click.Choice(["da", "en"]), help="Language of its words [default: the station's]")
-@config_option
-def pdf(file: Path, out: Path, key: Path | None, text: str | None, settings: Settings) -> None:
+@language_option
+@text_option
+@json_option
+@looking_config_option
+def pdf(file: Path, out: Path, key: Path | None, language: str | None, as_json: bool, settings: Settings) -> None:
     """Write a certificate as a page to file, with the signed certificate attached.
 
     Exit status: 0 written, 1 not a certificate, not genuine, or its claims contradict each other, 2 bad usage.
     """
+    from agent.commands.work.certificate_files import named
     from agent.commands.work.pdf import write_page
     from agent.views.certificate import printable
 
     station = settings.station
-    language = text or station.language
-    for line in write_page(file, out, key, language=language, certificate_url=station.certificate_url):
+    with named(file):
+        lines = write_page(
+            file, out, key, language=language or station.language, certificate_url=station.certificate_url
+        )
+    for line in lines:
         click.echo(printable(line), err=True)
+    tell({"file": str(out), "said": [printable(line) for line in lines]}, as_json=as_json)
 
 
 @click.command("command-sheet", short_help="Write the sheet of codes that a scanner needs.")
 @click.option("--out", type=FILE, required=True, metavar="SHEET.pdf", help="Where the sheet goes")
-@click.option("--language", type=click.Choice(["da", "en"]), help="Language of its words [default: the station's]")
+@language_option
+@json_option
 @config_option
-def command_sheet(out: Path, language: str | None, settings: Settings) -> None:
+def command_sheet(out: Path, language: str | None, as_json: bool, settings: Settings) -> None:
     """Write a PDF (A4) of all codes: YES, NO, UNDO, CANCEL, grades, and this configuration's bays and destinations.
 
     Exit status: 0 written, 2 bad usage, or a pattern of the configuration that no code can be printed for.
@@ -104,28 +151,35 @@ def command_sheet(out: Path, language: str | None, settings: Settings) -> None:
     from agent.pdf.command_sheet import write_command_sheet
     from agent.views.certificate import printable
 
-    click.echo(printable(write_command_sheet(settings, out, language or settings.station.language)), err=True)
+    line = printable(write_command_sheet(settings, out, language or settings.station.language))
+    click.echo(line, err=True)
+    tell({"file": str(out), "said": [line]}, as_json=as_json)
 
 
 @click.command(short_help="Write a certificate's label, or a picture of it.")
 @click.argument("file", type=FILE)
-@click.option("--language", default="zpl", show_default=True, metavar="NAME", help="The printer's language")
+@click.option(
+    "--printer-language", default="zpl", show_default=True, metavar="NAME", help=f"The printer's language: {PRINTERS}"
+)
 @click.option("--out", type=FILE, metavar="FILE", help="Where the label goes")
 @click.option("--preview", type=FILE, metavar="FILE", help="A PNG of it")
 @click.option("--dpi", type=click.Choice(["203", "300"]), default="203", show_default=True)
 @click.option("--size", type=SizeParameter(), metavar="WxH", default="57x32", show_default=True, help="Millimetres")
-@click.option("--text", type=click.Choice(["da", "en"]), help="Language of its words [default: the station's]")
+@language_option
+@text_option
 @click.option("--copy", "copy_number", type=click.IntRange(0, 99), default=0, help="COPY n, for a reprint")
-@config_option
+@json_option
+@looking_config_option
 def label(
     file: Path,
-    language: str,
+    printer_language: str,
     out: Path | None,
     preview: Path | None,
     dpi: str,
     size: tuple[int, int],
-    text: str | None,
+    language: str | None,
     copy_number: int,
+    as_json: bool,
     settings: Settings,
 ) -> None:
     """Write a certificate's label in a printer's language, or a picture of it.
@@ -142,8 +196,8 @@ def label(
         if place is not None:
             files.refuse_place(place, made_from=(file,))
     found = _trusted_shape(file)
-    media = Media(language=language, width_mm=size[0], height_mm=size[1], dpi=300 if dpi == "300" else 203)
-    words: Words = "da" if (text or settings.station.language) == "da" else "en"
+    media = Media(language=printer_language, width_mm=size[0], height_mm=size[1], dpi=300 if dpi == "300" else 203)
+    words: Words = "da" if (language or settings.station.language) == "da" else "en"
     made = [
         (path, make(found, media, language=words, certificate_url=settings.station.certificate_url, copy=copy_number))
         for path, make in ((out, write_label), (preview, preview_png))
@@ -151,6 +205,8 @@ def label(
     ]
     for path, data in made:
         files.replace(path, data)
+    shown = {name: None if path is None else str(path) for name, path in (("out", out), ("preview", preview))}
+    tell({**shown, "printer_language": printer_language, "number": found.record.number}, as_json=as_json)
 
 
 @click.group(cls=Commands)
@@ -161,9 +217,10 @@ def key() -> None:
 @key.command()
 @click.option("--replace", is_flag=True, help="Begin a new chain with a new key; asks for the station's id or name")
 @click.option("--station", metavar="NAME", help="The station's id or name, instead of the question of --replace")
+@json_option
 @config_option
 @state_option
-def init(replace: bool, station: str | None, settings: Settings, state_dir: Path) -> None:
+def init(replace: bool, station: str | None, as_json: bool, settings: Settings, state_dir: Path) -> None:
     """Make the signing key, unless there is one, and print its public part as a JWK.
 
     It is made only where there has never been one. With --replace a new one takes the old one's place, and its first
@@ -172,17 +229,23 @@ def init(replace: bool, station: str | None, settings: Settings, state_dir: Path
     from agent.certificates import keys
 
     if replace:
-        _replace_key(settings, state_dir, station)
+        _replace_key(settings, state_dir, station, as_json=as_json)
         return
     if station is not None:
         raise click.UsageError("--station goes with --replace")
     made = keys.make(state_dir)
     public = keys.load(state_dir / keys.FILE_NAME).public_key()
+    with contextlib.suppress(OSError):  # the daemon publishes it at its start
+        keys.publish(state_dir, public)
     click.echo(f"{'made' if made else 'there was one already'}: {state_dir / keys.FILE_NAME}", err=True)
+    if as_json:
+        key_facts = {"file": str(state_dir / keys.FILE_NAME), "key": json.loads(keys.jwk_line(public))}
+        tell({"made": made, **key_facts, "replaces": None, "kept": None}, as_json=True)
+        return
     click.echo(keys.jwk_line(public))
 
 
-def _replace_key(settings: Settings, state_dir: Path, station: str | None) -> None:
+def _replace_key(settings: Settings, state_dir: Path, station: str | None, *, as_json: bool) -> None:
     """A new chain, after the station's name was given."""
     import sys
 
@@ -203,17 +266,34 @@ def _replace_key(settings: Settings, state_dir: Path, station: str | None) -> No
     if done.kept is not None:
         click.echo(f"the old key is kept: {done.kept}", err=True)
     click.echo("give this new one to the collector: until it is enrolled there, certificates are put aside", err=True)
+    if as_json:
+        facts = {"made": True, "file": str(state_dir / keys.FILE_NAME), "key": json.loads(keys.jwk_line(done.new))}
+        tell({**facts, "replaces": done.old, "kept": str(done.kept) if done.kept else None}, as_json=True)
+        return
     click.echo(keys.jwk_line(done.new))
 
 
 @key.command("show")
-@config_option
+@json_option
+@looking_config_option
 @state_option
-def show_key(settings: Settings, state_dir: Path) -> None:
-    """Print the public key as a JWK, for the collector's enrolment and for whoever checks certificates."""
+def show_key(as_json: bool, settings: Settings, state_dir: Path) -> None:
+    """Print the public key as a JWK, for the collector's enrolment and for whoever checks certificates.
+
+    A JWK is a JSON document: --json changes nothing.
+    """
     from agent.certificates import keys
 
-    click.echo(keys.jwk_line(keys.load(state_dir / keys.FILE_NAME).public_key()))
+    click.echo(keys.jwk_line(_public_key(state_dir)))
+
+
+def _public_key(state_dir: Path) -> Ed25519PublicKey:
+    """The key's own public half, or what is published of it for those who may not read the key."""
+    from agent.certificates import keys
+
+    if os.access(state_dir, os.R_OK | os.X_OK) or not state_dir.exists():
+        return keys.load(state_dir / keys.FILE_NAME).public_key()
+    return keys.published(state_dir)
 
 
 def _payload(compact: bytes) -> object:
@@ -231,7 +311,9 @@ def _trusted_shape(file: Path) -> Certificate:
     """A label claims what the certificate claims: one whose claims contradict each other gets none."""
     from agent.certificates.certificate import read_unverified, refuse_empty_claims
     from agent.certificates.compact_file import read_compact
+    from agent.commands.work.certificate_files import named
 
-    found = read_unverified(read_compact(file))
-    refuse_empty_claims(found.record)
+    with named(file):
+        found = read_unverified(read_compact(file))
+        refuse_empty_claims(found.record)
     return found

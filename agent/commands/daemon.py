@@ -10,16 +10,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import msgspec
 
 from agent.commands.options import (
     NOT_TRUE,
     USAGE,
     Commands,
+    config_file_option,
     config_option,
     json_option,
+    language_option,
     log_to_stderr,
+    looking_config_option,
     require_config,
     state_option,
+    tell,
 )
 
 if TYPE_CHECKING:
@@ -37,8 +42,9 @@ bays = Commands(
 @config_option
 @state_option
 @click.option("--verbose", is_flag=True, help="Log more")
+@json_option
 @click.pass_context
-def run(ctx: click.Context, settings: Settings, state_dir: Path, verbose: bool) -> None:
+def run(ctx: click.Context, settings: Settings, state_dir: Path, verbose: bool, as_json: bool) -> None:
     """Run the station's daemon, in the foreground, logging to standard error.
 
     SIGTERM ends it: jobs go on from their last checkpoint next time.
@@ -50,46 +56,76 @@ def run(ctx: click.Context, settings: Settings, state_dir: Path, verbose: bool) 
     from agent.station import Station
 
     log_to_stderr(verbose=verbose)
+    if os.geteuid() != 0 and "NOTIFY_SOCKET" in os.environ:
+        _refuse_what_no_rule_gives(settings)
     state_dir = state_dir.absolute()
     folder = _beside_config(ctx)
     try:
         Station(settings, state_dir, folder).run()
     except ThreadLost as lost:
         click.echo(f"benchwipe: {lost.line()}", err=True)
+        tell({"station": settings.station.id, "ended": "broke-down", "reason": lost.line()}, as_json=as_json)
         raise click.exceptions.Exit(NOT_TRUE) from None
+    tell({"station": settings.station.id, "ended": "stopped", "reason": None}, as_json=as_json)
+
+
+def _refuse_what_no_rule_gives(settings: Settings) -> None:
+    """The unit's user opens only the drives that udev's rules gave it: a bay that can have none is an error."""
+    from agent.commands.work.bay_rules import refuse_bays
+
+    refuse_bays(settings)
 
 
 @click.command(short_help="Check the configuration and the hardware.")
-@config_option
+@json_option
+@config_file_option
 @state_option
-@click.pass_context
-def check(ctx: click.Context, settings: Settings, state_dir: Path) -> None:
+def check(as_json: bool, config: Path, state_dir: Path) -> None:
     """Check the configuration and the bench's hardware; each problem is a line. Nothing is made or changed.
+
+    Root does it as the service's own user: what that one cannot read or open is a problem.
 
     Exit status: 0 all well, 2 not.
     """
-    require_config(ctx)
-    from agent.commands.work.check import find_notes, find_problems
+    from agent.commands.options import DEFAULT_STATE_DIR
+    from agent.commands.work import service_user
 
-    state_dir = state_dir.absolute()
-    folder = _beside_config(ctx)
-    problems = list(find_problems(settings, state_dir, folder))
-    for problem in problems:
-        click.echo(f"benchwipe: {problem}", err=True)
-    for note in find_notes(settings):
-        click.echo(f"note: {note}", err=True)
-    if problems:
-        raise click.exceptions.Exit(USAGE)
-    click.echo(f"{ctx.meta['benchwipe.config']}: all well, {len(settings.bay)} bays", err=True)
+    config, state_dir = config.absolute(), state_dir.absolute()
+    user = service_user.of(state_dir, usual=DEFAULT_STATE_DIR)
+
+    def work() -> int:
+        return _check(config, state_dir, as_json=as_json, as_service=user is not None)
+
+    raise click.exceptions.Exit(service_user.call_as(user, work) if user else work())
+
+
+def _check(config: Path, state_dir: Path, *, as_json: bool, as_service: bool) -> int:
+    from agent.commands.work.check import report
+    from agent.views.certificate import printable
+
+    os.chdir(config.resolve().parent)
+    found = report(config, state_dir, as_service=as_service)
+    for finding in found.problems:
+        click.echo(printable(f"benchwipe: {finding.text}"), err=True)
+    for note in found.notes:
+        click.echo(printable(f"note: {note}"), err=True)
+    if found.well:
+        click.echo(f"{config}: all well, {len(found.bays)} bays", err=True)
+    if as_json:
+        click.echo(msgspec.json.encode(found))
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()
+    return 0 if found.well else USAGE
 
 
 @click.command()
 @click.option("--watch", is_flag=True, help="Stay, look every second, and show every change")
 @click.option("--no-color", "plain", is_flag=True, help="Shapes and words alone; as NO_COLOR in the environment")
+@language_option
 @json_option
-@config_option
+@looking_config_option
 @state_option
-def status(watch: bool, plain: bool, as_json: bool, settings: Settings, state_dir: Path) -> None:
+def status(watch: bool, plain: bool, language: str | None, as_json: bool, settings: Settings, state_dir: Path) -> None:
     """Show the running daemon's bays. With --watch and --json: one document a line, whenever something changed.
 
     With --watch on a terminal: the whole screen, all bays, until Ctrl-C; it waits for a daemon that does not run.
@@ -102,7 +138,7 @@ def status(watch: bool, plain: bool, as_json: bool, settings: Settings, state_di
     if watch and not as_json and is_terminal(sys.stdout) and os.environ.get("TERM", "dumb") != "dumb":
         from agent.commands.watch import watch as watch_screen
 
-        watch_screen(state_dir, settings.station.language, colour=not plain)
+        watch_screen(state_dir, language or settings.station.language, colour=not plain)
     shown = None
     while True:
         answer = ask(state_dir, {"ask": "status"})
@@ -117,9 +153,10 @@ def status(watch: bool, plain: bool, as_json: bool, settings: Settings, state_di
 
 @click.command()
 @click.argument("bay")
+@json_option
 @config_option
 @state_option
-def cancel(bay: str, settings: Settings, state_dir: Path) -> None:
+def cancel(bay: str, as_json: bool, settings: Settings, state_dir: Path) -> None:
     """Stop a bay's countdown or erasure. What was erased so far is certified as aborted."""
     from agent.devices.control import ask
 
@@ -127,13 +164,15 @@ def cancel(bay: str, settings: Settings, state_dir: Path) -> None:
     if "error" in answer:
         raise click.UsageError(str(answer["error"]))
     click.echo(f"asked bay {bay} to stop", err=True)
+    tell({"asked": bay}, as_json=as_json)
 
 
 @click.command()
 @click.argument("label", metavar="NUMBER")
+@json_option
 @config_option
 @state_option
-def reprint(label: str, settings: Settings, state_dir: Path) -> None:
+def reprint(label: str, as_json: bool, settings: Settings, state_dir: Path) -> None:
     """Print a certificate's label again, by its number or id; it says COPY n if an earlier print may have come out."""
     from agent.devices.control import ask
 
@@ -141,6 +180,7 @@ def reprint(label: str, settings: Settings, state_dir: Path) -> None:
     if "error" in answer:
         raise click.UsageError(str(answer["error"]))
     click.echo(f"asked for label {answer['asked']}; `benchwipe status` says what came of it", err=True)
+    tell({"asked": answer["asked"]}, as_json=as_json)
 
 
 def _status_lines(answer: dict[str, Any]) -> list[str]:

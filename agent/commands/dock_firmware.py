@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from agent.commands.options import config_option, require_config
+from agent.commands.options import config_option, json_option, require_config, tell
 from agent.settings import Settings
 
 ASK_S, DRIVE_S = 5.0, 60.0
@@ -16,9 +16,12 @@ ASK_S, DRIVE_S = 5.0, 60.0
 @click.argument("dock")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--drive", type=click.Path(path_type=Path), help="Where its boot loader's drive is mounted, or will be")
+@json_option
 @config_option
 @click.pass_context
-def dock_firmware(ctx: click.Context, settings: Settings, dock: str, file: Path, drive: Path | None) -> None:
+def dock_firmware(
+    ctx: click.Context, settings: Settings, dock: str, file: Path, drive: Path | None, as_json: bool
+) -> None:
     """Check FILE (UF2), ask the controller of DOCK to take firmware, and copy FILE to its drive.
 
     Refused while a bay is busy. The daemon holds the controller's line: stop it first. All bays go off.
@@ -42,7 +45,9 @@ def dock_firmware(ctx: click.Context, settings: Settings, dock: str, file: Path,
     finally:
         device.close()
     if drive is None:
-        click.echo(f"{dock} is in its boot loader: mount the drive RPI-RP2 and copy {file.name} to it")
+        click.echo(f"{dock} is in its boot loader: mount the drive RPI-RP2 and copy {file.name} to it", err=as_json)
+        tell({"dock": dock, "file": str(file), "copied": False}, as_json=as_json)
         return
     _uf2.copy(file, drive, within=Deadline(DRIVE_S))
-    click.echo(f"{dock} has {file.name} and starts anew")
+    click.echo(f"{dock} has {file.name} and starts anew", err=as_json)
+    tell({"dock": dock, "file": str(file), "copied": True}, as_json=as_json)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from agent.commands.options import config_option, json_option, state_option
+from agent.commands.options import config_option, json_option, looking_config_option, state_option
 from agent.commands.parameters import DeviceName, PathParameter, Seconds
 from agent.commands.work.terminal import Screen, is_terminal
 from agent.settings import Settings
@@ -48,7 +48,7 @@ def verify_drive(
 
 @click.command(short_help="List the block devices; may each be erased?")
 @json_option
-@config_option
+@looking_config_option
 @state_option
 def drives(as_json: bool, settings: Settings, state_dir: Path) -> None:
     """List the block devices, the bay of each, and whether it may be erased or why not."""

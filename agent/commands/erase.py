@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 import signal
 import stat
 import sys
@@ -16,7 +17,8 @@ import msgspec
 
 from agent.certificates.jws import MAX_BYTES
 from agent.certificates.label import capacity
-from agent.commands.options import config_option, json_option, log_to_stderr, state_option
+from agent.commands.attended import command_process
+from agent.commands.options import DEFAULT_STATE_DIR, config_option, json_option, log_to_stderr, state_option
 from agent.commands.parameters import DeviceName, PathParameter, Word
 from agent.commands.people import operator_named
 from agent.commands.plan_lines import plan_lines, rehearsal
@@ -30,6 +32,7 @@ from agent.commands.work.erase import (
 from agent.commands.work.erase_request import Candidate, EraseRequest, apart
 from agent.commands.work.erase_result import Result, exit_status
 from agent.commands.work.terminal import Screen, is_terminal
+from agent.jobs.at_work import known_as
 from agent.jobs.registrar import Registrar
 from agent.planning.plan import known_methods
 from agent.planning.policy import BUILT_IN, Policy
@@ -129,6 +132,7 @@ def _rehearse(candidates: Sequence[Candidate], as_json: bool) -> NoReturn:
 
 @contextlib.contextmanager
 def _registrar(settings: Settings, state_dir: Path) -> Iterator[Registrar]:
+    known_as(command_process())
     registrar = Registrar(settings, state_dir)
     try:
         _prepare(registrar.ledger.certificates_dir)
@@ -152,7 +156,18 @@ def _run(
     screen.clear()
     if _report(results, as_json=as_json):
         command.told()
+    _name_the_way_on(results, registrar.state_dir)
     return results, command.interrupted
+
+
+def _name_the_way_on(results: Sequence[Result], state_dir: Path) -> None:
+    """Say how the drives that were interrupted go on."""
+    stopped = [result.device for result in results if result.outcome == "aborted"]
+    if stopped:
+        where = [] if state_dir == DEFAULT_STATE_DIR else ["--state-dir", str(state_dir)]
+        words = shlex.join(["benchwipe", "erase", "--resume", *where, *stopped])
+        with contextlib.suppress(OSError):
+            click.echo(printable(f"to go on where it stopped: {words}"), err=True)
 
 
 def _refused(candidate: Candidate) -> Result:

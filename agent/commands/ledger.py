@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.commands.options import NOT_TRUE, Commands, config_option, json_option, log_to_stderr, state_option
+from agent.commands.options import NOT_TRUE, Commands, config_option, json_option, log_to_stderr, state_option, tell
 
 if TYPE_CHECKING:
     from agent.jobs.chain import Judgement
@@ -55,9 +55,10 @@ def check(as_json: bool, settings: Settings, state_dir: Path) -> None:
 
 @ledger.command()
 @click.option("--yes", is_flag=True, help="Do not ask. Without it, this shows what it will do and asks on a terminal")
+@json_option
 @config_option
 @state_option
-def adopt(yes: bool, settings: Settings, state_dir: Path) -> None:
+def adopt(yes: bool, as_json: bool, settings: Settings, state_dir: Path) -> None:
     """Mend a ledger that contradicts the certificate files, on your word. Nothing is deleted.
 
     Exit status: 0 mended, or there was nothing to mend, 2 not: nothing was changed.
@@ -75,6 +76,7 @@ def adopt(yes: bool, settings: Settings, state_dir: Path) -> None:
         lines = rehearse(registrar)
         if not lines:
             click.echo("there is nothing to mend", err=True)
+            tell({"mended": []}, as_json=as_json)
             return
         for line in lines:
             click.echo(printable(f"to do: {line}"), err=True)
@@ -86,6 +88,7 @@ def adopt(yes: bool, settings: Settings, state_dir: Path) -> None:
                 raise click.UsageError("nothing was changed: the answer was not YES")
         carry_out(registrar, lines)
     click.echo("done", err=True)
+    tell({"mended": [printable(line) for line in lines]}, as_json=as_json)
 
 
 def _told(book: Ledger, found: Judgement) -> dict[str, object]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agent.commands.options import Commands, config_option, json_option, state_option
+from agent.commands.options import Commands, config_option, json_option, state_option, tell
 
 if TYPE_CHECKING:
     from agent.jobs.outbox_rows import Waiting
@@ -46,9 +46,10 @@ def list_rows(as_json: bool, settings: Settings, state_dir: Path) -> None:
 @outbox.command(short_help="Send again what was refused, or was forgotten wrongly.")
 @click.argument("names", metavar="ID...", nargs=-1)
 @click.option("--refused", is_flag=True, help="All that the collector refused, in the place of ids")
+@json_option
 @config_option
 @state_option
-def resend(names: tuple[str, ...], refused: bool, settings: Settings, state_dir: Path) -> None:
+def resend(names: tuple[str, ...], refused: bool, as_json: bool, settings: Settings, state_dir: Path) -> None:
     """Send again, until the collector gives a receipt: by id, or by the certificate's number.
 
     What was refused waits again. A certificate that has left the outbox comes back from its file, a statement from the
@@ -69,6 +70,7 @@ def resend(names: tuple[str, ...], refused: bool, settings: Settings, state_dir:
         click.echo(f"{row.kind} {row.id} waits to be sent", err=True)
     if not found:
         click.echo("nothing was refused", err=True)
+    tell({"rows": [{"id": row.id, "kind": row.kind} for row in found]}, as_json=as_json)
 
 
 def _line(row: Waiting) -> str:

@@ -71,6 +71,25 @@ class Word(ParamType):
         return value
 
 
+class PeopleLanguage(ParamType):
+    """The language of words for people."""
+
+    name = "language"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Check a language. BadParameter names those there are, and the option for a printer's."""
+        from agent.phrases import LANGUAGES
+
+        if value not in LANGUAGES:
+            printers = "; a printer's language is named by --printer-language" if _has_printer(ctx) else ""
+            self.fail(f"{value!r}: allowed is one of {', '.join(LANGUAGES)}{printers}", param, ctx)
+        return value
+
+
+def _has_printer(ctx: click.Context | None) -> bool:
+    return ctx is not None and any(known.name == "printer_language" for known in ctx.command.params)
+
+
 class Seconds(ParamType):
     """A duration."""
 

@@ -71,7 +71,7 @@ class Painter:
         try:
             char.encode(self._encoding)
         except (UnicodeEncodeError, LookupError):
-            return _ASCII.get(char, "?")
+            return in_ascii(char)
         return char
 
 
@@ -92,16 +92,27 @@ class Bell:
 _ASCII = {
     "\u00b7": ".",
     "\u25cb": "o",
-    "\u00d7": "X",
     "\u25ba": ">",
     "\u2195": "^",
     "\u2261": "=",
     "\u221a": "v",
     "\u2248": "~",
-    "\u25ac": "-",
+    "\u258c": "#",
+    "\u00e5": "a",
+    "\u00c5": "A",
+    "\u00f8": "o",
+    "\u00d8": "O",
+    "\u00e6": "a",
+    "\u00c6": "A",
+    "\u00e9": "e",
     "\u2588": "#",
     "\u2591": ".",
 }
+
+
+def in_ascii(char: str) -> str:
+    """Replace a shape or a letter by the ASCII character that comes nearest."""
+    return _ASCII.get(char, "?")
 
 
 def watch(state_dir: Path, language: str, *, colour: bool) -> None:

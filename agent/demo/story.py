@@ -113,14 +113,14 @@ class Story:
         if drive is DRIVES[0]:
             other = DRIVES[1].serial
             self.files.scan(other)
-            told = self._hears("not the label", "another drive's label is told")
+            told = self._hears("not of the drive", "another drive's serial number is told")
             expect(self._row(drive)["asks"] == "serial", f"bay {drive.bay} took the label of {other}")
-            self.say(f"She scans the label of {other} by mistake. {told}")
+            self.say(f"She scans the serial number of {other} by mistake. {told}")
         self.files.scan(drive.serial)
         self._wait_for(drive, lambda row: row["asks"] == "confirm", "it asks for YES")
         self.files.scan("YES")
         self._wait_for(drive, lambda row: row["asks"] is None, "it has its YES")
-        self.say(f"She scans the label on the drive: it is the one in bay {drive.bay}. She scans YES.")
+        self.say(f"She scans the serial number on the drive: it is the one in bay {drive.bay}. She scans YES.")
 
     def _grade_during_the_work(self) -> None:
         for drive in DRIVES:

@@ -2,6 +2,9 @@
 
 Requests: {"ask": "status"}, {"ask": "cancel", "bay": NAME} and {"ask": "reprint", "label": NAME}. Whoever can reach the
 socket (mode 0660) may ask, and send anything: every line gets an answer, and nobody who is slow keeps others waiting.
+
+A second one stands in the view folder, for people who may only look: it knows {"ask": "status"} and nothing else, and
+takes so many steps a second and no more.
 """
 
 from __future__ import annotations
@@ -19,13 +22,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from agent.errors import AgentError
+from agent.errors import AgentError, NotYours, NoViewer
+from agent.state_folder import view_folder
 from drivers.deadline import Deadline
 from drivers.lasting import lasting
 
 log = logging.getLogger("benchwipe.control")
 
 FILE_NAME = "control.sock"
+VIEW_NAME = "view.sock"
+VIEW_STEPS = 1000  # of the view socket's thread in a second, each some 20 us: whoever floods it has 2 % of a processor
 LONGEST_REQUEST = 4096
 PATIENCE_S = 2.0  # for a whole conversation
 MOST = 32  # conversations at once; the oldest makes room
@@ -57,10 +63,12 @@ class _Talk:
 class ControlSocket:
     """Listens, and answers from its own thread; `answer` must be quick and thread-safe."""
 
-    def __init__(self, state_dir: Path, answer: Answer) -> None:
+    def __init__(self, state_dir: Path, answer: Answer, *, name: str = FILE_NAME, steps_per_s: int = 0) -> None:
+        """`steps_per_s`: as many readings, writings and callers let in within a second; 0: as many as come."""
         self._answer = answer
+        self._steps_per_s, self._steps, self._second = steps_per_s, 0, Deadline(1.0)
         self._folder = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        self._path = _short(self._folder)
+        self._path = _short(self._folder, name)
         with contextlib.suppress(FileNotFoundError):
             os.unlink(self._path)
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
@@ -70,7 +78,7 @@ class ControlSocket:
         self._socket.listen(QUEUED)
         self._closing = threading.Event()
         self._talks: list[_Talk] = []
-        self._thread = lasting("control", self._run, over=self._closing.is_set)
+        self._thread = lasting(name.removesuffix(".sock"), self._run, over=self._closing.is_set)
 
     def start(self) -> None:
         """Begin to answer."""
@@ -92,6 +100,7 @@ class ControlSocket:
             try:
                 while not self._closing.is_set():
                     for key, _ in selector.select(self._patience()):
+                        self._pace()
                         if isinstance(key.data, _Talk):
                             self._go_on(key.data, selector)
                         else:
@@ -101,6 +110,14 @@ class ControlSocket:
             finally:
                 for talk in list(self._talks):
                     self._end(talk, selector)
+
+    def _pace(self) -> None:
+        """Rest until the second is over, once it has had its steps."""
+        if self._second.passed:
+            self._steps, self._second = 0, Deadline(1.0)
+        self._steps += 1
+        if self._steps_per_s and self._steps > self._steps_per_s:
+            self._closing.wait(self._second.left())
 
     def _patience(self) -> float | None:
         """Seconds until the next deadline; None: nobody is there."""
@@ -169,23 +186,38 @@ class ControlSocket:
 
 
 def ask(state_dir: Path, request: dict[str, Any]) -> dict[str, Any]:
-    """Ask the running daemon for its answer. NotRunning when nobody listens, or answers in time."""
+    """Ask the running daemon for its answer. NotRunning when nobody listens, or answers in time.
+
+    NotYours or NoViewer where this user may not ask. Who may only look asks the view socket, for "status" alone.
+    """
     try:
-        folder = os.open(state_dir, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
+        return _conversation(state_dir, FILE_NAME, request)
+    except PermissionError:
+        if request.get("ask") != "status":
+            raise NotYours(problem="this is for root and the service's own user") from None
+    except (OSError, ValueError):
         raise NotRunning(state_dir=state_dir) from None
+    try:
+        return _conversation(view_folder(state_dir), VIEW_NAME, request)
+    except PermissionError:
+        raise NoViewer from None
+    except (OSError, ValueError):
+        raise NotRunning(state_dir=state_dir) from None
+
+
+def _conversation(place: Path, name: str, request: dict[str, Any]) -> dict[str, Any]:
+    """One request and its answer. OSError or ValueError where there is none."""
+    folder = os.open(place, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC) as connection:
             connection.settimeout(PATIENCE_S)
-            _connect(connection, _short(folder))
+            _connect(connection, _short(folder, name))
             connection.sendall(json.dumps(request).encode() + b"\n")
             answer = json.loads(_read_line(connection, longest=1 << 20))
-    except (OSError, ValueError):
-        raise NotRunning(state_dir=state_dir) from None
     finally:
         os.close(folder)
     if not isinstance(answer, dict):
-        raise NotRunning(state_dir=state_dir)
+        raise ValueError("the answer is no JSON object")  # noqa: TRY004 - the caller gathers them
     return answer
 
 
@@ -203,9 +235,9 @@ def _connect(connection: socket.socket, path: str) -> None:
             return
 
 
-def _short(folder: int) -> str:
+def _short(folder: int, name: str) -> str:
     """A socket's path holds 107 bytes at most, a state folder's may be longer: go through its descriptor."""
-    return f"/proc/self/fd/{folder}/{FILE_NAME}"
+    return f"/proc/self/fd/{folder}/{name}"
 
 
 def _heard(talk: _Talk) -> bytes | None:

@@ -27,14 +27,20 @@ class LabelPrinting:
         """`printers` by their names in the configuration, `threads` by those of the devices."""
         self._about, self._printers, self._threads, self._inbox = about, printers, threads, inbox
 
-    def print(self, certificate: Certificate, copy: int, given: Disposition | None) -> None:
-        """Queue a certificate's label at every printer. `given`: grade and destination as they are now."""
+    def print(self, certificate: Certificate, copy: int, given: Disposition | None, bay: str, *, whole: bool) -> None:
+        """Queue a certificate's label at every printer. `given`: grade and destination as they are now.
+
+        `whole`: all drives of its device are erased.
+        """
         for name, printer in self._printers.items():
-            if not self._threads[printer.name].call(functools.partial(self._print, name, certificate, copy, given)):
+            task = functools.partial(self._print, name, certificate, copy, given, bay, whole=whole)
+            if not self._threads[printer.name].call(task):
                 behind = f"{name} is too far behind"
                 self._inbox.put(LabelResult(certificate.record.number, name, copy, LabelState.NOT_PRINTED, behind))
 
-    def _print(self, name: str, certificate: Certificate, copy: int, given: Disposition | None) -> None:
+    def _print(
+        self, name: str, certificate: Certificate, copy: int, given: Disposition | None, bay: str, *, whole: bool
+    ) -> None:
         number = certificate.record.number
         from agent.certificates import label  # with the first label: an idle station does without fonts and layouts
 
@@ -48,6 +54,8 @@ class LabelPrinting:
                 language=about.language,
                 certificate_url=about.certificate_url,
                 given=given,
+                bay=bay,
+                whole=whole,
             )
             state = LabelState.UNKNOWN  # a printer that breaks down may have printed something
             state, detail = _came_of(printer.print(data, label_id=number, within=Deadline(PRINT_S)))

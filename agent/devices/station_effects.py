@@ -23,17 +23,19 @@ from agent.devices.bay_power import BayPower
 from agent.devices.device_thread import DeviceThread
 from agent.devices.dock_reports import DockReports
 from agent.devices.equipment import Equipment
+from agent.devices.hash_ahead import HashAhead
 from agent.devices.label_printing import LabelPrinting
 from agent.devices.lights_and_locks import LightsAndLocks
 from agent.devices.notify import Notifier
 from agent.devices.watcher import Watcher
 from agent.devices.workers import Workers
-from agent.erase import EraseSpec
+from agent.erase import EraseSpec, PatternSpan
 from agent.erase.signals import Stop
 from agent.jobs.bay import Bay
 from agent.jobs.job import Job
 from agent.messages import Alarm, BayProgressMessage, BayStateMessage, CommandStatus
 from agent.phrases import Spoken, phrase
+from agent.scan.command_words import command_words
 from agent.settings import Settings
 from agent.uplink.uplink import Uplink
 from agent.views.bay import bay_lines
@@ -73,12 +75,14 @@ class StationEffects:
         self.power = BayPower(settings.bay, equipment.docks, threads, equipment.sources, settings.dock)
         self._lights = LightsAndLocks(settings.bay, equipment.docks, threads, lambda: inbox.stopping)
         self._labels = LabelPrinting(settings.station, equipment.printers, threads, inbox)
+        self._hashes = HashAhead(inbox.put)
         self._workers = Workers(settings.bay, equipment.sources, watchers, self.power, inbox)
 
     # Effects
 
     def work(self, bay: Bay, started: Job, spec: EraseSpec, stop: Stop) -> None:
         """Start the worker of a bay."""
+        self._hashes.want(None)
         self._workers.start(bay.name, started, spec, stop)
 
     def can_cycle(self, bay: str) -> bool:
@@ -124,30 +128,54 @@ class StationEffects:
     def say(self, key: str, values: Mapping[str, str], then: Spoken | None = None) -> None:
         """Say what happened and what is expected, a line each, on every display of the bench."""
         spoken = ((key, values), then) if then else ((key, values),)
-        lines = tuple(phrase(self.language, said, **named) for said, named in spoken)
+        words = self.commands
+        lines = tuple(phrase(self.language, said, **{**words, **named}) for said, named in spoken)
         self.said = " ".join(lines)
         log.info("%s", self.said)
+        self._display(lines)
+
+    def report(self, key: str, values: Mapping[str, str]) -> None:
+        """Say what happened beside it: on a bench display below what is expected, which stays."""
+        line = phrase(self.language, key, **{**self.commands, **values})
+        log.info("%s", line)
+        self._display((*(text for text in (self.said,) if text), line))
+
+    def _display(self, lines: tuple[str, ...]) -> None:
         for display in self._equipment.displays.values():
             self._threads[display.name].call(functools.partial(display.show, lines, bay=None), key="said")
+
+    @property
+    def commands(self) -> Mapping[str, str]:
+        """What the commands are called, in the language that is spoken now."""
+        return command_words(self.settings.scanning, self.language)
 
     def speak(self, language: str) -> None:
         """Choose the language of all that is said and shown from now on."""
         self.language = language
 
-    def certified(self, ended: Job | None, certificate: Certificate) -> None:
+    def certified(self, ended: Job | None, certificate: Certificate, *, whole: bool = True) -> None:
         """Print a certificate's label on every printer; the uplink learns that its outbox has a new row."""
         if self.uplink:
             self.uplink.wake()
-        self.print_label(certificate, 0)
+        self.print_label(certificate, 0, bay=ended.bay if ended else "", whole=whole)
 
-    def print_label(self, certificate: Certificate, copy: int, given: Disposition | None = None) -> None:
+    def print_label(
+        self,
+        certificate: Certificate,
+        copy: int,
+        given: Disposition | None = None,
+        bay: str = "",
+        *,
+        whole: bool = True,
+    ) -> None:
         """Print a label on every printer, each in its own thread."""
-        self._labels.print(certificate, copy, given)
+        self._labels.print(certificate, copy, given, bay, whole=whole)
 
     def alarm(self, name: str, alarm: Alarm | None) -> None:
         """Raise or clear, in the station's language; raising the same again is silent."""
         if alarm is not None and not self._reports.in_words(name, alarm):
-            alarm = spoken(alarm, self.settings.station.language)
+            language = self.settings.station.language
+            alarm = spoken(alarm, language, command_words(self.settings.scanning, language))
         self.alarms.set(name, alarm)
 
     def command_status(self, kind: str, command: str, status: CommandStatus) -> None:
@@ -164,6 +192,10 @@ class StationEffects:
         """Give the bay power: absolute, so that asking twice does no harm."""
         self.power.on(bay.name)
 
+    def hash_ahead(self, place: PatternSpan | None) -> None:
+        """Make this hash behind everything else; None: rest."""
+        self._hashes.want(place)
+
     def beat(self) -> None:
         """Feed systemd's watchdog."""
         self.notifier.beat()
@@ -178,6 +210,7 @@ class StationEffects:
     def close(self, within: float) -> None:
         """Let the devices finish what is queued, then let go of them. One that hangs is left behind."""
         deadline = Deadline(within)
+        self._hashes.want(None)
         for device in self._equipment.with_threads:
             if self._threads[device.name].close(deadline):
                 device.close()
@@ -185,7 +218,7 @@ class StationEffects:
     # Inside
 
     def _show(self, bay: Bay) -> None:
-        lines = bay_lines(bay, self.language, now=time.monotonic())
+        lines = bay_lines(bay, self.language, now=time.monotonic(), commands=self.commands)
         for display in self._equipment.displays.values():
             show = functools.partial(display.show, lines, bay=bay.name)
             self._threads[display.name].call(show, key=("bay", bay.name))

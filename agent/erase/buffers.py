@@ -30,7 +30,7 @@ class Layout:
 
     @classmethod
     def plan(cls, drives_at_once: int) -> Layout:
-        """Plan the buffers within 50 MB + 5 MB a drive for the whole process.
+        """Plan the buffers within 50 MB + 5 MB a drive for the whole process, and 120 MB for 24 drives.
 
         Smaller requests only where drives share the memory.
         """
@@ -38,7 +38,7 @@ class Layout:
             return cls(block=4 * MIB, depth=3, parallel_hash=True)
         if drives_at_once <= 3:
             return cls(block=4 * MIB, depth=2)
-        return cls(block=2 * MIB, depth=2)
+        return cls(block=2 * MIB if drives_at_once <= 12 else 3 * MIB // 2, depth=2)
 
 
 def aligned(size: int) -> memoryview:

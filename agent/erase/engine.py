@@ -26,8 +26,9 @@ from agent.erase.readback import Asked, Grid, ReadBack
 from agent.erase.salvage import Bad
 from agent.erase.sample import SamplePlan
 from agent.erase.signals import Stop
-from agent.erase.spec import Area, EraseSpec, ResumePoint
+from agent.erase.spec import Area, EraseSpec, Limits, ResumePoint
 from agent.erase.streams import STREAMS, fastest, rates
+from agent.erase.time_left import read_back
 from drivers.drives.base import OpenDrive
 from drivers.drives.drive import Drive, Writes
 
@@ -36,13 +37,21 @@ log = logging.getLogger("benchwipe.erase")
 MOST_ASIDE = 256  # ranges in one checkpoint: it is one row of the ledger, and written every half minute
 
 
-def erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, *, celsius: Thermometer | None = None) -> Outcome:
+def erase(
+    drive: OpenDrive,
+    spec: EraseSpec,
+    emit: Emit,
+    stop: Stop,
+    *,
+    celsius: Thermometer | None = None,
+    heat_limits: Callable[[], Limits] | None = None,
+) -> Outcome:
     """Overwrite the drive by the method, read it back, and say what that proves.
 
     Blocks until the end; emits from the calling thread only. Whatever the drive does is an outcome. ValueError only
     for a `spec.resume` that does not fit the drive and the method. While a request hangs in the kernel this does not
     return (it emits "stalled"): nobody may close the descriptor under a request.
-    `celsius` is asked every ten seconds, in a thread of its own.
+    `celsius` is asked every ten seconds, in a thread of its own; `heat_limits` are those of the spec, if not given.
     """
     if reason := no_capacity(drive.drive):
         return Refused(reason)
@@ -55,8 +64,10 @@ def erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, *, celsius:
         emit=emit,
         stop=stop,
         celsius=celsius,
+        heat_limits=heat_limits,
         errors=resume.errors,
         seconds=resume.seconds,
+        reads_back=read_back(spec.verify),
     ) as monitor:
         job = _Job(monitor, spec, resume)
         try:
@@ -238,8 +249,11 @@ class _Job:
         """With the last pass its hash begins; a pass that goes on in its middle has nothing to offer to it."""
         if number < len(self.passes) or self.spec.verify.kind != "full":
             return None
-        meant = self.meant = begin_hash(fill, self.capacity)
+        meant = self.meant = self._begin_hash(fill)
         return meant if isinstance(meant, StreamHash) and offset == 0 else None
+
+    def _begin_hash(self, fill: Fill) -> MeantHash:
+        return begin_hash(fill, self.capacity, known=self.spec.known_hash, anew=self.spec.hash_anew)
 
     def _fill(self, number: int) -> Fill:
         return fill_for(
@@ -303,7 +317,7 @@ class _Job:
             sample = Sample(seed=plan.seed, locations=len(plan), fraction=plan.fraction, confidence=plan.confidence)
         else:
             grid, sample, fill = Grid(self.capacity, self.layout.block), None, self._fill(number)
-            self.meant = self.meant or begin_hash(fill, self.capacity)
+            self.meant = self.meant or self._begin_hash(fill)
             reading = ReadBack(self.monitor, fill, self.layout, grid, asked=asked, meant=self.meant)
             withheld = self.start.marker.withheld
             first = (withheld[0][0] // self.layout.block, self._cover_withheld) if withheld else None

@@ -3,7 +3,8 @@
 So no reader has to hash what it reads. BLAKE3 costs four to nine times as much as comparing (0.12 s/GiB with AVX-512,
 0.29 with AVX2; memcmp 0.03), and goes in order, which held the read-back to half of what the device gave. A fixed
 pattern's hash depends on nothing but the capacity: drives of one size share one (`SharedHashes`), computed beside the
-writing. A random stream is hashed while it is written (`StreamHash`), and from where that stopped by the readers.
+writing, or known from an earlier job of the station (`KnownHash`). A random stream is hashed while it is written
+(`StreamHash`), and from where that stopped by the readers.
 
 Copies of the hasher's state are kept on the way. From the nearest one the hash of a drive that differs goes on with
 what was read, so that nothing is read twice.
@@ -12,8 +13,10 @@ what was read, so that nothing is read twice.
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable
@@ -22,12 +25,18 @@ from blake3 import blake3
 
 from agent.erase.buffers import MIB
 from agent.erase.compute_slots import BEHIND, COMPUTING
+from agent.erase.methods import pattern_name
 from agent.erase.pattern import Fill, FixedFill
+from agent.erase.spec import KnownHash
+
+log = logging.getLogger("benchwipe.erase")
 
 STEP = 4 * MIB  # hashed at once without Python's lock: 0.5 ms with AVX-512, 8 ms on a Raspberry Pi 4
 STATES = 32  # copies of a hasher over one drive, of 2 KB each
 REMEMBERED = 16  # finished hashes of fixed patterns
 NICE = 10  # behind the writers, and not so far that it could be preempted for long while it holds Python's lock
+ONE_PRIORITY = "BENCHWIPE_ONE_PRIORITY"
+"""Set where the call is forbidden anyway: the unit's filter has none of @resources, which set real-time ones too."""
 
 Going = Callable[[], bool]
 """Whether the job goes on; asked before each step."""
@@ -60,6 +69,10 @@ class MeantHash(ABC):
     def finish(self, going: Going, moved: Callable[[int], None]) -> None:
         """Return when `digest` is there, or the job goes on no more. `moved` is told of bytes that were hashed."""
 
+    @abstractmethod
+    def doubt(self) -> None:
+        """Note that the drive holds something else: nothing that was only remembered may judge that."""
+
     def at(self, offset: int, going: Going) -> blake3 | None:
         """Make a hasher of one's own that has taken all that is meant before `offset`.
 
@@ -87,6 +100,8 @@ class MeantHash(ABC):
 
 
 def _give_way() -> None:
+    if os.environ.get(ONE_PRIORITY):
+        return
     with contextlib.suppress(OSError):  # Linux: the priority is that of the thread
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICE)
 
@@ -161,17 +176,41 @@ class StreamHash(MeantHash):
     def finish(self, going: Going, moved: Callable[[int], None]) -> None:
         """See MeantHash: the last reader has finished it."""
 
+    def doubt(self) -> None:
+        """See MeantHash: it was computed in this pass."""
+
 
 class FixedHash(MeantHash):
     """Of a fixed pattern: a thread behind all others, and at the end whoever waits for it."""
 
-    def __init__(self, repeated: bytes, capacity: int) -> None:
+    def __init__(self, repeated: bytes, capacity: int, *, known: str | None = None) -> None:
+        """`known`: what it came to before."""
         super().__init__(FixedFill(repeated, STEP), capacity)
         self.users = 0
         self._scratch = memoryview(b"")
         self._turn = threading.Condition()
         self._busy = False
         self._waiting = 0
+        self._known = known
+        self._spent_s = 0.0
+
+    @property
+    def digest(self) -> str | None:
+        """See MeantHash; or what an earlier job came to, until something differs."""
+        return super().digest or self._known
+
+    @property
+    def made(self) -> bool:
+        """Whether it was computed here, and not only remembered."""
+        return self.position == self.capacity
+
+    def doubt(self) -> None:
+        """See MeantHash: it is made anew."""
+        with self._turn:
+            known, self._known = self._known, None
+        if known is not None and not self.made:
+            log.info("%s over %d bytes: its remembered hash is made anew", self._fill.name, self.capacity)
+            self.start()
 
     def start(self) -> None:
         """Begin, in a thread of its own that ends with the work or with the last user."""
@@ -185,7 +224,7 @@ class FixedHash(MeantHash):
         with self._turn:
             self._waiting += 1
         try:
-            while self.position < self.capacity and going():
+            while self.digest is None and going():
                 before = self.position
                 self._step(0.1)
                 moved(self.position - before)
@@ -196,7 +235,7 @@ class FixedHash(MeantHash):
 
     def _behind(self) -> None:
         _give_way()
-        while self.users and self.position < self.capacity:
+        while self.users and self.digest is None:
             if self._waiting:
                 with self._turn:
                     self._turn.wait_for(lambda: not self._waiting, 0.5)
@@ -210,30 +249,50 @@ class FixedHash(MeantHash):
             if not self._turn.wait_for(lambda: not self._busy, patience_s):
                 return
             self._busy = True
+        began = time.thread_time()
         try:
             if self.position < self.capacity:
                 length = min(STEP, self.capacity - self.position)
                 self._take(self._fill.at(self.position, length, self._scratch))
+                self._tell_cost(time.thread_time() - began)
         finally:
             with self._turn:
                 self._busy = False
                 self._turn.notify_all()
 
+    def _tell_cost(self, seconds: float) -> None:
+        """Tell what it took, once: the first drive of a size pays it, and no other."""
+        self._spent_s += seconds
+        if self.made:
+            name, size = self._fill.name, self.capacity
+            log.info("pattern %s over %d bytes: its hash took %.1f s of a processor", name, size, self._spent_s)
+
 
 class SharedHashes:
     """One hash for each pattern and capacity, while drives use it; the last finished ones are remembered.
 
-    In memory only: what was computed in this process for these very bytes cannot be somebody else's mistake.
+    What is shared was computed in this process. A hash that a job brings along serves that job alone: if its drive
+    differs, and it is made anew, no other job loses what it relied on.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._hashes: OrderedDict[tuple[bytes, int], FixedHash] = OrderedDict()
 
-    def take(self, repeated: bytes, capacity: int) -> FixedHash:
-        """Take the hash of this pattern over this capacity, begun by whoever asked for it first. `let_go` of it."""
+    def take(self, repeated: bytes, capacity: int, *, known: KnownHash | None = None, anew: bool = False) -> FixedHash:
+        """Take the hash of this pattern over this capacity, begun by whoever asked for it first. `let_go` of it.
+
+        `known`: of an earlier job, used if it is of just these bytes; `anew`: nothing that was finished is used.
+        """
         with self._lock:
             found = self._hashes.get((repeated, capacity))
+            if found is not None and found.made and anew:
+                found = None  # whoever uses it keeps it
+            fits = known is not None and (known.pattern, known.capacity) == (pattern_name(repeated), capacity)
+            if known is not None and fits and (found is None or not found.made):
+                alone = FixedHash(repeated, capacity, known=known.blake3)
+                alone.users = 1
+                return alone
             if found is None:
                 found = self._hashes[repeated, capacity] = FixedHash(repeated, capacity)
             self._hashes.move_to_end((repeated, capacity))
@@ -247,7 +306,7 @@ class SharedHashes:
         with self._lock:
             hashed.users -= 1
             idle = [key for key, h in self._hashes.items() if not h.users]
-            finished = [key for key in idle if self._hashes[key].digest is not None]
+            finished = [key for key in idle if self._hashes[key].made]
             for key in {*idle} - {*finished[-REMEMBERED:]}:
                 del self._hashes[key]
 
@@ -258,10 +317,10 @@ class SharedHashes:
 SHARED = SharedHashes()
 
 
-def begin_hash(fill: Fill, capacity: int) -> MeantHash:
-    """Begin to hash what `fill` means to put on a drive; `end_hash` lets go of it."""
+def begin_hash(fill: Fill, capacity: int, *, known: KnownHash | None = None, anew: bool = False) -> MeantHash:
+    """Begin to hash what `fill` means to put on a drive; `end_hash` lets go of it. For a fixed pattern see `take`."""
     if isinstance(fill, FixedFill):
-        return SHARED.take(fill.repeated, capacity)
+        return SHARED.take(fill.repeated, capacity, known=known, anew=anew)
     return StreamHash(fill, capacity)
 
 

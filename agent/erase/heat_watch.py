@@ -10,7 +10,7 @@ from agent.erase.spec import Limits
 from drivers.drives.base import DriveError
 
 Thermometer = Callable[[], float | None]
-Verdict = Literal["well", "pause", "go on", "too hot"]
+Verdict = Literal["well", "pause", "go on", "too hot", "never cool"]
 
 CELSIUS_S = 10.0
 COOLER_BY = 5.0
@@ -19,13 +19,13 @@ COOLER_BY = 5.0
 class HeatWatch:
     """The thermometer has a thread of its own, since a drive may take its time; `judge` waits for nothing.
 
-    Without a thermometer nothing is ever too hot.
+    Without a thermometer nothing is ever too hot. `limits` is asked each time: a drive may tell its own late.
     """
 
-    def __init__(self, limits: Limits, thermometer: Thermometer | None) -> None:
+    def __init__(self, limits: Callable[[], Limits], thermometer: Thermometer | None) -> None:
         self.celsius: float | None = None
         self.paused_at: float | None = None
-        self._limits, self._thermometer = limits, thermometer
+        self._ask_limits, self._thermometer = limits, thermometer
         self._paused_s = 0.0
         self._finished = threading.Event()
 
@@ -56,7 +56,13 @@ class HeatWatch:
             self._paused_s += now - self.paused_at
             self.paused_at = None
             return "go on"
+        elif 0 < limits.pause_longest_s <= now - self.paused_at:
+            return "never cool"  # or its sensor is stuck: nobody can tell the one from the other
         return "well"
+
+    @property
+    def _limits(self) -> Limits:
+        return self._ask_limits()
 
     def _cool(self) -> float:
         limits = self._limits

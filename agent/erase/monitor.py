@@ -8,6 +8,7 @@ Whether it is too hot says heat_watch.py.
 from __future__ import annotations
 
 import errno
+import logging
 import threading
 import time
 from collections import deque
@@ -17,6 +18,7 @@ from typing import Literal
 
 from agent.certificates.outcome import (
     DRIVE_EXCHANGED,
+    NEVER_COOL,
     PULLED_OUT,
     TOO_HOT,
     TOO_LONG,
@@ -25,10 +27,14 @@ from agent.certificates.outcome import (
     Reason,
 )
 from agent.erase import Checkpoint
+from agent.erase.bus import BUSES
 from agent.erase.heat_watch import HeatWatch, Thermometer
 from agent.erase.signals import Stop
 from agent.erase.spec import Limits, Phase, Progress, ResumePoint
+from agent.erase.time_left import TimeLeft
 from drivers.drives.base import DriveChanged, DriveError, DriveGone, OpenDrive
+
+log = logging.getLogger("benchwipe.erase")
 
 Emit = Callable[[Progress | Checkpoint], None]
 
@@ -60,16 +66,20 @@ class Monitor:
         emit: Emit,
         stop: Stop,
         celsius: Thermometer | None = None,
+        heat_limits: Callable[[], Limits] | None = None,
         errors: int = 0,
         seconds: float = 0.0,
+        reads_back: float = 0.0,
     ) -> None:
+        """`reads_back`: which part of the drive is read after its last pass, for the time that is left."""
         self.drive = drive
         self.limits = limits
         self.errors = errors
         self.halt: Halt | None = None
         self.receipts = stop.receipts
         self._job, self._passes, self._emit, self._stop = job, passes, emit, stop
-        self._heat = HeatWatch(limits, celsius)
+        self._heat = HeatWatch(heat_limits or (lambda: limits), celsius)
+        self._share = BUSES.share(drive.bus)
         self._changed = threading.Condition()
         self._identity = threading.Lock()
         self._began = self._active = self._told = self._window_from = time.monotonic()
@@ -82,21 +92,23 @@ class Monitor:
         self._done = self._total = self._moved = self._window_moved = self._running = 0
         self._samples: deque[tuple[float, int]] = deque([(self._began, 0)])
         self._untold: tuple[float, float | None] | None = None
+        self._time_left = TimeLeft(passes, reads_back)
 
     # --- what workers call --------------------------------------------------------------------------------
 
     def go(self) -> bool:
-        """Say whether the next request may be issued. Waits while the job is paused."""
-        if self.halt is None and self._heat.paused_at is None:
+        """Say whether the next request may be issued. Waits while the job is paused, or others have the bus."""
+        if self.halt is None and not self._waits:
             return True
         with self._changed:
-            while self.halt is None and self._heat.paused_at is not None:
-                self._changed.wait(1.0)
+            while self.halt is None and self._waits:
+                self._changed.wait(TICK_S if self._share.held else 1.0)
         return self.halt is None
 
     def moved(self, length: int, *, done: int | None = None) -> None:
         """Count `length` bytes that went over the wire; `done` of them are progress (default: all)."""
         now = time.monotonic()
+        self._share.moved(length)
         with self._changed:
             self._moved += length
             self._done += length if done is None else done
@@ -177,10 +189,13 @@ class Monitor:
 
     @property
     def seconds(self) -> float:
-        """Time spent on this job so far, with that before an interruption; pauses for heat are not counted."""
+        """Time spent on this job so far, with that before an interruption.
+
+        Pauses for heat, and for others on the same bus, are not counted.
+        """
         with self._changed:
             now = time.monotonic()
-            return self._before + now - self._began - self._heat.paused_s(now)
+            return self._before + now - self._began - self._heat.paused_s(now) - self._share.waited_s(now)
 
     def phase(self, phase: Phase, *, number: int, done: int, total: int) -> None:
         """Begin a new phase: its pass, and where in it we stand."""
@@ -188,6 +203,7 @@ class Monitor:
             self._phase, self._number, self._done, self._total = phase, number, done, total
             self._untold = None
             self._active = time.monotonic()
+        self._share.enter(writing=phase == "pass")
 
     def run(self, *workers: Callable[[], None]) -> None:
         """Run the workers to their end, each in a thread of its own, and watch over them meanwhile."""
@@ -218,6 +234,11 @@ class Monitor:
 
     def __exit__(self, *_: object) -> None:
         self._heat.stop()
+        self._share.leave()
+
+    @property
+    def _waits(self) -> bool:
+        return self._heat.paused_at is not None or self._share.held
 
     def _guarded(self, worker: Callable[[], None]) -> None:
         try:
@@ -236,6 +257,10 @@ class Monitor:
             self.stop_for(Halt("aborted", reason))
         self.emit_points()
         self._mind_heat(now)
+        self._share.mind()
+        if self._share.held:  # it neither stalls nor crawls
+            self._active = self._window_from = now
+            self._window_moved = self._moved
         self._mind_limits(now)
         stalled = now - self._active > self.limits.stall_after_s > 0 and self._heat.paused_at is None
         if now - self._told >= (STALLED_S if stalled else PROGRESS_S):
@@ -256,6 +281,10 @@ class Monitor:
             (since, before), paused = self._samples[0], self._heat.paused_at is not None
             rate = (self._moved - before) / max(now - since, 1e-6) / 1e6
             began, estimate = self._untold or (None, None)
+            wall = time.time()
+            ends_at = None if stalled or paused else self._ends_at(now, wall)
+            if stalled or paused:
+                self._time_left.interrupted()
             return Progress(
                 job=self._job,
                 phase="stalled" if stalled else "paused" if paused else self._phase,
@@ -266,9 +295,18 @@ class Monitor:
                 mb_per_s=round(0.0 if stalled or paused else rate, 1),
                 errors=self.errors,
                 celsius=self._heat.celsius,
+                paused_s=None if self._heat.paused_at is None else round(now - self._heat.paused_at, 1),
                 works_s=None if began is None else round(now - began, 1),
                 estimate_s=estimate,
+                ends_at=ends_at,
+                left_s=None if ends_at is None else max(0.0, ends_at - wall),
             )
+
+    def _ends_at(self, now: float, wall: float) -> float | None:
+        if self._untold is not None:
+            return self._time_left.ends_untold(*self._untold, self._total, now=now, wall=wall)
+        done = min(self._done, self._total)
+        return self._time_left.ends(self._phase, self._number, done, self._total, now=now, wall=wall)
 
     def _mind_limits(self, now: float) -> None:
         limits = self.limits
@@ -292,6 +330,10 @@ class Monitor:
             match self._heat.judge(now):
                 case "too hot":
                     self.stop_for(Halt("aborted", TOO_HOT))
+                case "never cool":
+                    self.stop_for(Halt("aborted", NEVER_COOL))
+                case "pause":
+                    log.warning("%s is at %.0f C, and waits to cool", self.drive.drive.device, self._heat.celsius)
                 case "go on":
                     self._window_from, self._active = now, now
                     self._window_moved = self._moved

@@ -222,6 +222,8 @@ class ReadBack:
             self.bytes += len(view)
         if self._fill is None or self._fill.same(view, offset, scratch):
             return True
+        if self._meant is not None:
+            self._meant.doubt()
         spans = self._fill.differing(view, offset, scratch, unit=self._unit)
         with self._lock:
             self._differ = merge([*self._differ, *spans])

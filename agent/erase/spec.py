@@ -5,7 +5,7 @@ Sizes, offsets and lengths are bytes; durations seconds; rates 10^6 bytes a seco
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
 
@@ -47,7 +47,8 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     `give_up_after_errors` counts requests of the first sweep and single blocks that failed; the steps of a bisection
     between them are not counted. `minimum_mb_per_s` is an average over `window_s`. `give_up_after_s` counts the
-    whole job, with the time before an interruption. A pause for heat counts for neither.
+    whole job, with the time before an interruption. A pause for heat counts for neither. One pause that lasts
+    `pause_longest_s` ends the job: the drive does not cool, or its sensor is stuck.
     """
 
     give_up_after_errors: Count = 1000
@@ -60,6 +61,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     pause_at_c: Celsius | None = None
     resume_at_c: Celsius | None = None
     abort_at_c: Celsius | None = None
+    pause_longest_s: Amount = 1800.0
 
 
 class Area(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +112,21 @@ class ResumePoint(msgspec.Struct, frozen=True, kw_only=True):
     firmware: FirmwarePoint | None = None
 
 
+class PatternSpan(NamedTuple):
+    """What a hash is of: a pattern as `PassRecord.pattern` names it, over so many bytes."""
+
+    pattern: str
+    capacity: int
+
+
+class KnownHash(msgspec.Struct, frozen=True, kw_only=True):
+    """The BLAKE3 hash that a pattern came to over so many bytes; the pattern as `PassRecord.pattern` names it."""
+
+    pattern: str
+    capacity: int
+    blake3: str
+
+
 class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     """One job. `technique`: "overwrite", by the passes of `method`, or a firmware technique, then `method` is its name.
 
@@ -121,7 +138,8 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     `passwords`: in hex, ATA passwords that this station may have set on the drive, the job's own first; never shown.
     `prepare`: what comes before the erasure (agent/erase/prepare.py). `hidden_accepted`: also a drive that was silent
     when it was planned, so that nobody knows what it hides, is erased as far as it shows. `skip_proof`: its capacity
-    is not proved, because the policy skips that for drives of this kind.
+    is not proved, because the policy skips that for drives of this kind. `known_hash`: what the last pass's hash came
+    to before, on this station; `hash_anew`: it is made anew whatever is known of it.
     """
 
     job: str
@@ -139,6 +157,8 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
     prepare: tuple[Step, ...] = ()
     hidden_accepted: bool = False
     skip_proof: bool = False
+    known_hash: KnownHash | None = None
+    hash_anew: bool = False
 
     def __post_init__(self) -> None:
         """ValueError for an unknown method, or a random pass or firmware technique without a key."""
@@ -172,8 +192,12 @@ class EraseSpec(msgspec.Struct, frozen=True, kw_only=True):
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Where a job is; at most about four a second. "stalled": the drive has not answered since `stall_after_s`.
 
-    `works_s`: so long the drive has been at a command of which it tells no progress; `estimate_s`: what it says that
-    this takes, where it says so. Of a command that tells its progress both are empty.
+    `paused_s`: so long it has waited to cool, in this pause. `works_s`: so long the drive has been at a command of
+    which it tells no progress; `estimate_s`: what it says that this takes, where it says so. Of a command that tells
+    its progress both are empty.
+
+    `ends_at`: when the whole job will be done, in seconds since 1970; `left_s`: so long that is from now. None while
+    nobody can know.
     """
 
     job: str
@@ -185,8 +209,11 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     mb_per_s: float
     errors: int = 0
     celsius: float | None = None
+    paused_s: float | None = None
     works_s: float | None = None
     estimate_s: float | None = None
+    ends_at: float | None = None
+    left_s: float | None = None
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):

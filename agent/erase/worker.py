@@ -31,7 +31,6 @@ from agent.certificates.record import OPEN_TO_OTHERS, Health
 from agent.erase import Checkpoint, EraseSpec, Progress, Renewed
 from agent.erase.before import done_before
 from agent.erase.engine import erase
-from agent.erase.heat import heat_limits
 from agent.erase.prepare import BayServices, Preparation
 from agent.erase.presence import who_answers
 from agent.erase.signals import Stop
@@ -164,15 +163,11 @@ def _erase(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop, doctor: Do
         outcome = erase_by_firmware(drive, spec, emit, stop)
         after = doctor(drive.drive) if before is not None and not isinstance(outcome, Aborted) else None
         return outcome, Health(before=before, after=after)
-    thermometer = None
-    if before is not None:
-        limits = heat_limits(spec.limits, drive.drive.media, before)
-        spec = msgspec.structs.replace(spec, limits=limits)
-        thermometer = Thermometer(drive.drive.device, lambda: doctor(drive.drive), before)
-    outcome = erase(drive, spec, emit, stop, celsius=thermometer if thermometer and thermometer.there else None)
+    heat = Thermometer(drive.drive, lambda: doctor(drive.drive), before, spec.limits)
+    outcome = erase(drive, spec, emit, stop, celsius=heat, heat_limits=lambda: heat.limits)
     # A drive that was pulled or cancelled is let go of at once: somebody waits for it.
-    after = doctor(drive.drive) if before is not None and not isinstance(outcome, Aborted) else None
-    return outcome, Health(before=before, after=after, heat_protection=thermometer.protection if thermometer else None)
+    after = doctor(drive.drive) if heat.protection is not None and not isinstance(outcome, Aborted) else None
+    return outcome, Health(before=before, after=after, heat_protection=heat.protection)
 
 
 def _after(opened: OpenDrive, outcome: Outcome) -> Capabilities | None:

@@ -31,6 +31,7 @@ AGAIN_S = 0.02
 NOTE_BYTES = 4096
 
 _held: set[int] = set()  # descriptors of this process, which a fork must not keep
+_known_as: list[int] = []
 
 
 class Note(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,6 +52,11 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
         return f"{job} {where}, {self.program or 'another program'} (process {self.process}), since {self.since}"
 
 
+def known_as(process: int) -> None:
+    """Name another process in the notes from now on: the one that people see, and may stop."""
+    _known_as[:] = [process]
+
+
 class DriveAtWork(AgentError):
     """A job of this drive runs: in another process, in another bay, or by another path."""
 
@@ -63,7 +69,7 @@ class Claim:
     """This process works on a drive, until `release` or its own end, whichever way it comes."""
 
     def __init__(self, path: Path, fd: int, note: Note) -> None:
-        self._path, self._fd, self._note = path, fd, note
+        self._path, self._fd, self._note, self._kept = path, fd, note, False
         self._write()
 
     @property
@@ -76,9 +82,13 @@ class Claim:
         self._note = msgspec.structs.replace(self._note, job=job, bay=bay)
         self._write()
 
+    def keep(self) -> None:
+        """Hold the drive until this process ends: a request of it that hangs in the kernel may still write to it."""
+        self._kept = True
+
     def release(self) -> None:
         """Let go of the drive. Calling it twice is harmless."""
-        if self._fd < 0:
+        if self._fd < 0 or self._kept:
             return
         fd, self._fd = self._fd, -1
         with contextlib.suppress(OSError):
@@ -112,7 +122,7 @@ class AtWork:
             files.make_private_folder(self.folder)
             self._belongs_to_the_folders_owner(self.folder)
             fd = self._locked(path)
-        note = Note(program=_program(), process=os.getpid(), device=drive.device, since=utc_now())
+        note = Note(program=_program(), process=(*_known_as, os.getpid())[0], device=drive.device, since=utc_now())
         claim = Claim(path, fd, note)
         self._claims = [*(held for held in self._claims if held.held), claim]
         return claim

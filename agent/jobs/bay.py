@@ -67,6 +67,7 @@ class Bay:
     """One row of the bay table.
 
     `due`: the moment (monotonic seconds) when the countdown ends; None while a person is asked first (`asks`).
+    `boxed`: a person said that the drive goes into the box of what is destroyed.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Bay:
     reason: Reason | None = None
     outcome: str | None = None
     certificate_number: str | None = None
+    boxed: bool = False
 
     @property
     def claim(self) -> str | None:

@@ -1,30 +1,21 @@
-"""Signs what must be known of the chain beside its certificates, and queues it for the collector.
-
-It goes as a statement of its own, a JWS that waits for the collector's receipt as a certificate does, and beside it as
-an event with a copy of the JWS, which is forgotten at the broker's acknowledgement.
-"""
+"""Signs what must be known of the chain beside its certificates, and queues it for the collector."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.certificates import jws
-from agent.certificates.clock import clock, utc_now
 from agent.jobs.chain import Span
 from agent.jobs.ledger import Ledger
-from agent.jobs.outbox_rows import StatedEvent
-from agent.messages import GAP, KEY_REPLACED, Event
-
-GAP_TYPE = f"benchwipe-{GAP}+jws"
-KEY_TYPE = f"benchwipe-{KEY_REPLACED}+jws"
+from agent.jobs.statements import stated
+from agent.messages import GAP, KEY_REPLACED
 
 
 def tell_gap(ledger: Ledger, key: Ed25519PrivateKey, station: str, span: Span, why: str) -> None:
     """Tell of numbers that this station does not know: they are not lost on their way."""
-    _tell(ledger, key, GAP, GAP_TYPE, {"station": station, "first": span.first, "last": span.last, "why": why})
+    _tell(ledger, key, GAP, {"station": station, "first": span.first, "last": span.last, "why": why})
 
 
 def tell_new_key(ledger: Ledger, key: Ed25519PrivateKey, station: str, old: str, last: str | None) -> None:
@@ -33,25 +24,8 @@ def tell_new_key(ledger: Ledger, key: Ed25519PrivateKey, station: str, old: str,
     The old one is told by its thumbprint, and the last certificate of its chain.
     """
     facts = {"station": station, "key": jws.thumbprint(key.public_key()), "replaces": old, "last": last}
-    _tell(ledger, key, KEY_REPLACED, KEY_TYPE, facts)
+    _tell(ledger, key, KEY_REPLACED, facts)
 
 
-def _tell(ledger: Ledger, key: Ed25519PrivateKey, name: str, typ: str, facts: Mapping[str, object]) -> None:
-    told = {**facts, "at": utc_now()}
-    when = clock()
-
-    def tell(sequence: int) -> StatedEvent:
-        ordered = {**told, "boot_id": when.boot_id, "seq": sequence}
-        statement = jws.sign(msgspec.json.encode(ordered), key, typ=typ)
-        made = Event(
-            boot_id=when.boot_id,
-            seq=sequence,
-            event=name,
-            mono_ms=when.monotonic_ms,
-            ts=utc_now(),
-            clock=msgspec.to_builtins(when),
-            detail={**ordered, "statement": statement.decode()},
-        )
-        return StatedEvent(msgspec.json.encode(made), statement)
-
-    ledger.add_event(when.boot_id, tell)
+def _tell(ledger: Ledger, key: Ed25519PrivateKey, name: str, facts: Mapping[str, object]) -> None:
+    ledger.add_event(*stated(key, name, facts))

@@ -7,7 +7,6 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from agent import files, state_folder
@@ -50,7 +49,7 @@ def replace(state_dir: Path, station: str) -> Replaced:
 
 def _replace(state_dir: Path, station: str, ledger: Ledger) -> Replaced:
     path, pem = state_dir / keys.FILE_NAME, keys.new_pem()
-    new = serialization.load_pem_private_key(pem, password=None)
+    new = keys.private_key(pem)
     assert isinstance(new, Ed25519PrivateKey)
     with ledger.while_nobody_writes():
         last = ledger.chain.position().previous

@@ -40,6 +40,8 @@ NEXT: Mapping[LabelState, frozenset[LabelState]] = {
 }
 
 _ID = re.compile(r"[0-9a-f]{64}")
+_WORDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*-[0-9]{6,} .* ([0-9a-f]{64})")
+"""A certificate's number, serial number and outcome, for people, and then its id."""
 
 
 class LabelRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,8 +77,11 @@ def next_copy(rows: Sequence[LabelRow]) -> int:
 def label_named(text: str, *, station_id: str, certificate_url: str) -> str | None:
     """Find the certificate's id or number in what stands on a label's code; None where the text is no label's.
 
-    Codes of labels: `certificate_url` (or `benchwipe:`) with the id after it, and the certificate's number.
+    Codes of labels: `certificate_url` with the id after it; words with the id after them; `benchwipe:` with the id
+    after it, as on labels without words; and the certificate's number.
     """
+    if told := _WORDS.fullmatch(text):
+        return told[1]
     for before in ("benchwipe:", certificate_url):
         name = text.removeprefix(before) if before else ""
         if name != text and _ID.fullmatch(name):

@@ -22,11 +22,14 @@ from agent.errors import LedgerProblem
 from agent.jobs.chain_rows import ChainRows
 from agent.jobs.command_rows import CommandRows
 from agent.jobs.database import Database
+from agent.jobs.device_rows import DeviceRows
+from agent.jobs.hash_rows import HashRows
 from agent.jobs.job import ENDED, Job, JobState
 from agent.jobs.label_proof import LabelState
 from agent.jobs.label_rows import LabelRows
 from agent.jobs.outbox_rows import OutboxRows, StatedEvent
 from agent.jobs.password_rows import PasswordRows
+from agent.jobs.pending_rows import PendingRows
 from agent.state_folder import refuse_unfinished
 from drivers.drives.drive import Drive
 
@@ -50,9 +53,12 @@ class Ledger:
             files.make_private_folder(self.certificates_dir)
         self.chain = ChainRows(self._db)
         self.commands = CommandRows(self._db)
+        self.devices = DeviceRows(self._db)
+        self.hashes = HashRows(self._db)
         self.labels = LabelRows(self._db)
         self.outbox = OutboxRows(self._db)
         self.passwords = PasswordRows(self._db)
+        self.pending = PendingRows(self._db)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -129,6 +135,11 @@ class Ledger:
         rows = self._db.all("SELECT body FROM job WHERE fingerprint IN (?, ?) ORDER BY rowid DESC", *drive.prints)
         return next((j for row in rows if drive.is_meant_by((j := self._db.decoded(row[0], Job)).drive)), None)
 
+    def newest_jobs(self, most: int) -> list[Job]:
+        """List the newest jobs of all drives, the newest first."""
+        rows = self._db.all("SELECT body FROM job ORDER BY rowid DESC LIMIT ?", most)
+        return [self._db.decoded(row[0], Job) for row in rows]
+
     def can_resume(self, job: Job) -> bool:
         """Say whether this job stopped before its end and left a point and a key to go on from."""
         return job.stopped and self.checkpoint(job.id) is not None and self.key(job.id) is not None
@@ -199,6 +210,16 @@ class Ledger:
                 self._save(job)
             self.outbox.add_event(boot_id, make)
 
+    def count_drives(self, tag: str, drives: int, boot_id: str, make: Callable[[int], StatedEvent]) -> None:
+        """Remember how many drives a device has, and state it, as one; drives certified before have their places."""
+        with self._db.transaction():
+            self.devices.count(tag, drives)
+            for job_id in self.devices.unplaced(tag):
+                old = self.job(job_id)
+                if old is not None:
+                    self.devices.place(tag, old.drive.fingerprint, job_id, drives)
+            self.outbox.add_event(boot_id, make)
+
     # Inside
 
     def _adopt(self, certificate: Certificate, printers: tuple[str, ...]) -> None:
@@ -246,6 +267,9 @@ class Ledger:
             "body = excluded.body",
             (job.id, job.drive.fingerprint, job.state, msgspec.json.encode(job)),
         )
+        self.devices.put(job)
+        if job.state is JobState.CANCELLED:
+            self.devices.take_out(job.id)
         if job.resumes:
             self._forget(job.resumes)
         if job.state in ENDED - {JobState.ABORTED}:

@@ -10,6 +10,8 @@ import msgspec
 
 from agent.jobs.database import Database
 
+ANY_SIZE = 1 << 62
+
 
 @dataclass(frozen=True)
 class StatedEvent:
@@ -110,18 +112,40 @@ class OutboxRows:
                 if self._db.execute(again, (row.id,)).rowcount == 0:
                     self.queue(row.id, row.kind, f"{row.kind}/{row.id}", row.payload)
 
-    def waiting(self, limit: int, *, without: frozenset[str] = frozenset()) -> list[OutboxRow]:
+    def waiting(
+        self, limit: int, *, without: frozenset[str] = frozenset(), most_bytes: int | None = None
+    ) -> list[OutboxRow]:
         """List the oldest rows that wait for delivery, less those that the caller has in hand.
 
-        Statements last: a collector that knows none of them holds up no certificate.
+        Statements last: a collector that knows none of them holds up no certificate. `most_bytes`: none whose topic and
+        payload have more.
         """
         rows = self._db.all(
             "SELECT id, kind, topic, payload, attempts FROM outbox WHERE quarantined IS NULL "
-            "AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY kind = 'statement', rowid LIMIT ?",
+            "AND id NOT IN (SELECT value FROM json_each(?)) AND length(CAST(topic AS BLOB)) + length(payload) <= ? "
+            "ORDER BY kind = 'statement', rowid LIMIT ?",
             msgspec.json.encode(sorted(without)).decode(),
+            ANY_SIZE if most_bytes is None else most_bytes,
             limit,
         )
         return [OutboxRow(*row) for row in rows]
+
+    def larger(self, than_bytes: int) -> tuple[int, int]:
+        """Count the waiting rows whose topic and payload have more bytes, and tell those of the largest payload."""
+        row = self._db.one(
+            "SELECT COUNT(*), COALESCE(MAX(length(payload)), 0) FROM outbox "
+            "WHERE quarantined IS NULL AND length(CAST(topic AS BLOB)) + length(payload) > ?",
+            than_bytes,
+        )
+        return (int(row[0]), int(row[1])) if row else (0, 0)
+
+    def owed(self) -> tuple[int, str]:
+        """Count the rows that wait for a receipt, and name the oldest: by its number, or a statement by its id."""
+        row = self._db.one(
+            "SELECT COUNT(*), COALESCE(number, outbox.id, ''), MIN(outbox.rowid) FROM outbox "
+            "LEFT JOIN certificate USING (id) WHERE quarantined IS NULL AND kind != 'event'"
+        )
+        return (int(row[0]), str(row[1])) if row else (0, "")
 
     def tried(self, row_id: str) -> None:
         """Count one more attempt."""

@@ -10,40 +10,41 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent import __version__, files
-from agent.certificates import jws, keys
+from agent import files
+from agent.certificates import keys
 from agent.certificates.attestation import Handset, Reset
 from agent.certificates.certificate import Certificate, sign
 from agent.certificates.clock import clock, utc_now
 from agent.certificates.jws import thumbprint
 from agent.certificates.outcome import STOPPED_EARLIER, Aborted, Erased, Outcome, Refused
-from agent.certificates.record import Interruption, Operator, Position, Record, Software, StationRecord
+from agent.certificates.record import Asset, Drives, Interruption, Operator, Position, Record, Software, StationRecord
 from agent.erase import EraseSpec, ResumePoint
 from agent.erase.before import done_before
 from agent.erase.techniques import TECHNIQUES
 from agent.errors import CertificateProblem, KeyLost, LedgerProblem
 from agent.jobs import certify, job
 from agent.jobs.at_work import AtWork, Claim
+from agent.jobs.hash_rows import MOST_WANTED
 from agent.jobs.job import Job, JobState
 from agent.jobs.label_proof import LabelState
 from agent.jobs.ledger import Ledger
-from agent.jobs.outbox_rows import StatedEvent
+from agent.jobs.pattern_hashes import PatternHashes
 from agent.jobs.reconcile import Reconciler
-from agent.messages import Event
+from agent.jobs.statements import Stated, stated
 from agent.settings import Settings
+from agent.version import version
 from drivers.drives.drive import Drive
 
 log = logging.getLogger("benchwipe.registrar")
 
 SECURITY = frozenset(name for name, row in TECHNIQUES.items() if row.security)
 _PASSWORD = "benchwipe 2026-11 ATA password of one job"
-DISPOSITION = "benchwipe-disposition+jws"
 
 
 class Registrar:
@@ -56,6 +57,7 @@ class Registrar:
         self.ledger = Ledger(state_dir)
         self.at_work = AtWork(state_dir)
         self.reconciler = Reconciler(self.ledger, self.key.public_key())
+        self.hashes = PatternHashes(self.ledger.hashes, self.key)
         self._refuse_half_replaced()
 
     def _refuse_half_replaced(self) -> None:
@@ -85,6 +87,11 @@ class Registrar:
                 self.ledger.save_job(msgspec.structs.replace(ended, untold=True))
         self.forget_keys()
 
+    def want_hashes(self) -> None:
+        """Note which hashes the drives of the newest jobs would need, if such come again."""
+        for seen in reversed(self.ledger.newest_jobs(MOST_WANTED)):
+            self.hashes.want(seen.plan, seen.drive.capacity_bytes)
+
     def forget_keys(self, *, at_work: Collection[str] = ()) -> None:
         """Let go of keys, checkpoints and ATA passwords of drives that did not come back; `at_work`: jobs of now."""
         days = self.settings.station.keep_keys_days
@@ -107,6 +114,7 @@ class Registrar:
             self.ledger.add_job(new, key, point)
         else:
             self.ledger.add_job(new, secrets.token_bytes(32))
+        self.hashes.want(new.plan, new.drive.capacity_bytes)
         return new
 
     def spec(self, planned: Job, *, drives_at_once: int, interruption: str | None = None) -> EraseSpec:
@@ -127,6 +135,7 @@ class Registrar:
             self.ledger.passwords.keep(who, password := security_password(key), planned.id)
         else:
             password = b""
+        known_hash, hash_anew = self.hashes.for_job(planned)
         known = [password, *(other for other in self.ledger.passwords.of(who) if other != password)]
         return EraseSpec(
             job=planned.id,
@@ -142,6 +151,8 @@ class Registrar:
             resume=point,
             interruption=_interruption(point, interruption),
             drives_at_once=drives_at_once,
+            known_hash=known_hash,
+            hash_anew=hash_anew,
         )
 
     def issue(self, ended: Job, outcome: Outcome, *, printers: tuple[str, ...] = ()) -> tuple[Job, Certificate]:
@@ -169,6 +180,7 @@ class Registrar:
         certificate = self.ledger.issue(draft, done, printers=printers, strays=self.reconciler.strays)
         if isinstance(outcome, Erased):
             self.ledger.passwords.forget_all(identity(done.drive))
+        self.hashes.learn(done, outcome)
         done = msgspec.structs.replace(done, certificate_id=certificate.id)
         log.info("certificate %s: %s %s", certificate.record.number, done.drive.serial, state)
         return done, certificate
@@ -227,7 +239,6 @@ class Registrar:
         It goes as a statement of its own, a JWS that waits for the collector's receipt as the certificate does, and
         beside it as an event with a copy of the JWS.
         """
-        when = clock()
         told = {
             "station": self.settings.station.id,
             "certificate_id": rated.certificate_id,
@@ -235,24 +246,36 @@ class Registrar:
             "asset": rated.asset.tag if rated.asset else None,
             "disposition": msgspec.to_builtins(rated.disposition),
             "operator": msgspec.to_builtins(who),
-            "at": utc_now(),
         }
+        self.ledger.add_event(*stated(self.key, "disposition", told), rated)
 
-        def tell(sequence: int) -> StatedEvent:
-            ordered = {**told, "boot_id": when.boot_id, "seq": sequence}
-            statement = jws.sign(msgspec.json.encode(ordered), self.key, typ=DISPOSITION)
-            made = Event(
-                boot_id=when.boot_id,
-                seq=sequence,
-                event="disposition",
-                mono_ms=when.monotonic_ms,
-                ts=utc_now(),
-                clock=msgspec.to_builtins(when),
-                detail={**ordered, "statement": statement.decode()},
-            )
-            return StatedEvent(msgspec.json.encode(made), statement)
+    def state(self, what: Stated, facts: Mapping[str, object], who: Operator | None) -> None:
+        """Sign and queue what a person says of a device: as grades are, it waits for the collector's receipt."""
+        told = {"station": self.settings.station.id, **facts, "operator": msgspec.to_builtins(who)}
+        self.ledger.add_event(*stated(self.key, what, told))
 
-        self.ledger.add_event(when.boot_id, tell, rated)
+    def count_drives(self, tag: str, drives: int, who: Operator | None) -> None:
+        """Write down, and state, how many drives a device has."""
+        facts = {"station": self.settings.station.id, "asset": tag, "drives": drives}
+        told = stated(self.key, "drive-count", {**facts, "operator": msgspec.to_builtins(who)})
+        self.ledger.count_drives(tag, drives, *told)
+
+    def asset(self, tag: str, drive: Drive) -> Asset | None:
+        """Describe the device of this drive, with its place where its drives were counted. None: it has no place."""
+        of = self.ledger.devices.drives(tag)
+        if not of:
+            return Asset(tag=tag)
+        place = self.ledger.devices.free_place(tag, drive.fingerprint, of)
+        return Asset(tag=tag, drives=Drives(index=place, of=of)) if place and place <= of else None
+
+    def whole(self, record: Record) -> bool:
+        """Say whether all drives of a certificate's device are erased, as far as this station knows of them."""
+        if record.asset is None:
+            return True
+        tag, devices = record.asset.tag, self.ledger.devices
+        of = max(devices.drives(tag), record.asset.drives.of if record.asset.drives else 0)
+        done = {part.place for part in devices.parts(tag) if part.outcome == "erased"}
+        return done >= set(range(1, of + 1)) and not devices.not_erased(tag, record.drive.serial or "")
 
     def certificate(self, name: str) -> Certificate | None:
         """Read the certificate of this station with that id or number, its signature checked.
@@ -290,7 +313,7 @@ class Registrar:
             name=about.name,
             location=about.location,
             organisation=about.organisation,
-            software=Software(name="benchwipe", version=__version__),
+            software=Software(name="benchwipe", version=version()),
             kernel=os.uname().release,
             machine=os.uname().machine,
         )

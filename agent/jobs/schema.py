@@ -76,6 +76,25 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE TABLE statement (id TEXT PRIMARY KEY, body BLOB NOT NULL)",
         "ALTER TABLE outbox ADD COLUMN refused_at TEXT",
     ),
+    # How many drives a device has, and which is which; and what waits for a person, over a power cut.
+    (
+        "CREATE TABLE device (tag TEXT PRIMARY KEY, drives INTEGER NOT NULL)",
+        (
+            "CREATE TABLE device_drive (tag TEXT NOT NULL, place INTEGER NOT NULL, drive TEXT NOT NULL, "
+            "job TEXT NOT NULL, PRIMARY KEY (tag, place))"
+        ),
+        "CREATE INDEX device_drive_job ON device_drive (job)",
+        "CREATE INDEX certificate_job ON certificate (job)",
+        "CREATE INDEX certificate_asset ON certificate (asset)",
+        "CREATE TABLE pending (kind TEXT NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (kind, name))",
+    ),
+    # Hashes of fixed patterns by capacity. Without one a hash is wanted; `asked`: seconds since 1970, the oldest go.
+    (
+        (
+            "CREATE TABLE pattern_hash (pattern TEXT NOT NULL, capacity INTEGER NOT NULL, blake3 TEXT, made_by TEXT, "
+            "made_at TEXT, checked_at TEXT, seal BLOB, asked INTEGER NOT NULL, PRIMARY KEY (pattern, capacity))"
+        ),
+    ),
 )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,20 +9,25 @@ from enum import StrEnum
 from agent.errors import AgentError
 from agent.pdf.words import Words
 from agent.scan.codes import Code, Kind, read
+from agent.scan.command_words import command_word, literal
 from agent.settings import Scanning, Settings
 
 
 class Shape(StrEnum):
-    """The shape beside a code: it means the same without its colour."""
+    """The shape beside a code: it means the same without its colour, and none is an outcome's."""
 
-    TICK = "tick"
-    CROSS = "cross"
+    YES = "yes"
+    NO = "no"
     BACK = "back"
     STOP = "stop"
     PAPER = "paper"
     BAY = "bay"
     LETTER = "letter"
     ARROW = "arrow"
+    DEVICE = "device"
+    DOOR = "door"
+    DISK = "disk"
+    BIN = "bin"
 
 
 @dataclass(frozen=True)
@@ -54,13 +58,19 @@ class NoCodeForPattern(AgentError):
 
 
 COMMANDS = (
-    (Kind.YES, Shape.TICK),
-    (Kind.NO, Shape.CROSS),
-    (Kind.START, Shape.TICK),
+    (Kind.YES, Shape.YES),
+    (Kind.NO, Shape.NO),
     (Kind.UNDO, Shape.BACK),
     (Kind.CANCEL, Shape.STOP),
     (Kind.REPRINT, Shape.PAPER),
+    (Kind.LOGOUT, Shape.DOOR),
 )
+"""`start` is the same as `yes` and is not on the sheet: one code for one answer."""
+
+
+BOX = "DESTROY"
+MOST_DRIVES = 4
+"""In one device, that the sheet has codes for; one drive needs none."""
 
 
 def groups(settings: Settings, language: str) -> tuple[Group, ...]:
@@ -71,6 +81,7 @@ def groups(settings: Settings, language: str) -> tuple[Group, ...]:
     words = Words(language)
     made = (
         Group(words("sheet_commands"), tuple(_commands(settings, words))),
+        Group(words("sheet_devices"), tuple(_devices(settings, words))),
         Group(words("sheet_grades"), tuple(_grades(settings, words))),
         Group(words("sheet_bays"), tuple(_bays(settings, words))),
         Group(words("sheet_destinations"), tuple(_destinations(settings, words))),
@@ -80,20 +91,32 @@ def groups(settings: Settings, language: str) -> tuple[Group, ...]:
 
 def _commands(settings: Settings, words: Words) -> Iterator[Entry]:
     for kind, shape in COMMANDS:
-        text = _example(settings, kind, "")
-        yield Entry(text, text, words(f"sheet_{kind.value}"), shape)
+        text, word = _example(settings, kind, ""), command_word(settings.scanning, kind, words.language)
+        mark = word if shape in (Shape.YES, Shape.NO) else ""
+        yield Entry(text, word, words(f"sheet_{kind.value}"), shape, mark)
+
+
+def _devices(settings: Settings, words: Words) -> Iterator[Entry]:
+    """What is told of a device beside its number, and the box that a failed drive is laid into."""
+    for kind, shape, mark in ((Kind.NODRIVE, Shape.DISK, "0"), (Kind.TABLET, Shape.DEVICE, "")):
+        word = command_word(settings.scanning, kind, words.language)
+        yield Entry(_example(settings, kind, ""), word, words(f"sheet_{kind.value}"), shape, mark)
+    for count in map(str, range(2, MOST_DRIVES + 1)):
+        text = _example(settings, Kind.DRIVES, count)
+        yield Entry(text, words("sheet_drives", count=count), words("sheet_drives_does"), Shape.DISK, count)
+    yield Entry(_example(settings, Kind.BOX, BOX), words("sheet_box"), words("sheet_box_does"), Shape.BIN)
 
 
 def _grades(settings: Settings, words: Words) -> Iterator[Entry]:
     for letter in "ABCD":
         text = _example(settings, Kind.GRADE, letter)
-        yield Entry(text, text, words("sheet_grade", grade=letter), Shape.LETTER, letter)
+        yield Entry(text, words("sheet_grade", grade=letter), text, Shape.LETTER, letter)
 
 
 def _bays(settings: Settings, words: Words) -> Iterator[Entry]:
     for bay in settings.bay:
         text = _example(settings, Kind.BAY, bay.name)
-        yield Entry(text, text, words("sheet_bay", bay=bay.name), Shape.BAY, bay.name)
+        yield Entry(text, words("sheet_bay", bay=bay.name), text, Shape.BAY, bay.name)
 
 
 def _destinations(settings: Settings, words: Words) -> Iterator[Entry]:
@@ -108,19 +131,7 @@ def _example(settings: Settings, kind: Kind, value: str) -> str:
     pattern: str = getattr(settings.scanning, kind.value)
     default: str = getattr(Scanning(), kind.value)
     for source in (pattern, default):
-        text = _literal(source, kind.value, value)
+        text = literal(source, kind.value, value)
         if read(text, None, settings) == Code(kind, value or text):
             return text
     raise NoCodeForPattern(key=kind.value, pattern=pattern)
-
-
-def _literal(pattern: str, group: str, value: str) -> str:
-    """The pattern as text: its named group replaced by the value, its escapes and anchors taken off."""
-    start = pattern.find(f"(?P<{group}>")
-    if start >= 0:
-        end, depth = start + 1, 1
-        while depth and end < len(pattern):
-            depth += {"(": 1, ")": -1}.get(pattern[end], 0)
-            end += 1
-        pattern = pattern[:start] + value + pattern[end:]
-    return re.sub(r"\\([^A-Za-z0-9])", r"\1", pattern.removeprefix("^").removesuffix("$"))

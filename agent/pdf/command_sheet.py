@@ -30,6 +30,9 @@ LEAST_MODULE = 0.25  # mm: below it (10 mil) many scanners in use read a long Co
 MODULE = 0.36
 RED: Colour = (176, 32, 32)
 BLUE: Colour = (24, 84, 160)
+VIOLET: Colour = (104, 50, 128)
+FILLED = (Shape.YES, Shape.NO)
+"""Their word stands in white on them: it is the word that is scanned for, and no outcome's tick or cross."""
 TITLE, GROUP, WORD, SMALL = Style(20, bold=True), Style(12, bold=True), Style(13, bold=True), Style(8.6, colour=GREY)
 
 
@@ -81,8 +84,9 @@ def _cell(entry: Entry, x: float, y: float, sheet: Sheet) -> None:
     colour = COLOURS[entry.shape]
     _SHAPES[entry.shape](sheet, x + ICON / 2, y + ICON / 2, colour)
     if entry.mark:
-        style = sheet.fitting(entry.mark, ICON - 6, Style(22, bold=True, colour=colour))
-        width = sheet.pdf.get_string_width(entry.mark)
+        ink, room = (WHITE, ICON - 9) if entry.shape in FILLED else (colour, ICON - 6)
+        style = sheet.fitting(entry.mark, room, Style(22, bold=True, colour=ink))
+        width = min(room, sheet.pdf.get_string_width(entry.mark))  # of the type before it was made smaller
         sheet.put(x + ICON / 2 - width / 2, y + ICON / 2 - style.leading / 2, [sheet.clean(entry.mark)], style)
     left = x + ICON + 4
     sheet.write(left, y, entry.word, sheet.fitting(entry.word, CODE_W, WORD), CODE_W, 1)
@@ -118,6 +122,24 @@ def _qr(text: str, x: float, y: float, sheet: Sheet) -> None:
                 sheet.pdf.rect(x + column * module, y + row * module, module * 1.02, module * 1.02, style="F")
 
 
+def _door(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
+    sheet.strokes([(x + 1, y - 7), (x - 6, y - 7), (x - 6, y + 7), (x + 1, y + 7)], colour=colour, thick=1.4)
+    sheet.strokes([(x - 2, y), (x + 7, y)], colour=colour, thick=1.4)
+    sheet.strokes([(x + 3.5, y - 3.5), (x + 7, y), (x + 3.5, y + 3.5)], colour=colour, thick=1.4)
+
+
+def _disk(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
+    sheet.pdf.set_draw_color(*colour)
+    sheet.pdf.set_line_width(1)
+    sheet.pdf.rect(x - 6, y - 7.5, 12, 15, style="D")
+
+
+def _bin(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
+    sheet.strokes([(x - 7, y - 3), (x - 5, y + 7), (x + 5, y + 7), (x + 7, y - 3)], colour=colour, thick=1.4)
+    sheet.strokes([(x, y - 8), (x, y + 2)], colour=colour, thick=1.4)
+    sheet.strokes([(x - 3, y - 1), (x, y + 2), (x + 3, y - 1)], colour=colour, thick=1.4)
+
+
 def _disc(sheet: Sheet, x: float, y: float, colour: Colour, *, style: str) -> None:
     sheet.pdf.set_fill_color(*colour)
     sheet.pdf.set_draw_color(*colour)
@@ -125,15 +147,22 @@ def _disc(sheet: Sheet, x: float, y: float, colour: Colour, *, style: str) -> No
     sheet.pdf.circle(x, y, ICON / 2 - 1, style=style)
 
 
-def _tick(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
+def _yes(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
     _disc(sheet, x, y, colour, style="DF")
-    sheet.strokes([(x - 4, y + 0.4), (x - 1.2, y + 3.2), (x + 4.4, y - 3.2)], colour=WHITE, thick=1.8)
 
 
-def _cross(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
-    _square(sheet, x, y, colour, style="DF")
-    sheet.strokes([(x - 4, y - 4), (x + 4, y + 4)], colour=WHITE, thick=1.8)
-    sheet.strokes([(x - 4, y + 4), (x + 4, y - 4)], colour=WHITE, thick=1.8)
+def _no(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
+    sheet.pdf.set_fill_color(*colour)
+    half = ICON / 2
+    sheet.pdf.polygon([(x, y - half), (x + half, y), (x, y + half), (x - half, y)], style="F")
+
+
+def _device(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
+    sheet.pdf.set_draw_color(*colour)
+    sheet.pdf.set_line_width(1)
+    sheet.pdf.rect(x - 7.5, y - 5.5, 15, 11, style="D")
+    sheet.pdf.set_fill_color(*colour)
+    sheet.pdf.circle(x + 5.6, y, 0.7, style="F")
 
 
 def _square(sheet: Sheet, x: float, y: float, colour: Colour, *, style: str = "D") -> None:
@@ -175,22 +204,30 @@ def _ring(sheet: Sheet, x: float, y: float, colour: Colour) -> None:
 
 
 COLOURS: Mapping[Shape, Colour] = {
-    Shape.TICK: GREEN,
-    Shape.CROSS: RED,
+    Shape.YES: GREEN,
+    Shape.NO: VIOLET,
     Shape.BACK: BLUE,
     Shape.STOP: RED,
     Shape.PAPER: GREY,
     Shape.BAY: BLACK,
     Shape.LETTER: BLUE,
     Shape.ARROW: AMBER,
+    Shape.DEVICE: GREY,
+    Shape.DOOR: GREY,
+    Shape.DISK: BLACK,
+    Shape.BIN: RED,
 }
 _SHAPES: Mapping[Shape, Callable[[Sheet, float, float, Colour], None]] = {
-    Shape.TICK: _tick,
-    Shape.CROSS: _cross,
+    Shape.YES: _yes,
+    Shape.NO: _no,
     Shape.BACK: _back,
     Shape.STOP: _stop,
     Shape.PAPER: _paper,
     Shape.BAY: _square,
     Shape.LETTER: _ring,
     Shape.ARROW: _arrow,
+    Shape.DEVICE: _device,
+    Shape.DOOR: _door,
+    Shape.DISK: _disk,
+    Shape.BIN: _bin,
 }

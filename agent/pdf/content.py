@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 from agent.certificates.attestation import is_attested
 from agent.certificates.certificate import Certificate, claim_of
+from agent.certificates.label import qr_text
 from agent.certificates.record import Record
 from agent.pdf import attested
 from agent.pdf.page import Banner, Fact, Page, Section, Signature, Table
@@ -23,7 +24,8 @@ def page_of(certificate: Certificate, *, language: str, certificate_url: str, ch
 
     `checked_with`: thumbprint of the key that its signature was checked with, or None.
     """
-    say, record = Words(language), certificate.record
+    record = certificate.record
+    say = Words(language, record.finished_at)
     kind = claim_of(record)
     signature = say("unchecked") if checked_with is None else say("checked", key=checked_with)
     return Page(
@@ -43,7 +45,7 @@ def page_of(certificate: Certificate, *, language: str, certificate_url: str, ch
         lines_to_sign=(say("sign_name"), say("sign_date"), say("sign_signature")),
         check=_check(certificate, say),
         command=say("check_command"),
-        qr=f"{certificate_url or 'benchwipe:'}{certificate.id}",
+        qr=qr_text(certificate, language, certificate_url),
         folio=say("page", number="{number}", count="{count}"),
         footer=f"{certificate.id}  {record.number}",
         plain=say("plain"),
@@ -104,6 +106,8 @@ def _owner(record: Record, say: Words) -> Section:
     if asset:
         device = _joined(asset.manufacturer, asset.model, asset.serial)
         facts.append(Fact(say("asset_kind"), _joined(say(f"asset_kind_{asset.kind}"), device, by=": ")))
+        if (count := asset.drives) is not None:
+            facts.append(Fact(say("drives"), say("drive_of", index=count.index, of=count.of)))
     facts.append(Fact(say("customer"), customer.name if customer else nothing))
     optional = [
         ("lot", customer.lot if customer else ""),

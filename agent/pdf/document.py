@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from html import escape
 
-from agent import __version__
 from agent.certificates.certificate import Certificate
 from agent.pdf.fonts import Faces
 from agent.pdf.page import Page
 from agent.pdf.paint import paint
 from agent.pdf.sheet import Sheet
+from agent.version import version
 
 MIME = "application/jose"  # RFC 7515, section 9.2.1
-PRODUCER = f"benchwipe {__version__}"
+PRODUCER = f"benchwipe {version()}"
 NO_DATE = datetime(1970, 1, 1, tzinfo=UTC)
 
 XMP = """<x:xmpmeta xmlns:x="adobe:ns:meta/">

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator
+from datetime import UTC, timedelta, tzinfo
 from functools import cache
 
 from agent.certificates.label import capacity
+from agent.certificates.local_time import local
 from agent.certificates.record import Clock, PassRecord, Reason, Sample
 from agent.phrases import FALLBACK, hint, keys
 from agent.phrases import reason as short_reason
@@ -21,13 +23,24 @@ PATTERNS = {"00": "pattern_zeros", "ff": "pattern_ones", "random": "pattern_rand
 class Words:
     """The sentences of agent/phrases, table "pdf"."""
 
-    def __init__(self, language: str) -> None:
+    def __init__(self, language: str, when: str = "") -> None:
+        """`when`: a time of the page. All times of it are told in the zone that this machine had then."""
         self.language = language
         self._texts = keys("pdf", language)
+        at = local(when)
+        self._zone: tzinfo = at.tzinfo if at and at.tzinfo else UTC
 
     def __call__(self, key: str, /, **values: object) -> str:
         """The sentence with its values; values are never taken for templates."""
-        return self._texts[key].format(**values)
+        return self._texts[key].format(**{"zone": self.zone, **values})
+
+    @property
+    def zone(self) -> str:
+        """How far the page's times are from UTC: "UTC", "UTC+1", "UTC-3:30"."""
+        ahead = self._zone.utcoffset(None) or timedelta()
+        hours, minutes = divmod(abs(ahead) // timedelta(minutes=1), 60)
+        sign = "-" if ahead < timedelta() else "+"
+        return f"UTC{sign}{hours}" + (f":{minutes:02}" if minutes else "") if ahead else "UTC"
 
     def count(self, number: int) -> str:
         """Write 500 107 862 016: thousands apart by a space that no line breaks at (ISO 80000-1, 7.3.1)."""
@@ -49,12 +62,14 @@ class Words:
         return self.decimal(f"{share:.3g}" if share < 99 else f"{min(share, 99.9) - 0.05:.1f}")
 
     def moment(self, text: str) -> str:
-        """Write 2026-11-22 20:00:00 UTC; whatever is no such time, as it stands."""
-        return f"{text[:10]} {text[11:19]} UTC" if TIME.fullmatch(text) else text
+        """Write 2026-11-22 21:00:00 (UTC+1); whatever is no such time, as it stands."""
+        told, zone = self.cell_moment(text), self.zone
+        return told if told == text else f"{told} UTC" if zone == "UTC" else f"{told} ({zone})"
 
     def cell_moment(self, text: str) -> str:
-        """Write the same under a heading that says UTC."""
-        return self.moment(text).removesuffix(" UTC")
+        """Write the same under a heading that tells the zone."""
+        at = local(text, self._zone) if TIME.fullmatch(text) else None
+        return f"{at:%Y-%m-%d %H:%M:%S}" if at else text
 
     def pattern(self, made: PassRecord) -> str:
         """Say what a pass wrote."""

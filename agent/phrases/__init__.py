@@ -24,15 +24,20 @@ Spoken = tuple[str, Mapping[str, str]]
 def phrase(language: str, key: str, **values: object) -> str:
     """Say the sentence of that key with its values filled in.
 
-    Words must never stop an erasure: an unknown language reads English, an unknown key itself, a value not given "?".
+    A command word ({yes}, {reprint}) that is not given is the catalogue's own. Words must never stop an erasure: an
+    unknown language reads English, an unknown key itself, any other value not given "?".
     """
     template = _sentence(language, "phrases", key) or _sentence(FALLBACK, "phrases", key)
-    return key if template is None else template.format_map(_Values(values))
+    return key if template is None else template.format_map(_Values(language, values))
 
 
-def hint(language: str, code: str, otherwise: str = "") -> str:
-    """Say what to do about an error code (BW-...); `otherwise` is the English hint that the error itself carries."""
-    return _sentence(language, "hints", code) or otherwise
+def hint(language: str, code: str, otherwise: str = "", **values: object) -> str:
+    """Say what to do about an error code (BW-...); `otherwise` is the English hint that the error itself carries.
+
+    `values`: the bench's own command words, where they are not the catalogue's.
+    """
+    template = _sentence(language, "hints", code)
+    return otherwise if template is None else template.format_map(_Values(language, values))
 
 
 def reason(language: str, code: str, otherwise: str = "") -> str:
@@ -51,8 +56,12 @@ def _sentence(language: str, table: str, key: str) -> str | None:
 
 
 class _Values(dict[str, object]):
+    def __init__(self, language: str, given: Mapping[str, object]) -> None:
+        super().__init__(given)
+        self._language = language
+
     def __missing__(self, key: str) -> str:
-        return "?"
+        return _sentence(self._language, "phrases", f"command_{key}") or "?"
 
 
 class _Catalogue(gettext.GNUTranslations):

@@ -38,11 +38,18 @@ class Kind(StrEnum):
     PSID = "psid"
     IMEI = "imei"
     TABLET = "tablet"
+    LOGOUT = "logout"
+    DRIVES = "drives"
+    NODRIVE = "nodrive"
+    BOX = "box"
     OTHER = "other"
     WRONG_SYMBOL = "wrong-symbol"
 
 
-COMMANDS = (Kind.CANCEL, Kind.START, Kind.YES, Kind.NO, Kind.UNDO, Kind.REPRINT, Kind.TABLET)
+COMMANDS = (
+    *(Kind.CANCEL, Kind.START, Kind.YES, Kind.NO, Kind.UNDO, Kind.REPRINT),
+    *(Kind.TABLET, Kind.LOGOUT, Kind.NODRIVE),
+)
 FIELD: Mapping[Kind, str] = {
     Kind.TAG: "asset",
     Kind.BADGE: "badge",
@@ -58,7 +65,7 @@ FIELD: Mapping[Kind, str] = {
 
 @dataclass(frozen=True)
 class Code:
-    """A scan. `value`: the bay's name, the grade's letter, the label's number or id; else the text itself.
+    """A scan. `value`: the bay's name, the grade's letter, the label's number or id, the box, the drives; else all.
 
     A tag's is in capitals: one device has one tag, however its label was typed.
     """
@@ -84,7 +91,7 @@ def _read(text: str, settings: Settings) -> Code:
             return Code(kind, text)
     if label := label_named(text, station_id=about.id, certificate_url=about.certificate_url):
         return Code(Kind.LABEL, label)
-    for kind in (Kind.BAY, Kind.GRADE):
+    for kind in (Kind.BAY, Kind.GRADE, Kind.DRIVES, Kind.BOX):
         if match := re.fullmatch(getattr(rules, kind.value), text):
             return Code(kind, match[kind.value])
     for kind in (Kind.BADGE, Kind.LOT, Kind.DESTINATION, Kind.PSID, Kind.IMEI):
@@ -96,13 +103,17 @@ def _read(text: str, settings: Settings) -> Code:
 def bay_called(name: str, bays: Sequence[str]) -> str | None:
     """Find the bay of that name.
 
-    A keypad has digits only: where no bay's name is a number, 1 is the first bay.
+    A keypad has digits only: 1 is bay 1 or 01, and the first bay where no bay's name is a number.
     """
     if name in bays:
         return name
-    if name.isascii() and name.isdigit() and not any(bay.isdigit() for bay in bays) and 1 <= int(name) <= len(bays):
-        return bays[int(name) - 1]
-    return None
+    if not (name.isascii() and name.isdigit()):
+        return None
+    numbers = [bay for bay in bays if bay.isascii() and bay.isdigit()]
+    if numbers:
+        same = [bay for bay in numbers if int(bay) == int(name)]
+        return same[0] if len(same) == 1 else None
+    return bays[int(name) - 1] if 1 <= int(name) <= len(bays) else None
 
 
 def is_of_drive(text: str, drive: Drive) -> bool:

@@ -10,99 +10,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
 from agent.jobs.bay import Bay
-from agent.scan.codes import Code, Kind, bay_called, is_of_drive, read
-from agent.scan.context import AT_HOME, Context, at_home, current
-from agent.scan.flow import IDLE, STAY, TABLE, Do, Seen, Step
-from agent.scan.handset import Attempt, answer_seen, imei_seen, known_after
-from agent.scan.places import place
+from agent.scan.actions import (
+    Action,
+    Assign,
+    Attest,
+    BeginBay,
+    Cancel,
+    LabelScanned,
+    Match,
+    PutInBox,
+    Rate,
+    Reprint,
+    SayNoDrive,
+    TakeBack,
+    TakeBackGrade,
+)
+from agent.scan.codes import Code, Kind, read
+from agent.scan.context import Context, at_home, current, signed_out, turned
+from agent.scan.flow import ASKED, HOME, STAY, TABLE, Do, Seen, Step
+from agent.scan.handset import Attempt, known_after
 from agent.scan.prompt import expects, values
+from agent.scan.seeing import see
 from agent.settings import Settings
-
-
-@dataclass(frozen=True)
-class Assign:
-    """Erase the drive in this bay for this asset."""
-
-    bay: str
-    asset: str
-    grade: str = ""
-    destination: str = ""
-
-
-@dataclass(frozen=True)
-class Match:
-    """The label of this bay's drive was scanned: its job goes on to what the policy asks next."""
-
-    bay: str
-    job: str
-
-
-@dataclass(frozen=True)
-class BeginBay:
-    """YES: count down to this job."""
-
-    bay: str
-    job: str
-
-
-@dataclass(frozen=True)
-class TakeBack:
-    """Undo the assignment of this job, if it has not begun."""
-
-    bay: str
-    job: str
-
-
-@dataclass(frozen=True)
-class Rate:
-    """Write down the grade or destination of this job's device; what is empty stays as it is."""
-
-    bay: str
-    job: str
-    grade: str
-    destination: str
-
-
-@dataclass(frozen=True)
-class TakeBackGrade:
-    """Let this job's device have the grade and destination that it had before the last scan."""
-
-    bay: str
-    job: str
-    grade: str
-    destination: str
-
-
-@dataclass(frozen=True)
-class Cancel:
-    """Stop this bay."""
-
-    bay: str
-
-
-@dataclass(frozen=True)
-class LabelScanned:
-    """This label (a certificate's number or id) is there."""
-
-    label: str
-
-
-@dataclass(frozen=True)
-class Reprint:
-    """Print a label again: this one, or that of the drive in this bay."""
-
-    bay: str = ""
-    label: str = ""
-
-
-@dataclass(frozen=True)
-class Attest:
-    """Certify what the person who is signed in answers for."""
-
-    attempt: Attempt
-
-
-Action = Attest | Assign | Match | BeginBay | TakeBack | TakeBackGrade | Rate | Cancel | LabelScanned | Reprint
 
 
 @dataclass(frozen=True)
@@ -138,9 +67,18 @@ def turn(context: Context, code: Code, text: str, settings: Settings, bays: Mapp
     do, then, say = TABLE.get((context.step, seen), (Do.NOTHING, STAY, ""))
     after, action = _DOING[do](context, seen, value, bays, settings)
     after = at_home(after if then is STAY else replace(after, step=then), settings)
+    if do is Do.LOOK and (theirs := _whose(context, value)):
+        said = values(context, after, bays, text, seen, value) | {"name": theirs}
+        return Turn(after, action, "bay_taken_over", said, looked=True)
     if say or action:
         return Turn(after, action, say, values(context, after, bays, text, seen, value), do is Do.LOOK)
     return Turn(after, None, expects(after, settings), values(after, after, bays))
+
+
+def _whose(context: Context, bay: str) -> str:
+    """Name the other person who is asked about this bay."""
+    asked = (p.operator for p in context.away if p.bay == bay and p.step in ASKED)
+    return next((who.name or who.id for who in asked if who), "")
 
 
 # What the rows do
@@ -154,8 +92,15 @@ def _nothing(context: Context, seen: Seen, value: str, bays: Bays, settings: Set
 
 
 def _sign_in(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
+    """Whoever has a place here goes on there; else what nobody had begun is theirs."""
+    if any(place.badge == value for place in context.away):
+        return turned(context, value, settings), None
     who = next(operator for operator in settings.operator if operator.badge == value)
     return replace(context, operator=who), None
+
+
+def _sign_out(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
+    return signed_out(context, settings), None
 
 
 def _take_lot(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
@@ -163,7 +108,26 @@ def _take_lot(context: Context, seen: Seen, value: str, bays: Bays, settings: Se
 
 
 def _keep_tag(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
-    return replace(context, asset=value, grade="", destination=""), None
+    """Whoever scans a device works on it: nobody else is asked for its bay any more."""
+    others = (replace(p.emptied(), step=HOME) if p.asset == value else p for p in context.away)
+    away = tuple(p for p in others if p.since or p.unfinished)
+    return replace(context, asset=value, drives=0, label="", grade="", destination="", away=away), None
+
+
+def _keep_count(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
+    return replace(context, drives=int(value)), None
+
+
+def _say_no_drive(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
+    assert context.asset is not None
+    return context.emptied(), SayNoDrive(context.asset)
+
+
+def _put_in_box(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
+    """The label's drive, or the one that is named: never both."""
+    if context.label:
+        return context.emptied(), PutInBox(value, label=context.label)
+    return context.emptied(), PutInBox(value, bay=context.bay, asset=context.asset or "")
 
 
 def _keep_grade(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
@@ -173,12 +137,15 @@ def _keep_grade(context: Context, seen: Seen, value: str, bays: Bays, settings: 
 
 def _assign(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
     assert context.asset is not None
-    action = Assign(value, context.asset, context.grade, context.destination)
-    return replace(context, asset=None, grade="", destination=""), action
+    action = Assign(value, context.asset, context.grade, context.destination, context.drives)
+    return replace(context, asset=None, drives=0, grade="", destination=""), action
 
 
 def _look(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
-    return context.about(bays[value]), None
+    """Whoever turns to a bay takes it over: nobody else is asked about it any more."""
+    named = replace(context.about(bays[value]), label="")
+    others = (replace(p.about_nothing(), step=HOME) if p.bay == value else p for p in context.away)
+    return replace(named, away=tuple(others)), None
 
 
 def _match(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
@@ -238,7 +205,14 @@ def _attest(context: Context, seen: Seen, value: str, bays: Bays, settings: Sett
 
 
 def _hand_over(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
-    return _sign_in(replace(context.emptied(), attempt=None), seen, value, bays, settings)
+    return turned(context, value, settings), None
+
+
+def _take_over_phone(context: Context, seen: Seen, value: str, bays: Bays, settings: Settings) -> Did:
+    """Another person's answers are theirs: the device is begun anew."""
+    others = (replace(p, attempt=None) if p.attempt and p.attempt.serial == value else p for p in context.away)
+    kept = replace(context.emptied(), attempt=Attempt(value), away=tuple(p for p in others if p.since or p.unfinished))
+    return kept, None
 
 
 def _rating(seen: Seen, value: str, settings: Settings) -> tuple[str, str]:
@@ -269,117 +243,9 @@ _DOING: Mapping[Do, Callable[[Context, Seen, str, Bays, Settings], Did]] = {
     Do.HANDSET: _handset,
     Do.ATTEST: _attest,
     Do.HAND_OVER: _hand_over,
-}
-
-
-def see(code: Code, context: Context, settings: Settings, bays: Mapping[str, Bay]) -> tuple[Seen, str]:
-    """See the scan as the table knows it, and its value."""
-    return _seen(code, context, settings, bays), _value(code, bays)
-
-
-def _value(code: Code, bays: Mapping[str, Bay]) -> str:
-    return bay_called(code.value, tuple(bays)) or code.value if code.kind is Kind.BAY else code.value
-
-
-def _seen(code: Code, context: Context, settings: Settings, bays: Mapping[str, Bay]) -> Seen:
-    match code.kind:
-        case Kind.BAY:
-            return _bay_seen(code.value, context, bays)
-        case Kind.BADGE:
-            return _badge_seen(code.value, context, settings)
-        case Kind.LOT:
-            return Seen.LOT if any(lot.code == code.value for lot in settings.lot) else Seen.UNKNOWN_LOT
-        case Kind.DESTINATION:
-            found = next((goal.name for goal in settings.destination if goal.code == code.value), None)
-            if found is None:
-                return Seen.UNKNOWN_DESTINATION
-            return Seen.SAME_GRADE if context.rated and context.rated.destination == found else Seen.DESTINATION
-        case Kind.GRADE if context.rated and context.rated.grade == code.value:
-            return Seen.SAME_GRADE
-        case Kind.TAG | Kind.IMEI:
-            return _device_seen(code, context, bays)
-        case Kind.OTHER if context.step is Step.SERIAL:
-            return _label_seen(code.value, bays[context.bay])
-        case Kind.YES | Kind.START | Kind.NO if context.step is Step.CHECK:
-            return answer_seen(context.attempt, yes=code.kind is not Kind.NO)
-        case Kind.NO | Kind.UNDO:
-            return _undo_seen(code.kind, context)
-    return _KINDS[code.kind]
-
-
-def _label_seen(text: str, bay: Bay) -> Seen:
-    """What was scanned where the label on a drive is asked for."""
-    return Seen.RIGHT_SERIAL if bay.drive is not None and is_of_drive(text, bay.drive) else Seen.OTHER_SERIAL
-
-
-def _device_seen(code: Code, context: Context, bays: Mapping[str, Bay]) -> Seen:
-    """A tag or an IMEI; a drive's own serial may look like either, and is neither."""
-    if context.step is Step.SERIAL:
-        return _label_seen(code.value, bays[context.bay])
-    if _is_serial(code.value, bays):
-        return Seen.DRIVE_SERIAL
-    if context.attempt and context.step not in (Step.DEVICE, Step.CHECK):
-        return _beside_a_phone(code, context.attempt, context.step)
-    if code.kind is Kind.IMEI:
-        return imei_seen(code.value, signed_in=context.operator is not None)
-    used = any(bay.job and bay.job.asset and bay.job.asset.tag == code.value for bay in bays.values())
-    return Seen.USED_TAG if used else Seen.TAG
-
-
-def _bay_seen(text: str, context: Context, bays: Mapping[str, Bay]) -> Seen:
-    name = bay_called(text, tuple(bays))
-    if name is None:
-        return Seen.UNKNOWN_BAY
-    if context.step is Step.BAY and _is_serial(context.asset or "", bays):  # its drive came after it was scanned
-        return Seen.BAY_OF_SERIAL
-    return place(bays[name])
-
-
-def _badge_seen(badge: str, context: Context, settings: Settings) -> Seen:
-    if not any(operator.badge == badge for operator in settings.operator):
-        return Seen.UNKNOWN_BADGE
-    if context.operator is None or context.operator.badge == badge:
-        return Seen.BADGE
-    return Seen.OTHER_BADGE_AT_PHONE if context.attempt else Seen.OTHER_BADGE
-
-
-def _beside_a_phone(code: Code, attempt: Attempt, step: Step) -> Seen:
-    """A code of a device while a phone waits for its answers: one phone at a time."""
-    if step in IDLE and code.value == attempt.serial:
-        return Seen.SAME_DEVICE if attempt.tag else Seen.UNTAGGED_DEVICE
-    if step in IDLE and code.value == attempt.tag:
-        return Seen.SAME_DEVICE
-    if code.kind is Kind.IMEI or step in (Step.STOP, Step.PRINT):
-        return Seen.OTHER_DEVICE
-    return Seen.TAG
-
-
-def _undo_seen(kind: Kind, context: Context) -> Seen:
-    """What UNDO takes back: a grade, a phone, or what the step is about."""
-    if context.step in AT_HOME and context.rated:
-        return Seen.UNDONE_GRADE
-    if context.step in (Step.DEVICE, Step.CHECK) or (context.step in AT_HOME and context.attempt and not context.bay):
-        return Seen.UNDONE_CHECK
-    return _KINDS[kind]
-
-
-def _is_serial(text: str, bays: Mapping[str, Bay]) -> bool:
-    """Whether this stands on the label of a drive that is in one of the bays."""
-    return any(bay.drive is not None and is_of_drive(text, bay.drive) for bay in bays.values())
-
-
-_KINDS: Mapping[Kind, Seen] = {
-    Kind.TAG: Seen.TAG,
-    Kind.YES: Seen.YES,
-    Kind.START: Seen.YES,
-    Kind.NO: Seen.NO,
-    Kind.UNDO: Seen.NO,
-    Kind.CANCEL: Seen.CANCEL,
-    Kind.REPRINT: Seen.REPRINT,
-    Kind.GRADE: Seen.GRADE,
-    Kind.LABEL: Seen.LABEL,
-    Kind.PSID: Seen.PSID,
-    Kind.TABLET: Seen.TABLET,
-    Kind.WRONG_SYMBOL: Seen.WRONG_SYMBOL,
-    Kind.OTHER: Seen.UNKNOWN,
+    Do.SIGN_OUT: _sign_out,
+    Do.KEEP_COUNT: _keep_count,
+    Do.SAY_NO_DRIVE: _say_no_drive,
+    Do.PUT_IN_BOX: _put_in_box,
+    Do.TAKE_OVER_PHONE: _take_over_phone,
 }

@@ -3,6 +3,7 @@
     badge -> lot -> (asset tag -> bay) -> plan shown -> the drive's label, YES or the countdown
           -> erasing -> result -> grade -> label -> remove the drive
     badge -> a phone's IMEI -> asset tag -> the vendor's reset -> YES or NO to each check -> label
+    asset tag -> how many drives, or none -> YES; the label of a drive that failed -> the box of what is destroyed
 
 Each row of ROWS reads: in this step, when this is scanned, do that, go there, say so. What is in no row changes
 nothing, and the one thing that is expected now is said. Nothing here times out: a technician is never hurried. UNDO and
@@ -30,17 +31,27 @@ class Step(StrEnum):
     PRINT = "print"
     DEVICE = "device"
     CHECK = "check"
+    COUNT = "count"
+    NODRIVE = "no-drive"
+    BOX = "box"
 
 
 class Seen(StrEnum):
     """A scan, as the table knows it: a bay by what stands there, a drive's label by whether it is the right one."""
 
-    BADGE = "a known badge"
+    BADGE = "a known badge, and nobody is signed in"
+    OWN_BADGE = "the badge of who is signed in"
     OTHER_BADGE = "the badge of another person than who is signed in"
-    OTHER_BADGE_AT_PHONE = "the same, while a phone waits for its answers"
+    LOGOUT = "LOG OUT"
+    NOBODYS_LOGOUT = "LOG OUT, and nobody is signed in"
     LOT = "a known lot"
     TAG = "an asset tag"
     USED_TAG = "an asset tag that a drive in a bay has"
+    COUNTED_TAG = "the same, and it is known how many drives the device has"
+    DRIVES = "how many drives a device has"
+    NO_DRIVE = "NO DRIVE"
+    NO_DRIVE_HERE = "NO DRIVE, of a device with a drive in a bay"
+    BOX = "the box of what is destroyed"
     DRIVE_SERIAL = "the serial of a drive in a bay, where a device is expected"
     BAY_OF_SERIAL = "a bay, after the serial of a drive that was taken for a tag"
     YES = "YES or START"
@@ -65,12 +76,14 @@ class Seen(StrEnum):
     ERASED_BAY = "a bay whose drive is erased"
     SPENT_BAY = "a bay whose drive is not erased"
     SHUT_BAY = "a bay that is blocked or out of use"
+    NAMELESS_BAY = "a bay whose drive does not say who it is"
     IMEI = "a phone's IMEI"
     BAD_IMEI = "an IMEI whose check digit does not fit"
     NOBODYS_IMEI = "an IMEI, and nobody is signed in"
     SAME_DEVICE = "the phone that waits for its answers"
     UNTAGGED_DEVICE = "the phone that waits for its tag"
     OTHER_DEVICE = "a device, while a phone waits"
+    THEIR_DEVICE = "a phone that another person has begun"
     TABLET = "TABLET"
     UNDONE_CHECK = "UNDO, of a phone"
     UNKNOWN_BADGE = "an unknown badge"
@@ -103,28 +116,38 @@ class Do(StrEnum):
     PRINT = "print again"
     HANDSET = "keep of the phone"
     ATTEST = "certify what the person answers for"
-    HAND_OVER = "sign in, forget what another person began"
+    HAND_OVER = "turn to the place of another person"
+    SIGN_OUT = "sign out"
+    KEEP_COUNT = "keep how many drives it has"
+    SAY_NO_DRIVE = "write down that it has no drive"
+    PUT_IN_BOX = "write down that it is in the box"
+    TAKE_OVER_PHONE = "begin another person's phone anew"
 
 
 Row = tuple[tuple[Step, ...], tuple[Seen, ...], Do, Step | None, str]
 
 ANY = tuple(Step)
 HOME = Step.TAG  # or the badge or lot, while one is required and missing
-IDLE = (Step.TAG, Step.GRADE)
+IDLE = (Step.TAG, Step.GRADE, Step.BOX)
+OPEN = (*IDLE, Step.BAY, Step.WHICH, Step.STOP, Step.PRINT, Step.COUNT, Step.NODRIVE)
 STAY = None
 ANY_BAY = tuple(seen for seen in Seen if seen.name.endswith("_BAY") and seen is not Seen.UNKNOWN_BAY)
 ASKED = (Step.SERIAL, Step.CONFIRM)
 NOT_ASKED = tuple(step for step in Step if step not in ASKED)
+NOT_BOX = tuple(step for step in Step if step is not Step.BOX)
 NOT_PRINT = tuple(step for step in Step if step is not Step.PRINT)
 PLAN = (Seen.ASKING_BAY, Seen.PLANNED_BAY, Seen.COUNTING_BAY)
+SHUT = (Seen.SHUT_BAY, Seen.NAMELESS_BAY)
 REST = tuple(seen for seen in ANY_BAY if seen not in PLAN)
 
 # fmt: off
 ROWS: tuple[Row, ...] = (
     # in this step               what is scanned                  what is done      then          what is said
     (ANY,                        (Seen.BADGE,),                   Do.SIGN_IN,       STAY,         "hello"),
-    (ANY,                        (Seen.OTHER_BADGE,),             Do.HAND_OVER,     HOME,         "hello"),
-    (ANY,                        (Seen.OTHER_BADGE_AT_PHONE,),    Do.HAND_OVER,     HOME,         "device_forgotten"),
+    (ANY,                        (Seen.OWN_BADGE,),               Do.NOTHING,       STAY,         "you_are"),
+    (ANY,                        (Seen.OTHER_BADGE,),             Do.HAND_OVER,     STAY,         "hello"),
+    (ANY,                        (Seen.LOGOUT,),                  Do.SIGN_OUT,      STAY,         "logged_out"),
+    (ANY,                        (Seen.NOBODYS_LOGOUT,),          Do.NOTHING,       STAY,         "nobody_logged_in"),
     (NOT_ASKED,                  (Seen.LOT,),                     Do.TAKE_LOT,      STAY,         "lot_set"),
     (ASKED,                      (Seen.LOT,),                     Do.TAKE_LOT,      HOME,         "lot_set"),
     (ANY,                        (Seen.CANCEL,),                  Do.FORGET,        Step.STOP,    "scan_bay_to_cancel"),
@@ -139,9 +162,9 @@ ROWS: tuple[Row, ...] = (
     (ANY,                        (Seen.UNKNOWN,),                 Do.NOTHING,       STAY,         "unknown_code"),
 
     # a device and its bay
-    ((*IDLE, Step.BAY, Step.WHICH, Step.STOP, Step.PRINT), (Seen.TAG,), Do.KEEP_TAG, Step.BAY,    "scan_bay"),
-    ((*IDLE, Step.BAY, Step.WHICH, Step.STOP, Step.PRINT), (Seen.USED_TAG,), Do.KEEP_TAG, Step.BAY, "tag_again"),
-    ((*IDLE, Step.BAY, Step.WHICH, Step.STOP, Step.PRINT, Step.DEVICE), (Seen.DRIVE_SERIAL,),
+    (OPEN,                       (Seen.TAG, Seen.COUNTED_TAG),    Do.KEEP_TAG,      Step.BAY,     "scan_bay"),
+    (OPEN,                       (Seen.USED_TAG,),                Do.KEEP_TAG,      Step.COUNT,   "tag_again"),
+    ((*OPEN, Step.DEVICE),       (Seen.DRIVE_SERIAL,),
                                                                   Do.NOTHING,       STAY,         "serial_is_no_tag"),
     ((Step.BAY,),                (Seen.BAY_OF_SERIAL,),           Do.FORGET,        HOME,         "serial_is_no_tag"),
     ((Step.BAY,),                (Seen.READY_BAY, *PLAN),         Do.ASSIGN,        HOME,         "assigned"),
@@ -149,7 +172,22 @@ ROWS: tuple[Row, ...] = (
     ((Step.BAY,),                (Seen.BUSY_BAY, Seen.SHUT_BAY),  Do.NOTHING,       STAY,         "bay_is_busy"),
     ((Step.BAY,),                (Seen.ERASED_BAY, Seen.SPENT_BAY), Do.NOTHING,     STAY,         "bay_is_done"),
     ((Step.BAY,),                (Seen.GRADE, Seen.DESTINATION),  Do.KEEP_GRADE,    STAY,         "grade_kept"),
-    ((Step.BAY,),                (Seen.NO,),                      Do.FORGET,        HOME,         "undone"),
+    ((Step.BAY, Step.COUNT),     (Seen.NO,),                      Do.FORGET,        HOME,         "undone"),
+    # a device with more drives than one, or with none
+    ((Step.BAY, Step.COUNT),     (Seen.DRIVES,),                  Do.KEEP_COUNT,    Step.BAY,     "drives_kept"),
+    ((Step.COUNT,),              ANY_BAY,                         Do.NOTHING,       STAY,         "tag_again"),
+    ((Step.BAY,),                (Seen.NO_DRIVE,),                Do.NOTHING,       Step.NODRIVE, "ask_no_drive"),
+    ((Step.BAY, Step.COUNT),     (Seen.NO_DRIVE_HERE,),           Do.NOTHING,       STAY,         "device_has_drive"),
+    ((Step.NODRIVE,),            (Seen.YES,),                     Do.SAY_NO_DRIVE,  HOME,         "no_drive_kept"),
+    ((Step.NODRIVE,),            (Seen.NO,),                      Do.NOTHING,       Step.BAY,     "scan_bay"),
+    (IDLE,                       (Seen.DRIVES, Seen.NO_DRIVE),    Do.NOTHING,       STAY,         "scan_asset_first"),
+
+    # what is destroyed: the label of the drive and then the box, or the bay of a drive that says no name
+    ((Step.BOX,),                (Seen.BOX,),                     Do.PUT_IN_BOX,    HOME,         "boxed"),
+    ((Step.BOX,),                (Seen.NO,),                      Do.FORGET,        HOME,         "undone"),
+    (NOT_BOX,                    (Seen.BOX,),                     Do.NOTHING,       STAY,         "scan_label_first"),
+    (IDLE,                       (Seen.NAMELESS_BAY,),            Do.LOOK,          Step.BOX,     "scan_box_bay"),
+    ((Step.BAY,),                (Seen.NAMELESS_BAY,),            Do.LOOK,          Step.BOX,     "scan_box_bay"),
 
     # the plan: the drive's own label where the policy asks for it, then YES where it asks for that, else the countdown
     ((Step.SERIAL,),             (Seen.RIGHT_SERIAL,),            Do.MATCH,         HOME,         "serial_right"),
@@ -178,7 +216,7 @@ ROWS: tuple[Row, ...] = (
     ((Step.TAG,),                (Seen.UNDONE_GRADE,),            Do.TAKE_BACK_GRADE, HOME,       "ungraded"),
     ((Step.TAG, Step.WHICH),     (Seen.GRADE, Seen.DESTINATION),  Do.KEEP_GRADE,    Step.WHICH,   "scan_bay_to_grade"),
     ((Step.WHICH,),              (*PLAN, Seen.BUSY_BAY, Seen.ERASED_BAY), Do.RATE,  HOME,         "graded"),
-    ((Step.WHICH,),              (Seen.EMPTY_BAY, Seen.READY_BAY, Seen.SPENT_BAY, Seen.SHUT_BAY),
+    ((Step.WHICH,),              (Seen.EMPTY_BAY, Seen.READY_BAY, Seen.SPENT_BAY, *SHUT),
                                                                   Do.NOTHING,       STAY,         "nothing_to_grade"),
     ((Step.WHICH, Step.STOP, Step.PRINT), (Seen.NO,),             Do.FORGET,        HOME,         "undone"),
 
@@ -188,7 +226,8 @@ ROWS: tuple[Row, ...] = (
     ((*IDLE, Step.BAY, Step.WHICH, Step.DEVICE), (Seen.BAD_IMEI,), Do.NOTHING,      STAY,         "bad_imei"),
     ((*IDLE, Step.BAY, Step.WHICH), (Seen.NOBODYS_IMEI,),         Do.NOTHING,       STAY,         "badge_first"),
     ((Step.DEVICE,),             (Seen.TABLET,),                  Do.HANDSET,       STAY,         "scan_device_tag"),
-    ((Step.DEVICE,),             (Seen.TAG, Seen.USED_TAG),       Do.HANDSET,       Step.CHECK,   ""),
+    ((Step.DEVICE,),             (Seen.TAG, Seen.USED_TAG, Seen.COUNTED_TAG),
+                                                                  Do.HANDSET,       Step.CHECK,   ""),
     ((Step.CHECK,),              (Seen.YES,),                     Do.HANDSET,       STAY,         ""),
     ((Step.CHECK,),              (Seen.LAST_YES,),                Do.ATTEST,        HOME,         "attested"),
     ((Step.CHECK,),              (Seen.NO,),                      Do.ATTEST,        HOME,         "not_attested"),
@@ -200,6 +239,7 @@ ROWS: tuple[Row, ...] = (
     ((Step.DEVICE, Step.CHECK),  REST,                            Do.NOTHING,       HOME,         "device_waits"),
     (IDLE,                       (Seen.SAME_DEVICE,),             Do.FORGET,        Step.CHECK,   ""),
     (IDLE,                       (Seen.UNTAGGED_DEVICE,),         Do.FORGET,        Step.DEVICE,  "scan_device_tag"),
+    ((*IDLE, Step.WHICH, Step.DEVICE), (Seen.THEIR_DEVICE,),      Do.TAKE_OVER_PHONE, Step.DEVICE, "device_taken"),
     ((*IDLE, Step.BAY, Step.WHICH), (Seen.OTHER_DEVICE,),         Do.NOTHING,       STAY,         "device_waits"),
 
     # CANCEL and REPRINT name their bay after them
@@ -238,5 +278,8 @@ EXPECTED: Mapping[Step, str] = {
     Step.PRINT: "scan_to_reprint",
     Step.DEVICE: "scan_device_tag",
     Step.CHECK: "ask_account_removed",
+    Step.COUNT: "scan_drives",
+    Step.NODRIVE: "ask_no_drive",
+    Step.BOX: "scan_box",
 }
 """The one instruction of each step."""

@@ -2,13 +2,15 @@
 
     badge -> IMEI -> (TABLET) -> asset tag -> the vendor's reset -> YES or NO to each check -> attested, or not
 
-All of it is one person's: another badge forgets the device, with a word. A bay that is scanned in between, CANCEL and
-REPRINT leave it waiting until it is scanned again; UNDO forgets it.
+All of it is one person's: it stays in their place while another badge is at work, and over a power cut; another person
+who scans the same IMEI begins it anew. A bay that is scanned in between, CANCEL and REPRINT leave it waiting until it
+is scanned again; UNDO forgets it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from agent.certificates.attestation import QUESTIONS, Handset, imei_problem
 from agent.certificates.record import AssetKind
@@ -17,12 +19,13 @@ from agent.scan.flow import Seen
 
 @dataclass(frozen=True)
 class Attempt:
-    """A device that is not attested yet. `answers` go by QUESTIONS, from the first."""
+    """A device that is not attested yet. `answers` go by QUESTIONS, from the first. `began`: when, in UTC."""
 
     serial: str
     tag: str = ""
     kind: AssetKind = "phone"
     answers: tuple[bool, ...] = ()
+    began: str = ""
 
     @property
     def asks(self) -> str:
@@ -32,6 +35,10 @@ class Attempt:
     def handset(self) -> Handset:
         """Describe the device, for its certificate."""
         return Handset(self.serial, self.tag, self.kind)
+
+    def known(self) -> dict[str, Any]:
+        """List all that is known of it, by name."""
+        return asdict(self)
 
     def given(self) -> dict[str, bool]:
         """Map the answers by their question."""
@@ -72,6 +79,6 @@ def known_after(attempt: Attempt | None, seen: Seen, value: str, tag: str) -> At
         return Attempt(value, tag)
     if seen is Seen.TABLET:
         return replace(attempt, kind="tablet")
-    if seen in (Seen.TAG, Seen.USED_TAG):
+    if seen in (Seen.TAG, Seen.USED_TAG, Seen.COUNTED_TAG):
         return replace(attempt, tag=value)
     return replace(attempt, answers=(*attempt.answers, seen is not Seen.NO))

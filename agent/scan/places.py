@@ -14,6 +14,8 @@ def place(bay: Bay) -> Seen:
         return {"serial": Seen.ASKING_BAY, "confirm": Seen.PLANNED_BAY}.get(bay.asks, Seen.COUNTING_BAY)
     if bay.state is BayState.FINISHED:
         return Seen.ERASED_BAY if bay.outcome == "erased" else Seen.SPENT_BAY
+    if bay.state is BayState.BLOCKED and (bay.drive is None or not bay.drive.identified):
+        return Seen.NAMELESS_BAY
     return _PLACES[bay.state]
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import ssl
 import stat
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
@@ -25,10 +25,31 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 from agent.errors import KeyProblem
 from agent.settings import Mqtt
 from agent.uplink.mqtt_library import client as paho
+from agent.uplink.mqtt_library import tls_context
+
+if TYPE_CHECKING:
+    import ssl
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
 MOST_IN_FLIGHT = 10  # the smallest Receive Maximum that a common broker grants by default; paho does not read it
 MOST_PASSWORD_BYTES = 4096
+REFUSALS = range(0x80, 0x100)
+
+
+def _read_every_refusal() -> None:
+    """Let paho read any reason code in a PUBACK: one that its table lacks there ends the connection.
+
+    mosquitto refuses a message above its message_size_limit with 0x95, which MQTT 5.0 (3.4.2.1) has in no PUBACK.
+    """
+    names = {code: {name: list(kinds) for name, kinds in known.items()} for code, known in ReasonCode.names.items()}
+    for code in REFUSALS:
+        known = names.setdefault(code, {})
+        if not any(PacketTypes.PUBACK in kinds for kinds in known.values()):
+            known.setdefault(next(iter(known), f"Reason 0x{code:02x}"), []).append(PacketTypes.PUBACK)
+    ReasonCode.names = names
+
+
+_read_every_refusal()
 
 
 @dataclass(frozen=True)
@@ -53,14 +74,17 @@ class Connected:
 
     connection: int
     thread: threading.Thread
+    most_bytes: int | None = None
+    """The broker's Maximum Packet Size, where it states one (MQTT 5)."""
 
 
 @dataclass(frozen=True)
 class Lost:
-    """The connection ended."""
+    """The connection ended. `code` is MQTT 5's reason code of a broker that said why."""
 
     connection: int
     reason: str
+    code: int = 0
 
 
 @dataclass(frozen=True)
@@ -129,8 +153,7 @@ def _read_password(path: Path) -> str:
 def _tls_context(mqtt: Mqtt, base_dir: Path) -> ssl.SSLContext | None:
     if mqtt.tls is None:
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    context = tls_context()
     authority = base_dir / mqtt.tls.ca
     try:
         context.load_verify_locations(authority)
@@ -290,17 +313,18 @@ class Connection:
     # Callbacks: paho's network thread. An exception here kills it while is_connected() stays true.
 
     def _on_connect(
-        self, _client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
+        self, _client: paho.Client, _data: object, _flags: object, code: ReasonCode, properties: object
     ) -> None:
         if code.is_failure:
             self._post(BrokerRefused(self.number, str(code)))
         else:
-            self._post(Connected(self.number, threading.current_thread()))
+            most = getattr(properties, "MaximumPacketSize", None)
+            self._post(Connected(self.number, threading.current_thread(), most))
 
     def _on_disconnect(
         self, _client: paho.Client, _data: object, _flags: object, code: ReasonCode, _properties: object
     ) -> None:
-        self._post(Lost(self.number, str(code)))
+        self._post(Lost(self.number, str(code), int(code.value)))
 
     def _on_publish(self, _client: paho.Client, _data: object, mid: int, code: ReasonCode, _properties: object) -> None:
         self._post(Acknowledged(self.number, mid, int(code.value), str(code)))

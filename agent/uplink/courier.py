@@ -11,7 +11,7 @@ import queue
 import random
 import threading
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -33,11 +33,22 @@ from agent.uplink.connection import (
     Subscribed,
     read_secrets,
 )
-from agent.uplink.delivery import COLLECTORS, Delivery
+from agent.uplink.delivery import COLLECTORS, FAILURE, Delivery
 from agent.uplink.log import Seldom
+from agent.uplink.size_limit import EXPIRY_BYTES, PACKET_TOO_LARGE, SizeLimit, packet_bytes
+from agent.uplink.troubles import Troubles
 from agent.uplink.values import Outgoing, Pace, Sender, UplinkStatus, Wake
 
 log = logging.getLogger("benchwipe.uplink")
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """What has no acknowledgement yet, since when, and how many bytes it had on the wire."""
+
+    outgoing: Outgoing
+    at: float
+    size: int
 
 
 class Courier:
@@ -51,13 +62,23 @@ class Courier:
         self._stop_by = 0.0
         self._mqtt, self._station, self._pace = mqtt, station, pace
         self._seldom = Seldom(log)
-        self._delivery = Delivery(station, pace, self.board, send=self._publish, say=self._say, seldom=self._seldom)
+        self._limit = SizeLimit(pace.probe_s)
+        self._troubles = Troubles(station, pace, mqtt.protocol, self._limit)
+        self._delivery = Delivery(
+            station,
+            pace,
+            self.board,
+            send=self._publish,
+            say=self._say,
+            seldom=self._seldom,
+            troubles=self._troubles,
+        )
         self._connection: Connection | None = None
         self._network_thread: threading.Thread | None = None  # set while the broker has us
         self._connect_by = self._up_since = self._next_attempt = 0.0
         self._attempts = 0
         self._unused_number: int | None = None
-        self._sent: dict[int, tuple[Outgoing, float]] = {}  # by message id: of this connection only, oldest first
+        self._sent: dict[int, _Sent] = {}  # by message id: of this connection only, oldest first
         self._subscribed: dict[int, str] = {}
         self._courteous = True
         self._goodbye: Outgoing | None = None
@@ -113,11 +134,16 @@ class Courier:
         if self._connection is None and now >= self._next_attempt:
             self._dial(ledger, now)
         self._watch(now)
-        self._delivery.refresh(ledger, now)
-        if self._network_thread is not None:
-            for post in self.board.take(now):
-                self._publish(Outgoing(post.suffix, post.payload, retain=post.retain, expiry_s=post.expiry_s))
+        connected, last_error = self._network_thread is not None, self.status.last_error
+        self._delivery.refresh(ledger, now, connected=connected, last_error=last_error)
+        if self._network_thread is None or (self._limit.careful and self._sent):
+            return
+        for post in self.board.take(now):
+            self._publish(Outgoing(post.suffix, post.payload, retain=post.retain, expiry_s=post.expiry_s))
+        if not self._limit.careful:
             self._delivery.upload(ledger, now)
+        elif not self._sent and not self._subscribed:
+            self._delivery.upload(ledger, now, one=True)
 
     def _until_next(self, now: float) -> float:
         moments = [self._delivery.next_moment(), now + self._mqtt.keepalive_s]
@@ -168,9 +194,10 @@ class Courier:
                 self._lost(f"no answer within {self._pace.connect_s:g} s")
             return
         patience = 2 * connection.keepalive_s
-        oldest = next((at for _, at in self._sent.values()), now)
+        oldest = next((sent.at for sent in self._sent.values()), now)
         if not thread.is_alive():
-            self._lost("paho's network thread died")
+            # What it said last, why the connection ended, waits in the queue before this.
+            self.events.put(Lost(connection.number, "paho's network thread died without a word"))
         elif now - connection.last_heard > patience:
             self._lost(f"the broker was silent for {now - connection.last_heard:.0f} s")
         elif now - oldest > patience:
@@ -186,8 +213,9 @@ class Courier:
             case BrokerRefused():
                 self._lost(f"the broker refuses: {event.reason}")
             case Lost():
-                self._lost(event.reason)
+                self._hung_up(event)
             case Connected():
+                self._limit.came_up(event.most_bytes)
                 self._came_up(self._connection, event.thread, ledger)
             case Subscribed():
                 self._subscription(event)
@@ -195,6 +223,13 @@ class Courier:
                 self._acknowledged(event, ledger)
             case Arrived():
                 self._delivery.arrived(event, ledger, time.monotonic())
+
+    def _hung_up(self, event: Lost) -> None:
+        """Learn from the end of a connection. One that was cut on a message's size was not cut on a subscription."""
+        sizes, answered = [sent.size for sent in self._sent.values()], not self._subscribed
+        learned = self._limit.hung_up(sizes, time.monotonic(), too_large=event.code == PACKET_TOO_LARGE)
+        self._lost(event.reason)
+        self._courteous = self._courteous or (learned and answered)
 
     def _came_up(self, connection: Connection, thread: threading.Thread, ledger: Ledger) -> None:
         self._network_thread, self._up_since = thread, time.monotonic()
@@ -207,7 +242,7 @@ class Courier:
             depth,
             f"; {left_out} failed attempts were not logged" if left_out else "",
         )
-        self._say(connected=True, last_error="", outbox_depth=depth)
+        self._say(connected=True, last_error="", outbox_depth=depth, most_bytes=self._limit.most(time.monotonic()))
         mine = ("alarm/+", "cmd/+/+", "desired/config")
         courtesies = (COLLECTORS, *(station_topic(self._station.id, s) for s in mine)) if self._courteous else ()
         for topic in (station_topic(self._station.id, "receipt/+"), *courtesies):
@@ -223,18 +258,26 @@ class Courier:
     def _subscription(self, event: Subscribed) -> None:
         topic = self._subscribed.pop(event.mid, "")
         if not event.reason:
+            if topic.endswith("/receipt/+"):
+                self._troubles.deaf = False
             return
         if topic.endswith("/receipt/+"):
+            self._troubles.deaf = True
             self._trouble("receipts", f"the broker does not let us hear receipts: {event.reason}")
         else:
             self._seldom.say(logging.INFO, f"subscription {topic}", f"not subscribed to {topic}: {event.reason}")
 
     def _acknowledged(self, event: Acknowledged, ledger: Ledger) -> None:
-        outgoing, _ = self._sent.pop(event.mid, (None, 0.0))
-        if outgoing is None:
+        sent, now = self._sent.pop(event.mid, None), time.monotonic()
+        if sent is None:
             return
-        self._delivery.acknowledged(outgoing, event, ledger, time.monotonic())
-        if outgoing is self._goodbye and self._connection is not None:
+        if event.code == PACKET_TOO_LARGE:
+            self._limit.refused(sent.size, now)
+            self._say(most_bytes=self._limit.most(now))
+        elif event.code < FAILURE:
+            self._limit.acknowledged(sent.size)
+        self._delivery.acknowledged(sent.outgoing, event, ledger, now)
+        if sent.outgoing is self._goodbye and self._connection is not None:
             self._connection.disconnect()
 
     def _lost(self, reason: str) -> None:
@@ -285,16 +328,27 @@ class Courier:
         """Whether the connection took it. Never while there is none: paho would keep it for later."""
         if self._connection is None or self._network_thread is None:
             return False
+        topic, now = station_topic(self._station.id, outgoing.suffix), time.monotonic()
+        size, most = self._packet_bytes(topic, outgoing), self._limit.most(now)
+        if most is not None and size > most:
+            if outgoing.retain:
+                self.board.again(outgoing.suffix, now + self._pace.repost_s)
+            return False
         mid = self._connection.publish(
-            station_topic(self._station.id, outgoing.suffix),
+            topic,
             outgoing.payload,
             qos=1 if outgoing.lasting else 0,
             retain=outgoing.retain,
             expiry_s=outgoing.expiry_s if outgoing.lasting else PROGRESS_EXPIRY_S,
         )
         if mid is not None and outgoing.lasting:
-            self._sent[mid] = (outgoing, time.monotonic())
+            self._sent[mid] = _Sent(outgoing, now, size)
         return mid is not None
+
+    def _packet_bytes(self, topic: str, outgoing: Outgoing) -> int:
+        expires = outgoing.expiry_s is not None or not outgoing.lasting
+        five = self._mqtt.protocol == "5"
+        return packet_bytes(topic, outgoing.payload, five=five, properties=EXPIRY_BYTES if expires else 0)
 
     def _state(self, state: Any, number: int) -> Outgoing:  # noqa: ANN401 - StationState's Literal
         message = StationState(state=state, boot_id=self._station.boot_id, conn_no=number)

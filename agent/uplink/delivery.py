@@ -23,6 +23,7 @@ from agent.uplink.board import Board
 from agent.uplink.connection import Acknowledged, Arrived
 from agent.uplink.log import Seldom
 from agent.uplink.pending import Pending
+from agent.uplink.troubles import DeliverySigns, Troubles
 from agent.uplink.values import Outgoing, Pace, Sender
 
 NOBODY_LISTENS = 0x10
@@ -50,13 +51,15 @@ class Delivery:
         send: Callable[[Outgoing], bool],
         say: Callable[..., None],
         seldom: Seldom,
+        troubles: Troubles,
     ) -> None:
         self.pending = Pending(pace.receipt_s, pace.receipt_longest_s)
         self._station, self._pace, self._board = station, pace, board
-        self._send, self._say, self._seldom = send, say, seldom
+        self._send, self._say, self._seldom, self._troubles = send, say, seldom, troubles
         self._denied: set[str] = set()
         self._set_aside: set[str] = set()  # reported as rejected in this run
         self._ignored = 0
+        self._alone = self._collector_seen = False
         self._outbox_waits = True
         self._receipts = 0
         self._look_at = 0.0
@@ -76,21 +79,27 @@ class Delivery:
             self._set_aside.add(row_id)
             self._station.on_rejected(row_id, reason)
 
-    def refresh(self, ledger: Ledger, now: float) -> None:
+    def refresh(self, ledger: Ledger, now: float, *, connected: bool, last_error: str) -> None:
         """Look at the outbox from time to time: other programs fill it too."""
         if now >= self._look_at:
             self._look_at = now + self._pace.look_s
             self._outbox_waits = True
             self._say(outbox_depth=ledger.outbox.depth())
+            self._troubles.look(ledger, self._seen, now, connected=connected, last_error=last_error)
 
-    def upload(self, ledger: Ledger, now: float) -> None:
-        """Send what is due, as far as the window has room."""
+    def _seen(self) -> DeliverySigns:
+        denied, oldest = frozenset(self._denied), self.pending.oldest()
+        return DeliverySigns(denied, self._alone, self._ignored, self._collector_seen, oldest)
+
+    def upload(self, ledger: Ledger, now: float, *, one: bool = False) -> None:
+        """Send what is due and not too large for the broker, as far as the window has room; with `one` one row."""
         if self.pending.release_places(now) or self.pending.due(now):
             self._outbox_waits = True
-        room = self.pending.room()
+        room = min(self.pending.room(), 1) if one else self.pending.room()
         if not self._outbox_waits or not room:
             return
-        rows = ledger.outbox.waiting(room, without=self.pending.not_now(now))
+        most = self._troubles.most_bytes(now)
+        rows = ledger.outbox.waiting(room, without=self.pending.not_now(now), most_bytes=most)
         self._outbox_waits = len(rows) == room
         if not self._outbox_waits:
             self.pending.forget_all_but((row.id for row in rows), now)
@@ -99,7 +108,7 @@ class Delivery:
                 return
             if not self._send(Outgoing(row.topic, row.payload, row=row)):
                 return
-            self.pending.sent(row.id, now)
+            self.pending.sent(row.id, now, owed=row.kind != "event")
             ledger.outbox.tried(row.id)
             log.debug("sent %s, attempt %d since the start", row.topic, self.pending.tries(row.id))
 
@@ -138,6 +147,7 @@ class Delivery:
             self._done(row.id, ledger)
             return
         self.pending.refused(row.id, now)
+        self._alone = self._alone or row.kind != "event"
         text = f"nobody takes {row.kind} messages at the broker"
         self._say(last_error=text)
         self._seldom.say(logging.WARNING, f"unheard {row.kind}", f"{text}; they stay in the outbox")
@@ -153,6 +163,7 @@ class Delivery:
         if sent.row.kind == "event":
             self._done(sent.row.id, ledger)
         else:
+            self._alone = False
             self.pending.acknowledged(sent.row.id)
 
     # The collector's answers
@@ -250,6 +261,9 @@ class Delivery:
             self._receipts += 1
             self._outbox_waits = True
             self.pending.answered(row_id, now)
+        self._troubles.answered(now)
+        if self._troubles.overdue:
+            self._look_at = now  # whether it still is
 
     def _done(self, row_id: str, ledger: Ledger) -> None:
         ledger.outbox.delivered(row_id)
@@ -263,6 +277,7 @@ class Delivery:
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             return
         if online:
+            self._collector_seen = True
             log.debug("collector %s is there", collector)
             self.pending.collector_came(now)
 

@@ -3,6 +3,9 @@
 paho imports urllib.request for one purpose: a proxy named in the environment, which it can use only where PySocks is
 installed. urllib.request brings http.client, email, tempfile and what they need: 2 MB of an idle daemon
 (`python -m benchmarks.idle_footprint`).
+
+It imports ssl for TLS, and with ssl comes OpenSSL: 1.2 MB, and 3.7 MB more where nothing else has loaded that. Without
+TLS paho only names two of its errors, in `except`.
 """
 
 from __future__ import annotations
@@ -12,8 +15,22 @@ import importlib.util
 import sys
 from collections.abc import Iterator
 from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ssl
 
 UNUSED = "urllib.request"
+
+
+class Nothing(ModuleType):
+    """A module without what it is loaded for; errors that nobody raises have their names here."""
+
+    class SSLWantReadError(OSError):
+        """As ssl has it."""
+
+    class SSLWantWriteError(OSError):
+        """As ssl has it."""
 
 
 @contextlib.contextmanager
@@ -22,14 +39,25 @@ def left_out(name: str) -> Iterator[None]:
     if name in sys.modules:
         yield
         return
-    sys.modules[name] = ModuleType(name)
+    sys.modules[name] = Nothing(name)
     try:
         yield
     finally:
         del sys.modules[name]
 
 
-with contextlib.nullcontext() if importlib.util.find_spec("socks") else left_out(UNUSED):
+with left_out("ssl"), contextlib.nullcontext() if importlib.util.find_spec("socks") else left_out(UNUSED):
     import paho.mqtt.client as client
 
-__all__ = ["client"]
+
+def tls_context() -> ssl.SSLContext:
+    """Make an empty TLS context for a client, and let paho have TLS from now on."""
+    import ssl
+
+    vars(client)["ssl"] = ssl
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    return context
+
+
+__all__ = ["client", "tls_context"]

@@ -17,14 +17,19 @@ MOST_REMEMBERED = 512  # rows in hand; a bound on memory while a collector is si
 
 @dataclass(frozen=True)
 class Upload:
-    """One row: how often it was sent, when last, when it is due again, and whether it still holds a place."""
+    """One row: how often it was sent, when first and last, when it is due again, and whether it still holds a place.
+
+    `owed`: it waits for a receipt; an event does not.
+    """
 
     id: str
     tries: int
+    first_at: float
     sent_at: float
     due: float
     under_way: bool
     acknowledged: bool = False
+    owed: bool = True
 
 
 class Pending:
@@ -55,10 +60,15 @@ class Pending:
         bound = MOST_REMEMBERED // 2 if last else MOST_REMEMBERED
         return row_id in self._uploads or len(self._uploads) < bound
 
-    def sent(self, row_id: str, now: float) -> None:
-        """Note that a row went out."""
-        tries = self.tries(row_id) + 1
-        self._uploads[row_id] = Upload(row_id, tries, now, now + self._wait(tries), under_way=True)
+    def sent(self, row_id: str, now: float, *, owed: bool = True) -> None:
+        """Note that a row went out. `owed`: a receipt is to come for it."""
+        tries, first = self.tries(row_id) + 1, self._uploads[row_id].first_at if row_id in self._uploads else now
+        due = now + self._wait(tries)
+        self._uploads[row_id] = Upload(row_id, tries, first, now, due, under_way=True, owed=owed)
+
+    def oldest(self) -> float | None:
+        """Tell when the row was first sent that waits longest for its receipt."""
+        return min((u.first_at for u in self._uploads.values() if u.owed), default=None)
 
     def tries(self, row_id: str) -> int:
         """Count how often it was sent since this station started."""

@@ -30,7 +30,7 @@ from agent.messages import (
 from agent.settings import Mqtt
 from agent.uplink.connection import read_secrets
 from agent.uplink.courier import Courier
-from agent.uplink.values import Pace, Sender, UplinkStatus, Wake
+from agent.uplink.values import Pace, Sender, UplinkStatus, Wake, tell_nobody
 from drivers.lasting import lasting
 
 __all__ = ["Pace", "Uplink", "UplinkStatus", "read_secrets"]
@@ -57,13 +57,16 @@ class Uplink:
         now: Callable[[], str],
         collectors: Mapping[str, Ed25519PublicKey] = MappingProxyType({}),
         pace: Pace = USUAL_PACE,
+        on_trouble: Callable[[str, str, str | None], None] = tell_nobody,
     ) -> None:
         """What is called runs in the courier's thread.
 
-        `birth` of the outbox depth; `now` is RFC 3339; `on_rejected` and `collectors` as of values.Station.
+        `birth` of the outbox depth; `now` is RFC 3339; `on_rejected`, `on_trouble`, `collectors` as of values.Sender.
         """
         self._mqtt, self._base_dir = mqtt, base_dir
-        station = Sender(station_id, boot_id, base_dir, open_ledger, birth, on_rejected, on_command, now, collectors)
+        station = Sender(
+            station_id, boot_id, base_dir, open_ledger, birth, on_rejected, on_command, now, collectors, on_trouble
+        )
         self._courier = Courier(mqtt, station, pace)
         self._thread = lasting("uplink-courier", self._courier.run, over=self._courier.stopping)
 

@@ -26,6 +26,8 @@ class Pace:
     look_s: float = 10.0  # other programs (benchwipe erase) fill the outbox too, and cannot wake us
     repost_s: float = 300.0  # until a retained topic that the broker refused is tried again
     mend_s: float = 5.0  # until a ledger that could not be used is tried again
+    probe_s: float = 3600.0  # until what was too large for the broker is tried again
+    overdue_s: float = 3600.0  # without a receipt, until a person is told
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class UplinkStatus:
     """How the uplink stands. `last_error` is empty while all is well; `last_receipt_at` is RFC 3339.
 
     `receipts_ignored`: those since the start that no trusted collector signed, or not as they stood.
+    `most_bytes`: the largest message that the broker takes, where that is known.
     """
 
     connected: bool
@@ -41,14 +44,20 @@ class UplinkStatus:
     outbox_depth: int
     last_receipt_at: str | None
     receipts_ignored: int = 0
+    most_bytes: int | None = None
+
+
+def tell_nobody(_name: str, _code: str, _text: str | None) -> None:
+    """Raise no alarm."""
 
 
 @dataclass(frozen=True)
 class Sender:
     """Who the uplink speaks for, and whom it asks. The callables are called in the courier's thread.
 
-    `on_rejected` gets (id, reason); an empty reason: what was rejected has been taken after all. `collectors`:
-    thumbprint -> key of those whose receipts count; without any, all do.
+    `on_rejected` gets (id, reason); an empty reason: what was rejected has been taken after all. `on_trouble` gets
+    (name, code, text) of an alarm; without a text it is over. `collectors`: thumbprint -> key of those whose receipts
+    count; without any, all do.
     """
 
     id: str
@@ -60,6 +69,7 @@ class Sender:
     on_command: Callable[[Request], None]
     now: Callable[[], str]
     collectors: Mapping[str, Ed25519PublicKey] = field(default_factory=dict)
+    on_trouble: Callable[[str, str, str | None], None] = tell_nobody
 
 
 @dataclass(frozen=True)

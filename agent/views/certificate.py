@@ -78,6 +78,8 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     if drive.capabilities.after is not None and drive.capabilities.after != drive.capabilities.before:
         yield "afterwards", _told(drive.capabilities.after)
     yield "asset", record.asset.tag if record.asset else ""
+    count = record.asset.drives if record.asset else None
+    yield "drives", f"this is drive {count.index} of {count.of} of the asset" if count else ""
     customer = record.customer
     yield "customer", " ".join(v for v in (customer.name, customer.lot, customer.reference) if v) if customer else ""
     yield "operator", " ".join(v for v in (record.operator.id, record.operator.name) if v) if record.operator else ""

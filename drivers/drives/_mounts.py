@@ -66,9 +66,12 @@ def parsed(blob: bytes) -> Iterator[Mount]:
             yield Mount(int(left[0]), left[2], unescaped(left[4]), right[0], unescaped(right[1]), " ".join(right[2:]))
 
 
-def elsewhere(root: Path = _sysfs.ROOT) -> tuple[Elsewhere, ...]:
-    """Find every mount of a block device in the namespaces of other processes, once for each device and place."""
-    ours = {(m.number, m.target) for m in own_mounts(root)}
+def elsewhere(root: Path = _sysfs.ROOT, *, everywhere: bool = False) -> tuple[Elsewhere, ...]:
+    """Find every mount of a block device in the namespaces of other processes, once for each device and place.
+
+    `everywhere`: those of our own namespace too.
+    """
+    ours = set() if everywhere else {(m.number, m.target) for m in own_mounts(root)}
     found: dict[tuple[str, str], Elsewhere] = {}
     for process, blob in _namespaces(root):
         for mount in parsed(blob):

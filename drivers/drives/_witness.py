@@ -57,20 +57,21 @@ def who_uses(number: str, root: Path = _sysfs.ROOT) -> Testimony:
     if os.geteuid() == 0:
         return see(number, excepted=os.getpid())
     try:
-        return ask(number)
+        return _of_ours(ask(number), root)
     except (OSError, ValueError) as error:
         return _alone(see(number, excepted=os.getpid()), error)
 
 
-def see(number: str, *, excepted: int) -> Testimony:
+def see(number: str, *, excepted: int, everywhere: bool = False) -> Testimony:
     """Look at what this process itself can see.
 
-    `excepted`: who asks is no user of the drive, nor are its children.
+    `excepted`: who asks is no user of the drive, nor are its children. `everywhere`: mounts of our own namespace and of
+    the first process are told too, for somebody who sees another namespace, and no other process.
     """
     loops = _loops.ask_loops()
     return Testimony(
         loops=dict(loops.backing),
-        elsewhere=_mounts.elsewhere(),
+        elsewhere=_mounts.elsewhere(everywhere=everywhere),
         unasked=dict(loops.unasked),
         look=_writers.look(_nodes(number, loops.backing), excepted=excepted),
     )
@@ -108,6 +109,13 @@ def read_line(connection: socket.socket, longest: int, within: Deadline) -> byte
         if not chunk or within.passed or len(data) > longest:
             raise ValueError("what came is no whole line in time")
     return bytes(data)
+
+
+def _of_ours(seen: Testimony, root: Path) -> Testimony:
+    """The same without the mounts that stand in our own list."""
+    ours = {(mount.number, _mounts.shown(mount.target)) for mount in _mounts.own_mounts(root)}
+    rest = tuple(mount for mount in seen.elsewhere if (mount.number, mount.target) not in ours)
+    return msgspec.structs.replace(seen, elsewhere=rest)
 
 
 def _nodes(number: str, loops: Mapping[str, Backing]) -> frozenset[str]:

@@ -119,6 +119,11 @@ class OpenDrive(ABC):
     """The identity as read on this very descriptor."""
 
     @property
+    def bus(self) -> str:
+        """Name what carries the data of this drive and of others. Empty where nothing is known to be shared."""
+        return ""
+
+    @property
     def firmware(self) -> FirmwarePort | None:
         """The way to the drive's own commands; None where its firmware did not answer when it was identified."""
         return None

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from drivers.drives import _firmware, _sysfs
+from drivers.drives._bus import bus_of
 from drivers.drives._direct import DirectFile
 from drivers.drives._holding import hold, hold_ways, translated
 from drivers.drives._identity import LOOK, disk_folder, identify, look_device, open_node, shown_by_kernel
@@ -152,6 +153,12 @@ class BlockDrive(CountedDrive):
     def fileno(self) -> int:
         """Hand out the descriptor, for commands that the firmware carries out."""
         return self._file.fd
+
+    @property
+    def bus(self) -> str:
+        """See OpenDrive: by its place in the tree of devices."""
+        folder = _sysfs.folder_of(self.drive.number)
+        return bus_of(str(folder)) if folder is not None else ""
 
     @property
     def firmware(self) -> FirmwarePort | None:

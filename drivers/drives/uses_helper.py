@@ -65,7 +65,7 @@ def _answer(connection: socket.socket) -> None:
     except (ValueError, RecursionError) as error:
         answer = Answer(error=f'a question is one line {{"device": "8:16"}}: {error}')
     else:
-        answer = Answer(seen=_witness.see(asked.device, excepted=_asker(connection)))
+        answer = Answer(seen=_witness.see(asked.device, excepted=_asker(connection), everywhere=True))
     encoded = msgspec.json.encode(answer) + b"\n"
     if len(encoded) > LONGEST_ANSWER:
         encoded = msgspec.json.encode(Answer(error="there are more mounts and loops than one answer can hold")) + b"\n"

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from drivers.inputs._readings import MAX_BYTES, Reading, Unreadable, parse_reading
+from drivers.inputs._readings import MAX_BYTES, Reading, Unfinished, Unreadable, parse_reading
 
 EVENT = struct.Struct("@llHHi")  # struct input_event: a time in two longs, type, code, value
 EV_SYN, EV_KEY = 0, 1
@@ -115,6 +115,11 @@ class Burst:
         """Forget a code that will not end."""
         self._text, self._last_us, self._wrong = [], None, ""
 
+    def give_up(self) -> Reading:
+        """Forget a code whose end did not come, and return what is to be said of it."""
+        self.drop()
+        return Unreadable("it has no end: the scanner must send Enter after each code")
+
     def _typed(self, code: int) -> None:
         pair = US_LAYOUT.get(code)
         if pair is None or self._held & OTHER_MODIFIERS:
@@ -132,13 +137,19 @@ class Keypad:
     """A person's keys -> readings: each key of `keys` is a code of its own; digits and Enter name a bay.
 
     A number ends with Enter and with nothing else, and that Enter is no answer: `2`, `4`, Enter is bay 24, not bay 2,
-    bay 4 and YES. More digits than there can be are no number at all.
+    bay 4 and YES. More digits than there can be are no number at all. A number that was given up takes the next Enter
+    with it: whoever presses it late means the number.
     """
 
     def __init__(self, keys: Mapping[str, str], bay: str, digits: int) -> None:
         self._keys, self._bay, self._digits = keys, bay, digits
         self._number = ""
-        self.pending = False  # a person may think as long as they like
+        self._given_up = ""
+
+    @property
+    def pending(self) -> bool:
+        """Whether a number has begun and not ended."""
+        return bool(self._number)
 
     def feed(self, event: KeyEvent | None) -> Reading | None:
         """Feed the key in, and return the reading that it is, if it is one. Other keys do nothing."""
@@ -148,9 +159,12 @@ class Keypad:
         if event.value != PRESSED:
             return None
         name = KEY_NAMES.get(event.code, "")
+        given_up, self._given_up = self._given_up, ""
         if name.isdigit() and name not in self._keys:
             self._number = (self._number + name)[: self._digits + 1]
             return None
+        if name == "enter" and given_up and not self._number:
+            return Unfinished(given_up)
         if name == "enter" and self._number:
             return self._chosen()
         if name in MENDS and self._number:
@@ -160,9 +174,15 @@ class Keypad:
         text = self._keys.get(name)
         return parse_reading(text.encode()) if text else None
 
-    def drop(self) -> None:
-        """Forget a number that was begun."""
-        self._number = ""
+    def give_up(self) -> Reading:
+        """Forget a number that was not ended, and return what is to be shown of it."""
+        self._given_up, self._number = self._number, ""
+        return Unfinished(self._given_up)
+
+    def numbers(self) -> list[str]:
+        """List the codes of all numbers that can be typed: of digits that are no codes of their own."""
+        typed = (str(number) for number in range(1, 10**self._digits))
+        return [self._bay.format(number=n) for n in typed if not any(digit in self._keys for digit in n)]
 
     def _chosen(self) -> Reading | None:
         number, self._number = self._number, ""

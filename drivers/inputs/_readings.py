@@ -44,7 +44,14 @@ class Unreadable:
     reason: str
 
 
-Reading = Scan | Unreadable
+@dataclass(frozen=True)
+class Unfinished:
+    """A number was typed and not ended; it is forgotten, and the Enter that may still come is no answer."""
+
+    number: str
+
+
+Reading = Scan | Unreadable | Unfinished
 
 
 def parse_reading(raw: bytes) -> Reading | None:

@@ -46,11 +46,8 @@ class Input(ABC):
         """Tell why nothing can be read now. None while all is well. May be asked from any thread."""
         return self._fault
 
-    def out_of_reach(self) -> tuple[str, ...]:
-        """List the codes of bays that a person can never type on it, because their numbers are too long.
-
-        Usually none.
-        """
+    def numbers(self) -> tuple[str, ...]:
+        """List the codes of bays that a person can type on it as numbers. Usually none: a scanner has none."""
         return ()
 
     _fault: str | None = None

@@ -17,14 +17,15 @@ import msgspec
 from drivers.deadline import Deadline
 from drivers.errors import DeviceGone
 from drivers.inputs._keys import EVENT, Burst, Keypad, key_events
-from drivers.inputs._readings import Reading, Unreadable
+from drivers.inputs._readings import Reading
 from drivers.inputs.base import POLL_SECONDS, Input
 from firmware_bridge.passthrough import grab_input
 
 KEYS = {"enter": "YES", "esc": "NO", "minus": "NO", "backspace": "UNDO", "delete": "UNDO", "dot": "UNDO"}
 KEYS |= {"plus": "START", "star": "CANCEL", "slash": "CANCEL"}
 MOST_EVENTS = 64
-MOST_DIGITS = 2
+MOST_DIGITS = 3
+USUAL_DIGITS = 2
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,7 +33,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `gap_ms`: a longer pause inside a scan rejects it. `keys`: a keypad's keys by name (enter, esc, backspace, tab,
     delete, minus, plus, star, slash, dot, f1 to f10, 0 to 9) and the codes that they stand for, added to KEYS. Digits
-    that are not among them name a bay, up to `digits` of them and then Enter, as `bay` says.
+    that are not among them name a bay, up to `digits` of them and then Enter, as `bay` says. `pause_s`: a number
+    without Enter for so long is shown and forgotten.
     """
 
     path: Annotated[str, msgspec.Meta(min_length=1)]
@@ -40,7 +42,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gap_ms: Annotated[int, msgspec.Meta(ge=5, le=1000)] = 50
     keys: dict[str, str] = {}
     bay: Annotated[str, msgspec.Meta(pattern=r"^[^{}]*\{number\}[^{}]*$")] = "BAY-{number}"
-    digits: Annotated[int, msgspec.Meta(ge=1, le=MOST_DIGITS)] = MOST_DIGITS
+    digits: Annotated[int, msgspec.Meta(ge=1, le=MOST_DIGITS)] = USUAL_DIGITS
+    pause_s: Annotated[float, msgspec.Meta(ge=1, le=60)] = 5.0
 
 
 class Driver(Input):
@@ -91,8 +94,8 @@ class Driver(Input):
 
     def _session(self, stop: threading.Event) -> Iterator[Reading]:
         about = self._settings
-        pad = Keypad({**KEYS, **about.keys}, about.bay, about.digits)
-        keys = Burst(about.gap_ms * 1000) if about.kind == "scanner" else pad
+        keys = Burst(about.gap_ms * 1000) if about.kind == "scanner" else self._keypad()
+        gap = self.gap_seconds if about.kind == "scanner" else about.pause_s
         quiet = Deadline(0)
         while not stop.is_set():
             data = self.read_some(POLL_SECONDS)
@@ -100,18 +103,17 @@ class Driver(Input):
                 reading = keys.feed(event)
                 if reading is not None:
                     yield reading
-            if data and self.gap_seconds is not None:
-                quiet = Deadline(self.gap_seconds)
+            if data and gap is not None:
+                quiet = Deadline(gap)
             elif keys.pending and quiet.passed:
-                keys.drop()
-                yield Unreadable("it has no end: the scanner must send Enter after each code")
+                yield keys.give_up()
 
-    def out_of_reach(self) -> tuple[str, ...]:
-        """List the codes of a keypad's numbers that have more than `digits` digits."""
-        if self._settings.kind != "keypad":
-            return ()
-        beyond = range(10**self._settings.digits, 10**MOST_DIGITS)
-        return tuple(self._settings.bay.format(number=number) for number in beyond)
+    def numbers(self) -> tuple[str, ...]:
+        """List the codes that a keypad's numbers are; none for a scanner."""
+        return tuple(self._keypad().numbers()) if self._settings.kind == "keypad" else ()
+
+    def _keypad(self) -> Keypad:
+        return Keypad({**KEYS, **self._settings.keys}, self._settings.bay, self._settings.digits)
 
     def _gone(self, error: OSError) -> DeviceGone:
         return DeviceGone(device=f"{self.name} ({self._settings.path}: {error.strerror})")

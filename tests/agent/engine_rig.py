@@ -18,7 +18,7 @@ from agent.bench.inbox import Inbox
 from agent.certificates.certificate import Certificate, read_unverified
 from agent.certificates.outcome import Failed, Outcome, Reason, Work, conclude
 from agent.certificates.record import Disposition, PassRecord, Verification
-from agent.erase import Checkpoint, EraseSpec, Progress, ResumePoint
+from agent.erase import Checkpoint, EraseSpec, PatternSpan, Progress, ResumePoint
 from agent.erase.signals import Stop
 from agent.jobs.bay import Bay
 from agent.jobs.job import Job
@@ -105,13 +105,16 @@ class FakeEffects:
         self.told: list[Bay] = []
         self.said: list[str] = []
         self.spoken: list[tuple[Spoken, Spoken | None]] = []
+        self.reported: list[Spoken] = []
         self.language = ""
         self.alarms: dict[str, Alarm] = {}
         self.certificates: list[Certificate] = []
         self.labels: list[tuple[str, int]] = []
         self.grades: list[str] = []
+        self.whole: list[bool] = []
         self.power: list[tuple[str, bool]] = []
         self.beats = 0
+        self.ahead: PatternSpan | None = None
         self.answers: list[tuple[str, CommandStatus]] = []
         self.broken = False
         self.no_threads = False
@@ -139,17 +142,32 @@ class FakeEffects:
         self.spoken.append(((key, values), then))
         self._break()
 
+    def report(self, key: str, values: Mapping[str, str]) -> None:
+        """Said beside it."""
+        self.said.append(key)
+        self.reported.append((key, values))
+        self._break()
+
     def speak(self, language: str) -> None:
         """In this language."""
         self.language = language
 
-    def certified(self, ended: Job | None, certificate: Certificate) -> None:
+    def certified(self, ended: Job | None, certificate: Certificate, *, whole: bool = True) -> None:
         """Printed."""
         self.certificates.append(certificate)
-        self.print_label(certificate, 0)
+        self.print_label(certificate, 0, whole=whole)
 
-    def print_label(self, certificate: Certificate, copy: int, given: Disposition | None = None) -> None:
+    def print_label(
+        self,
+        certificate: Certificate,
+        copy: int,
+        given: Disposition | None = None,
+        bay: str = "",
+        *,
+        whole: bool = True,
+    ) -> None:
         """Sent to the printers."""
+        self.whole.append(whole)
         self.grades.append(given.grade if given else "")
         self.labels.append((certificate.record.number, copy))
         self._break()
@@ -177,6 +195,10 @@ class FakeEffects:
     def restore(self, bay: Bay) -> None:
         """Power on."""
         self.power.append((bay.name, True))
+
+    def hash_ahead(self, place: PatternSpan | None) -> None:
+        """Asked for, or told to rest."""
+        self.ahead = place
 
     def beat(self) -> None:
         """Alive."""
@@ -266,8 +288,8 @@ class Rig:
         """Whether a worker holds the drive there."""
         return any(w.bay == bay and w.live for w in self.effects.workers)
 
-    def progress(self, bay: str, phase: Any = "pass", done: int = 0) -> None:  # noqa: ANN401 - a Phase
-        """A worker tells how far it is."""
+    def progress(self, bay: str, phase: Any = "pass", done: int = 0, paused_s: float | None = None) -> None:  # noqa: ANN401 - a Phase
+        """A worker tells how far it is; one that `paused_s` long waits to cool is at 64 C."""
         at = Progress(
             job=self.worker(bay).job.id,
             phase=phase,
@@ -276,6 +298,8 @@ class Rig:
             bytes_done=done,
             bytes_total=CAPACITY,
             mb_per_s=1.0,
+            celsius=64.0 if paused_s is not None else None,
+            paused_s=paused_s,
         )
         self.engine.handle(Worked(bay, self.worker(bay).job.id, at))
 

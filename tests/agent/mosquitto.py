@@ -45,7 +45,10 @@ def wait_until(true: Callable[[], object], what: str, within: float = SOON_S) ->
 
 
 class Mosquitto:
-    """One broker. Nothing is kept on disk: `kill` loses every message that it had acknowledged."""
+    """One broker. Nothing is kept on disk: `kill` loses every message that it had acknowledged.
+
+    `extra`: further lines of its configuration, from its next start on.
+    """
 
     def __init__(self, folder: Path, *, extra: str = "") -> None:
         folder.mkdir(exist_ok=True)
@@ -53,7 +56,7 @@ class Mosquitto:
         self.acl = folder / "acl"
         self._config = folder / "mosquitto.conf"
         self._log = folder / "mosquitto.log"
-        self._extra = extra
+        self.extra = extra
         self._process: subprocess.Popen[bytes] | None = None
 
     def allow(self, *lines: str) -> None:
@@ -67,13 +70,17 @@ class Mosquitto:
         """Run; returns when it accepts connections. Skips the test where there is none to run."""
         if PROGRAM is None:
             pytest.skip(MISSING)
-        access = f"acl_file {self.acl}\n" if self.acl.exists() else ""
-        self._config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n{access}{self._extra}"
-        )
+        self._write()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen([PROGRAM, "-c", str(self._config), "-v"], stdout=log, stderr=log)
         wait_until(self._answers, f"mosquitto listens; {self._log.read_text()}")
+
+    def extend(self, extra: str) -> None:
+        """Put other lines in force while it runs, as far as it takes them on SIGHUP."""
+        self.extra = extra
+        self._write()
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
 
     def kill(self) -> None:
         """`kill -9`."""
@@ -95,6 +102,12 @@ class Mosquitto:
     def log(self) -> str:
         """What it wrote."""
         return self._log.read_text()
+
+    def _write(self) -> None:
+        access = f"acl_file {self.acl}\n" if self.acl.exists() else ""
+        self._config.write_text(
+            f"listener {self.port} 127.0.0.1\nallow_anonymous true\npersistence false\nuser root\n{access}{self.extra}"
+        )
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

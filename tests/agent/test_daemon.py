@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from blake3 import blake3
 
+from agent.version import version
 from tests.agent.daemon_bench import MIB, Daemon, NotifySocket, status_json
 from tests.agent.mosquitto import Mosquitto, wait_until
 from tests.agent.uplink.fake_collector import FakeCollector
@@ -232,6 +233,7 @@ def test_the_broker_shows_the_station_its_bays_and_its_certificates(daemon: Daem
         wait_until(lambda: f"{root}birth" in collector.seen, "the birth came")
         birth = json.loads(collector.seen[f"{root}birth"][-1])
         assert birth["bays"] == ["A1", "A2", "A3", "A4"]
+        assert birth["software"] == {"name": "benchwipe", "version": version()}
         assert birth["stream"] in birth["stream_mb_per_s"]
         assert daemon.terminate() < 5
         wait_until(lambda: last(collector, state) == "offline", "the station is shown as offline")

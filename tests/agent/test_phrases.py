@@ -28,6 +28,12 @@ def test_the_compiled_catalogue_says_what_the_text_says(language: str) -> None:
         assert keys(table, language) == {key: text for (where, key), text in entries.items() if where == table}
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_sentence_stands_in_a_table(language: str) -> None:
+    entries = po.read_po(po.place(language, "po").read_text("utf-8"))
+    assert {table for table, _ in entries} == {"phrases", "hints", "reasons", "pdf"}
+
+
 def test_a_text_with_quotes_and_several_lines_is_read_and_one_that_is_none_is_refused() -> None:
     text = '# c\n\nmsgctxt "t"\nmsgid "k"\nmsgstr "a \\"b\\" "\n"\\\\ \\nÆØÅ"\n'
     assert po.read_po(text) == {("t", "k"): 'a "b" \\ \nÆØÅ'}
@@ -54,7 +60,7 @@ def test_every_sentence_is_short_and_calm(language: str) -> None:
         for key, text in keys(table, language).items():
             assert 0 < len(text) <= 60, key
             assert "!" not in text, key
-            if key.startswith(("label_", "word_", "uplink_")) and key != "label_not_printed":
+            if key.startswith(("label_", "word_", "command_", "uplink_")) and key != "label_not_printed":
                 assert len(text) <= 36, key
             else:
                 assert text[-1] in ".?", key
@@ -70,10 +76,11 @@ def test_every_state_of_a_bay_and_every_outcome_has_a_sentence(language: str) ->
 
 def test_every_phrase_that_the_station_says_exists() -> None:
     said: set[str] = set()
+    answers = ("scan_desk.py", "device_desk.py", "reception.py")
     for path in (ROOT / "agent").rglob("*.py"):
         source = path.read_text(encoding="utf-8")
-        said |= set(re.findall(r'(?:\.say|phrase)\(\s*(?:\w+,\s*)?"([a-z_]+)"', source))
-        said |= set(re.findall(r'return "([a-z]+_[a-z_]+)"', source)) if path.name == "scan_desk.py" else set()
+        said |= set(re.findall(r'(?:\.say|\.report|phrase)\(\s*(?:\w+,\s*)?"([a-z_]+)"', source))
+        said |= set(re.findall(r'return "([a-z]+_[a-z_]+)"', source)) if path.name in answers else set()
     assert {"bay_interrupted", "nothing_to_undo"} <= said
     assert said <= set(keys())
 
@@ -90,7 +97,7 @@ def test_what_is_missing_never_stops_the_station() -> None:
 
 
 def test_a_hint_is_found_by_its_code_in_the_language_or_is_the_errors_own() -> None:
-    assert hint("da", "BW-E03", "Destroy it.") == "Destruer drevet."
+    assert hint("da", "BW-E03", "Destroy it.") == "Læg drevet i kassen DESTRUER."
     assert hint("da", "BW-X99", "Ask somebody.") == "Ask somebody."
 
 

@@ -66,11 +66,14 @@ class Rules:
     slow_s: float = 0.0
     slow_reads: bool = True
     hang_writes_after: int = -1
+    hang_reads_after: int = -1
     dead_after_writes: int = -1
     size: int = -1
     real: int = -1
     beyond: str = "wrap"
     memory: int = 0
+    pipe_mb_per_s: float = 0.0
+    """What one pipe to the medium carries, in each direction at once."""
 
 
 def hit(spans: list[list[int]], offset: int, length: int) -> bool:
@@ -92,18 +95,20 @@ def _parts(offset: int, data: bytes, rules: Rules) -> Iterator[tuple[int, bytes]
 class Server:
     """Answers the kernel's requests from a few threads."""
 
-    def __init__(self, device: int, medium: mmap.mmap) -> None:
-        self._device, self._medium = device, medium
+    def __init__(self, device: int, medium: mmap.mmap, threads: int = 4) -> None:
+        self._device, self._medium, self._most = device, medium, 4 * threads
         self.rules = Rules()
-        self.writes = self.written = 0
+        self.reads = self.writes = self.written = 0
         self._unflushed: list[tuple[int, bytes]] = []
         self._lock = threading.Lock()
         self._awake = threading.Event()
         self._newest: OrderedDict[int, bytes] = OrderedDict()
+        self._pipe = {READ: 0.0, WRITE: 0.0}
+        """When each direction is free again."""
 
     def set(self, rules: Rules) -> None:
         """From now on these faults; whatever hung goes on."""
-        self.rules, self.writes, self.written = rules, 0, 0
+        self.rules, self.reads, self.writes, self.written = rules, 0, 0, 0
         self._awake.set()
         self._awake = threading.Event()
 
@@ -132,14 +137,18 @@ class Server:
 
     def _answer(self, opcode: int, node: int, body: memoryview) -> bytes:
         if opcode == READ:
+            self._carry(READ, self._range(body)[1])
             return self._read(*self._range(body))
         if opcode == WRITE:
+            self._carry(WRITE, self._range(body)[1])
             return self._write(*self._range(body), body[READ_IN.size :])
         if opcode == FSYNC:
             return self._fsync()
         if opcode == INIT:
             flags = BIG_WRITES | ASYNC_DIO | MAX_PAGES | ASYNC_READ
-            return INIT_OUT.pack(7, 31, MAX_WRITE, flags, 16, 12, MAX_WRITE, 1, MAX_WRITE // 4096, 0, 0, 0)
+            return INIT_OUT.pack(
+                7, 31, MAX_WRITE, flags, self._most, self._most * 3 // 4, MAX_WRITE, 1, MAX_WRITE // 4096, 0, 0, 0
+            )
         if opcode == LOOKUP:
             if bytes(body).rstrip(b"\0") != b"drive":
                 raise OSError(errno.ENOENT, "only the drive is here")
@@ -166,7 +175,12 @@ class Server:
         return offset, size
 
     def _read(self, offset: int, size: int) -> bytes:
-        rules = self.rules
+        rules, awake = self.rules, self._awake
+        with self._lock:
+            self.reads += 1
+            hangs = 0 <= rules.hang_reads_after < self.reads
+        if hangs:
+            awake.wait(60)
         if rules.slow_reads:
             self._dawdle(offset, size)
         with self._lock:
@@ -252,21 +266,28 @@ class Server:
             self._medium[start : start + length] = b"\x5a" * length
         raise OSError(errno.EIO, "the write-back failed")
 
+    def _carry(self, direction: int, size: int) -> None:
+        if self.rules.pipe_mb_per_s:
+            with self._lock:
+                now = time.monotonic()
+                free = self._pipe[direction] = max(now, self._pipe[direction]) + size / self.rules.pipe_mb_per_s / 1e6
+            time.sleep(max(0.0, free - now))
+
     def _dawdle(self, offset: int, size: int) -> None:
         if self.rules.slow_s and hit(self.rules.slow, offset, size):
             time.sleep(self.rules.slow_s)
 
 
-def main(folder: str, medium_path: str) -> None:
-    """Mount at `folder`, serve until standard input ends, unmount."""
+def main(folder: str, medium_path: str, threads: str = "4") -> None:
+    """Mount at `folder`, serve until standard input ends, unmount. As many requests at once as there are threads."""
     with Path(medium_path).open("r+b") as file:
         medium = mmap.mmap(file.fileno(), 0)
     device = os.open("/dev/fuse", os.O_RDWR)
     options = f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other,max_read={MAX_WRITE}"
     command = ["mount", "-i", "-t", "fuse", "-o", options, "benchwipe-faults", folder]
     subprocess.run(command, check=True, pass_fds=[device])
-    server = Server(device, medium)
-    for _ in range(4):
+    server = Server(device, medium, int(threads))
+    for _ in range(int(threads)):
         threading.Thread(target=server.serve, daemon=True).start()
     print("ready", flush=True)
     for line in sys.stdin:
@@ -277,4 +298,4 @@ def main(folder: str, medium_path: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2])
+    main(*sys.argv[1:])

@@ -46,7 +46,7 @@ class Rig:
             self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchwipe-faults-", dir=shared)))
             self.medium = self.folder / "medium"
             self.fill_with_secrets()
-            self._server = stack.enter_context(_server(self.folder, self.medium))
+            self._server = stack.enter_context(serve(self.folder, self.medium))
             self.device = stack.enter_context(_loop(self.folder / "mount" / "drive"))
             self._stack = stack.pop_all()
         return self
@@ -107,10 +107,11 @@ class Rig:
 
 
 @contextmanager
-def _server(folder: Path, medium: Path) -> Iterator[subprocess.Popen[str]]:
+def serve(folder: Path, medium: Path, threads: int = 4) -> Iterator[subprocess.Popen[str]]:
+    """The file system at `folder`/mount: its file `drive` is the medium."""
     mount = folder / "mount"
     mount.mkdir()
-    command = [sys.executable, "-m", "tests.faults.fuse", str(mount), str(medium)]
+    command = [sys.executable, "-m", "tests.faults.fuse", str(mount), str(medium), str(threads)]
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as process:
         try:

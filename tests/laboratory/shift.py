@@ -25,9 +25,10 @@ from tests.laboratory.usb.printer import ZplPrinter
 from tests.laboratory.usb.serial import Rly16
 from tests.laboratory.usb.storage import Dock
 from tests.shift.account import Found, medium_is, secret
+from tests.shift.bench import Shown
+from tests.shift.scans import serial_of
 from tests.shift.settings import PEOPLE
 from tests.shift.table import Row
-from tests.shift.technician import Shown, serial_of
 
 CONFIG = "/tmp/station.toml"
 SCANNER, PRINTER, RELAYS, EXPANDER = 1, 2, 3, 4

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from tests.shift.technician import BADGE, LOTS
+from tests.shift.scans import BADGES, LOTS
 
 PEOPLE = f"""
 [[operator]]
-badge = "{BADGE}"
+badge = "{BADGES["ida"]}"
 id = "ida"
 name = "Ida"
+
+[[operator]]
+badge = "{BADGES["bo"]}"
+id = "bo"
+name = "Bo"
 
 [[customer]]
 name = "Kolding"

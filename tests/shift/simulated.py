@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import sqlite3
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,16 +11,17 @@ from types import TracebackType
 from typing import Self
 
 from agent.certificates.certificate import verify
-from agent.certificates.jws import thumbprint
+from agent.certificates.jws import thumbprint, type_of
 from agent.certificates.keys import load_or_make
 from drivers.drives.simulated import make_drive, plug, pull
 from tests.agent.daemon_bench import Daemon
 from tests.agent.mosquitto import Mosquitto, wait_until
 from tests.collector.conftest import Collector
 from tests.shift.account import Found, medium_is, secret
+from tests.shift.bench import Shown
+from tests.shift.scans import serial_of
 from tests.shift.settings import PEOPLE
 from tests.shift.table import Row
-from tests.shift.technician import Shown, serial_of
 
 MIB = 1 << 20
 SIZE, HELD_SIZE, HELD_AT = MIB, 6 * MIB, 2 * MIB  # one request of the engine goes through, and the next waits
@@ -145,7 +148,10 @@ class SimulatedBench:
         """Asked at most a hundred times a second."""
         if time.monotonic() - self._rows[0] > 0.01:
             rows = self.daemon.status()["bays"]
-            self._rows = time.monotonic(), {row["bay"]: Shown(row["state"], row["outcome"]) for row in rows}
+            self._rows = (
+                time.monotonic(),
+                {row["bay"]: Shown(row["state"], row["outcome"], row["certificate"] or "") for row in rows},
+            )
         return self._rows[1]
 
     def alarms(self) -> list[str]:
@@ -174,7 +180,13 @@ class SimulatedBench:
             media={row.number: medium_is(row.number, (self._place(row.number) / "image").read_bytes()) for row in rows},
             labels=self._labels(),
             collected=[row["id"] for row in answer["certificates"]],
+            statements=self._statements(),
         )
+
+    def _statements(self) -> list[str]:
+        """The types of all that the station has signed beside its certificates."""
+        with contextlib.closing(sqlite3.connect(self.daemon.state / "ledger.sqlite3")) as db:
+            return [type_of(bytes(body)) for (body,) in db.execute("SELECT body FROM statement")]
 
     def _labels(self) -> list[bytes]:
         return [path.read_bytes() for path in (self.daemon.folder / "labels").glob("*.zpl")]

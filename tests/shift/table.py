@@ -2,7 +2,8 @@
 
 A story is told in steps. Between semicolons the technician may turn to another bay; what stands between commas is done
 in one go. `tag`, `bay` and `drive label` are the right ones of this drive; everything else is a mistake or a mishap.
-Lot Q is begun as soon as tag and bay are scanned. Lot C asks for the label on the drive and for YES.
+Lot Q is begun as soon as tag and bay are scanned. Lot C asks for the label on the drive and for YES. Two people work at
+one scanner, each on drives of their own. Drives 4 and 5 came out of one device.
 
 Certificates: the outcomes that a drive must have, in this order and no others; "-" for none. Its medium, when all is
 over: erased, untouched to the last byte, or begun: nobody claims anything of it, and it may hold anything.
@@ -23,16 +24,16 @@ drive | lot | certificates    | medium    | what happens
     1 | Q   | -               | untouched | put in; end of shift, take out
     2 | C   | -               | untouched | put in; tag, bay, drive label, tag not YES, NO; end of shift, take out
 # nothing special
-    3 | Q   | erased          | erased    | put in; tag, bay; erased; take out
-    4 | Q   | erased          | erased    | put in; tag, bay; erased; take out
-    5 | Q   | erased          | erased    | put in; tag, bay; erased; take out
-    6 | Q   | erased          | erased    | put in; tag, bay; erased; take out
+    3 | Q   | erased          | erased    | put in; own badge, tag, keyed bay; erased; take out
+    4 | Q   | erased          | erased    | put in; tag, 2 drives, bay; erased; take out
+    5 | Q   | erased          | erased    | put in; tag, 2 drives, bay; erased; take out
+    6 | Q   | erased          | erased    | put in; break, tag, bay; erased; take out
     7 | Q   | erased          | erased    | put in; tag, grade, bay; erased; take out
-    8 | Q   | erased          | erased    | put in; tag, bay; erased, rate; take out
-    9 | C   | erased          | erased    | put in; tag, bay, drive label, YES; erased; take out
+    8 | Q   | erased          | erased    | put in; tag, bay; erased, late grade; take out
+    9 | C   | erased          | erased    | put in; tag, bay, drive label, colleague's YES, keyed YES; erased; take out
 # the wrong bay
-   10 | Q   | erased          | erased    | put in; tag, empty bay, bay; erased; take out
-   11 | Q   | erased          | erased    | put in; tag, no such bay, bay; erased; take out
+   10 | Q   | erased          | erased    | put in; no drive, tag, empty bay, bay; erased; take out
+   11 | Q   | erased          | erased    | put in; phone, tag, no such bay, bay; erased; take out
    12 | Q   | erased          | erased    | put in; tag, busy bay, bay; erased; take out
    13 | C   | erased          | erased    | put in; tag, other's bay, UNDO, tag, bay, drive label, YES; erased; take out
    14 | Q   | erased          | erased    | put in; bay too early, tag, bay; erased; take out
@@ -67,7 +68,7 @@ drive | lot | certificates    | medium    | what happens
    36 | Q   | erased          | erased    | put in; tag, bay; begun, cable out; erased; cable in; take out
    37 | Q   | erased          | erased    | put in; tag, bay; begun, power cut; erased; take out
 # a drive that cannot be erased
-   38 | Q   | failed          | begun     | bad sectors, put in; tag, bay; failed; take out
+   38 | Q   | failed          | begun     | bad sectors, put in; tag, bay; failed, in the box; take out
 # and on it goes
    39 | Q   | erased          | erased    | put in; tag, bay; erased, take out
    40 | C   | erased          | erased    | put in; tag, bay, drive label, YES; erased, take out

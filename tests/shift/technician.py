@@ -8,122 +8,39 @@ from __future__ import annotations
 
 import random
 import re
-import string
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
 
+from agent.bench.scan_desk import MOMENT_S
 from agent.phrases import keys
+from drivers.inputs._keys import KeyEvent, Keypad
+from drivers.inputs._readings import Scan
+from drivers.inputs.hid import KEYS
 from tests.patience import SOON_S
+from tests.shift.bench import Bench, Shown
+from tests.shift.checker import Checker
+from tests.shift.scans import (
+    BADGES,
+    KEYED,
+    LOTS,
+    PHONES,
+    SCANS,
+    SIBLINGS,
+    TROUBLE,
+    person_of,
+    serial_of,
+    spoken,
+    tag_of,
+)
 from tests.shift.table import Row
 
 LOOK_S = 0.005
 BUSY = frozenset({"cycling", "erasing", "verifying", "stalled"})
 RESULTS = ("erased", "failed", "aborted")
-BADGE, LOTS = "BADGE-IDA", {"Q": "LOT-Q", "C": "LOT-C"}
-
-SCANS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    # what the table says      (what is scanned, what the bench must answer: phrases, "|" between them) ...
-    "tag": (("{tag}", "scan_bay"),),
-    "other tag": (("{trap_tag}", "scan_bay"),),
-    "tag not YES": (("{trap_tag}", "scan_yes_or_no"),),
-    "product code": (("5701234567899", "unknown_code"),),
-    "torn tag": (("KK-00", "unknown_code"),),
-    "bay": (("BAY-{bay}", "assigned"),),
-    "bay again": (("BAY-{bay}", "bay_starts_soon|scan_grade"),),
-    "bay too early": (("BAY-{bay}", "scan_asset_first"),),
-    "no such bay": (("BAY-Z9", "unknown_bay"),),
-    "other's bay": (("BAY-{trap_bay}", "assigned"),),
-    "empty bay": (("BAY-{empty_bay}", "bay_is_empty"),),
-    "busy bay": (("BAY-{busy_bay}", "bay_is_busy"),),
-    "drive label": (("{serial}", "serial_right"),),
-    "other label": (("{trap_serial}", "serial_wrong"),),
-    "YES": (("YES", "confirmed"),),
-    "YES again": (("YES", "scan_asset"),),
-    "NO": (("NO", "undone_bay"),),
-    "UNDO": (("UNDO", "undone_bay"),),
-    "CANCEL": (("CANCEL", "scan_bay_to_cancel"), ("BAY-{bay}", "cancelled")),
-    "CANCEL the wrong bay": (("CANCEL", "scan_bay_to_cancel"), ("BAY-{trap_bay}", "nothing_to_cancel")),
-    "grade": (("GRADE-B", "grade_kept"),),
-    "rate": (("BAY-{bay}", "scan_grade"), ("GRADE-C", "graded")),
-    "REPRINT": (("REPRINT", "scan_to_reprint"), ("BAY-{bay}", "printing_label")),
-}
-"""`trap`: the drive that stands in its bay for the whole shift, and must not be touched by any of this."""
-
-
-def tag_of(number: int) -> str:
-    """What stands on the device that the drive came from."""
-    return f"KK-{number:06}"
-
-
-def serial_of(number: int) -> str:
-    """What the drive says of itself, and what is printed on it."""
-    return f"SHIFT-{number:04}"
-
-
-def spoken(key: str) -> re.Pattern[str]:
-    """A sentence of the bench, whatever it names."""
-    parts = string.Formatter().parse(keys("phrases", "en")[key])
-    return re.compile("".join(re.escape(text) + (".+" if name else "") for text, name, _, _ in parts))
-
-
-TROUBLE = re.compile(f"{spoken('label_not_printed').pattern}|{spoken('scan_label').pattern}")
-
-
-@dataclass(frozen=True)
-class Shown:
-    """What the bench shows of a bay."""
-
-    state: str
-    outcome: str | None = None
-
-
-class Bench(Protocol):
-    """Hands and eyes: whatever the shift is worked on."""
-
-    def put_in(self, number: int, bay: str, *, held: bool) -> None:
-        """Put a drive in; one that is held stands still as soon as it is at work, until it is let go."""
-
-    def pull(self, bay: str) -> None:
-        """Take out what stands there, whatever it does."""
-
-    def let_go(self, number: int) -> None:
-        """A drive that was held works on. Harmless for others."""
-
-    def spoil(self, number: int) -> None:
-        """From now on it has bad sectors."""
-
-    def at_work(self, number: int) -> bool:
-        """Whether a drive that is held has come so far."""
-
-    def scan(self, code: str) -> None:
-        """What the scanner sends."""
-
-    def said(self) -> str:
-        """All that the bench has said so far."""
-
-    def shown(self) -> Mapping[str, Shown]:
-        """What the bays show."""
-
-    def alarms(self) -> Sequence[str]:
-        """What stands on the screen until somebody mends it."""
-
-    def open_labels(self) -> Sequence[str]:
-        """Numbers of the labels that nobody has proved."""
-
-    def came_out(self, *words: str) -> bool:
-        """Whether a label with all these words on it came out of the printer."""
-
-    def paper(self, *, there: bool) -> None:
-        """Of the label printer."""
-
-    def cable(self, *, plugged: bool) -> None:
-        """Of the dock."""
-
-    def cut_power(self) -> None:
-        """The station's power goes and comes back; returns when it answers."""
+STARTS = ("tag", "other tag", "phone", "no drive", "own badge")  # with these, somebody's work on a drive begins
+TOP_ROW, ENTER = (11, 2, 3, 4, 5, 6, 7, 8, 9, 10), 28  # key codes of a keyboard's digits, from 0
 
 
 @dataclass
@@ -149,15 +66,21 @@ class Drive:
 
 @dataclass
 class Technician:
-    """One person at one bench, who gives up after `patience_s`. `reactions`: seconds from each scan to its answer."""
+    """Two people at one scanner, who give up after `patience_s`. `reactions`: seconds from each scan to its answer.
+
+    `checker`: compares the screen before each scan with what the scan does.
+    """
 
     bench: Bench
     dice: random.Random
     patience_s: float = SOON_S
+    checker: Checker | None = None
     reactions: list[float] = field(default_factory=list)
     _coming: list[Drive] = field(default_factory=list)
     _here: list[Drive] = field(default_factory=list)
-    _lot: str = ""
+    _person: str = ""
+    _lots: dict[str, str] = field(default_factory=dict)
+    _last: tuple[str, float] = ("", 0.0)
     _paper: bool = True
 
     def work(self, rows: Sequence[Row]) -> None:
@@ -167,8 +90,7 @@ class Technician:
         self.dice.shuffle(others)
         self._coming = [Drive(row) for row in (*staying, *others)]
         self._trap = self._coming[0]
-        self._scan(BADGE, "hello")
-        self._take_lot("Q")
+        self._take_place(self._trap.row)
         last = time.monotonic()
         while self._here or self._coming:
             if self._one_round():
@@ -249,24 +171,53 @@ class Technician:
         return self._paper and bool(TROUBLE.search(self.bench.said(), drive.heard))
 
     def _label_is_there(self, drive: Drive, outcome: str) -> bool:
-        return self.bench.came_out(serial_of(drive.row.number), keys("phrases", "en")[f"label_{outcome}"])
+        words = keys("phrases", "en")
+        serial, part = serial_of(drive.row.number), drive.row.number in {*SIBLINGS, *SIBLINGS.values()}
+        whole = self.bench.came_out(serial, words[f"label_{outcome}"])
+        return whole or (part and self.bench.came_out(serial, words["label_part"]))
 
     # --- what is done ------------------------------------------------------------------------------------------
 
     def _do(self, drive: Drive, word: str) -> None:
         """One word of a story."""
-        if word in SCANS:
-            if word in ("tag", "other tag"):
-                self._take_lot(drive.row.lot)
+        if word in KEYED:
+            self._type(drive, word)
+        elif word in SCANS:
+            if word in STARTS:
+                self._take_place(drive.row)
             for code, answers in SCANS[word]:
                 self._scan(code.format_map(self._names(drive)), *answers.split("|"))
         else:
             _DOING[word](self, drive)
 
-    def _take_lot(self, lot: str) -> None:
-        if lot != self._lot:
-            self._scan(LOTS[lot], "lot_set")
-            self._lot = lot
+    def _take_place(self, row: Row) -> None:
+        """Whoever works on this drive turns the bench to their place, and to the drive's delivery."""
+        person = person_of(row.number)
+        if person != self._person:
+            self._scan(BADGES[person], "hello")
+            self._person = person
+        if row.lot != self._lots.get(person):
+            self._scan(LOTS[row.lot], "lot_set")
+            self._lots[person] = row.lot
+
+    def _take_a_break(self, drive: Drive) -> None:
+        """Nobody is signed in meanwhile, and nobody's YES does anything."""
+        self._take_place(drive.row)
+        self._scan("LOGOUT", "logged_out")
+        self._scan("YES", "scan_badge")
+        self._lots.pop(self._person, None)
+        self._person = ""
+        self._take_place(drive.row)
+
+    def _type(self, drive: Drive, word: str) -> None:
+        """The keys go through the keypad's own reader; what it makes of them is what the daemon hears."""
+        pad = Keypad(KEYS, "BAY-{number}", 2)
+        digits = drive.bay[1:] if word == "keyed bay" else ""
+        typed = [*(TOP_ROW[int(digit)] for digit in digits), ENTER]
+        read = [pad.feed(KeyEvent(code, 1, at)) for at, code in enumerate(typed)]
+        (reading,) = (each for each in read if each is not None)
+        assert isinstance(reading, Scan)
+        self._scan(reading.text, KEYED[word])
 
     def _look(self, drive: Drive) -> None:
         """It was there to be seen: that the step could be taken says it all."""
@@ -322,9 +273,8 @@ class Technician:
     def _lose_power(self, drive: Drive) -> None:
         """Who was signed in must sign in again."""
         self.bench.cut_power()
-        self._lot = ""
-        self._scan(BADGE, "hello")
-        self._take_lot(drive.row.lot)
+        self._person, self._lots = "", {}
+        self._take_place(drive.row)
 
     def _names(self, drive: Drive) -> Mapping[str, str]:
         """What a scan may name."""
@@ -336,6 +286,12 @@ class Technician:
             "trap_bay": self._trap.bay,
             "trap_serial": serial_of(self._trap.row.number),
             "empty_bay": next(iter(self._free()), ""),
+            "badge": BADGES[self._person or "ida"],
+            "other_badge": BADGES["ida" if self._person == "bo" else "bo"],
+            "label": self._shown(drive).label if drive.bay else "",
+            "imei": PHONES.get(drive.row.number, ""),
+            "phone_tag": f"KK-9{drive.row.number:05}",
+            "spare_tag": f"KK-8{drive.row.number:05}",
             "busy_bay": next(iter(self._busy(drive)), ""),
         }
 
@@ -345,11 +301,18 @@ class Technician:
         wanted = re.compile("|".join((*(spoken(key).pattern for key in answers), again.pattern)))
         heard: re.Match[str] | None = None
         while heard is None or again.match(heard[0]):
+            if code == self._last[0]:  # meant twice, and not read twice
+                time.sleep(max(0.0, self._last[1] + MOMENT_S + 0.1 - time.monotonic()))
             before, began = len(self.bench.said()), time.monotonic()
+            if self.checker:
+                self.checker.look()
             self.bench.scan(code)
+            self._last = (code, time.monotonic())
             self._wait(partial(self._hears, wanted, before), f"{code} is answered: {wanted.pattern}")
             self.reactions.append(time.monotonic() - began)
             heard = self._hears(wanted, before)
+            if self.checker:
+                self.checker.compare(code)
 
     def _hears(self, wanted: re.Pattern[str], since: int) -> re.Match[str] | None:
         return wanted.search(self.bench.said(), since)
@@ -402,5 +365,6 @@ _DOING: Mapping[str, Callable[[Technician, Drive], None]] = {
     "power cut": Technician._lose_power,
     "bad sectors": Technician._spoil,
     "end of shift": Technician._look,
+    "break": Technician._take_a_break,
 }
 """The other words of the table; a word that nobody knows is a KeyError."""

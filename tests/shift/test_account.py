@@ -14,14 +14,14 @@ from agent.certificates.certificate import Certificate
 from agent.certificates.record import Asset, Customer, Operator
 from tests.agent.samples import record
 from tests.shift.account import Found, problems
+from tests.shift.scans import LOTS, person_of, serial_of, tag_of
 from tests.shift.table import SHIFT, Row
-from tests.shift.technician import LOTS, serial_of, tag_of
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 ROWS = (
     Row(3, "Q", ("erased",), "erased", ""),
-    Row(4, "Q", ("erased",), "erased", ""),
-    Row(5, "Q", (), "untouched", ""),
+    Row(7, "Q", ("erased",), "erased", ""),
+    Row(8, "Q", (), "untouched", ""),
 )
 
 
@@ -36,7 +36,7 @@ def signed(number: int, sequence: int, previous: str | None, tag: str = "") -> C
             drive=msgspec.structs.replace(sample.drive, serial=serial_of(number)),
             asset=Asset(tag=tag or tag_of(number)),
             customer=Customer(name="Kolding", lot=LOTS["Q"]),
-            operator=Operator(id="ida"),
+            operator=Operator(id=person_of(number)),
         ),
         KEY,
     )
@@ -48,29 +48,29 @@ def label(of: Certificate) -> bytes:
 
 
 FIRST = signed(3, 1, None)
-SECOND = signed(4, 2, FIRST.id)
+SECOND = signed(7, 2, FIRST.id)
 RIGHT = Found(
     certificates=(FIRST, SECOND),
-    media={3: "erased", 4: "erased", 5: "untouched"},
+    media={3: "erased", 7: "erased", 8: "untouched"},
     labels=(label(FIRST), label(SECOND)),
     collected=(FIRST.id, SECOND.id),
 )
-SWAPPED = signed(4, 2, FIRST.id, tag=tag_of(3))
+SWAPPED = signed(7, 2, FIRST.id, tag=tag_of(3))
 STRANGER = signed(99, 3, SECOND.id)
 WRONG: dict[str, tuple[Callable[[Found], Found], str]] = {
     "data left": (lambda f: replace(f, media={**f.media, 3: "begun"}), "drive 3: its medium is begun"),
-    "the wrong drive": (lambda f: replace(f, media={**f.media, 5: "erased"}), "drive 5: its medium is erased"),
+    "the wrong drive": (lambda f: replace(f, media={**f.media, 8: "erased"}), "drive 8: its medium is erased"),
     "a certificate lost": (lambda f: replace(f, certificates=(SECOND,)), "drive 3: certificates say ()"),
     "of a drive that was not there": (lambda f: replace(f, certificates=(FIRST, SECOND, STRANGER)), "was not there"),
     "tags swapped": (
         lambda f: replace(f, certificates=(FIRST, SWAPPED)),
-        "drive 4: certificate shift-000002 has the asset",
+        "drive 7: certificate shift-000002 has the asset",
     ),
     "a label missing": (lambda f: replace(f, labels=(label(FIRST),)), "certificate shift-000002 has no label"),
     "a label of nothing": (lambda f: replace(f, labels=(*f.labels, b"shift-000009")), "belongs to no certificate"),
     "not collected": (lambda f: replace(f, collected=(FIRST.id,)), "the collector lacks"),
     "collected twice": (lambda f: replace(f, collected=(*f.collected, FIRST.id)), "2 times"),
-    "a gap": (lambda f: replace(f, certificates=(FIRST, signed(4, 3, FIRST.id))), "does not follow"),
+    "a gap": (lambda f: replace(f, certificates=(FIRST, signed(7, 3, FIRST.id))), "does not follow"),
 }
 
 

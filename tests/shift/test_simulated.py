@@ -9,6 +9,7 @@ import pytest
 
 from tests.agent.mosquitto import PROGRAM
 from tests.shift.account import problems
+from tests.shift.checker import Checker
 from tests.shift.simulated import SimulatedBench
 from tests.shift.table import SHIFT
 from tests.shift.technician import Technician
@@ -20,8 +21,11 @@ from tests.shift.technician import Technician
 def test_after_a_shift_with_every_mistake_each_drive_is_accounted_for(tmp_path: Path, seed: int) -> None:
     with SimulatedBench(tmp_path) as bench:
         bench.make(SHIFT)
-        technician = Technician(bench, random.Random(seed))
+        checker = Checker(bench.daemon.status)
+        technician = Technician(bench, random.Random(seed), checker=checker)
         technician.work(SHIFT)
         found = bench.found(SHIFT)
     assert problems(SHIFT, found) == []
     assert len(technician.reactions) > len(SHIFT)
+    assert checker.looks > 3 * len(SHIFT)
+    assert checker.moved > len(SHIFT), "a checker that sees nothing move finds nothing"

@@ -18,6 +18,8 @@ DATA = (
     f"{LIB}/systemd/system/benchwipe.service",
     f"{LIB}/systemd/system/benchwipe-uses.service",
     f"{LIB}/systemd/system/benchwipe-uses.socket",
+    f"{LIB}/systemd/system/benchwipe-clock.socket",
+    f"{LIB}/systemd/system/benchwipe-clock@.service",
     f"{LIB}/sysusers.d/benchwipe.conf",
     f"{LIB}/tmpfiles.d/benchwipe.conf",
     f"{LIB}/modules-load.d/benchwipe.conf",
@@ -57,21 +59,61 @@ def test_nothing_points_to_the_checkout_or_past_current(installed: Installed) ->
         assert str(REPOSITORY) not in (installed.destdir / name).read_text(encoding="utf-8")
 
 
-def test_a_second_install_keeps_what_the_operator_wrote_and_leaves_one_version(installed: Installed) -> None:
+def test_a_second_install_keeps_what_the_operator_wrote_and_the_version_before(installed: Installed) -> None:
     config = installed.destdir / "etc/benchwipe/station.toml"
     assert stat.S_IMODE(config.stat().st_mode) == 0o640
     config.write_text("# mine\n", encoding="utf-8")
+    current, older = (
+        installed.destdir / "opt/benchwipe/current",
+        installed.destdir / "opt/benchwipe/versions/20200101-oldest",
+    )
+    before = current.resolve()
+    older.mkdir(exist_ok=True)
     done = installed.make("install")
     assert done.returncode == 0, done.stderr
     assert config.read_text(encoding="utf-8") == "# mine\n"
     assert "kept /etc/benchwipe/station.toml" in done.stdout
     example = (REPOSITORY / "config/station.example.toml").read_text(encoding="utf-8")
     assert (installed.destdir / "etc/benchwipe/station.example.toml").read_text(encoding="utf-8") == example
-    versions = list((installed.destdir / "opt/benchwipe/versions").iterdir())
-    assert versions == [(installed.destdir / "opt/benchwipe/current").resolve()]
+    after = current.resolve()
+    assert {*(installed.destdir / "opt/benchwipe/versions").iterdir()} == {before, after} != {after}
+    said = [line for line in done.stdout.splitlines() if line.startswith("benchwipe: ")]
+    assert len(said) >= 6  # one sentence for each step
+    assert "benchwipe: removing the old version /opt/benchwipe/versions/20200101-oldest" in said
+    for place in (before, after):  # back, and back again
+        done = installed.make("back")
+        assert (done.returncode, current.resolve()) == (0, place), done.stderr
+    assert config.read_text(encoding="utf-8") == "# mine\n"
 
 
-def test_a_failed_install_leaves_the_old_version_running(installed: Installed) -> None:
+def test_a_relative_destdir_is_one_from_where_make_stands(tmp_path: Path) -> None:
+    """Over a tree that looks as after two installs."""
+    root = tmp_path / "opt/benchwipe"
+    for name in ("1", "2"):
+        program = root / "versions" / name / "bin/benchwipe"
+        program.parent.mkdir(parents=True)
+        program.write_text(f"#!/bin/sh\necho version {name}\n", encoding="utf-8")
+        program.chmod(0o755)
+        (root / "versions" / name / "share/data").mkdir(parents=True)
+        (root / "versions" / name / "share/data/benchwipe.service").write_text(name, encoding="utf-8")
+    (root / "current").symlink_to("versions/2")
+    station = Installed(Path(os.path.relpath(tmp_path, REPOSITORY)))
+    done = station.make("back")
+    assert (done.returncode, (root / "current").resolve().name) == (0, "1"), done.stderr
+    assert "version 1" in done.stdout
+    assert (tmp_path / LIB / "systemd/system/benchwipe.service").read_text("utf-8") == "1"  # with its own units
+    done = station.make("uninstall")
+    assert (done.returncode, root.exists()) == (0, False), done.stderr
+    done = station.make("back")
+    assert (done.returncode != 0, done.stderr.startswith("benchwipe: nothing is installed in /opt/benchwipe")) == (
+        True,
+        True,
+    )
+
+
+@pytest.mark.parametrize("extras", ["no-such-extra", "docks", "docks,build"])
+def test_a_failed_install_leaves_the_old_version_running(installed: Installed, extras: str) -> None:
+    """Of an extra that is none, and of one that cannot be had without an index."""
     before = (installed.destdir / "opt/benchwipe/current").resolve()
     done = subprocess.run(
         [
@@ -79,7 +121,7 @@ def test_a_failed_install_leaves_the_old_version_running(installed: Installed) -
             "--silent",
             "install",
             f"DESTDIR={installed.destdir}",
-            "WITH=no-such-extra",
+            f"WITH={extras}",
             "PIP_NO_INDEX=1",
             "PIP_FIND_LINKS=/nonexistent",
         ],
@@ -91,7 +133,7 @@ def test_a_failed_install_leaves_the_old_version_running(installed: Installed) -
     )
     assert done.returncode != 0
     assert "nothing was changed" in done.stderr
-    assert [before] == list((installed.destdir / "opt/benchwipe/versions").iterdir())
+    assert before in list((installed.destdir / "opt/benchwipe/versions").iterdir())
 
 
 def test_uninstall_takes_the_program_and_keeps_ledger_key_certificates_and_configuration(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def test_a_port_that_udev_would_read_as_a_pattern_is_refused(port: str) -> None:
     assert caught.value.problems[0].startswith("bay[0].port = ")
 
 
-def machine(root: Path, *, mounted: str) -> None:
+def machine(root: Path, *, mounted: str, shown: str = "1") -> None:
     """A tree as a machine shows it; for want of a device node, which only root can make, by-path leads to 1:3."""
     disk = root / "sys/devices/disk"
     for name, number in ((".", "1:3"), ("disk1", "8:1"), ("holder", "253:0")):
@@ -102,8 +102,10 @@ def machine(root: Path, *, mounted: str) -> None:
         (root / "sys/dev/block" / number).symlink_to(disk / target)
     (root / "dev/disk/by-path").mkdir(parents=True)
     (root / "dev/disk/by-path" / PORT).symlink_to("/dev/null")
-    (root / "proc/1").mkdir(parents=True)
-    (root / "proc/1/mountinfo").write_text(
+    for process in ("1", "self"):
+        (root / "proc" / process).mkdir(parents=True)
+        (root / "proc" / process / "mountinfo").write_text("")
+    (root / "proc" / shown / "mountinfo").write_text(
         f"22 1 {mounted} / /srv rw,relatime shared:1 - ext4 /dev/root rw\n", encoding="ascii"
     )
 
@@ -111,6 +113,12 @@ def machine(root: Path, *, mounted: str) -> None:
 @pytest.mark.parametrize("mounted", ["1:3", "8:1", "253:0"], ids=["whole", "partition", "holder"])
 def test_a_port_whose_drive_this_machine_has_mounted_is_found(tmp_path: Path, mounted: str) -> None:
     machine(tmp_path, mounted=mounted)
+    assert list(bay_rules.system_ports([PORT, ATA], tmp_path)) == [(PORT, "/srv")]
+
+
+def test_a_mount_of_this_very_process_counts_where_the_first_one_is_hidden(tmp_path: Path) -> None:
+    machine(tmp_path, mounted="8:1", shown="self")
+    (tmp_path / "proc/1/mountinfo").unlink()
     assert list(bay_rules.system_ports([PORT, ATA], tmp_path)) == [(PORT, "/srv")]
 
 

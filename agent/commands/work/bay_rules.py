@@ -8,6 +8,7 @@ drive that stands in them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -61,6 +62,18 @@ def block_bays(settings: Settings) -> tuple[tuple[str, str], ...]:
     return tuple((port, bay.name) for _, bay, port in bays)
 
 
+def refuse_bays(settings: Settings) -> tuple[tuple[str, str], ...]:
+    """Return the same, or raise SettingsError too where this machine itself uses what stands in a bay."""
+    bays = block_bays(settings)
+    taken = tuple(
+        f"bay port {port!r}: the drive there holds this machine's {mount}; allowed is a port where drives come and go"
+        for port, mount in system_ports(port for port, _ in bays)
+    )
+    if taken:
+        raise SettingsError("bay", taken)
+    return bays
+
+
 def rules(bays: Iterable[tuple[str, str]]) -> str:
     """Write the rules' text. All of udev's names for a port are matched (drivers/drives/ports.py)."""
     lines = [
@@ -90,8 +103,14 @@ def system_ports(ports: Iterable[str], root: Path = Path("/")) -> Iterator[tuple
 
 
 def _mounted(root: Path) -> Iterator[tuple[str, str]]:
-    """(major:minor, mount point), proc_pid_mountinfo(5). btrfs shows a number of its own: its source's counts too."""
-    for line in (root / "proc/1/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines():
+    """(major:minor, mount point), proc_pid_mountinfo(5). btrfs shows a number of its own: its source's counts too.
+
+    Ours, to which all mounts of the machine arrive; and those of the first process, where it is shown to us.
+    """
+    lines = (root / "proc/self/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    with contextlib.suppress(OSError):  # the unit's sandbox
+        lines += (root / "proc/1/mountinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    for line in lines:
         fields = line.split(" ")
         yield fields[2], fields[4]
         source = fields[fields.index("-") + 2]

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
+import pwd
+import re
 import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
+import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from agent.certificates import keys
+from agent.commands.work.check_config import usable
+from agent.commands.work.check_ports import BayRow, problems, rows
+from agent.commands.work.toml_lines import line_of, lines_of
 from agent.devices.control import NotRunning, ask
 from agent.errors import KeyProblem
 from agent.jobs.ledger import Ledger
 from agent.jobs.reconcile import Reconciler
 from agent.scan.codes import Kind, bay_called, read
-from agent.settings import Device, Settings
+from agent.settings import Device, Mqtt, Settings
 from agent.state_folder import refuse_unfinished
 from agent.uplink.uplink import read_secrets
 from drivers import registry
 from drivers.deadline import Deadline
 from drivers.drives._witness import SOCKET, UNIT, silence
 from drivers.errors import BadDriverSettings, DeviceTaken, DriverError
+from drivers.inputs.hid import USUAL_DIGITS
+from drivers.options import read_toml
 from firmware_bridge.errors import CodedError
 
 TABLES: tuple[tuple[str, registry.Kind], ...] = (
@@ -34,8 +43,72 @@ TABLES: tuple[tuple[str, registry.Kind], ...] = (
     ("display", "displays"),
     ("printer", "printers"),
 )
+MOST_LOTS = 8  # that a note names
 BROKER_S = 3.0
 DOCK_S = 5.0
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """A problem, and where in the file it stands; `line` is null where it is no line's."""
+
+    file: str
+    line: int | None
+    key: str | None
+    problem: str
+
+    @property
+    def text(self) -> str:
+        """The line for people: FILE:LINE: what is wrong."""
+        return f"{self.file}:{self.line}: {self.problem}" if self.line else f"{self.file}: {self.problem}"
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True):
+    """What was found. `user`: as whom; null where the file was all there was to look at."""
+
+    config: str
+    user: str
+    well: bool
+    problems: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+    bays: tuple[BayRow, ...] = ()
+
+
+def report(config: Path, state_dir: Path, *, as_service: bool) -> Report:
+    """Check everything at once: the file, and with what is right of it the hardware, files and folders."""
+    user = (
+        pwd.getpwuid(os.geteuid()).pw_name if os.geteuid() in {p.pw_uid for p in pwd.getpwall()} else str(os.geteuid())
+    )
+    data, wrong = read_toml(config)
+    if wrong:
+        found = tuple(Finding(file=str(config), line=_told_line(w, config), key=None, problem=w) for w in wrong)
+        return Report(config=str(config), user=user, well=False, problems=found)
+    lines = lines_of(config.read_text("utf-8"))
+    settings, told, pruned = usable(data)
+    bays = rows(settings, lines)
+    if not settings.bay and "bay" not in pruned.cut:
+        told.append("bay is missing: a station needs at least one [[bay]]")
+    more = [*problems(settings, bays, as_service=as_service), *find_problems(settings, state_dir, config.parent)]
+    told += [pruned.as_in_the_file(problem) for problem in more]
+    findings = sorted(
+        (_finding(config, problem, lines) for problem in dict.fromkeys(told)), key=lambda found: found.line or 0
+    )
+    notes = (*find_notes(settings), *(f"bay {r.bay}: nothing stands in {r.port} now" for r in bays if r.drive is False))
+    return Report(
+        config=str(config), user=user, well=not findings, problems=tuple(findings), notes=notes, bays=tuple(bays)
+    )
+
+
+def _finding(config: Path, problem: str, lines: dict[str, int]) -> Finding:
+    key, line = line_of(problem, lines)
+    return Finding(file=str(config), line=line, key=key or None, problem=problem)
+
+
+def _told_line(problem: str, config: Path) -> int | None:
+    """The line that Python's parser tells of, or that the byte stands in which is no UTF-8."""
+    if found := re.search(r"at line (\d+)", problem):
+        return int(found[1])
+    found = re.search(r"in position (\d+)", problem)
+    return config.read_bytes()[: int(found[1])].count(b"\n") + 1 if found else None
 
 
 def find_problems(settings: Settings, state_dir: Path, config_dir: Path) -> Iterator[str]:
@@ -43,17 +116,11 @@ def find_problems(settings: Settings, state_dir: Path, config_dir: Path) -> Iter
     for table, kind in TABLES:
         for i, device in enumerate(getattr(settings, table)):
             yield from _device_problems(f"{table}[{i}]", kind, device, settings, state_dir)
-    if not settings.bay:
-        yield "bay is missing: a station needs at least one [[bay]]"
     checks: list[Callable[[], object]] = [
         lambda: _state(state_dir),
         lambda: _key(state_dir),
         lambda: _ledger(state_dir),
     ]
-    if (mqtt := settings.mqtt) is not None:
-        checks.append(lambda: read_secrets(mqtt, config_dir))
-        checks.append(lambda: keys.read_all(mqtt.controller_keys if mqtt else (), config_dir))
-        checks.append(lambda: keys.read_all(mqtt.collector_keys if mqtt else (), config_dir))
     for check in checks:
         try:
             check()
@@ -61,6 +128,50 @@ def find_problems(settings: Settings, state_dir: Path, config_dir: Path) -> Iter
             yield error.line()
         except OSError as error:
             yield f"{error.filename or state_dir}: {error.strerror}"
+    if settings.mqtt is not None:
+        yield from _mqtt_problems(settings.mqtt, config_dir)
+
+
+def _mqtt_problems(mqtt: Mqtt, config_dir: Path) -> Iterator[str]:
+    """Every file that the connection needs is there for this user; and together they serve."""
+    named = dict(_mqtt_files(mqtt))
+    unread = {key: why for key, name in named.items() if (why := _unreadable(config_dir / name))}
+    yield from (f"{key} = {named[key]!r}: {why}" for key, why in unread.items())
+    checks: dict[str, Callable[[], object]] = {
+        key: functools.partial(keys.read_public, config_dir / name)
+        for key, name in named.items()
+        if "_keys[" in key and key not in unread
+    }
+    if not any("_keys[" not in key for key in unread):
+        checks["mqtt"] = lambda: read_secrets(mqtt, config_dir)
+    for key, check in checks.items():
+        try:
+            check()
+        except CodedError as error:
+            place = next((k for k, name in named.items() if error.fields.get("path") == config_dir / name), key)
+            yield f"{place}: {error.line()}"
+
+
+def _mqtt_files(mqtt: Mqtt) -> Iterator[tuple[str, str]]:
+    if mqtt.password_file is not None:
+        yield "mqtt.password_file", mqtt.password_file
+    for part in ("ca", "certificate", "key") if mqtt.tls is not None else ():
+        if (name := getattr(mqtt.tls, part)) is not None:
+            yield f"mqtt.tls.{part}", name
+    for table in ("controller_keys", "collector_keys"):
+        yield from ((f"mqtt.{table}[{i}]", name) for i, name in enumerate(getattr(mqtt, table)))
+
+
+def _unreadable(path: Path) -> str:
+    """Why this user cannot read the file, and what makes it readable; empty where it can."""
+    try:
+        path.open("rb").close()
+    except PermissionError:
+        user = pwd.getpwuid(os.geteuid()).pw_name
+        return f"{user} may not read it; sudo chown {user}: {path}; sudo chmod 600 {path}"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return ""
 
 
 def _state(state_dir: Path) -> None:
@@ -102,6 +213,13 @@ def find_notes(settings: Settings) -> Iterator[str]:
             f"{UNIT} does not answer ({why}): a daemon that is not root cannot tell who else writes to a drive, and "
             f"refuses drives with loop devices on them; systemctl enable --now {UNIT}"
         )
+    if not settings.station.certificate_url:
+        yield (
+            "station.certificate_url is empty: the QR code on labels and pages leads nowhere, it holds the number, the "
+            "serial number and the outcome in words, and the certificate's id"
+        )
+    if settings.bay:
+        yield _how_drives_begin(settings)
     if settings.mqtt is None:
         yield "no [mqtt]: certificates wait in the outbox"
         return
@@ -111,6 +229,22 @@ def find_notes(settings: Settings) -> Iterator[str]:
         socket.create_connection((settings.mqtt.host, settings.mqtt.port), timeout=BROKER_S).close()
     except OSError as error:
         yield f"mqtt: {settings.mqtt.host}:{settings.mqtt.port} does not answer now ({error.strerror or error})"
+
+
+def _how_drives_begin(settings: Settings) -> str:
+    """By what, and under which policy: whoever scans nothing must not be surprised by it."""
+    standing = settings.standing_lot
+    usual = f"policy {settings.policy_of(standing)}" + (f" (station.lot {standing.code})" if standing else "")
+    wanted = [what for what, known in (("badge", settings.operator), ("lot", settings.lot and not standing)) if known]
+    scans = settings.station.mode == "scan"
+    needed = wanted if scans else list(settings.scanning.require)
+    first = " and ".join(needed)
+    if "lot" in needed:
+        lots = ", ".join(f"{lot.code} {settings.policy_of(lot)}" for lot in settings.lot[:MOST_LOTS])
+        more = f" and {len(settings.lot) - MOST_LOTS} more" if len(settings.lot) > MOST_LOTS else ""
+        usual = f"the policy of the scanned lot ({lots}{more})"
+    how = "a scanned asset tag and bay" if scans else "being put in"
+    return f"drives begin by {how}, {f'after {first}' if first else 'without badge or lot'}, under {usual}"
 
 
 def _device_problems(
@@ -132,13 +266,20 @@ def _device_problems(
 
 
 def _input_problems(path: str, device: Device, settings: Settings) -> Iterator[str]:
-    """A keypad's numbers are long enough for every bay that has one. Nothing is opened."""
-    typed = registry.load("inputs", device.driver, device.settings, where=path).out_of_reach()
+    """A keypad's numbers name every bay. Nothing is opened."""
+    typed = registry.load("inputs", device.driver, device.settings, where=path).numbers()
     codes = (read(code, None, settings) for code in typed)
     names = tuple(bay.name for bay in settings.bay)
-    lost = [bay for code in codes if code.kind is Kind.BAY and (bay := bay_called(code.value, names))]
-    if lost:
-        yield f"{path}.settings.digits: bay {lost[0]} has a longer number; allowed is digits = 2"
+    named = {bay_called(code.value, names) for code in codes if code.kind is Kind.BAY}
+    lost = [bay for bay in names if bay not in named]
+    if not typed or not lost:
+        return
+    digits = len(str(max((int(name) for name in names if name.isdigit()), default=len(names))))
+    if int(device.settings.get("digits", USUAL_DIGITS)) < digits:
+        yield f"{path}.settings.digits: bay {lost[0]} has a longer number; allowed is digits = {digits}"
+    else:
+        allowed = "allowed are names with a number for every bay, or for none"
+        yield f"{path}.settings: no number names bay {lost[0]}; {allowed}"
 
 
 def _dock_problems(path: str, device: Device, settings: Settings, state_dir: Path) -> Iterator[str]:

@@ -27,6 +27,7 @@ from agent.certificates.outcome import (
     Aborted,
     Erased,
     Failed,
+    Outcome,
     Reason,
     Refused,
 )
@@ -57,6 +58,7 @@ from drivers.drives.facts import Facts
 log = logging.getLogger("benchwipe.erase")
 
 LET_GO_S = 8.0
+TWICE_S = 0.3
 CERTIFY_FOR_S = 10.0
 CERTIFY_AGAIN_S = 1.0
 LOOK_S = 0.5
@@ -65,7 +67,10 @@ NOTHING_TO_RESUME = Reason("BW-P10", "No interrupted job of this drive is known 
 
 @dataclass
 class _Run:
-    """One drive under way. `ended`: when it did, and began to wait for its certificate."""
+    """One drive under way. `ended`: when it did, and began to wait for its certificate.
+
+    `let_go`: its worker is done with it, and no request of it is in the kernel any more.
+    """
 
     row: int
     candidate: Candidate
@@ -77,6 +82,7 @@ class _Run:
     began: float = field(default_factory=time.monotonic)
     ended: float = 0.0
     try_at: float = 0.0
+    let_go: bool = False
 
 
 def examine(
@@ -164,8 +170,14 @@ class EraseCommand:
         self._lines: dict[int, str] = {}
 
     def interrupt(self) -> None:
-        """Ask every worker to stop: certificates will say "aborted". The second time waits for nobody. Signal-safe."""
-        self._let_go = time.monotonic() + (0.0 if self.interrupted else LET_GO_S)
+        """Ask every worker to stop: certificates will say "aborted". The second time waits for nobody. Signal-safe.
+
+        Of whoever sends a signal to all processes of a command it comes twice at once: that is one time.
+        """
+        now = time.monotonic()
+        if self._let_go is not None and now - self._let_go + LET_GO_S < TWICE_S:
+            return
+        self._let_go = now + (0.0 if self.interrupted else LET_GO_S)
         self.interrupted = True
         for run in self._runs:
             run.running.stop.request(CANCELLED)
@@ -285,12 +297,15 @@ class EraseCommand:
                 self._give_up(run)
                 result = self._settle(run)
                 if result is not None:
+                    if not run.let_go:
+                        run.claim.keep()
                     run.claim.release()
                     results[run.row] = result
                     del under_way[run.row]
                     self._tell(run, result.words)
 
     def _take(self, run: _Run, report: Report) -> None:
+        run.let_go = run.let_go or isinstance(report, Outcome)
         run.job = run.running.take(run.job, report, time.monotonic())
         if isinstance(report, Progress) and run.running.outcome is None:
             self._tell(run, None, report)

@@ -12,6 +12,7 @@ import os
 import re
 import select
 import stat
+import subprocess
 import sys
 import time
 import tomllib
@@ -40,6 +41,8 @@ WORDS: Mapping[str, str] = {
     **dict.fromkeys(("again", "a", "igen"), "again"),
     **dict.fromkeys(("done", "d", "færdig", "slut"), "done"),
 }
+SERVICE = "benchwipe.service"
+START_S = 90.0  # the unit itself gives up after 60
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")  # as settings.Name
 
 
@@ -51,8 +54,41 @@ class DaemonRuns(AgentError):
     hint = "Stop it first: sudo systemctl stop benchwipe"
 
 
-def learn(settings: Settings, path: Path, state_dir: Path, *, fresh: bool) -> None:
-    """Run the whole command. Nothing is written before the last bay was asked for, or somebody said "done"."""
+class NotStarted(AgentError):
+    """The bays are learned, and the service does not run."""
+
+    code = "BW-A60"
+    message = "{service} could not be started: {problem}"
+    hint = "The ports are written. Look at it: systemctl status benchwipe"
+
+
+def start_service() -> None:
+    """Start the station's service, now and at every boot. NotStarted."""
+    try:
+        done = subprocess.run(
+            ["systemctl", "enable", "--now", SERVICE],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+            errors="replace",
+            timeout=START_S,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise NotStarted(service=SERVICE, problem="there is no systemctl here") from None
+    except subprocess.TimeoutExpired:
+        raise NotStarted(service=SERVICE, problem=f"systemctl did not end within {START_S:.0f} s") from None
+    if done.returncode != 0:
+        said = done.stderr.strip().splitlines() or [f"systemctl ended with {done.returncode}"]
+        raise NotStarted(service=SERVICE, problem=said[0].rstrip("."))
+
+
+def learn(settings: Settings, path: Path, state_dir: Path, *, fresh: bool) -> Mapping[str, Place]:
+    """Run the whole command. Nothing is written before the last bay was asked for, or somebody said "done".
+
+    Return what was written: bay -> place.
+    """
     if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
     lock = _hold_off_the_daemon(state_dir)
@@ -61,9 +97,10 @@ def learn(settings: Settings, path: Path, state_dir: Path, *, fresh: bool) -> No
         learned = dialogue.run()
         if not learned:
             dialogue.say("learn_nothing")
-            return
+            return learned
         write(path, learned)
         dialogue.say("learn_written", count=str(len(learned)), file=str(path))
+        return learned
     finally:
         if lock is not None:
             os.close(lock)

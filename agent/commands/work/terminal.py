@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TextIO
 
 from agent.erase import Progress
-from agent.views.bay import by_itself, percent, time_left
+from agent.views.bay import by_itself, ends_about, percent, span
 from agent.views.certificate import printable
 
 BAR = 24
@@ -73,5 +73,7 @@ def progress_line(device: str, at: Progress) -> str:
     if at.works_s is not None:
         whose = "the drive's own estimate" if at.estimate_s else "it does not say how long it takes"
         return f"{printable(device)}: {what:<12} {by_itself(at.works_s, at.estimate_s)} ({whose}){errors}"
-    speed = f"{at.mb_per_s:.0f} MB/s, {time_left(at)} left"
+    if at.paused_s is not None:
+        return f"{printable(device)}: {what:<12} {span(at.paused_s)} so far, at {at.celsius or 0:.0f} C{errors}"
+    speed = f"{at.mb_per_s:.0f} MB/s, {ends_about('en', at.ends_at, at.left_s)}"
     return f"{printable(device)}: {what:<12} [{bar:<{BAR}}] {done:>3} %, {speed}{errors}"

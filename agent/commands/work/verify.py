@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import queue
+import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -19,6 +23,24 @@ from agent.errors import CertificateProblem
 from drivers.drives.base import DriveError
 from drivers.drives.drive import Drive
 from drivers.drives.reading import open_for_reading
+
+GIVE_UP_S = 120.0  # as the station does, after it was called stalled
+
+
+class Unanswered(DriveError):
+    """The drive took a request, and never answered."""
+
+    code = "BW-A73"
+    message = "{device} does not answer any more"
+    hint = "Take it out."
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """How the reading ended. Without either it is another drive."""
+
+    found: Verification | None = None
+    error: Exception | None = None
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,18 +72,49 @@ def verify_device(
         text = f"{path} is {problem}; the drive was not read"
         return Verdict(result="failed", text=text, signature="not genuine", certificate_id=certificate_id(compact))
 
-    def emit(report: Progress | Checkpoint) -> None:
-        if isinstance(report, Progress):
-            show([progress_line(device, report)])
-
     try:
-        with open_for_reading(device) as opened:
-            if not _same_drive(opened.drive, certificate):
-                return _verdict(certificate, signature, "failed", "this is not the drive of that certificate")
-            found = verify_against(opened, certificate.record, emit=emit)
+        found = _read(device, certificate, show)
     except (DriveError, OSError) as error:
         return _verdict(certificate, signature, "refused", f"it cannot be read: {error}")
+    if found is None:
+        return _verdict(certificate, signature, "failed", "this is not the drive of that certificate")
     return _verdict(certificate, signature, found.result, _told(certificate, found), found)
+
+
+def _read(device: str, certificate: Certificate, show: Callable[[list[str]], None]) -> Verification | None:
+    """Read the drive in a thread of its own. Return what was found, or None where it is another drive.
+
+    Unanswered: it answered nothing for GIVE_UP_S more after it was called stalled. Its thread is left to the kernel.
+    """
+    said: queue.SimpleQueue[Progress | _Reading] = queue.SimpleQueue()
+
+    def emit(report: Progress | Checkpoint) -> None:
+        if isinstance(report, Progress):
+            said.put(report)
+
+    def read() -> None:
+        try:
+            with open_for_reading(device) as opened:
+                same = _same_drive(opened.drive, certificate)
+                found = verify_against(opened, certificate.record, emit=emit) if same else None
+        except Exception as error:  # noqa: BLE001 - the thread's edge: raised again in the caller's
+            said.put(_Reading(error=error))
+        else:
+            said.put(_Reading(found))
+
+    threading.Thread(target=read, name=f"verify-{device}", daemon=True).start()
+    stalled_since = None
+    while True:
+        report = said.get()
+        if isinstance(report, _Reading):
+            if report.error is not None:
+                raise report.error
+            return report.found
+        show([progress_line(device, report)])
+        now = time.monotonic()
+        stalled_since = None if report.phase != "stalled" else now if stalled_since is None else stalled_since
+        if stalled_since is not None and now - stalled_since > GIVE_UP_S:
+            raise Unanswered(device=device)
 
 
 def _trusted(compact: bytes, key: Path | None, state_dir: Path) -> tuple[Certificate, str]:

@@ -61,6 +61,7 @@ from agent.erase.sample import SamplePlan
 from agent.erase.signals import Stop
 from agent.erase.spec import EraseSpec, FirmwarePoint, ResumePoint
 from agent.erase.techniques import TECHNIQUES, Technique, supported
+from agent.erase.time_left import read_back
 from drivers.drives.base import OpenDrive
 from drivers.drives.drive import Drive, Writes
 from drivers.drives.firmware_port import FirmwarePort
@@ -82,7 +83,16 @@ def erase_by_firmware(drive: OpenDrive, spec: EraseSpec, emit: Emit, stop: Stop)
         return _untouched(spec, refusal or _no_such(drive.drive, how))
     limits = msgspec.structs.replace(spec.limits, minimum_mb_per_s=0, pause_at_c=None, abort_at_c=None)
     seconds = spec.resume.seconds if spec.resume else 0.0
-    with Monitor(drive, job=spec.job, passes=1, limits=limits, emit=emit, stop=stop, seconds=seconds) as monitor:
+    with Monitor(
+        drive,
+        job=spec.job,
+        passes=1,
+        limits=limits,
+        emit=emit,
+        stop=stop,
+        seconds=seconds,
+        reads_back=read_back(spec.verify),
+    ) as monitor:
         return _FirmwareJob(monitor, spec, how, port).run()
 
 

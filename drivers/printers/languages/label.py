@@ -19,11 +19,17 @@ class Shape(Enum):
 
 @dataclass(frozen=True)
 class Row:
-    """One line. `text` is shortened in its middle when it is an identifier (its ends tell most), else at its end."""
+    """One line. `text` is shortened in its middle when it is an identifier (its ends tell most), else at its end.
+
+    `kept`: so many characters at its end stay, and those before them go. `whole`: a warning. It is never shortened: it
+    takes as many lines as it needs, and what is no warning and no identifier makes room for it.
+    """
 
     text: str
     identifier: bool = False
     strong: bool = False
+    kept: int = 0
+    whole: bool = False
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,8 @@ class Label:
     """Rows stand in order of importance: a small label shows the first of them.
 
     `alarm` asks for white on black and a thick frame. `qr` is the QR code's content, `barcode` the Code 128's, which
-    only large labels have room for. `footer` (the certificate's number) is on every label.
+    only large labels have room for. `footer` (the certificate's number) is on every label. `qr_short`: what the QR code
+    holds where the label has no room for `qr`.
     """
 
     headline: str
@@ -43,6 +50,7 @@ class Label:
     barcode: str = ""
     grade: str = ""
     copy: str = ""
+    qr_short: str = ""
 
 
 @dataclass(frozen=True)

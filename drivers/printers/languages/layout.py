@@ -11,8 +11,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import product
 
 from drivers.printers.languages.errors import LabelDoesNotFit
 from drivers.printers.languages.label import Label, Media, Row, Shape
@@ -68,7 +69,7 @@ def lay_out(label: Label, media: Media) -> Drawing:
     inner = _shrunk(frame, line + media.dots(0.7))
     banner = Area(inner.x, inner.y, inner.width, min(media.dots(13), inner.height * 24 // 100, inner.width * 16 // 100))
     free = Area(frame.x + line, banner.bottom + 1, frame.width - 2 * line, frame.bottom - line - banner.bottom - 1)
-    qr = _qr(label.qr, free, media)
+    qr = _qr(tuple(filter(None, (label.qr, label.qr_short))), free, media)
     below = banner.bottom + media.dots(0.9)
     column = Area(inner.x, below, qr.x - QUIET * qr.module - inner.x, inner.bottom - below)
     marks: list[Mark] = [Box(frame.x, frame.y, frame.width, frame.height, line)] if line else []
@@ -165,21 +166,46 @@ def _stamp(words: str, area: Area, media: Media) -> tuple[Box, Text]:
 
 def _rows(rows: tuple[Row, ...], area: Area, media: Media) -> Iterator[Mark]:
     least = media.dots(SMALLEST_MM)
+    lines = {row: _wrapped(row, area.width, least) for row in rows}
+    while rows and _rows_height(rows, lines, least) > area.height:
+        rows = _without_one(rows)
     height = media.dots(LARGEST_MM)
-    while height > least and _rows_height(rows, height) > area.height:
+    while height > least and _rows_height(rows, lines, height) > area.height:
         height -= 1
-    while rows and _rows_height(rows, height) > area.height:
-        rows = rows[:-1]
     y = area.y
     for row in rows:
         cell = _row_height(row, height)
-        text = _fitted(printable(row.text), area.width, cell, media, identifier=row.identifier)
-        yield Text(area.x, y + (cell - text.height) // 2, text.height, text.text)
-        y += int(cell * PITCH)
+        for line in lines[row]:
+            text = _fitted(line, area.width, cell, media, identifier=row.identifier, kept=row.kept)
+            yield Text(area.x, y + (cell - text.height) // 2, text.height, text.text)
+            y += int(cell * PITCH)
 
 
-def _rows_height(rows: tuple[Row, ...], height: int) -> int:
-    return sum(int(_row_height(row, height) * PITCH) for row in rows)
+def _wrapped(row: Row, width: int, height: int) -> tuple[str, ...]:
+    """A warning on as many lines as it takes at this height, broken between words; any other row on one."""
+    text = printable(row.text)
+    if not row.whole:
+        return (text,)
+    lines: list[str] = []
+    for word in text.split():
+        longer = f"{lines[-1]} {word}" if lines else word
+        if lines and text_width(longer, height) <= width:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return tuple(lines)
+
+
+def _without_one(rows: tuple[Row, ...]) -> tuple[Row, ...]:
+    """All but the least of them: the last that is neither a warning nor an identifier, then the last warning."""
+    plain = [n for n, row in enumerate(rows) if not row.whole and not row.identifier]
+    warnings = [n for n, row in enumerate(rows) if row.whole]
+    last = (plain or warnings or [len(rows) - 1])[-1]
+    return rows[:last] + rows[last + 1 :]
+
+
+def _rows_height(rows: tuple[Row, ...], lines: Mapping[Row, tuple[str, ...]], height: int) -> int:
+    return sum(len(lines[row]) * int(_row_height(row, height) * PITCH) for row in rows)
 
 
 def _row_height(row: Row, height: int) -> int:
@@ -187,9 +213,19 @@ def _row_height(row: Row, height: int) -> int:
 
 
 def _fitted(
-    text: str, width: int, height: int, media: Media, *, identifier: bool = False, least: float = SMALLEST_MM
+    text: str,
+    width: int,
+    height: int,
+    media: Media,
+    *,
+    identifier: bool = False,
+    kept: int = 0,
+    least: float = SMALLEST_MM,
 ) -> Text:
-    """The text as high as it fits into the width, at least `least` mm; shortened with dots if even that is too wide."""
+    """The text as high as it fits into the width, at least `least` mm; shortened with dots if even that is too wide.
+
+    An identifier loses its middle, any other text its end, but for the last characters that are `kept`.
+    """
     smallest = min(height, media.dots(least))
     while height > smallest and text_width(text, height) > width:
         height -= 1
@@ -197,15 +233,18 @@ def _fitted(
     keep = len(whole)
     while keep and text_width(text, height) > width:
         keep -= 1
-        front = (keep + 1) // 2 if identifier else keep
+        front = (keep + 1) // 2 if identifier else max(0, keep - kept)
         text = whole[:front].rstrip() + "..." + whole[len(whole) - (keep - front) :]
     return Text(0, 0, height, text if text_width(text, height) <= width else "")
 
 
-def _qr(data: str, free: Area, media: Media) -> Qr:
-    """As large as the free area's height and less than half its width allow; more correction if both are as large."""
+def _qr(choices: tuple[str, ...], free: Area, media: Media) -> Qr:
+    """The first of the contents that has room, as large as the free area's height and less than half its width allow.
+
+    With more correction if both levels fit.
+    """
     room = min(free.height, free.width // 2)
-    for level in ("M", "L"):
+    for data, level in product(choices, ("M", "L")):
         version = qr_version(data, level)
         if version is None:
             continue
@@ -214,7 +253,8 @@ def _qr(data: str, free: Area, media: Media) -> Qr:
             side = module * qr_modules(version)
             x = free.right - QUIET * module - side
             return Qr(x, free.y + (free.height - side) // 2, module, level, version, data)
-    raise _too_small(media, f"a QR code of {len(data)} characters has no room")
+    shortest = min(map(len, choices), default=0)
+    raise _too_small(media, f"a QR code of {shortest} characters has no room")
 
 
 def _barcode(data: str, area: Area, media: Media) -> Code128 | None:

@@ -307,7 +307,10 @@ def test_a_countdown_goes_on_after_a_restart_only_if_the_drive_never_left(scanni
     assert scanning.state("A1") == "countdown"
     scanning.restart()
     scanning.arrive("A1")
-    assert (scanning.state("A1"), scanning.ledger.unfinished()) == ("waiting", [])
+    bay = scanning.engine.bays["A1"]
+    assert (bay.state, bay.asks, bay.due, len(scanning.ledger.unfinished())) == ("countdown", "confirm", None, 1)
+    scanning.wait(100_000)
+    assert scanning.effects.workers == [], "whoever had planned it is asked first"
 
 
 def test_an_interrupted_job_keeps_its_place_when_its_tag_is_scanned_again(scanning: Rig) -> None:

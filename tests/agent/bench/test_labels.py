@@ -82,6 +82,9 @@ def test_a_reprint_is_a_copy_as_soon_as_something_may_have_come_out(
         (NUMBER, NUMBER),
         ("benchwipe:" + "ab" * 32, "ab" * 32),
         ("https://c.example/c/" + "ab" * 32, "ab" * 32),
+        (NUMBER + " W62AB003 ERASED " + "ab" * 32, "ab" * 32),
+        ("bench-01-000001 No serial number SLETTET, IKKE LAEST TILBAGE " + "ab" * 32, "ab" * 32),
+        ("W62AB003 ERASED " + "ab" * 32, None),
         ("https://evil.example/" + "ab" * 32, None),
         ("ab" * 32, None),
         ("bench-02-000001", None),
@@ -96,9 +99,16 @@ def test_the_intent_to_print_is_in_the_ledger_before_the_printer_gets_anything(r
     seen: list[list[LabelState]] = []
     real = rig.effects.print_label
 
-    def look(certificate: Certificate, copy: int, given: Disposition | None = None) -> None:
+    def look(
+        certificate: Certificate,
+        copy: int,
+        given: Disposition | None = None,
+        bay: str = "",
+        *,
+        whole: bool = True,
+    ) -> None:
         seen.append([row.state for row in rig.ledger.labels.of(NUMBER)])
-        real(certificate, copy, given)
+        real(certificate, copy, given, bay)
 
     rig.effects.print_label = look  # type: ignore[method-assign]  # the test looks where the printer would be
     erased(rig)

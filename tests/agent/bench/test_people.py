@@ -9,13 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from agent.bench.events import LabelResult, Told
+from agent.bench.events import LabelResult, Scanned, Told
+from agent.certificates.outcome import PULLED_OUT, Aborted, Work
 from agent.jobs.label_proof import LabelState
 from agent.phrases import phrase
 from agent.settings import Device
-from agent.views.bay import bay_row, who_works
+from agent.views.bay import bay_row
+from agent.views.people import everybody, unfinished_items, who_works
 from drivers.drives.drive import Drive
-from tests.agent.engine_rig import Rig, drive, erased, settings
+from tests.agent.engine_rig import Rig, drive, erased, failed, settings
 
 ASKING = ("BADGE-7", "LOT-3")
 IMEI = "490154203237518"
@@ -68,8 +70,10 @@ def test_yes_goes_to_the_bay_that_was_scanned_last_and_is_named(make: Make) -> N
         rig.scan(f"BAY-{bay}", serial)
     rig.scan("BAY-B02", "BAY-B01")
     assert "Bay B01: scan YES or NO. Drive ...111111." in screen(rig)
-    rig.scan("YES")
-    assert begins(rig) == ["B01"]
+    rig.scan("BAY-B02", "YES")
+    assert begins(rig) == ["B02"]
+    rig.scan("BAY-B01", "YES")
+    assert begins(rig) == ["B01", "B02"]
 
 
 def test_a_colleagues_bay_is_turned_to_as_a_whole(make: Make) -> None:
@@ -128,7 +132,7 @@ def test_undo_takes_back_what_the_screen_names_or_nothing(make: Make) -> None:
     rig.arrive("B01", drive("S1"))
     rig.scan("KK-0001", "BAY-B01")
     rig.engine.handle(Told("dock_silent", {"dock": "cradle"}))
-    assert screen(rig).endswith("Bay B01 starts soon. UNDO stops it.")
+    assert screen(rig) == "KK-0001 is in bay B01. Scan the asset tag."
     rig.scan("BAY-B24")
     assert screen(rig) == "Scan the asset tag first. Bay B01 starts soon. UNDO stops it."
     rig.scan("KK-0002")
@@ -142,9 +146,14 @@ def test_undo_takes_back_what_the_screen_names_or_nothing(make: Make) -> None:
 def test_another_persons_badge_ends_what_was_asked_of_the_first(make: Make) -> None:
     rig = make()
     asking(rig, "B01", drive("S1"), "KK-0001")
-    rig.scan("BADGE-8", "YES")
+    rig.scan("BADGE-8", "LOT-3", "YES")
     assert begins(rig) == []
-    rig.scan("BAY-B01", "YES")
+    rig.scan("BAY-B01")
+    assert screen(rig) == "Bay B01 was with Ida. Now it is with you. Bay B01: scan YES or NO. Drive S1."
+    rig.scan("BADGE-7")
+    assert screen(rig) == "Hello, Ida. Scan the asset tag.", "it is no more expected of her"
+    assert (rig.scan("YES"), begins(rig)) == ("scan_asset", [])
+    rig.scan("BADGE-8", "YES")
     assert begins(rig) == ["B01"]
     operator = rig.erase("B01").record.operator
     assert operator is not None
@@ -155,7 +164,7 @@ def test_ones_own_badge_again_changes_nothing_and_says_who(make: Make) -> None:
     rig = make()
     asking(rig, "B01", drive("S1"), "KK-0001")
     rig.scan("BADGE-7")
-    assert screen(rig) == "Hello, Ida. Bay B01: scan YES or NO. Drive S1."
+    assert screen(rig) == "You are Ida. Lot LOT-3 from Kolding. Bay B01: scan YES or NO. Drive S1."
 
 
 # Badge and lot
@@ -243,8 +252,10 @@ def test_a_tag_that_another_bay_has_is_said(make: Make) -> None:
     rig.arrive("B01", drive("S1"))
     rig.arrive("B02", drive("S2"))
     rig.scan("KK-0001", "BAY-B01", "kk-0001")
-    assert screen(rig).startswith("KK-0001 is in bay B01. A second drive? Scan its bay.")
-    assert rig.scan("BAY-B02") == "assigned"
+    asks = "KK-0001 is in bay B01. How many drives does it have? KK-0001: scan how many drives it has."
+    assert screen(rig) == asks
+    assert (rig.scan("BAY-B02"), screen(rig), rig.state("B02")) == ("tag_again", asks, "waiting")
+    assert rig.scan("DRIVES-2", "BAY-B02") == "assigned"
 
 
 def test_a_tag_that_was_certified_before_is_said(make: Make) -> None:
@@ -357,15 +368,29 @@ def test_a_phone_survives_cancel_and_is_said(make: Make, codes: tuple[str, ...])
     assert len(rig.certificates()) == 1
 
 
-def test_a_phone_is_forgotten_with_a_word_by_undo_and_by_another_person(make: Make) -> None:
+def test_a_phone_is_forgotten_with_a_word_by_undo_and_stays_in_its_persons_place(make: Make) -> None:
     rig = make()
     rig.sign_in()
     rig.scan(IMEI, "KK-0820", "YES", "UNDO")
     assert screen(rig) == "KK-0820: undone. Nothing was attested. Scan the asset tag."
-    rig.scan(IMEI, "KK-0820", "YES", "BADGE-8")
-    assert screen(rig) == "KK-0820 is not attested. Scan it again later. Scan the asset tag."
+    rig.scan(IMEI, "KK-0820", "YES", "BADGE-8", "LOT-4")
     rig.scan("YES", "YES", "YES")
+    assert rig.certificates() == [], "nobody answers what another one was asked"
+    rig.scan("BADGE-7")
+    assert "KK-0820: " in screen(rig)
+    rig.scan("YES", "YES", "YES")
+    assert [c.record.operator.id for c in rig.certificates() if c.record.operator] == ["ida"]
+
+
+def test_whoever_takes_a_phone_over_begins_it_anew(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.scan(IMEI, "KK-0820", "YES", "YES", "YES", "BADGE-8", "LOT-4", IMEI)
+    assert screen(rig).startswith(f"{IMEI}: Ida had begun it. You begin anew.")
+    rig.scan("KK-0820", "YES", "YES", "YES")
     assert rig.certificates() == []
+    rig.scan("YES", "BADGE-7", "YES", "YES")
+    assert [c.record.operator.id for c in rig.certificates() if c.record.operator] == ["bo"]
 
 
 # Who is there
@@ -382,3 +407,151 @@ def test_who_is_signed_in_and_for_which_delivery_is_told(make: Make) -> None:
     }
     rig.scan("BADGE-8")
     assert who_works(rig.engine.context)["operator"] == {"id": "bo", "name": "Bo"}
+
+
+def test_everybody_who_is_signed_in_is_told_with_what_is_expected_of_them(make: Make) -> None:
+    rig = make()
+    asking(rig, "B01", drive("S1"), "KK-0001")
+    rig.scan("BADGE-8", "LOT-4", "KK-0002")
+    told = everybody(rig.engine.people())
+    assert [(each["operator"]["id"], each["lot"]["code"], each["turned_to"]) for each in told] == [
+        ("bo", "LOT-4", True),
+        ("ida", "LOT-3", False),
+    ]
+    assert [each["next"][-1] for each in told] == ["KK-0002: now scan the bay.", "Bay B01: scan YES or NO. Drive S1."]
+    assert all(each["since"].endswith("Z") for each in told)
+
+
+def test_log_out_forgets_the_person_and_the_delivery_and_no_bay_that_waits(make: Make) -> None:
+    rig = make()
+    asking(rig, "B01", drive("S1"), "KK-0001")
+    rig.scan("LOGOUT")
+    assert screen(rig) == "Ida is logged out. Scan your badge."
+    assert (rig.scan("YES"), begins(rig), rig.engine.people()) == ("scan_badge", [], ())
+    row = bay_row(rig.engine.bays["B01"], now=rig.clock)["waits_for"]
+    assert (row["what"], row["who"]) == ("answer", {"id": "ida", "name": "Ida"})
+    rig.scan("BADGE-7")
+    assert screen(rig) == "Hello, Ida. Scan the lot.", "yesterday's delivery is not today's"
+    assert rig.scan("LOGOUT", "LOGOUT") == "nobody_logged_in"
+
+
+def test_a_scanner_goes_with_the_person_whose_badge_it_read_last(make: Make) -> None:
+    rig = make()
+    for scanner, codes in (("left", ("BADGE-7", "LOT-3")), ("right", ("BADGE-8", "LOT-4"))):
+        for code in codes:
+            rig.engine.handle(Scanned(code, scanner=scanner))
+    rig.arrive("B01", drive("S1"))
+    rig.arrive("B02", drive("S2"))
+    for scanner, code in (
+        ("left", "KK-0001"),
+        ("right", "KK-0002"),
+        ("left", "BAY-B01"),
+        ("right", "BAY-B02"),
+        ("left", "S1"),
+        ("right", "YES"),
+    ):
+        rig.engine.handle(Scanned(code, scanner=scanner))
+    assert (begins(rig), rig.engine.bays["B01"].asks) == (["B02"], "confirm"), "Bo's YES is none of Ida's"
+    rig.engine.handle(Scanned("YES", scanner="left"))
+    assert begins(rig) == ["B01", "B02"]
+    people = {bay: rig.job_of(bay).operator for bay in ("B01", "B02")}
+    assert {bay: who and who.id for bay, who in people.items()} == {"B01": "ida", "B02": "bo"}
+    rig.engine.handle(Scanned("LOGOUT", scanner="left"))
+    rig.engine.handle(Scanned("KK-0003", scanner="left"))
+    assert screen(rig).endswith("Scan your badge."), "and not as Bo"
+
+
+def test_a_code_that_is_read_twice_within_a_moment_is_one(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.scan(IMEI, "KK-0820")
+    for at in (1.0, 1.2, 1.5, 9.0):
+        rig.engine.handle(Scanned("YES", scanner="left", at=at))
+    attempt = rig.engine.context.attempt
+    assert attempt is not None
+    assert len(attempt.answers) == 2
+    rig.engine.handle(Scanned("BADGE-7", scanner="left", at=10.0))
+    rig.engine.handle(Scanned("BADGE-7", scanner="left", at=10.1))
+    assert screen(rig).startswith("You are Ida. Lot LOT-4 from Kolding. KK-0820: ")
+
+
+# After a power cut
+
+
+def test_what_a_person_had_begun_is_theirs_after_a_power_cut(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.scan(IMEI, "KK-0820", "YES", "YES", "BADGE-8", "LOT-3", "KK-0002")
+    rig.restart()
+    assert screen(rig) == "Ready. Scan your badge."
+    told = {(each["what"], each["asset"], each["who"]["id"]) for each in unfinished_items(rig.engine.unfinished())}
+    assert told == {("device", "KK-0820", "ida"), ("bay", "KK-0002", "bo")}
+    rig.scan("YES", "YES")
+    assert rig.certificates() == []
+    rig.scan("BADGE-8")
+    assert screen(rig) == "Hello, Bo. KK-0002: now scan the bay."
+    rig.scan("BADGE-7", IMEI, "YES", "YES")
+    (certificate,) = rig.certificates()
+    assert certificate.record.customer is not None
+    assert certificate.record.customer.lot == "LOT-4"
+
+
+def test_a_device_that_another_person_had_scanned_is_taken_over_by_its_tag(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.arrive("B01", drive("S1"))
+    rig.scan("KK-0001", "LOGOUT", "BADGE-8", "LOT-4")
+    assert [item["asset"] for item in unfinished_items(rig.engine.unfinished())] == ["KK-0001"]
+    assert rig.scan("KK-0001", "BAY-B01") == "assigned"
+    assert unfinished_items(rig.engine.unfinished()) == []
+
+
+def test_a_bay_that_asked_asks_again_after_a_power_cut(make: Make) -> None:
+    rig = make()
+    asking(rig, "B01", drive("S1"), "KK-0001")
+    rig.sign_in()
+    rig.arrive("B02", drive("S2"))
+    rig.scan("KK-0002", "BAY-B02")
+    rig.restart()
+    for bay, serial in (("B01", "S1"), ("B02", "S2")):
+        rig.arrive(bay, drive(serial))
+    rig.wait(100_000)
+    rows = {bay: bay_row(rig.engine.bays[bay], now=rig.clock) for bay in ("B01", "B02")}
+    assert {bay: (row["waits_for"]["what"], row["asset"]) for bay, row in rows.items()} == {
+        "B01": ("serial", "KK-0001"),
+        "B02": ("answer", "KK-0002"),
+    }
+    assert rig.effects.workers == [], "and no countdown runs for nobody"
+    rig.scan("BADGE-7", "LOT-4", "BAY-B02", "YES")
+    customer = rig.job_of("B02").customer
+    assert begins(rig) == ["B02"]
+    assert customer is not None
+    assert customer.lot == "LOT-4"
+
+
+def test_labels_boxes_and_drives_that_belong_back_wait_over_a_power_cut_until_that_was_done(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    for bay, tag, outcome in (("B01", "KK-0001", erased()), ("B02", "KK-0002", failed())):
+        rig.arrive(bay, drive(f"S-{bay}"))
+        rig.scan(tag, f"BAY-{bay}")
+        number = rig.erase(bay, outcome).record.number
+        rig.engine.handle(LabelResult(number, "labels", 0, LabelState.PRINTED))
+    rig.arrive("B12", drive("W62AB003"))
+    rig.scan("KK-0003", "BAY-B12")
+    rig.wait(10.1)
+    rig.leave("B12")
+    rig.end("B12", Aborted(Work(), PULLED_OUT))
+    rig.restart()
+    waits = {(item.what, item.label, item.serial) for item in rig.engine.pending.items}
+    assert waits == {
+        ("label", "bench-01-000001", "S-B01"),
+        ("label", "bench-01-000002", "S-B02"),
+        ("box", "bench-01-000002", "S-B02"),
+        ("put_back", "bench-01-000003", "W62AB003"),
+    }
+    rig.scan("BADGE-7", "LOT-4", "bench-01-000001", "bench-01-000002", "DESTROY")
+    rig.arrive("B24", drive("W62AB003"))
+    assert rig.engine.pending.items == ()
+    rig.restart()
+    assert rig.engine.pending.items == ()

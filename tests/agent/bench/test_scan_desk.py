@@ -12,7 +12,7 @@ import pytest
 
 from agent.certificates import jws
 from agent.certificates.attestation import is_attested
-from agent.jobs.registrar import DISPOSITION
+from agent.jobs.statements import DISPOSITION
 from agent.settings import Device
 from tests.agent.engine_rig import Rig, drive, failed, settings
 
@@ -27,9 +27,9 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     made.close()
 
 
-def assigned(rig: Rig, *before: str, bay: str = "A1", serial: str = "S1") -> None:
+def assigned(rig: Rig, *before: str, bay: str = "A1", serial: str = "S1", tag: str = "KK-0001") -> None:
     rig.arrive(bay, drive(serial))
-    assert rig.scan(*(before or ("BADGE-7", "LOT-4")), "KK-0001", f"BAY-{bay}") == "assigned"
+    assert rig.scan(*(before or ("BADGE-7", "LOT-4")), tag, f"BAY-{bay}") == "assigned"
 
 
 def expected(rig: Rig) -> str:
@@ -195,7 +195,7 @@ def test_a_drive_that_failed_gets_no_grade_and_a_full_disk_loses_none(rig: Rig) 
     assigned(rig)
     rig.erase("A1", failed())
     assert rig.scan("BAY-A1") == "bay_is_done"
-    assigned(rig, bay="A2", serial="S2")
+    assigned(rig, bay="A2", serial="S2", tag="KK-0002")
     rig.erase("A2")
     rig.scan("BAY-A2")
     rig.break_ledger("job")
@@ -271,10 +271,11 @@ def test_a_no_is_certified_as_such_and_the_device_can_be_reset_again(rig: Rig) -
     assert is_attested(second)
 
 
-def test_another_badge_forgets_the_device_and_undo_certifies_nothing(rig: Rig) -> None:
-    rig.scan(*IDA, IMEI, "KK-0009", "YES", "YES", "YES", "BADGE-8")
+def test_another_badge_answers_no_question_about_the_device_and_undo_certifies_nothing(rig: Rig) -> None:
+    rig.scan(*IDA, IMEI, "KK-0009", "YES", "YES", "YES", "BADGE-8", "LOT-4")
     assert rig.scan("YES") == "scan_asset"
-    rig.scan(IMEI, "KK-0009", "YES", "UNDO", "YES")
+    assert rig.scan(IMEI) == "device_taken", "whoever takes it over answers every question"
+    rig.scan("KK-0009", "YES", "UNDO", "YES", "BADGE-7", "YES")
     assert rig.certificates() == []
 
 

@@ -23,25 +23,29 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from agent.bench.events import DockReported, LabelResult, Scanned, Told
-from agent.certificates.outcome import CANCELLED, Aborted, Work
+from agent.certificates.outcome import CANCELLED, NAMELESS, Aborted, Work
 from agent.jobs.bay import Bay, BayState
 from agent.jobs.label_proof import LabelState
-from agent.phrases import phrase
+from agent.scan.command_words import command_words
 from agent.scan.flow import Step
-from agent.settings import Device, Settings
+from agent.settings import Device, OperatorSettings, Settings
 from agent.views.bay import bay_row
-from agent.views.screen import Size, frame
+from agent.views.cells import wrapped
+from agent.views.people import sentences
+from agent.views.screen import Size, frame, places
 from tests.agent.engine_rig import Rig, drive, erased, failed
 from tests.agent.engine_rig import settings as station
 
 FAST = Path("/dev/shm") if os.access("/dev/shm", os.W_OK) else Path(tempfile.gettempdir())
 BAYS = ("A1", "A2", "B01", "B12", "B24")
 SERIALS = {bay: f"SN{n}0077{n}" for n, bay in enumerate(BAYS, start=1)}
+SCANNERS = ("", "left", "right")
 PHONE, TABLET = "490154203237518", "352099001761481"
 TAGS = ("KK-0001", "KK-0002", "kk-0001")
 PEOPLE = ("BADGE-7", "BADGE-8", "LOT-1", "LOT-2", "LOT-3", "LOT-4")
 ANSWERS = ("YES", "START", "NO", "UNDO", "GRADE-A", "GRADE-B", "DEST-SHOP")
-OTHERS = ("CANCEL", "REPRINT", "TABLET", "nonsense", "bench-01-000001", "BADGE-404", "BAY-Z9", "A" * 32)
+DEVICES = ("DRIVES-2", "NODRIVE", "DESTROY", "LOGOUT")
+OTHERS = (*DEVICES, "CANCEL", "REPRINT", "TABLET", "nonsense", "bench-01-000001", "BADGE-404", "BAY-Z9", "A" * 32)
 CODES = (*PEOPLE, *TAGS, *ANSWERS, *ANSWERS, *OTHERS, PHONE, TABLET, *SERIALS.values(), *(f"BAY-{b}" for b in BAYS))
 SIZES = (Size(80, 24), Size(40, 20), Size(200, 60))
 BAY_NAMED = re.compile(r"\b[Bb](?:ay|ås) ([AB]\d+)\b")
@@ -60,6 +64,9 @@ WAYS: Mapping[Step, tuple[str, ...]] = {
     Step.PRINT: (*SIGNED_IN, "REPRINT"),
     Step.DEVICE: (*SIGNED_IN, "LOT-4", PHONE),
     Step.CHECK: (*SIGNED_IN, "LOT-4", PHONE, "KK-0002"),
+    Step.COUNT: (*SIGNED_IN, "LOT-4", "KK-0009"),
+    Step.NODRIVE: (*SIGNED_IN, "LOT-4", "KK-0008", "NODRIVE"),
+    Step.BOX: (*SIGNED_IN, "LOT-4", "BAY-B24"),
 }
 """How a person comes to each step, where a drive waits in A1 and one is erased in B12."""
 
@@ -71,22 +78,23 @@ def bench(**about: Any) -> Settings:  # noqa: ANN401 - fields of the station
 
 
 def screen(rig: Rig, size: Size) -> str:
-    """What stands above the bays, as one line of text."""
-    spoken = rig.effects.spoken[-1] if rig.effects.spoken else None
+    """What stands above the bays and what is beside them, as one line of text: answer and instruction."""
     language = rig.effects.language or rig.settings.station.language
-    said = " ".join(phrase(language, key, **named) for key, named in filter(None, spoken or ()))
+    told = sentences(rig.engine.shown, language, command_words(rig.settings.scanning, language))
     bays = [bay_row(bay, now=rig.clock) for bay in rig.engine.bays.values()]
     answer: dict[str, Any] = {
         "station": "bench-01",
-        "said": said,
+        "next": told,
+        "happened": [],
         "bays": bays,
         "labels": [],
         "uplink": None,
         "alarms": {},
     }
     rows = ["".join(cell[0] for cell in row).rstrip() for row in frame(answer, size, language)]
-    first = next(n for n, row in enumerate(rows) if n and re.match(r". [AB]\d+ ", row))
-    return " ".join(row for row in rows[1:first] if row)
+    share = places(size)
+    deep = max(share.next, len(wrapped(told[-1], size.columns)))
+    return " ".join(row for row in rows[1 : 1 + deep] if row)
 
 
 def named(text: str) -> str:
@@ -98,8 +106,9 @@ def named(text: str) -> str:
 def facts(bay: Bay) -> tuple[object, ...]:
     """All of a bay that a scan may move."""
     job = bay.job
-    about = (job.id, job.state, job.asset, job.disposition, job.operator, job.customer, job.plan) if job else ()
-    return (bay.state, bay.asks, bay.due, bay.drive, *about)
+    asset = job.asset.tag if job and job.asset else None  # how many drives it has is of the device, not of the bay
+    about = (job.id, job.state, asset, job.disposition, job.operator, job.customer, job.plan) if job else ()
+    return (bay.state, bay.asks, bay.due, bay.drive, bay.boxed, *about)
 
 
 class Bench(RuleBasedStateMachine):
@@ -121,30 +130,37 @@ class Bench(RuleBasedStateMachine):
 
     # What is compared
 
-    def hear(self, code: str) -> None:
-        """A scan: the screen before it, the bays before and behind it."""
+    def hear(self, code: str, scanner: str = "") -> None:
+        """A scan: the screen before it, the bays before and behind it.
+
+        A scanner goes with a person: where the screen is turned to another one, it turns first.
+        """
+        if scanner:
+            self.rig.engine.handle(Scanned("nonsense", scanner=scanner))
         text, before = screen(self.rig, self.size), dict(self.rig.engine.bays)
         certified = len(self.rig.certificates())
-        self.rig.engine.handle(Scanned(code))
+        who = self.rig.engine.context.operator
+        self.rig.engine.handle(Scanned(code, scanner=scanner))
         after = self.rig.engine.bays
         moved = {name for name in BAYS if facts(before[name]) != facts(after[name])}
         allowed = {code.removeprefix("BAY-")} if code.startswith("BAY-") else {named(text)}
-        if code.startswith("KK-") or code in (*PEOPLE, *TAGS, *OTHERS, PHONE, TABLET):
+        if code == "DESTROY":  # a label names its drive as well as a bay does
+            allowed |= {name for name in BAYS if (before[name].certificate_number or "-") in text}
+        elif code.startswith("KK-") or code in (*PEOPLE, *TAGS, *OTHERS, PHONE, TABLET):
             allowed = set()
         assert moved <= allowed, f"{code} moved {moved}, and the screen said: {text}"
         for name in moved & {bay for bay in BAYS if code in ("YES", "START")}:
             assert SERIALS[name][-6:] in text, f"no drive was named: {text}"
-            assert f"{name}: scan YES" in text
-        self._certificates_name_what_was_asked(text, certified)
+            assert re.search(rf"{name}: scan (YES or NO|JA eller NEJ)", text), text
+        self._certificates_name_what_was_asked(text, certified, who)
         self.rig.engine.tick()
 
-    def _certificates_name_what_was_asked(self, text: str, before: int) -> None:
+    def _certificates_name_what_was_asked(self, text: str, before: int, person: OperatorSettings | None) -> None:
         for certificate in self.rig.certificates()[before:]:
             about = certificate.record
             if about.attestation is not None:
                 assert about.asset is not None
                 assert about.asset.tag in text, text
-                person = self.rig.engine.context.operator
                 assert person is not None
                 assert about.attestation.by == person.id
 
@@ -154,6 +170,30 @@ class Bench(RuleBasedStateMachine):
     def scan(self, code: str) -> None:
         """Anything, at any time."""
         self.hear(code)
+
+    @rule(
+        codes=st.lists(st.sampled_from(CODES), min_size=1, max_size=3),
+        scanner=st.sampled_from(SCANNERS),
+        other=st.sampled_from(SCANNERS),
+        answer=st.sampled_from(ANSWERS),
+    )
+    def at_two_scanners(self, codes: list[str], scanner: str, other: str, answer: str) -> None:
+        """One person at one scanner, and an answer at another one."""
+        for code in codes:
+            self.hear(code, scanner)
+        self.hear(answer, other)
+
+    @rule(badge=st.sampled_from(("BADGE-7", "BADGE-8")), scanner=st.sampled_from(SCANNERS))
+    def sit_down(self, badge: str, scanner: str) -> None:
+        """Somebody comes to a scanner."""
+        self.hear(badge, scanner)
+        self.hear("LOT-3", scanner)
+
+    @rule(bay=st.sampled_from(BAYS))
+    def put_in_something_nameless(self, bay: str) -> None:
+        """A drive that does not say who it is."""
+        if self.rig.engine.bays[bay].state is BayState.EMPTY:
+            self.rig.arrive_unreadable(bay, NAMELESS)
 
     @rule(code=st.sampled_from(CODES), answer=st.sampled_from(ANSWERS))
     def scan_and_answer(self, code: str, answer: str) -> None:
@@ -186,7 +226,18 @@ class Bench(RuleBasedStateMachine):
     @rule(lot=st.sampled_from(("LOT-3", "LOT-4")), bays=st.permutations(BAYS), far=st.booleans())
     def plan_two(self, lot: str, bays: list[str], far: bool) -> None:
         """Two drives that ask, or count down, at the same time; of one the label was scanned already."""
-        for bay, tag in zip(bays[:2], ("KK-0003", "KK-0004"), strict=True):
+        self.plan(lot, bays[:2], far=far)
+
+    @rule(lot=st.sampled_from(("LOT-3", "LOT-4")), bays=st.permutations(BAYS), answer=st.sampled_from(ANSWERS))
+    def answer_one_of_two(self, lot: str, bays: list[str], answer: str) -> None:
+        """The one that is turned to gets the answer, whichever it is."""
+        self.plan(lot, bays[:2], far=True)
+        self.hear(f"BAY-{bays[0]}")
+        self.hear(answer)
+
+    def plan(self, lot: str, bays: list[str], *, far: bool) -> None:
+        """Put drives in, and scan what they are planned by."""
+        for bay, tag in zip(bays, ("KK-0003", "KK-0004"), strict=True):
             self.put_in(bay)
             for code in (*SIGNED_IN, lot, tag, f"BAY-{bay}", *((SERIALS[bay],) if far else ())):
                 self.hear(code)
@@ -306,6 +357,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
         made.arrive(bay, drive(SERIALS[bay]))
     made.scan("KK-0009", "BAY-B12")
     made.erase("B12")
+    made.arrive_unreadable("B24", NAMELESS)
     yield made
     made.close()
 

@@ -203,7 +203,10 @@ def test_the_page_says_so_and_lists_every_answer(attested: Certificate, language
     text = " ".join(pages(print_certificate(attested, language=language).data))
     assert {"en": "ATTESTED, NOT MEASURED", "da": "ATTESTERET, IKKE MÅLT"}[language] in text
     assert {"en": "Nothing was measured", "da": "Intet blev målt"}[language] in text
-    assert {"en": "Does it start empty, like a new one? yes", "da": "Starter den tom, som en ny? ja"}[language] in text
+    assert {
+        "en": "Does it show the welcome screen, like a new one? yes",
+        "da": "Viser enheden velkomstskærmen, som en ny? ja",
+    }[language] in text
     assert not re.search(r"\b(ERASED|SLETTET)\b", text)
 
 

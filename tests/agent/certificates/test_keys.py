@@ -42,6 +42,18 @@ def _make(state: Path, found: multiprocessing.Queue[bytes]) -> None:
     found.put(raw(keys.load_or_make(state)))
 
 
+def test_a_key_of_ours_is_written_and_read_as_cryptography_does(tmp_path: Path) -> None:
+    path = tmp_path / keys.FILE_NAME
+    pem = keys.new_pem()
+    read = serialization.load_pem_private_key(pem, password=None)
+    assert isinstance(read, Ed25519PrivateKey)
+    assert read.private_bytes(PEM, PKCS8, NONE) == pem
+    for form in (pem, pem.replace(b"\n", b"\r\n"), b"a remark\n" + pem):  # the others: as another program writes it
+        path.write_bytes(form)
+        path.chmod(0o600)
+        assert raw(keys.load(path)) == raw(read)
+
+
 def test_processes_that_make_it_at_once_end_with_the_same_key(tmp_path: Path) -> None:
     found: multiprocessing.Queue[bytes] = multiprocessing.Queue()
     makers = [multiprocessing.Process(target=_make, args=(tmp_path / "state", found)) for _ in range(6)]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import time
+from collections.abc import Iterator
 from typing import Any, get_args
 
 import msgspec
@@ -12,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from PIL import Image
 
 from agent.certificates.certificate import Certificate, sign
-from agent.certificates.label import SHAPES, Words, capacity, label_for, preview_png, write_label
+from agent.certificates.label import Words, capacity, label_for, preview_png, write_label
 from agent.certificates.record import (
     Asset,
     CapacityProof,
@@ -23,12 +25,28 @@ from agent.certificates.record import (
     Sample,
     Verification,
 )
+from agent.jobs.label_proof import label_named
 from drivers.printers.languages.errors import UnknownLanguage
 from drivers.printers.languages.label import Label, Media, Shape
+from drivers.printers.languages.layout import lay_out
+from drivers.printers.languages.marks import Text
 from drivers.printers.languages.reading import read
 from tests.agent.samples import CAPACITY, record
 
 KEY = Ed25519PrivateKey.generate()
+SMALL = Media(width_mm=57, height_mm=32)
+
+
+@pytest.fixture(autouse=True)
+def _greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Labels show the time of the machine's own zone."""
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
 OUTCOMES: tuple[OutcomeName, ...] = get_args(OutcomeName)
 LANGUAGES: tuple[Words, ...] = get_args(Words)
 
@@ -83,7 +101,7 @@ def test_a_counterfeit_is_named_on_its_label_with_what_it_has(language: Words, t
 
 
 def test_the_outcomes_differ_in_words_and_in_shape() -> None:
-    assert len(set(SHAPES.values())) == len(OUTCOMES)
+    assert len({label_for(ended(outcome)).shape for outcome in OUTCOMES}) == len(OUTCOMES)
     assert [label_for(ended(o)).headline for o in OUTCOMES] == [
         "ERASED",
         "DESTROY",
@@ -117,9 +135,8 @@ def test_it_shows_number_asset_drive_method_date_and_code() -> None:
     assert shown[0] == made.record.asset.tag if made.record.asset else False
     assert shown[1] == made.record.drive.serial
     assert shown[2] == "ACME Wheel 67.1 MB"
-    assert "2026-11-22 20:00 UTC" in shown
+    assert "2026-11-22 20:00" in shown
     assert label.footer == made.record.number
-    assert label.qr == f"benchwipe:{made.id}"
     url = "https://certificates.example.dk/c/"
     assert label_for(made, certificate_url=url).qr == url + made.id
 
@@ -146,7 +163,7 @@ def test_what_was_not_read_back_is_never_called_verified(verification: Verificat
 
 def test_a_clock_that_nobody_set_is_said() -> None:
     clock = msgspec.structs.replace(record().clock, synchronised=False)
-    assert "2026-11-22 20:00 UTC, clock not set" in [r.text for r in label_for(certificate(clock=clock)).rows]
+    assert "2026-11-22 20:00, clock not set" in [r.text for r in label_for(certificate(clock=clock)).rows]
 
 
 def test_a_letter_grade_is_big_and_a_longer_one_is_a_row_and_a_drive_to_destroy_has_none() -> None:
@@ -194,7 +211,7 @@ def test_bytes_and_picture_are_of_the_same_label(outcome: OutcomeName) -> None:
     media = Media(width_mm=57, height_mm=32, dpi=300)
     assert made.id.encode() in write_label(made, media, copy=1)
     codes = zxingcpp.read_barcodes(Image.open(io.BytesIO(preview_png(made, media, copy=1))))
-    assert [code.text for code in codes] == [f"benchwipe:{made.id}"]
+    assert [code.text for code in codes] == [label_for(made).qr]
 
 
 def test_a_label_in_dots_is_as_large_as_its_picture_and_holds_the_same_code() -> None:
@@ -204,7 +221,7 @@ def test_a_label_in_dots_is_as_large_as_its_picture_and_holds_the_same_code() ->
     picture = Image.open(io.BytesIO(preview_png(made, media)))
     assert picture.size == (2 * 696, 2 * 271)
     assert printed.size == (720, 271)
-    assert [code.text for code in zxingcpp.read_barcodes(printed)] == [f"benchwipe:{made.id}"]
+    assert [code.text for code in zxingcpp.read_barcodes(printed)] == [label_for(made).qr]
 
 
 def test_an_unknown_language_has_no_picture_either() -> None:
@@ -226,3 +243,88 @@ def test_a_grade_that_was_given_later_takes_the_place_of_the_one_that_was_signed
     assert label.grade == "C"
     assert "Går til Skrot" in words(label)
     assert "Århus" not in words(label)
+
+
+def test_the_time_is_that_of_the_clock_on_the_wall_and_the_signed_one_is_utc(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TZ", "Europe/Copenhagen")
+    time.tzset()
+    made = certificate()
+    assert "2026-11-22 21:00" in [row.text for row in label_for(made, language="da").rows]
+    assert made.record.finished_at.startswith("2026-11-22T20:00")
+
+
+def test_the_bay_stands_on_the_label_of_a_drive_that_was_in_one() -> None:
+    assert "Bås A1" in [row.text for row in label_for(certificate(), language="da", bay="A1").rows]
+    assert not any("Bås" in row.text for row in label_for(certificate(), language="da").rows)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_without_an_address_the_code_says_in_words_what_this_is_and_the_station_reads_both_kinds(
+    outcome: OutcomeName, language: Words
+) -> None:
+    made = ended(outcome)
+    label = label_for(made, language=language)
+    serial = made.record.drive.serial
+    assert label.qr.split(" ")[:2] == [made.record.number, serial]
+    assert label.headline in label.qr
+    assert label.qr.endswith(f" {made.id}")
+    assert label.qr.isascii()
+    for text in (label.qr, label.qr_short, f"benchwipe:{made.id}"):
+        assert label_named(text, station_id="bench-01", certificate_url="") == made.id
+
+
+def test_letters_that_a_scanner_types_otherwise_are_spelled_out_in_the_code() -> None:
+    nothing = Verification(kind="none", result="not-run")
+    assert "IKKE LAEST TILBAGE" in label_for(certificate(verification=nothing), language="da").qr
+    odd = sign(without(serial="A\nB\u00c5\u6f22"), KEY)
+    assert " A?BAA? " in label_for(odd).qr
+
+
+def test_words_that_only_end_like_a_code_are_no_label() -> None:
+    digits = "0123456789abcdef" * 4
+    for text in (f"hello {digits}", f"{digits} {digits}", f"bench-01-000001 {digits}x", digits):
+        assert label_named(text, station_id="bench-01", certificate_url="") is None
+
+
+def on_paper(made: Certificate, media: Media, language: Words) -> list[str]:
+    drawing = lay_out(label_for(made, language=language, bay="A1"), media)
+    return [mark.text for mark in drawing.marks if isinstance(mark, Text)]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("model", ["Wheel", "Samsung Electronics MZVLB512HBJQ-000L7 PM981a NVMe"])
+def test_the_small_label_keeps_the_capacity(model: str, language: Words) -> None:
+    drive = msgspec.structs.replace(record().drive, model=model, vendor=None)
+    told = on_paper(certificate(drive=drive), SMALL, language)
+    assert any(text.endswith("67.1 MB") for text in told)
+    assert "Bås A1" in told or "Bay A1" in told
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("media", [SMALL, Media(width_mm=50, height_mm=30), Media(width_mm=100, height_mm=50)])
+@pytest.mark.parametrize("outcome", OUTCOMES)
+def test_a_warning_is_whole_or_not_there_and_the_small_label_has_all_of_them(
+    outcome: OutcomeName, media: Media, language: Words
+) -> None:
+    unset = msgspec.structs.replace(record().clock, synchronised=False)
+    made = ended(outcome, clock=unset, asset=Asset(tag="KK-0123456789"))
+    if outcome == "erased":
+        made = certificate(clock=unset, verification=Verification(kind="none", result="not-run"))
+    label = label_for(made, language=language, bay="A1")
+    warnings = [row.text for row in label.rows if row.whole]
+    assert len(warnings) >= 2
+    text = " ".join(on_paper(made, media, language))
+    missing = [warning for warning in warnings if warning not in text]
+    assert [warning for warning in missing if warning[:12] in text] == []
+    assert missing == [] or media.height_mm < SMALL.height_mm
+
+
+@pytest.mark.parametrize(
+    ("code", "language", "why"), [("BW-E02", "da", "Dele af drevet"), ("BW-S12", "en", "does not tell")]
+)
+def test_a_drive_that_is_not_erased_says_why_in_the_labels_language(code: str, language: Words, why: str) -> None:
+    made = ended("failed", reason=Reason(code=code, text="As it was signed"))
+    assert why in words(label_for(made, language=language))

@@ -23,6 +23,8 @@ from tests.patience import HANGS_S, SOON_S
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 COMMAND = [sys.executable, "-c", "from agent.cli import main; main()"]
+WORDS = "four words are better"
+"""The passphrase of every backup here."""
 # The same program on a drive whose requests of a pass beyond 8 MiB wait until the gate opens, or somebody interrupts.
 HELD_BACK = """
 import os, threading, time
@@ -30,11 +32,15 @@ from agent.commands.work import erase
 from drivers.drives._direct import DirectFile
 erase.CERTIFY_FOR_S = 1.0
 write, interrupt, interrupted = DirectFile.write, erase.EraseCommand.interrupt, threading.Event()
-until, parent = time.monotonic() + HANGS_S, os.getppid()  # of all requests: it outlives no test that was killed
+until, test = time.monotonic() + HANGS_S, os.getppid()  # of all requests: it outlives no test that was killed
+command = os.getpid()
+def whose():
+    with open(f"/proc/{command}/stat") as stat:
+        return int(stat.read().rpartition(")")[2].split()[1])
 def slowly(self, buffer, offset):
     held = offset >= 8 << 20 and len(buffer) > 1 << 20  # of a pass: the capacity's proof comes before
     while held and not interrupted.wait(0.02) and not os.path.exists(GATE) and time.monotonic() < until:
-        if os.getppid() != parent:
+        if whose() != test:
             os._exit(1)
     time.sleep(0.2 if interrupted.is_set() else 0)
     return write(self, buffer, offset)
@@ -208,3 +214,28 @@ def chain(state: Path) -> list[dict[str, Any]]:
     assert [record["sequence"] for record, _ in found] == list(range(1, len(found) + 1))
     assert [record["previous"] for record, _ in found] == [None, *(name for _, name in found[:-1])]
     return [record for record, _ in found]
+
+
+@pytest.fixture
+def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine of our own: `sudo`, `systemctl` and `benchwipe` on the path; its folders under tmp_path."""
+    tools = tmp_path / "tools"
+    for folder in (tools, tmp_path / "media/usb", tmp_path / "etc/benchwipe", tmp_path / "root", tmp_path / "var/lib"):
+        folder.mkdir(parents=True)
+    quoted = " ".join(f"'{word}'" for word in COMMAND)
+    config = f"--config {tmp_path}/etc/benchwipe/station.toml"
+    scripts = {
+        "sudo": 'exec "$@"',
+        "systemctl": "exit 0",
+        "benchwipe": f'case $1 in bays) exec {quoted} "$@" {config};; *) exec {quoted} "$@";; esac',
+    }
+    for name, script in scripts.items():
+        (tools / name).write_text(f"#!/bin/sh\n{script}\n")
+        (tools / name).chmod(0o755)
+    (tmp_path / "etc/benchwipe/station.toml").write_text('[station]\nid = "bench-01"\n')
+    (tmp_path / "root/backup.passphrase").touch(0o600)
+    (tmp_path / "root/backup.passphrase").write_text(WORDS)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
+    monkeypatch.setenv("BENCHWIPE_STATE_DIR", str(tmp_path / "var/lib/benchwipe"))
+    return tmp_path

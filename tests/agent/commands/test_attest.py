@@ -81,7 +81,7 @@ def test_on_a_terminal_the_checks_are_asked_in_the_stations_language_until_a_no(
     monkeypatch.setattr("click.prompt", answer)
     done = call("attest", "--imei", IMEI, *WHO, "--json")
     assert (done.status, done.document["outcome"]) == (1, "aborted")
-    assert [words[:10] for words in asked] == ["Er alle ko", "Blev nulst", "Starter de"]
+    assert [words[:10] for words in asked] == ["Er enheden", "Er nulstil", "Viser enhe"]
 
 
 LOTS = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import sqlite3
@@ -12,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from agent.backups import sealed
-from tests.agent.commands.conftest import COMMAND, REPOSITORY, Call, chain, payload
+from tests.agent.commands.chapters import typed
+from tests.agent.commands.conftest import REPOSITORY, WORDS, Call, chain, payload
 from tests.agent.commands.test_terminal import terminal
 
 TEXT = (REPOSITORY / "docs" / "backup.md").read_text(encoding="utf-8")
@@ -22,7 +22,6 @@ YES = [
     for check in ("account-removed", "reset-done", "start-screen-empty", "cards-removed")
     for word in ("--yes-to", check)
 ]
-WORDS = "four words are better"
 
 
 @pytest.fixture
@@ -208,54 +207,12 @@ def test_no_passphrase_is_shown_while_it_is_typed(call: Call, state: Path, tmp_p
 
 # The chapter
 
-TYPED = {
-    "benchwipe backup": [("Passphrase of the backup", WORDS), ("Repeat", WORDS)],
-    "benchwipe restore": [("Passphrase of the backup", WORDS)],
-    "benchwipe key init --replace": [("(bench-01)", "bench-01")],
-    "benchwipe ledger adopt": [("YES", "YES")],
-}
-
-
-@pytest.fixture
-def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine of our own: `sudo`, `systemctl` and `benchwipe` on the path; its folders under tmp_path."""
-    tools = tmp_path / "tools"
-    for folder in (tools, tmp_path / "media/usb", tmp_path / "etc/benchwipe", tmp_path / "root", tmp_path / "var/lib"):
-        folder.mkdir(parents=True)
-    quoted = " ".join(f"'{word}'" for word in COMMAND)
-    scripts = {"sudo": 'exec "$@"', "systemctl": "exit 0", "benchwipe": f'exec {quoted} "$@"'}
-    for name, script in scripts.items():
-        (tools / name).write_text(f"#!/bin/sh\n{script}\n")
-        (tools / name).chmod(0o755)
-    (tmp_path / "etc/benchwipe/station.toml").write_text('[station]\nid = "bench-01"\n')
-    (tmp_path / "root/backup.passphrase").touch(0o600)
-    (tmp_path / "root/backup.passphrase").write_text(WORDS)
-    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
-    monkeypatch.setenv("PYTHONPATH", str(REPOSITORY))
-    monkeypatch.setenv("BENCHWIPE_STATE_DIR", str(tmp_path / "var/lib/benchwipe"))
-    return tmp_path
-
 
 def chapter(heading: str) -> list[str]:
     """The commands under a heading that begins so, in bold or as a title."""
     found = re.search(rf"^(?:## |\*\*){re.escape(heading)}.*?(?=^## |^\*\*|\Z)", TEXT, re.MULTILINE | re.DOTALL)
     assert found, heading
     return [line for block in re.findall(r"```sh\n(.*?)```", found.group(), re.DOTALL) for line in block.splitlines()]
-
-
-def typed(machine: Path, lines: list[str]) -> str:
-    """Type each of these on a terminal, answer what is asked, and expect that it is done; what was seen."""
-    seen = ""
-    for line in lines:
-        local = re.sub(r"(?<=[ ])(/media|/etc|/root|/var)(?=/)", rf"{machine}\1", line)
-        answers = next((a for words, a in TYPED.items() if words in line and "--passphrase-file" not in line), [])
-        with terminal(command=["bash", "-ec", f"cd {machine}; {local}"]) as screen:
-            for prompt, answer in answers:
-                screen.read_until(prompt)
-                screen.type(answer + "\n")
-            assert screen.end(60) == 0, f"{line}: {screen.seen}"
-            seen += screen.seen
-    return seen
 
 
 def test_every_command_of_the_chapter_is_run_here() -> None:

@@ -194,10 +194,10 @@ def test_fields_of_a_later_version_are_shown(call: Call, tmp_path: Path) -> None
 def test_a_label_goes_to_a_file_and_to_a_picture_or_to_neither(call: Call, tmp_path: Path) -> None:
     path = stranger(tmp_path)[0]
     out, preview = tmp_path / "label.zpl", tmp_path / "label.png"
-    assert call("label", path, "--language", "zpl", "--out", out, "--preview", preview).status == 0
+    assert call("label", path, "--printer-language", "zpl", "--out", out, "--preview", preview).status == 0
     assert out.read_bytes().startswith(b"^XA")
     assert preview.read_bytes().startswith(b"\x89PNG")
-    unknown = call("label", path, "--language", "klingon", "--out", tmp_path / "other")
+    unknown = call("label", path, "--printer-language", "klingon", "--out", tmp_path / "other")
     assert unknown.status == 2
     assert "no label language is called 'klingon'; known: " in unknown.complaint
     small = call("label", path, "--size", "25x15", "--out", tmp_path / "other", "--preview", tmp_path / "other.png")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.commands.work import check
-from agent.settings import Device, Settings
+from agent.settings import Device, Settings, StationSettings, parse
 from drivers.drives import uses_helper
 
 BLOCK = Settings(source=(Device(name="disks", driver="block"),))
@@ -55,3 +55,30 @@ def test_one_that_answers_is_no_news(path: Path) -> None:
 
 def test_a_bench_without_block_drives_needs_none(path: Path) -> None:
     assert notes(Settings(source=(Device(name="bench", driver="simulated"),))) == []
+
+
+def test_a_station_without_an_address_is_told_what_its_codes_hold() -> None:
+    told = [note for note in check.find_notes(Settings()) if "certificate_url" in note]
+    assert len(told) == 1
+    assert "number, the serial number and the outcome in words" in told[0]
+    addressed = Settings(station=StationSettings(certificate_url="https://c.example/"))
+    assert not any("certificate_url" in note for note in check.find_notes(addressed))
+
+
+def begins(**about: object) -> str:
+    """What the note says of a bench with a bay."""
+    known = {
+        "bay": [{"name": "A1", "port": "p1"}],
+        "customer": [{"name": "Kolding", "policy": "nist-purge"}],
+        "lot": [{"code": "LOT-1", "customer": "Kolding"}],
+    }
+    made = parse({"station": about, **known}, where="test")
+    return next(note for note in check.find_notes(made) if note.startswith("drives begin"))
+
+
+def test_it_is_said_under_which_policy_drives_begin() -> None:
+    assert begins(mode="automatic") == "drives begin by being put in, without badge or lot, under policy nist-clear"
+    assert begins() == (
+        "drives begin by a scanned asset tag and bay, after lot, under the policy of the scanned lot (LOT-1 nist-purge)"
+    )
+    assert begins(lot="LOT-1", mode="automatic").endswith("under policy nist-purge (station.lot LOT-1)")

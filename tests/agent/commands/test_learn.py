@@ -107,6 +107,49 @@ def test_a_drive_in_each_bay_makes_the_map(bench: Bench, learning: Callable[...,
     assert (bench.folder / "bench/drives/S1/image").read_bytes() == bytes(4096)
 
 
+@pytest.mark.parametrize(
+    ("body", "status", "said"),
+    [
+        ("exit 0", 0, "toml: 1."),
+        (
+            "echo 'Job failed.' >&2; exit 1",
+            2,
+            "benchwipe.service could not be started: Job failed. The ports are written.",
+        ),
+        (None, 2, "benchwipe.service could not be started: there is no systemctl here. The ports are written."),
+    ],
+)
+def test_start_starts_the_service_once_the_ports_are_written(
+    bench: Bench,
+    learning: Callable[..., Terminal],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    body: str | None,
+    status: int,
+    said: str,
+) -> None:
+    bench.write(("A1", "old-1"), ("A2", "old-2"))
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    if body is not None:
+        (programs / "systemctl").write_text(
+            f'#!/bin/sh\necho "$@" >{tmp_path}/asked\ngrep -c p1 {bench.config} >>{tmp_path}/asked\n{body}\n'
+        )
+        (programs / "systemctl").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.defpath}" if body is not None else str(programs))
+    terminal = learning("--start")
+    terminal.read_until("Bay A1: put a drive in")
+    bench.plug("p1", "S1")
+    terminal.read_until("Bay A2: put a drive in")
+    assert not (tmp_path / "asked").exists()
+    terminal.type("done\n")
+    assert terminal.end() == status
+    assert said in terminal.seen
+    assert bench.ports() == {"A1": "p1", "A2": "old-2"}
+    if body is not None:
+        assert (tmp_path / "asked").read_text() == "enable --now benchwipe.service\n1\n"
+
+
 def test_again_asks_the_bay_before_and_done_is_enough(bench: Bench, learning: Callable[..., Terminal]) -> None:
     bench.write(("A1", "old-1"), ("A2", "old-2"))
     terminal = learning()

@@ -12,7 +12,7 @@ from agent.certificates import jws, keys
 from agent.certificates.certificate import Certificate
 from agent.jobs.ledger import Ledger
 from agent.jobs.outbox_rows import StatedEvent
-from agent.jobs.registrar import DISPOSITION
+from agent.jobs.statements import DISPOSITION
 from tests.agent import samples
 from tests.agent.commands.conftest import Call
 

@@ -182,7 +182,7 @@ def test_check_refuses_a_keypad_whose_numbers_are_too_short_for_a_bay(
     call: Call, tmp_path: Path, bays: int, digits: int, *, well: bool
 ) -> None:
     config = tmp_path / "station.toml"
-    rows = "".join(f'[[bay]]\nname = "B{n:02}"\nport = "usb-{n}"\n' for n in range(1, bays + 1))
+    rows = "".join(f'[[bay]]\nname = "B{n:02}"\nport = "/dev/usb-{n}"\n' for n in range(1, bays + 1))
     pad = f'settings = {{ path = "/dev/input/pad", kind = "keypad", digits = {digits} }}\n'
     config.write_text(f'{rows}[[input]]\nname = "pad"\ndriver = "hid"\n{pad}')
     done = call("check", "--config", config)
@@ -190,20 +190,43 @@ def test_check_refuses_a_keypad_whose_numbers_are_too_short_for_a_bay(
     assert ("input[0].settings.digits: bay B10 has a longer number" in done.err) is not well
 
 
+@pytest.mark.parametrize(
+    ("names", "keys", "told"),
+    [
+        (("1", "2", "left"), "", "no number names bay left"),
+        (("01", "02"), "", ""),
+        (("1", "001"), "", "no number names bay 001"),
+        (tuple(f"B{n}" for n in range(1, 10)), 'keys = { "9" = "REPRINT" }', "no number names bay B9"),
+        (tuple(str(n) for n in range(99, 101)), "", "bay 100 has a longer number; allowed is digits = 3"),
+    ],
+)
+def test_check_refuses_a_keypad_that_cannot_name_every_bay(
+    call: Call, tmp_path: Path, names: tuple[str, ...], keys: str, told: str
+) -> None:
+    config = tmp_path / "station.toml"
+    rows = "".join(f'[[bay]]\nname = "{name}"\nport = "usb-{n}"\n' for n, name in enumerate(names, start=1))
+    pad = f'settings = {{ path = "/dev/input/pad", kind = "keypad"{", " if keys else ""}{keys} }}\n'
+    config.write_text(f'{rows}[[input]]\nname = "pad"\ndriver = "hid"\n{pad}')
+    done = call("check", "--config", config)
+    assert (done.status == 0) is (told == ""), done.err
+    assert told in done.err
+
+
 def test_check_finds_every_problem_and_makes_nothing(call: Call, tmp_path: Path) -> None:
     config, state = tmp_path / "station.toml", tmp_path / "state"
-    config.write_text('[[bay]]\nname = "A"\nport = "usb-1"\n')
+    config.write_text('[[bay]]\nname = "A"\nport = "/dev/usb-1"\n')
     assert call("check", "--config", config).status == 0
     assert not state.exists()
     config.write_text('[station]\nid = "x x"\nlanguge = "da"\n[[printer]]\nname = "p"\ndriver = "nothing"\n')
     done = call("check", "--config", config)
     assert done.status == 2
-    assert {line.split(":")[0] for line in done.err.splitlines()} == {"benchwipe"}
+    assert {line.split(":")[0] for line in done.err.splitlines()} == {"benchwipe", "note"}
+    assert "no printers driver is called 'nothing'" in done.err  # in the same breath: there is one stage
     assert "station.id = 'x x'" in done.err
     assert "did you mean language?" in done.err
     made(state)
     (state / "station.key").chmod(0o640)
-    config.write_text('[[bay]]\nname = "A"\nport = "usb-1"\n[[printer]]\nname = "p"\ndriver = "nothing"\n')
+    config.write_text('[[bay]]\nname = "A"\nport = "/dev/usb-1"\n[[printer]]\nname = "p"\ndriver = "nothing"\n')
     done = call("check", "--config", config)
     assert done.status == 2
     assert "no printers driver is called 'nothing'" in done.err
@@ -223,13 +246,13 @@ def test_check_asks_each_dock_and_switches_nothing(call: Call, tmp_path: Path) -
     board = Kmtronic(tmp_path, slots=4)
     config = tmp_path / "station.toml"
     dock = f'[[dock]]\nname = "k"\ndriver = "kmtronic"\nsettings = {{ port = "{board.settings["port"]}", slots = 4 }}\n'
-    bay = '[[bay]]\nname = "A1"\nport = "x"\ndock = "k"\nslot = '
+    bay = '[[bay]]\nname = "A1"\nport = "/dev/x"\ndock = "k"\nslot = '
     try:
         config.write_text(dock + bay + "4\n")
         assert call("check", "--config", config).status == 0
         config.write_text(dock + bay + "5\n")
         done = call("check", "--config", config)
-        assert "benchwipe: bay[0].slot = 5: allowed in dock k is 1 to 4\n" in done.err
+        assert "bay[0].slot = 5: allowed in dock k is 1 to 4\n" in done.err
         config.write_text(dock.replace("slots = 4", "slots = 8") + bay + "1\n")
         assert "BW-D05" in call("check", "--config", config).err  # half an answer
         with serial.Serial(board.settings["port"], exclusive=True):

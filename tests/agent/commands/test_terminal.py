@@ -45,7 +45,10 @@ class Terminal:
         while text not in self.seen:
             ready, _, _ = select.select([self._master], [], [], max(0.0, until - time.monotonic()))
             assert ready, f"{text!r} did not come: {self.seen!r}"
-            self.seen += os.read(self._master, 65536).decode()
+            try:
+                self.seen += os.read(self._master, 65536).decode()
+            except OSError:  # EIO: it has ended
+                raise AssertionError(f"{text!r} never came: {self.seen!r}") from None
 
     def type(self, text: str) -> None:
         """As a person would."""

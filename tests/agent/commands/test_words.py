@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.commands.conftest import COMMAND, REPOSITORY, Call
+from agent.certificates.attestation import QUESTIONS
+from agent.version import version
+from tests.agent.commands.conftest import COMMAND, REPOSITORY, Call, payload
 
 ROW = {"device", "outcome", "certificate_id", "certificate_file", "reason", "bytes", "seconds"}
 WRONG: tuple[tuple[tuple[str, ...], str], ...] = (
@@ -141,7 +143,17 @@ def test_version_and_help_load_neither_engine_nor_cryptography() -> None:
         "assert not {'cryptography', 'blake3', 'agent.erase', 'msgspec'} & set(sys.modules), sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=REPOSITORY, check=False)
-    assert (done.returncode, done.stdout) == (0, "benchwipe 0.1.0\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, f"benchwipe {version()}\n"), done.stderr
+
+
+def test_a_certificate_says_the_version_that_the_program_says(call: Call, tmp_path: Path) -> None:
+    drive = tmp_path / "phone"
+    drive.mkdir()
+    yes = [word for check in QUESTIONS for word in ("--yes-to", check)]
+    told = ["--imei", "490154203237518", "--asset", "K-1", "--operator", "ida", "--certificate-dir", drive]
+    assert call("attest", *told, *yes, "--json").status == 0
+    (file,) = drive.glob("*.jws")
+    assert payload(file)["station"]["software"] == {"name": "benchwipe", "version": version()}
 
 
 def test_help_of_every_command_is_there(call: Call) -> None:

@@ -25,6 +25,8 @@ from agent.uplink.board import Board
 from agent.uplink.connection import Arrived
 from agent.uplink.delivery import Delivery
 from agent.uplink.log import Seldom
+from agent.uplink.size_limit import SizeLimit
+from agent.uplink.troubles import Troubles
 from agent.uplink.values import Pace, Sender
 from drivers.drives._uevents import Uevents
 from drivers.drives.health import parse_health
@@ -62,14 +64,16 @@ class Mail:
         self.rig = Rig(folder)
         self.certificate = samples.issue(self.rig.ledger, self.rig.registrar.key)
         self.commands: list[Request] = []
-        trusted = {"collectors": KEYS} if signed else {}
         station = Sender(
             STATION, "boot", folder, lambda: self.rig.ledger, birth, lambda *_: None, self.commands.append,
-            lambda: "", **trusted,
+            lambda: "", KEYS if signed else {},
         )  # fmt: skip
         board = Board(progress_every_s=1, progress_expiry_s=1)
         log = Seldom(logging.getLogger("test"))
-        self.delivery = Delivery(station, Pace(), board, send=lambda _: True, say=lambda **_: None, seldom=log)
+        self.delivery = Delivery(
+            station, Pace(), board, send=lambda _: True, say=lambda **_: None, seldom=log,
+            troubles=Troubles(station, Pace(), "5", SizeLimit(3600.0)),
+        )  # fmt: skip
 
     def hear(self, suffix: str, payload: bytes) -> None:
         self.delivery.arrived(Arrived(1, f"er/1/{STATION}/{suffix}", payload), self.rig.ledger, 1.0)
@@ -202,7 +206,7 @@ def test_no_events_of_a_keyboard_end_its_reader(chunks: list[bytes], scanner: bo
     for chunk in chunks:
         for event in key_events(chunk):
             reader.feed(event)
-    reader.drop()
+    reader.give_up()
 
 
 @many

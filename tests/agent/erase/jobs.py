@@ -9,7 +9,7 @@ import msgspec
 
 from agent.certificates.outcome import Failed, Outcome, Refused, Work
 from agent.certificates.record import Interruption
-from agent.erase import Checkpoint, EraseSpec, Limits, Progress, ResumePoint, VerifySpec
+from agent.erase import Checkpoint, EraseSpec, KnownHash, Limits, Progress, ResumePoint, VerifySpec
 from agent.erase.buffers import Layout
 from agent.erase.engine import erase
 from agent.erase.marker import Marker
@@ -36,6 +36,8 @@ def run_job(
     on_event: Callable[[Progress | Checkpoint], None] | None = None,
     celsius: Callable[[], float | None] | None = None,
     prove: bool = False,
+    known: KnownHash | None = None,
+    anew: bool = False,
 ) -> tuple[Outcome, Events]:
     """Erase with small blocks, so that small drives have many of them; the outcome and everything that was emitted.
 
@@ -60,6 +62,8 @@ def run_job(
         resume=resume,
         interruption=interruption,
         skip_proof=not prove,
+        known_hash=known,
+        hash_anew=anew,
     )
     small = Layout(block=block, depth=3)
     with mock.patch.object(Layout, "plan", return_value=small):

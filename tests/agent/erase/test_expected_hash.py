@@ -9,7 +9,7 @@ import pytest
 from blake3 import blake3
 
 from agent.certificates.outcome import Aborted, Erased, Failed, Reason
-from agent.erase import Progress, VerifySpec, expected_hash
+from agent.erase import KnownHash, Progress, VerifySpec, expected_hash
 from agent.erase.expected_hash import FixedHash, SharedHashes, StreamHash
 from agent.erase.pattern import Fill, FixedFill, fill_for
 from agent.erase.signals import Stop
@@ -20,6 +20,7 @@ from tests.patience import SOON_S
 ODD = 3 * MIB + 5 * 512
 ALWAYS = lambda: True  # noqa: E731
 BLOCK = 16 * KIB
+WRONG = "77" * 32
 
 
 @pytest.fixture(autouse=True)
@@ -175,6 +176,68 @@ def test_finished_hashes_are_remembered_within_a_bound_and_unfinished_ones_end_w
             thread.join(SOON_S)
             assert not thread.is_alive()
     assert len(shared) == expected_hash.REMEMBERED
+
+
+def _known(drive: MemoryDrive, *, pattern: str = "00", capacity: int = 0, digest: str = "") -> KnownHash:
+    """What an earlier job found for drives of this size, or claims to have found."""
+    size = capacity or len(drive.data)
+    return KnownHash(pattern=pattern, capacity=size, blake3=digest or blake3(bytes(size)).hexdigest())
+
+
+def test_a_known_hash_costs_no_other_and_is_that_of_the_device(started: list[int]) -> None:
+    drive = MemoryDrive(ODD)
+    outcome, _ = run_job(drive, known=_known(drive))
+    assert isinstance(outcome, Erased)
+    check = outcome.work.verification
+    assert check.blake3 == check.expected_blake3 == blake3(bytes(drive.durable)).hexdigest()
+    assert started == []
+    assert len(expected_hash.SHARED) == 0, "what was not computed here must serve no other job"
+
+
+@pytest.mark.parametrize(("pattern", "capacity"), [("ff", ODD), ("00", ODD + 512), ("00", ODD - 512)])
+def test_a_hash_of_other_bytes_is_not_used(pattern: str, capacity: int, started: list[int]) -> None:
+    drive = MemoryDrive(ODD)
+    outcome, _ = run_job(drive, known=_known(drive, pattern=pattern, capacity=capacity, digest=WRONG))
+    assert work_of(outcome).verification.blake3 == blake3(bytes(drive.durable)).hexdigest()
+    assert started == [ODD]
+
+
+@pytest.mark.parametrize("stop_at_first", [False, True])
+@pytest.mark.parametrize("at", [0, ODD // 2, ODD - 1])
+def test_a_wrong_known_hash_judges_no_drive_that_differs(at: int, stop_at_first: bool) -> None:
+    drive = MemoryDrive(ODD)
+
+    def flip(offset: int) -> None:
+        if offset >= at // BLOCK * BLOCK:
+            drive.faults.before_read = None
+            drive.data[at] ^= 4
+
+    drive.faults.before_read = flip
+    known = _known(drive, digest=WRONG)
+    outcome, _ = run_job(drive, known=known, verify=VerifySpec(stop_at_first_mismatch=stop_at_first))
+    check = work_of(outcome).verification
+    assert isinstance(outcome, Failed)
+    assert check.expected_blake3 in ({blake3(bytes(ODD)).hexdigest()} | ({None} if stop_at_first else set()))
+    assert check.blake3 in ({blake3(bytes(drive.data)).hexdigest()} | ({None} if stop_at_first else set()))
+    assert [(m.offset, m.bytes) for m in check.mismatches] == [(at // 512 * 512, 512)]
+
+
+def test_another_drive_that_differs_takes_no_known_hash_from_a_sound_one(started: list[int]) -> None:
+    sound, known = MemoryDrive(ODD), _known(MemoryDrive(ODD))
+    bad = expected_hash.SHARED.take(b"\x00", ODD, known=known)
+    bad.doubt()
+    assert bad.digest is None
+    outcome, _ = run_job(sound, known=known)
+    assert work_of(outcome).verification.blake3 == known.blake3
+    expected_hash.SHARED.let_go(bad)
+    assert started == [ODD]
+
+
+def test_a_hash_is_made_anew_where_that_is_asked_whatever_the_process_remembers(started: list[int]) -> None:
+    for anew in (False, False, True):
+        outcome, _ = run_job(MemoryDrive(ODD), anew=anew)
+        assert isinstance(outcome, Erased)
+    assert started == [ODD, ODD]
 
 
 def test_a_stop_while_only_the_hash_is_unfinished_ends_the_job(

@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 
-from agent.certificates.outcome import TOO_HOT, TOO_LONG, TOO_SLOW, Aborted, Erased, Failed, Reason
+from agent.certificates.outcome import NEVER_COOL, TOO_HOT, TOO_LONG, TOO_SLOW, Aborted, Erased, Failed, Reason
 from agent.erase import Checkpoint, Limits, Progress, VerifySpec
 from agent.erase.signals import Stop
 from tests.agent.erase.drives import Faults, MemoryDrive
@@ -120,6 +120,20 @@ def test_a_pause_for_heat_does_not_count_for_a_job_that_goes_on_after_an_interru
     assert point is not None
     assert spent > 5.75  # 23 intervals of a quarter of a second: more than the job may take
     assert point.seconds < spent - 5.5
+
+
+def test_a_sensor_that_is_stuck_above_the_pause_ends_the_job_in_time_and_writes_nothing_meanwhile(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    drive = MemoryDrive(8 * MIB, faults=Faults(delay_s=0.005))
+    with mock.patch("agent.erase.monitor.PROGRESS_S", 0.05):
+        outcome, events = run_job(drive, limits=Limits(pause_at_c=60, pause_longest_s=1), celsius=lambda: 64.0)
+    assert isinstance(outcome, Aborted)
+    assert outcome.reason == NEVER_COOL
+    paused = [e for e in events if isinstance(e, Progress) and e.phase == "paused"]
+    assert (paused[-1].paused_s or 0) > 0.5
+    assert paused[-1].bytes_done - paused[3].bytes_done == 0
+    assert "is at 64 C, and waits to cool" in caplog.text
 
 
 def test_a_drive_that_gets_far_too_hot_is_aborted() -> None:

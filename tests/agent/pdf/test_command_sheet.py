@@ -47,7 +47,7 @@ def test_every_code_is_read_back_from_the_page(language: str, tmp_path: Path) ->
     wanted = [entry.text for group in groups(made, language) for entry in group.entries]
     found = codes(data, tmp_path)
     assert sorted(text for text, _ in found) == sorted(wanted)
-    assert {"YES", "NO", "START", "UNDO", "CANCEL", "BAY-B.5", "GRADE-D", "DEST-SHOP"} <= set(wanted)
+    assert {"YES", "NO", "TABLET", "UNDO", "CANCEL", "BAY-B.5", "GRADE-D", "DEST-SHOP"} <= set(wanted)
     assert {name for text, name in found if len(text) > 30} == {"QRCode"}
     assert {name for text, name in found if len(text) <= 30} == {"Code128"}
     assert pages == 2
@@ -56,8 +56,9 @@ def test_every_code_is_read_back_from_the_page(language: str, tmp_path: Path) ->
 def test_the_station_takes_each_code_for_what_it_says() -> None:
     made = bench(yes="JA", no=r"NEJ\!", bay=r"^B(?P<bay>[A-Z0-9.-]+)$", grade=r"K:(?P<grade>(A|B|C|D))")
     kinds = [read(entry.text, None, made).kind for group in groups(made, "da") for entry in group.entries]
-    assert kinds[:6] == [Kind.YES, Kind.NO, Kind.START, Kind.UNDO, Kind.CANCEL, Kind.REPRINT]
-    assert kinds[6:] == [Kind.GRADE] * 4 + [Kind.BAY] * 5 + [Kind.DESTINATION] * 2
+    assert kinds[:6] == [Kind.YES, Kind.NO, Kind.UNDO, Kind.CANCEL, Kind.REPRINT, Kind.LOGOUT]
+    assert kinds[6:12] == [Kind.NODRIVE, Kind.TABLET, *[Kind.DRIVES] * 3, Kind.BOX]
+    assert kinds[12:] == [Kind.GRADE] * 4 + [Kind.BAY] * 5 + [Kind.DESTINATION] * 2
     assert [entry.text for entry in groups(made, "da")[0].entries[:2]] == ["JA", "NEJ!"]
 
 

@@ -9,6 +9,7 @@ import shutil
 import string
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 from xml.etree import ElementTree
@@ -21,6 +22,7 @@ from PIL import Image
 
 from agent.certificates import keys as station_keys
 from agent.certificates.certificate import TYPE, Certificate, read_unverified, sign
+from agent.certificates.label import qr_text
 from agent.certificates.record import (
     Asset,
     Clock,
@@ -76,6 +78,13 @@ def ended(outcome: OutcomeName = "erased", **facts: Any) -> Record:  # noqa: ANN
     return record(**{"outcome": outcome, "sanitization": nothing, "reason": why, **facts})
 
 
+WHY = {
+    "aborted": Reason(code="BW-E18", text="Somebody cancelled it", hint="Erase it again."),
+    "refused": Reason(code="BW-P03", text="The drive offers nothing for it", hint="Call the team lead."),
+}
+"""A reason that such an outcome has: what to do about one of a failed drive names the box of those."""
+
+
 def drive(**facts: Any) -> Any:  # noqa: ANN401 - fields of DriveRecord
     return msgspec.structs.replace(record().drive, **facts)
 
@@ -127,13 +136,14 @@ def test_what_another_program_wrote_is_said_with_how_much_and_not_that_the_drive
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("outcome", OUTCOMES)
 def test_only_an_erased_drive_gets_the_word_and_a_level(outcome: OutcomeName, language: str) -> None:
-    text = text_of(ended(outcome), language=language)
+    why = WHY.get(outcome)
+    text = text_of(ended(outcome, **({"reason": why} if why else {})), language=language)
     assert HEADLINES[language][outcome] in text
     assert ("Clear" in text) is (outcome == "erased")
     claims = [h for o, h in HEADLINES[language].items() if o != outcome and h not in HEADLINES[language][outcome]]
     assert not [claim for claim in claims if re.search(rf"\b{claim}\b", text)]
     if outcome != "erased":
-        assert "(BW-E02)" in text
+        assert f"({why.code if why else 'BW-E02'})" in text
         assert ("Intet niveau certificeres" if language == "da" else "No level is certified") in text
 
 
@@ -261,7 +271,8 @@ def test_the_qr_code_is_read_back_from_the_page(url: str) -> None:
     data = print_certificate(made, certificate_url=url).data
     png = poppler_run("pdftoppm", "-r", "150", "-png", "-singlefile", "-", data=data)
     codes = zxingcpp.read_barcodes(Image.open(io.BytesIO(png)))
-    assert [code.text for code in codes] == [f"{url or 'benchwipe:'}{made.id}"]
+    assert [code.text for code in codes] == [qr_text(made, "en", url)]
+    assert codes[0].text.endswith(made.id)
 
 
 def hostile_record() -> Record:
@@ -511,3 +522,26 @@ def test_a_pass_that_did_not_end_says_so() -> None:
     page = page_of(sign(ended("aborted", sanitization=done), KEY), language="en", certificate_url="", checked_with=None)
     [table] = [section.table for section in page.sections if section.table]
     assert table.rows == (("1", "zeros (00)", "512", "2026-11-22 20:00:00", "not finished"),)
+
+
+@poppler
+@pytest.mark.parametrize(
+    ("zone", "told", "heading"),
+    [
+        ("Europe/Copenhagen", "2026-11-22 21:00:00 (UTC+1)", "Begyndt (UTC+1)"),
+        ("America/St_Johns", "2026-11-22 16:30:00 (UTC-3:30)", "Begyndt (UTC-3:30)"),
+    ],
+)
+def test_times_are_of_the_clock_on_the_wall_with_how_far_that_is_from_utc(
+    zone: str, told: str, heading: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        text = text_of(record(), language="da")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    assert told in text
+    assert heading in text
+    assert "20:00:00" not in text

@@ -13,21 +13,22 @@ from agent.certificates.attestation import QUESTIONS
 from agent.jobs.bay import Bay, BayState
 from agent.jobs.new_job import new_job
 from agent.phrases import keys
-from agent.scan.context import Context, Rated
-from agent.scan.dialogue import (
+from agent.scan.actions import (
     Assign,
     Attest,
     BeginBay,
     Cancel,
     LabelScanned,
     Match,
+    PutInBox,
     Rate,
     Reprint,
+    SayNoDrive,
     TakeBack,
     TakeBackGrade,
-    Turn,
-    scan,
 )
+from agent.scan.context import Context, Rated
+from agent.scan.dialogue import Turn, scan
 from agent.scan.flow import EXPECTED, ROWS, TABLE, Do, Seen, Step, table_of
 from agent.scan.handset import Attempt, asked_phrase
 from agent.scan.places import place
@@ -39,8 +40,10 @@ IDA = OperatorSettings(badge="BADGE-7", id="ida", name="Ida")
 BO = OperatorSettings(badge="BADGE-8", id="bo", name="Bo", language="en")
 LOT_1 = Lot(code="LOT-1", customer="Kolding")
 NOTHING = Context(operator=IDA, lot=LOT_1)
-BO_AT_HOME = replace(NOTHING, operator=BO)
 TAG = replace(NOTHING, step=Step.BAY, asset="KK-0001")
+COUNT = replace(NOTHING, step=Step.COUNT, asset="KK-0777")
+NO_DRIVE = replace(TAG, step=Step.NODRIVE)
+BOXING = replace(NOTHING, step=Step.BOX, label="bench-01-000007")
 STOPPING = replace(NOTHING, step=Step.STOP)
 PRINTING = replace(NOTHING, step=Step.PRINT)
 
@@ -60,6 +63,7 @@ BAYS: Mapping[str, Bay] = {
     "A7": bay("A7", BayState.FINISHED, outcome="erased"),
     "A8": bay("A8", BayState.FINISHED, outcome="failed"),
     "A9": replace(bay("A9", BayState.BLOCKED), job=None),
+    "A0": Bay(name="A0", state=BayState.BLOCKED, insertion="stay-0"),
 }
 
 
@@ -83,6 +87,7 @@ SERIAL, CONFIRM, GRADE, COUNTING = (
     at(Step.GRADE, "A7"),
     at(Step.TAG, "A5"),
 )
+NAMELESS = replace(NOTHING, step=Step.BOX, bay="A0", job="stay-0")
 WHICH = replace(NOTHING, step=Step.WHICH, grade="B")
 RATED = replace(GRADE, step=Step.TAG, rated=Rated(grade="A", grade_before="C"))
 
@@ -93,10 +98,22 @@ ASKED = replace(NOTHING, step=Step.CHECK, attempt=Attempt(IMEI, "KK-0001"))
 WAITS = replace(ASKED, step=Step.TAG)
 LAST = replace(ASKED, attempt=Attempt(IMEI, "KK-0001", answers=(True, True, True)))
 
+
+def bos(idas: Context) -> Context:
+    """Bo's place, where Ida's is left behind as it was."""
+    return Context(operator=BO, away=(idas,))
+
+
 TURNS: list[tuple[Context, str, Context, object, str]] = [
     (Context(), "BADGE-7", Context(operator=IDA), None, "hello"),
-    (TAG, "BADGE-7", TAG, None, "hello"),
-    (TAG, "BADGE-8", BO_AT_HOME, None, "hello"),
+    (TAG, "BADGE-7", TAG, None, "you_are"),
+    (TAG, "BADGE-8", bos(TAG), None, "hello"),
+    (bos(TAG), "BADGE-7", replace(TAG, away=(Context(operator=BO),)), None, "hello"),
+    (STOPPING, "BADGE-8", bos(NOTHING), None, "hello"),
+    (RATED, "BADGE-8", bos(replace(RATED, rated=None)), None, "hello"),
+    (TAG, "LOGOUT", Context(away=(replace(TAG, lot=LOT_1),)), None, "logged_out"),
+    (NOTHING, "LOGOUT", Context(), None, "logged_out"),
+    (Context(), "LOGOUT", Context(), None, "nobody_logged_in"),
     (NOTHING, "BADGE-9", NOTHING, None, "unknown_badge"),
     (Context(), "LOT-1", Context(lot=LOT_1), None, "lot_set"),
     (NOTHING, "LOT-9", NOTHING, None, "unknown_lot"),
@@ -105,7 +122,26 @@ TURNS: list[tuple[Context, str, Context, object, str]] = [
     (TAG, "KK-0002", replace(TAG, asset="KK-0002"), None, "scan_bay"),
     (STOPPING, "KK-0001", TAG, None, "scan_bay"),
     (NOTHING, "kk-0001", TAG, None, "scan_bay"),
-    (NOTHING, "KK-0777", replace(TAG, asset="KK-0777"), None, "tag_again"),
+    (NOTHING, "KK-0777", COUNT, None, "tag_again"),
+    (COUNT, "BAY-A2", COUNT, None, "tag_again"),
+    (COUNT, "DRIVES-2", replace(COUNT, step=Step.BAY, drives=2), None, "drives_kept"),
+    (COUNT, "NODRIVE", COUNT, None, "device_has_drive"),
+    (COUNT, "NO", NOTHING, None, "undone"),
+    (TAG, "DRIVES-3", replace(TAG, drives=3), None, "drives_kept"),
+    (replace(TAG, drives=2), "BAY-A2", NOTHING, Assign("A2", "KK-0001", drives=2), "assigned"),
+    (TAG, "NODRIVE", NO_DRIVE, None, "ask_no_drive"),
+    (NO_DRIVE, "YES", NOTHING, SayNoDrive("KK-0001"), "no_drive_kept"),
+    (NO_DRIVE, "NO", TAG, None, "scan_bay"),
+    (NO_DRIVE, "NODRIVE", NO_DRIVE, None, "ask_no_drive"),
+    (NOTHING, "NODRIVE", NOTHING, None, "scan_asset_first"),
+    (NOTHING, "DESTROY", NOTHING, None, "scan_label_first"),
+    (BOXING, "DESTROY-2", NOTHING, PutInBox("DESTROY-2", label="bench-01-000007"), "boxed"),
+    (BOXING, "NO", NOTHING, None, "undone"),
+    (BOXING, "YES", BOXING, None, "scan_box"),
+    (NOTHING, "BAY-A0", NAMELESS, None, "scan_box_bay"),
+    (NAMELESS, "DESTROY", NOTHING, PutInBox("DESTROY", bay="A0"), "boxed"),
+    (TAG, "BAY-A0", replace(NAMELESS, asset="KK-0001"), None, "scan_box_bay"),
+    (replace(NAMELESS, asset="KK-0001"), "DESTROY", NOTHING, PutInBox("DESTROY", bay="A0", asset="KK-0001"), "boxed"),
     (NOTHING, "AB-40717283", NOTHING, None, "serial_is_no_tag"),
     (TAG, "AB-40717283", TAG, None, "serial_is_no_tag"),
     (replace(TAG, asset="AB-40717283"), "BAY-A2", NOTHING, None, "serial_is_no_tag"),
@@ -117,7 +153,7 @@ TURNS: list[tuple[Context, str, Context, object, str]] = [
     (TAG, "BAY-A7", TAG, None, "bay_is_done"),
     (TAG, "BAY-A9", TAG, None, "bay_is_busy"),
     (TAG, "BAY-Z9", TAG, None, "unknown_bay"),
-    (TAG, "BAY-10", TAG, None, "unknown_bay"),
+    (TAG, "BAY-11", TAG, None, "unknown_bay"),
     (TAG, "UNDO", NOTHING, None, "undone"),
     (TAG, "GRADE-B", replace(TAG, grade="B"), None, "grade_kept"),
     (replace(TAG, grade="B"), "BAY-A2", NOTHING, Assign("A2", "KK-0001", "B"), "assigned"),
@@ -141,8 +177,10 @@ TURNS: list[tuple[Context, str, Context, object, str]] = [
     (CONFIRM, "BAY-A4", CONFIRM, None, "scan_yes_or_no"),
     (CONFIRM, "BAY-A5", COUNTING, None, "bay_starts_soon"),
     (CONFIRM, "BAY-A6", CONFIRM, None, "scan_yes_or_no"),
-    (CONFIRM, "BADGE-7", CONFIRM, None, "hello"),
-    (CONFIRM, "BADGE-8", BO_AT_HOME, None, "hello"),
+    (CONFIRM, "BADGE-7", CONFIRM, None, "you_are"),
+    (CONFIRM, "BADGE-8", bos(CONFIRM), None, "hello"),
+    (bos(CONFIRM), "YES", bos(CONFIRM), None, "scan_lot"),
+    (bos(CONFIRM), "BAY-A4", replace(CONFIRM, operator=BO, lot=None, away=(NOTHING,)), None, "bay_taken_over"),
     (CONFIRM, "LOT-1", replace(CONFIRM, step=Step.TAG), None, "lot_set"),
     (SERIAL, "BAY-A4", CONFIRM, None, "scan_yes_or_no"),
     (SERIAL, "BAY-A2", SERIAL, None, "scan_serial"),
@@ -209,9 +247,11 @@ TURNS: list[tuple[Context, str, Context, object, str]] = [
     (ASKED, "YES", replace(ASKED, attempt=Attempt(IMEI, "KK-0001", answers=(True,))), None, "ask_reset_done"),
     (ASKED, "NO", NOTHING, Attest(Attempt(IMEI, "KK-0001", answers=(False,))), "not_attested"),
     (ASKED, "UNDO", NOTHING, None, "undone_device"),
-    (ASKED, "BADGE-7", ASKED, None, "hello"),
-    (ASKED, "BADGE-8", BO_AT_HOME, None, "device_forgotten"),
-    (WAITS, "BADGE-8", BO_AT_HOME, None, "device_forgotten"),
+    (ASKED, "BADGE-7", ASKED, None, "you_are"),
+    (ASKED, "BADGE-8", bos(ASKED), None, "hello"),
+    (bos(ASKED), "YES", bos(ASKED), None, "scan_lot"),
+    (bos(ASKED), IMEI, replace(PHONE, operator=BO, lot=None, away=()), None, "device_taken"),
+    (WAITS, "BADGE-8", bos(WAITS), None, "hello"),
     (LAST, "KK-0002", LAST, None, "ask_cards_removed"),
     (LAST, "YES", NOTHING, Attest(Attempt(IMEI, "KK-0001", answers=(True,) * 4)), "attested"),
     (LAST, "NO", NOTHING, Attest(Attempt(IMEI, "KK-0001", answers=(True, True, True, False))), "not_attested"),
@@ -255,7 +295,8 @@ def test_cancel_works_in_every_step(step: Step) -> None:
 
 
 @pytest.mark.parametrize(
-    "context", [NOTHING, PHONE, ASKED, LAST, TAG, STOPPING, PRINTING, SERIAL, CONFIRM, GRADE, WHICH]
+    "context",
+    [NOTHING, PHONE, ASKED, LAST, TAG, STOPPING, PRINTING, SERIAL, CONFIRM, GRADE, WHICH, COUNT, NO_DRIVE, BOXING],
 )
 @pytest.mark.parametrize("code", ["nonsense", "x" * 500, "BADGE-404", "LOT-404", "BAY-404", "ÆØÅ", "A" * 32])
 def test_what_is_unknown_changes_nothing_and_says_what_is_expected(context: Context, code: str) -> None:

@@ -23,7 +23,7 @@ def asked(code: str, *, path: Path | None = None) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("module", ["urllib.request", "http.client", "email.message", "tempfile"])
+@pytest.mark.parametrize("module", ["urllib.request", "http.client", "email.message", "tempfile", "ssl"])
 def test_the_link_to_the_broker_does_not_load(module: str) -> None:
     assert asked(f"print({module!r} in sys.modules)") == "False"
 
@@ -43,3 +43,31 @@ def test_where_a_proxy_can_be_used_the_library_has_what_it_asks_the_environment_
     (tmp_path / "socks.py").write_text("HTTP = SOCKS4 = SOCKS5 = 0\n")
     code = "from agent.uplink.mqtt_library import client; print(hasattr(client.urllib.request, 'getproxies'))"
     assert asked(code, path=tmp_path) == "True"
+
+
+def test_a_link_with_tls_has_all_of_it() -> None:
+    code = "from agent.uplink.mqtt_library import client, tls_context; made = tls_context(); import ssl; "
+    assert asked(code + "print(client.ssl is ssl, type(made) is ssl.SSLContext)") == "True True"
+
+
+def test_a_plain_link_that_has_nothing_to_read_now_says_so_as_ever() -> None:
+    code = """
+import socket
+from agent.uplink.mqtt_library import client
+made = client.Client(client.CallbackAPIVersion.VERSION2)
+made._sock, other = socket.socketpair()
+made._sock.setblocking(False)
+for attempt in (lambda: made._sock_recv(1), lambda: [made._sock_send(bytes(1 << 20)) for _ in range(99)]):
+    try:
+        attempt()
+    except BlockingIOError:
+        print("not now", end=" ")
+"""
+    assert asked("exec(" + repr(code) + ")") == "not now not now"
+
+
+def test_the_command_line_loads_one_openssl() -> None:
+    code = "import sys, agent.cli, agent.station, hashlib; print('_ssl' in sys.modules, bool(sys.modules['_hashlib']), "
+    code += "hashlib.sha256(b'abc').hexdigest()[:8])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=PROGRAM_S, check=True)
+    assert done.stdout.strip() == "False False ba7816bf"

@@ -14,7 +14,7 @@ from agent.certificates import jws, keys
 from agent.certificates.certificate import Certificate
 from agent.jobs.ledger import Ledger
 from agent.jobs.outbox_rows import StatedEvent
-from agent.jobs.registrar import DISPOSITION
+from agent.jobs.statements import DISPOSITION
 from agent.messages import Alarm, BayProgressMessage, BayStateMessage, Birth, Request
 from agent.settings import Mqtt
 from agent.uplink.uplink import Pace, Uplink
@@ -39,7 +39,10 @@ STATION = "bench-01"
 
 
 class Bench:
-    """`rejected` gathers what the uplink reported; `collectors` are closed with the bench."""
+    """`rejected` gathers what the uplink reported; `collectors` are closed with the bench.
+
+    `alarms` are those that stand (code -> text), `raised` every code that ever was.
+    """
 
     def __init__(self, state_dir: Path, port: int) -> None:
         self.state_dir, self.port = state_dir, port
@@ -48,6 +51,8 @@ class Bench:
         self.trusted: dict[str, Ed25519PublicKey] = {}
         self.rejected: list[tuple[str, str]] = []
         self.commands: list[Request] = []
+        self.alarms: dict[str, str] = {}
+        self.raised: list[str] = []
         self.report: Callable[[str, str], None] = lambda row, reason: self.rejected.append((row, reason))
         self.uplinks: list[Uplink] = []
         self.collectors: list[FakeCollector] = []
@@ -67,6 +72,7 @@ class Bench:
             now=lambda: NOW,
             collectors=self.trusted,
             pace=pace,
+            on_trouble=self._trouble,
         )
         self.uplinks.append(made)
         if start:
@@ -105,6 +111,13 @@ class Bench:
 
     def _rejected(self, row: str, reason: str) -> None:
         self.report(row, reason)
+
+    def _trouble(self, _name: str, code: str, text: str | None) -> None:
+        if text is None:
+            del self.alarms[code]
+            return
+        self.alarms[code] = text
+        self.raised.append(code)
 
     def close(self) -> None:
         """Stop whatever runs."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 
 import msgspec
 import pytest
@@ -14,7 +17,7 @@ from agent.jobs.bay import Bay, BayState
 from agent.jobs.job import Job
 from agent.planning.plan import Plan, plan
 from agent.planning.policy import Policy
-from agent.views.bay import bay_lines, bay_row, percent, table, time_left
+from agent.views.bay import bay_lines, bay_row, ends_about, percent, table
 from agent.views.screen import look
 from drivers.drives.drive import Capabilities
 from tests.agent.engine_rig import drive
@@ -40,7 +43,7 @@ def test_every_state_has_one_instruction_with_all_its_values(state: BayState, la
 
 @pytest.mark.parametrize(
     ("code", "language", "told"),
-    [("BW-E02", "en", "DESTROY"), ("BW-E60", "en", "Erase it again"), ("BW-E60", "da", "Slet det igen")],
+    [("BW-E02", "en", "DESTROY"), ("BW-E60", "en", "Put it back in."), ("BW-E60", "da", "Sæt det i igen.")],
 )
 def test_a_failed_drive_is_to_be_destroyed_unless_its_reason_says_otherwise(
     code: str, language: str, told: str
@@ -62,7 +65,7 @@ def test_a_countdown_is_told_in_seconds_and_a_reason_with_its_code() -> None:
 def test_a_countdown_says_what_is_less_than_asked_for_and_what_dies_beside_the_drive() -> None:
     purge = Policy(name="own", method="nist-purge", fallback="nist-clear")
     for capabilities, words in (
-        (Capabilities(format=False, namespaces=2), "Less than nist-purge: zero."),
+        (Capabilities(format=False, namespaces=2), "The drive cannot do nist-purge. It gets zero."),
         (Capabilities(format=False, namespaces=2, sanitize=("block",)), "All parts of the drive are erased."),
     ):
         who = drive(media="nvme", capabilities=capabilities)
@@ -82,9 +85,34 @@ def test_a_row_has_progress_only_while_somebody_works() -> None:
     assert "25 %" in table([bay_row(BAY, now=NOW)])[1]
 
 
-@pytest.mark.parametrize(("rate", "told"), [(0.0, "-"), (1e-6, "75 s"), (1e-7, "12 min")])
-def test_what_is_left_is_told_in_minutes_and_in_seconds_near_the_end(rate: float, told: str) -> None:
-    assert time_left(Progress(**{**{n: getattr(AT, n) for n in AT.__struct_fields__}, "mb_per_s": rate})) == told
+@pytest.fixture
+def _in_denmark(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "Europe/Copenhagen")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_in_denmark")
+@pytest.mark.parametrize(
+    ("at", "left_s", "told"),
+    [
+        ("2026-11-30T13:16:01Z", 3600, "færdig ca. 14:20"),
+        ("2026-11-30T13:20:00Z", 60, "færdig ca. 14:20"),
+        ("2026-11-30T22:58:00Z", 600, "færdig ca. 01/12 00:00"),
+        ("2026-12-02T08:00:00Z", 2 * 86400, "færdig ca. 02/12 09:00"),
+        ("2026-11-30T13:16:01Z", None, "tiden beregnes"),
+    ],
+)
+def test_the_end_of_the_whole_job_is_told_as_the_clock_on_the_wall_will_show_it(
+    at: str, left_s: float | None, told: str
+) -> None:
+    ends_at = datetime.fromisoformat(at).timestamp()
+    assert ends_about("da", ends_at, left_s) == told
+    working = replace(BAY, progress=msgspec.structs.replace(AT, ends_at=ends_at, left_s=left_s))
+    assert bay_lines(working, "da", now=NOW)[0] == f"Bås A1: sletter, 25 %, {told}."
+    assert " left" not in progress_line("/dev/sda", msgspec.structs.replace(AT, ends_at=ends_at, left_s=left_s))
 
 
 @pytest.mark.parametrize(
@@ -105,6 +133,6 @@ def test_a_drive_that_tells_no_progress_shows_its_time_and_whose_estimate_it_is(
     assert table([bay_row(alone, now=NOW)])[1].split()[-2:] == ["12", "min"]
     assert alone.progress is not None
     told = replace(alone, progress=msgspec.structs.replace(alone.progress, estimate_s=2400.0))
-    assert "erases itself, 12 min of ~40 min." in bay_lines(told, "en", now=NOW)[0]
-    assert "12 min of ~40 min" in table([bay_row(told, now=NOW)])[1]
+    assert "erases itself, 12 min of about 40 min." in bay_lines(told, "en", now=NOW)[0]
+    assert "12 min of about 40 min" in table([bay_row(told, now=NOW)])[1]
     assert "%" not in table([bay_row(told, now=NOW)])[1]

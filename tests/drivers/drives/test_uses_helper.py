@@ -222,3 +222,26 @@ def test_it_ends_by_itself_when_nobody_asks_and_starts_for_nobody_but_systemd(
     assert uses_helper.main(["serve"]) == 2
     assert uses_helper.main([]) == 2
     assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+HIDDEN = """
+mount --make-rprivate / && umount "$1" && shift && mount -t proc -o hidepid=invisible proc /proc && exec "$@"
+"""
+
+
+def test_a_mount_of_the_first_process_is_told_to_somebody_who_sees_neither_it_nor_that_process(
+    helper: Helper, loops: Loops, tmp_path: Path
+) -> None:
+    drive, place = loops.attach(loops.image()), tmp_path / "mounted"
+    place.mkdir()
+    subprocess.run(["mkfs.ext4", "-q", drive], check=True, timeout=PROGRAM_S)
+    subprocess.run(["mount", drive, str(place)], check=True, timeout=PROGRAM_S)
+    try:
+        asking = [sys.executable, "-c", NOBODY, number(drive), str(helper.path)]
+        hidden = ["unshare", "--mount", "sh", "-c", HIDDEN, "sh", str(place), *asking]
+        done = subprocess.run(hidden, capture_output=True, text=True, timeout=PROGRAM_S, check=True)
+        found = msgspec.json.decode(done.stdout, type=_witness.Testimony).elsewhere
+        assert [(m.number, m.target) for m in found if m.number == number(drive)] == [(number(drive), str(place))]
+        assert not [m for m in nobodys(drive, helper.path).elsewhere if m.number == number(drive)]  # it sees it itself
+    finally:
+        subprocess.run(["umount", str(place)], check=True, timeout=PROGRAM_S)

@@ -13,7 +13,7 @@ import pytest
 
 from drivers.inputs import hid
 from drivers.inputs._keys import EVENT, US_LAYOUT, Burst, KeyEvent, Keypad, key_events
-from drivers.inputs._readings import Reading, Scan, Unreadable
+from drivers.inputs._readings import Reading, Scan, Unfinished, Unreadable
 from drivers.inputs.hid import KEYS, Driver, Settings
 from tests.drivers.inputs.test_inputs import Reader, wait_for
 
@@ -137,6 +137,21 @@ def test_a_number_of_which_the_kernel_lost_a_key_names_no_bay() -> None:
     assert typed(pad, ENTER) == [Scan("YES")]
 
 
+def test_a_number_that_is_given_up_is_shown_and_takes_the_enter_that_comes_late_with_it() -> None:
+    pad = Keypad(KEYS, "BAY-{number}", 2)
+    assert typed(pad, TWO, FOUR) == []
+    assert (pad.pending, pad.give_up(), pad.pending) == (True, Unfinished("24"), False)
+    assert typed(pad, ENTER, ENTER) == [Unfinished("24"), Scan("YES")]
+    typed(pad, TWO)
+    pad.give_up()
+    assert typed(pad, FOUR, ENTER, ENTER) == [Scan("BAY-4"), Scan("YES")]
+
+
+def test_the_numbers_of_a_keypad_are_made_of_keys_that_are_digits() -> None:
+    found = Keypad({**KEYS, "9": "REPRINT"}, "BAY-{number}", 1).numbers()
+    assert found == [f"BAY-{n}" for n in range(1, 9)]
+
+
 def test_events_are_cut_as_the_kernel_lays_them_out() -> None:
     raw = packed(strokes("A"))
     assert [e for e in key_events(raw) if e] == strokes("A")
@@ -161,7 +176,7 @@ def reading(tmp_path: Path, grabbed: list[int]) -> Iterator[Callable[[str], tupl
         path = tmp_path / "event0"
         os.mkfifo(path)
         end = os.open(path, os.O_RDWR)
-        reader = Reader(Driver("scanner", Settings(path=str(path), kind=kind)))  # type: ignore[arg-type]  # a literal
+        reader = Reader(Driver("scanner", Settings(path=str(path), kind=kind, pause_s=1.0)))  # type: ignore[arg-type]  # a literal
         ends.append((reader, end))
         return ends[-1]
 
@@ -198,6 +213,16 @@ def test_a_keypad_is_read_as_slowly_as_a_person_presses(reading: Callable[[str],
     presses = (KeyEvent(79, 1, 1_000_000), KeyEvent(ENTER, 1, 99_000_000), KeyEvent(ENTER, 1, 199_000_000))
     os.write(end, packed(presses))
     assert [reader.next(), reader.next()] == [Scan("BAY-1"), Scan("YES")]
+
+
+def test_a_pause_within_a_number_shows_it_and_the_enter_behind_it_is_not_yes(
+    reading: Callable[[str], tuple[Reader, int]],
+) -> None:
+    reader, end = reading("keypad")
+    os.write(end, packed((KeyEvent(TWO, 1, 1_000_000), KeyEvent(FOUR, 1, 1_100_000))))
+    assert reader.next() == Unfinished("24")
+    os.write(end, packed((KeyEvent(ENTER, 1, 9_000_000), KeyEvent(ENTER, 1, 9_100_000))))
+    assert [reader.next(), reader.next()] == [Unfinished("24"), Scan("YES")]
 
 
 def test_what_cannot_be_grabbed_is_not_read(tmp_path: Path) -> None:

@@ -136,3 +136,21 @@ def test_characters_that_no_printer_has_become_question_marks() -> None:
     texts = [m.text for m in lay_out(Label(**{**ERASED.__dict__, "rows": rows}), Media()).marks if isinstance(m, Text)]
     assert "? Ærø?^XA" in texts
     assert text_width("Ærø", 100) > text_width("er", 100)
+
+
+def test_a_label_that_is_too_small_for_the_words_in_its_code_holds_the_short_ones() -> None:
+    short = "benchwipe:" + "0123456789abcdef" * 4
+    made = Label("ERASED", Shape.TICK, False, (), "", "words " * 50, qr_short=short)
+    for media, held in ((Media(width_mm=30, height_mm=20), short), (Media(width_mm=100, height_mm=50), made.qr)):
+        assert [m.data for m in lay_out(made, media).marks if isinstance(m, Qr)] == [held]
+
+
+def test_what_is_no_warning_and_no_identifier_makes_room_for_warnings() -> None:
+    plain = tuple(Row(f"plain row number {n}") for n in range(9))
+    made = Label(
+        "ERASED", Shape.TICK, False, (Row("ID", identifier=True), *plain, Row("of two words", whole=True)), "", "x"
+    )
+    told = [m.text for m in lay_out(made, Media(width_mm=40, height_mm=20)).marks if isinstance(m, Text)]
+    assert "ID" in told
+    assert "of two words" in " ".join(told)
+    assert "plain row number 8" not in told
