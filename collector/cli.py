@@ -13,8 +13,11 @@ import click
 import msgspec
 
 from agent.errors import SettingsError
-from collector import enrolment, settings, signing
+from collector import settings
 from collector.errors import CollectorError
+from collector.intake import keys as documents
+from collector.intake import signing
+from collector.old import enrolment
 from drivers.options import convert
 
 CONFIG = Path("/etc/benchwipe/collector.toml")
@@ -34,7 +37,7 @@ def main() -> None:
 @click.option("--listen", metavar="HOST:PORT", help="Web pages' address, instead of the configuration's.")
 def serve(config: Path, listen: str | None) -> None:
     """Take certificates over MQTT, store them, show them."""
-    from collector.service import serve as run  # heavy: only here
+    from collector.old.service import serve as run  # heavy: only here
 
     configuration = _load(config)
     if listen is not None:
@@ -58,7 +61,7 @@ def enrol(config: Path, station: str, key: BinaryIO) -> None:
     """
     configuration = _load(config)
     try:
-        keys = enrolment.parse_keys(key.read(enrolment.LARGEST + 1), where=getattr(key, "name", "standard input"))
+        keys = documents.parse_keys(key.read(documents.LARGEST + 1), where=getattr(key, "name", "standard input"))
         new = enrolment.enrol(configuration.stations_dir, station, keys)
     except CollectorError as error:
         _fail([error.line()])
@@ -83,7 +86,7 @@ def show_key(config: Path, use: str) -> None:
         own = signing.load_or_make(_load(config).keys_dir, use)
     except CollectorError as error:
         _fail([error.line()])
-    click.echo(json.dumps(enrolment.jwk(own.public_key())))
+    click.echo(json.dumps(documents.jwk(own.public_key())))
 
 
 def _load(config: Path) -> settings.Configuration:

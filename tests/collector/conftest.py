@@ -41,10 +41,11 @@ from agent.certificates.record import (
     Verification,
 )
 from agent.messages import Receipt
-from collector.database import connect
-from collector.enrolment import enrol
-from collector.schema import LATER, SCHEMA_VERSION
-from collector.store import Store
+from collector.old.database import connect
+from collector.old.enrolment import enrol
+from collector.old.schema import LATER, SCHEMA_VERSION
+from collector.old.store import Store
+from tests.collector.house import House, Template
 from tests.patience import PROGRAM_S, SOON_S
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -454,3 +455,33 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(f"a small tmpfs cannot be mounted (needs root): {mounted.stderr.strip()}")
     yield folder
     subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """A migrated SQLite database, to be copied."""
+    return Template(tmp_path_factory.mktemp("template"), None)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Template:
+    """A migrated PostgreSQL database, to be copied."""
+    return Template(tmp_path_factory.mktemp("template-pg"), postgres)
+
+
+@pytest.fixture
+def house(tmp_path: Path, sqlite_template: Template) -> Iterator[House]:
+    """The collector's Django over a fresh SQLite database."""
+    one = House(tmp_path, sqlite_template.copy(tmp_path))
+    yield one
+    one.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def each_house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """The same over a database of either kind."""
+    name = "sqlite_template" if request.param == "sqlite" else "postgres_template"
+    template: Template = request.getfixturevalue(name)
+    one = House(tmp_path, template.copy(tmp_path))
+    yield one
+    one.close()

@@ -22,13 +22,13 @@ from agent.jobs.chain import Span
 from agent.jobs.chain_events import tell_gap
 from agent.jobs.ledger import Ledger
 from agent.messages import Event
-from collector import queries
-from collector.chain import Gap as Told
-from collector.chain import Link, by_sequence, state
-from collector.gaps import TYPE, ToldGap, told_by_event, told_by_statement
-from collector.judge import Delivery, Rejected, Stated, Verified, judge
-from collector.schema import CERTIFICATE
-from collector.store import EventRow, Store
+from collector.intake.chain import Gap as Told
+from collector.intake.chain import Link, by_sequence, state
+from collector.intake.gaps import TYPE, ToldGap, told_by_event, told_by_statement
+from collector.intake.judge import Delivery, Rejected, Stated, Verified, judge
+from collector.old import queries
+from collector.old.schema import CERTIFICATE
+from collector.old.store import EventRow, Store
 from tests.collector.conftest import Collector, StationClient, as_first_released, chain_of, record, wait_for
 
 KEY = Ed25519PrivateKey.generate()

@@ -16,7 +16,7 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from sqlalchemy import create_engine, select
 
 from agent.certificates.certificate import sign
-from collector.schema import CERTIFICATE, CERTIFICATE_BYTES, EVENT
+from collector.old.schema import CERTIFICATE, CERTIFICATE_BYTES, EVENT
 from tests.collector.conftest import (
     Broker,
     Collector,
@@ -91,7 +91,7 @@ def test_a_rotated_key_is_accepted_beside_the_old_one_and_a_revoked_one_is_not(
     station.deliver(new_one)
     assert (result(station, old_one.id), result(station, new_one.id)) == ("stored", "stored")
     (collector.stations / "bench-01.jwk").unlink()
-    time.sleep(1.1)  # collector.enrolment.FRESH_S: the promise under test
+    time.sleep(1.1)  # collector.old.enrolment.FRESH_S: the promise under test
     late = sign(record(3, new_one.id), new)
     station.deliver(late)
     assert result(station, late.id) == "rejected"

@@ -10,7 +10,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.errors import SettingsError
 from collector.cli import main
-from collector.enrolment import jwk, jwk_set, read_keys
+from collector.intake.keys import jwk, jwk_set
+from collector.old.enrolment import read_keys
 from collector.settings import load
 
 EXAMPLE = Path(__file__).parents[2] / "config" / "collector.example.toml"
@@ -97,7 +98,7 @@ def test_a_password_in_the_url_is_never_shown_and_needs_a_private_file(tmp_path:
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text("[database]\nurl = 'sqlite:///data/x.db'")
-    assert load(tmp_path / "c.toml").database_url().database == str(tmp_path / "data" / "x.db")
+    assert load(tmp_path / "c.toml").database().name == str(tmp_path / "data" / "x.db")
 
 
 def test_a_bad_configuration_ends_with_status_2_and_no_traceback(tmp_path: Path) -> None:

@@ -22,12 +22,12 @@ from agent.certificates import jws, receipt
 from agent.certificates.certificate import sign
 from agent.certificates.jws import public_jwk, public_key_from_jwk, thumbprint
 from agent.certificates.keys import load_or_make
-from collector.intake import read_event
-from collector.judge import Rejected, Stated, delivery, judge
-from collector.live import Live
-from collector.schema import QUARANTINE, SCHEMA_VERSION, STATEMENT, VERSION
-from collector.statements import DISPOSITION, Keys, latest
-from collector.store import Store
+from collector.fleet.live import Live
+from collector.intake.judge import Rejected, Stated, delivery, judge
+from collector.intake.statements import DISPOSITION, Keys, latest
+from collector.old.intake import read_event
+from collector.old.schema import QUARANTINE, SCHEMA_VERSION, STATEMENT, VERSION
+from collector.old.store import Store
 from tests.collector.conftest import Broker, Collector, StationClient, as_first_released, chain_of, record, wait_for
 from tests.collector.test_web import Site
 from tests.patience import PROGRAM_S

@@ -17,9 +17,9 @@ from agent.certificates.certificate import Certificate, sign
 from agent.certificates.jws import public_jwk, thumbprint
 from agent.certificates.record import Customer, Verification
 from collector.errors import SchemaTooNew
-from collector.judge import Delivery, Rejected, Verdict, judge
-from collector.schema import CERTIFICATE, CERTIFICATE_BYTES, EVENT, QUARANTINE, SCHEMA_VERSION
-from collector.store import EventRow, Store, Stored
+from collector.intake.judge import Delivery, Rejected, Verdict, judge
+from collector.old.schema import CERTIFICATE, CERTIFICATE_BYTES, EVENT, QUARANTINE, SCHEMA_VERSION
+from collector.old.store import EventRow, Store, Stored
 from tests.collector.conftest import as_first_released, chain_of, drive, record
 
 KEY = Ed25519PrivateKey.generate()

@@ -32,17 +32,17 @@ from agent.certificates.record import (
 )
 from agent.jobs.certify import Circumstances, Occasion, draft_attested
 from agent.messages import Birth
-from collector.database import connect
-from collector.enrolment import KeyBook, enrol
-from collector.intake import Intake
-from collector.judge import Delivery, judge
-from collector.link import Link
-from collector.live import Live
-from collector.schema import CERTIFICATE_BYTES
+from collector.fleet.live import Live
+from collector.intake.judge import Delivery, judge
+from collector.intake.link import Link
+from collector.intake.signing import Signer
+from collector.old.database import connect
+from collector.old.enrolment import KeyBook, enrol
+from collector.old.intake import Intake
+from collector.old.schema import CERTIFICATE_BYTES
+from collector.old.store import Store
+from collector.old.web import Sources, make_app
 from collector.settings import load
-from collector.signing import Signer
-from collector.store import Store
-from collector.web import Sources, make_app
 from tests.collector.conftest import WHEN, chain_of, drive, record
 
 EVIL = "<script>alert(1)</script>\"'&"
