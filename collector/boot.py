@@ -21,17 +21,21 @@ BUSY_MS = 5000
 CONNECT_S = 5
 STATEMENT_MS = 30_000
 SETTINGS = "collector.django_settings"
+OWNER = "owner"
+"""The database as the role that owns its tables, where the configuration names one."""
 
 
-def boot(configuration: Configuration, *, owner: bool = False) -> None:
+def boot(configuration: Configuration) -> None:
     """Start Django for this configuration. Once it runs, another one may be put in its place (tests do).
 
-    `owner`: use the database as the role that owns its tables, to migrate. Raise CollectorError where a secret cannot
-    be read or made.
+    Raise CollectorError where a secret cannot be read or made.
     """
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
     try:
-        place = configuration.database(owner=owner)
+        place = configuration.database()
+        databases = {"default": database_settings(place)}
+        if configuration.settings.database.owner_url:
+            databases[OWNER] = database_settings(configuration.database(owner=True))
         if place.kind == "sqlite":
             Path(place.name).parent.mkdir(parents=True, exist_ok=True)
     except (OSError, UnicodeDecodeError) as error:
@@ -42,10 +46,8 @@ def boot(configuration: Configuration, *, owner: bool = False) -> None:
     django_settings.ALLOWED_HOSTS = _hosts(configuration)
     django_settings.CSRF_TRUSTED_ORIGINS = [told.public_url] if told.public_url else []
     django_settings.SESSION_COOKIE_SECURE = django_settings.CSRF_COOKIE_SECURE = secure
-    if secure:
-        # The proxy must set or take away this header, as the shipped example does.
-        django_settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
-    _use(database_settings(place))
+    django_settings.COLLECTOR_STATIONS_DIR = configuration.stations_dir
+    _use(databases)
     django.setup()
 
 
@@ -73,14 +75,15 @@ def database_settings(place: Place) -> dict[str, Any]:
     }
 
 
-def _use(database: dict[str, Any]) -> None:
-    """Make it the database, also where Django already had another one."""
-    django_settings.DATABASES = {"default": database}
+def _use(databases: dict[str, dict[str, Any]]) -> None:
+    """Make these the databases, also where Django already had others."""
+    django_settings.DATABASES = databases
     if "settings" in vars(connections):  # already asked for once: it keeps what it was told then
         connections.close_all()
-        connections.settings = connections.configure_settings({"default": database})
-        with contextlib.suppress(AttributeError):  # nobody has used the old one in this thread
-            del connections["default"]
+        connections.settings = connections.configure_settings(databases)
+        for alias in ("default", OWNER):
+            with contextlib.suppress(AttributeError):  # nobody has used the old one in this thread
+                del connections[alias]
 
 
 def _hosts(configuration: Configuration) -> list[str]:

@@ -72,7 +72,7 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}", **more}
     for name, more in (
         ("UserAttributeSimilarityValidator", {"OPTIONS": {"user_attributes": ("login", "name", "email")}}),
-        ("MinimumLengthValidator", {"OPTIONS": {"min_length": 12}}),
+        ("MinimumLengthValidator", {"OPTIONS": {"min_length": 10}}),
         ("CommonPasswordValidator", {}),
     )
 ]

@@ -99,16 +99,11 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "agent/errors.py agent/certificates collector/errors.py collector/text.py collector/moments.py "
             "collector/problems.py collector/parties collector/intake collector/certificates collector/fleet"
         ),
-        "collector/old": (
-            "drivers agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
-            "collector/moments.py collector/settings.py collector/parties collector/intake collector/certificates "
-            "collector/fleet"
-        ),
         "collector": (
             "firmware_bridge drivers agent/errors.py agent/messages.py agent/certificates collector/errors.py "
             "collector/text.py collector/moments.py collector/place.py collector/guards.py collector/headers.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/certificates "
-            "collector/fleet collector/api collector/old"
+            "collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
@@ -117,7 +112,6 @@ ROOMS: Mapping[str, frozenset[str]] = {
 # What other houses give away: not all of a room.
 DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector", "drivers"): ("drivers.options",),
-    ("collector/old", "drivers"): ("drivers.options",),
     ("collector/settings.py", "drivers"): ("drivers.options",),
     ("collector", "firmware_bridge"): ("firmware_bridge.errors",),
     ("collector/errors.py", "firmware_bridge"): ("firmware_bridge.errors",),

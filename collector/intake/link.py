@@ -32,9 +32,9 @@ from collector.text import clean
 LOG = logging.getLogger(__name__)
 # Not a shared subscription: whoever the broker lets in could join the share, and what fell to it would be lost until
 # its station sends it again. Several collectors on one broker each get all; a copy is stored once.
-KEPT = ("cert/+", "statement/+", "event")
-LIVE = ("state", "birth", "bay/+/state", "bay/+/progress", "alarm/+")
-TOPICS = tuple(f"{ROOT}/+/{suffix}" for suffix in (*KEPT, *LIVE))
+KEPT = tuple(f"{ROOT}/+/{suffix}" for suffix in ("cert/+", "statement/+", "event"))
+LIVE = tuple(f"{ROOT}/+/{suffix}" for suffix in ("state", "birth", "bay/+/state", "bay/+/progress", "alarm/+"))
+PRESENCE = f"{ROOT}/$collector/"
 RECEIVE_MAXIMUM = 400  # two batches: one in the database, one on its way
 BACK_OFF_S = (0.5, 30.0)
 CONNECT_S = 5.0
@@ -69,18 +69,54 @@ class Connection:
     overflowed: bool = False
 
 
+@dataclass(frozen=True)
+class Role:
+    """What a process is at the broker: its name there, what it hears, and where it says that it is there, if it does.
+
+    `username` and the files are those of the configuration's [broker], or of [broker.web].
+    """
+
+    client_id: str
+    topics: tuple[str, ...]
+    presence: str
+    username: str
+    password_file: str
+    certificate: str
+    key: str
+
+
+def intake_role(configuration: Configuration) -> Role:
+    """Describe the intake: it hears what is kept, and says that the collector is there."""
+    told, broker = configuration.settings, configuration.settings.broker
+    files = broker.tls.certificate, broker.tls.key
+    return Role(told.id, KEPT, PRESENCE + told.id, broker.username, broker.password_file, *files)
+
+
+def web_role(configuration: Configuration) -> Role | None:
+    """Describe a web process: it hears what stations say of themselves now, under a name of its own.
+
+    None where it has none: a broker that takes names from certificates would put out the intake for its sake.
+    """
+    told, broker = configuration.settings, configuration.settings.broker
+    web = broker.web
+    if broker.tls.certificate and not web.certificate:
+        return None
+    user, secret = (web.username, web.password_file) if web.username else (broker.username, broker.password_file)
+    return Role(web.id or f"{told.id}-web", (*LIVE, f"{PRESENCE}+"), "", user, secret, web.certificate, web.key)
+
+
 class Link:
     """Keeps one connection up, for ever. `take` gets each message in paho's thread and must only enqueue."""
 
-    def __init__(self, configuration: Configuration, take: Callable[[Incoming], None]) -> None:
+    def __init__(self, configuration: Configuration, role: Role, take: Callable[[Incoming], None]) -> None:
         self._configuration = configuration
         self._broker: BrokerSettings = configuration.settings.broker
+        self._role = role
         self._take = take
         self._stop = threading.Event()
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
         self.state = "not connected yet"
-        self._presence_topic = f"{ROOT}/$collector/{configuration.settings.id}"
 
     @property
     def alive(self) -> bool:
@@ -164,7 +200,7 @@ class Link:
                 return True
             if stood and now - said_at >= self._broker.keepalive_s:
                 said_at = now
-                self._publish_presence(connection, online=True)  # its PUBACK is the sign of life that is waited for
+                self._ask_for_life(connection)
         return stood
 
     def _close(self, connection: Connection) -> None:
@@ -175,8 +211,17 @@ class Link:
         client.disconnect()
         client.loop_stop()
 
+    def _ask_for_life(self, connection: Connection) -> None:
+        """Make the broker answer: a PUBACK, or a SUBACK where this process has nothing to say."""
+        if self._role.presence:
+            self._publish_presence(connection, online=True)
+        else:
+            connection.client.subscribe(f"{PRESENCE}+", 1)
+
     def _publish_presence(self, connection: Connection, *, online: bool) -> None:
-        sent = connection.client.publish(self._presence_topic, _presence(online=online), qos=1, retain=True)
+        if not self._role.presence:
+            return
+        sent = connection.client.publish(self._role.presence, _presence(online=online), qos=1, retain=True)
         if not online:
             try:
                 sent.wait_for_publish(timeout=1.0)
@@ -187,32 +232,33 @@ class Link:
         five = self._broker.protocol == "5"
         client = Client(
             CallbackAPIVersion.VERSION2,
-            client_id=self._configuration.settings.id,
+            client_id=self._role.client_id,
             clean_session=None if five else True,
             protocol=MQTTProtocolVersion.MQTTv5 if five else MQTTProtocolVersion.MQTTv311,
             reconnect_on_failure=False,
             manual_ack=True,
         )
         client.connect_timeout = CONNECT_S
-        if self._broker.username:
-            client.username_pw_set(self._broker.username, self._password())
+        if self._role.username:
+            client.username_pw_set(self._role.username, self._password())
         if self._broker.tls.ca:
             client.tls_set_context(self._tls())
-        client.will_set(self._presence_topic, _presence(online=False), qos=1, retain=True)
+        if self._role.presence:
+            client.will_set(self._role.presence, _presence(online=False), qos=1, retain=True)
         connection = Connection(client)
-        _attach(connection, self._take)
+        _attach(connection, self._role.topics, self._take)
         return connection
 
     def _password(self) -> str | None:
-        name = self._broker.password_file
+        name = self._role.password_file
         return self._configuration.path(name).read_text(encoding="utf-8").strip() if name else None
 
     def _tls(self) -> ssl.SSLContext:
         tls, path = self._broker.tls, self._configuration.path
         context = ssl.create_default_context(cafile=str(path(tls.ca)))
         context.minimum_version = ssl.TLSVersion.TLSv1_3
-        if tls.certificate:
-            context.load_cert_chain(path(tls.certificate), path(tls.key))
+        if self._role.certificate:
+            context.load_cert_chain(path(self._role.certificate), path(self._role.key))
         return context
 
     def _session(self) -> Properties | None:
@@ -237,7 +283,7 @@ class Link:
         self.state = state
 
 
-def _attach(connection: Connection, take: Callable[[Incoming], None]) -> None:
+def _attach(connection: Connection, topics: tuple[str, ...], take: Callable[[Incoming], None]) -> None:
     """Callbacks. Each notes that the broker spoke; none may raise, since that kills paho's thread in silence."""
     client = connection.client
 
@@ -246,7 +292,7 @@ def _attach(connection: Connection, take: Callable[[Incoming], None]) -> None:
         if reason.is_failure:
             connection.ended = f"the broker refused: {reason}"
         else:
-            client.subscribe([(topic, 1) for topic in TOPICS])
+            client.subscribe([(topic, 1) for topic in topics])
 
     def on_subscribe(_c: Client, _u: object, _m: int, reasons: list[ReasonCode], _p: Properties | None) -> None:
         connection.heard_at = time.monotonic()

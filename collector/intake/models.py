@@ -89,16 +89,16 @@ class Certificate(OfCustomer):
             models.CheckConstraint(name="certificate_sequence", condition=Q(sequence__range=(1, BIGGEST))),
         )
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["station", "sequence"], name="certificate_of_station"),
-            models.Index(fields=["station", "chain"], name="certificate_chain"),
-            models.Index(fields=["outcome", "arrival"], name="certificate_outcome"),
-            models.Index(fields=["number"], name="certificate_number"),
-            models.Index(fields=["serial"], name="certificate_serial"),
-            models.Index(fields=["asset_tag"], name="certificate_asset"),
-            models.Index(fields=["lot"], name="certificate_lot"),
-            models.Index(fields=["customer_name"], name="certificate_customer_name"),
-            models.Index(fields=["operator", "lot"], name="certificate_operator"),
-            models.Index(fields=["received_at"], name="certificate_received"),
+            models.Index(fields=["station", "sequence"], name="intake_of_station"),
+            models.Index(fields=["station", "chain"], name="intake_chain"),
+            models.Index(fields=["outcome", "arrival"], name="intake_outcome"),
+            models.Index(fields=["number"], name="intake_number"),
+            models.Index(fields=["serial"], name="intake_serial"),
+            models.Index(fields=["asset_tag"], name="intake_asset"),
+            models.Index(fields=["lot"], name="intake_lot"),
+            models.Index(fields=["customer_name"], name="intake_customer_name"),
+            models.Index(fields=["operator", "lot"], name="intake_operator"),
+            models.Index(fields=["received_at"], name="intake_received"),
         ]
 
     def __str__(self) -> str:
@@ -137,8 +137,8 @@ class Statement(models.Model):
         """Found by what it is about, and by who said it."""
 
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["certificate", "arrival"], name="statement_certificate"),
-            models.Index(fields=["station", "arrival"], name="statement_station"),
+            models.Index(fields=["certificate", "arrival"], name="intake_statement_certificate"),
+            models.Index(fields=["station", "arrival"], name="intake_statement_station"),
         ]
 
 
@@ -181,7 +181,7 @@ class Quarantine(models.Model):
 
         constraints = (models.UniqueConstraint(fields=["topic", "digest"], name="quarantine_once"),)
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["station", "arrival"], name="quarantine_station"),
+            models.Index(fields=["station", "arrival"], name="intake_quarantine_station"),
         ]
 
 

@@ -15,31 +15,31 @@ def link(certificate: Certificate) -> Link:
     return Link(certificate.id, record.sequence, None if record.previous is None else clean(record.previous))
 
 
-def certificate_row(certificate: Certificate, chain: ChainState, now: str) -> dict[str, Any]:
-    """Build the columns of the certificate table. The facts are cut and cleaned, the bytes are not."""
+def certificate_row(certificate: Certificate, chain: ChainState) -> dict[str, Any]:
+    """Build the columns that come from the signed bytes. The facts are cut and cleaned, the bytes are not."""
     record = certificate.record
+    customer, asset, drive = record.customer, record.asset, record.drive
     facts = {
         "number": clean(record.number),
-        "serial": clean(record.drive.serial or ""),
-        "model": clean(" ".join(part for part in (record.drive.vendor, record.drive.model) if part)),
-        "asset_tag": clean(record.asset.tag if record.asset else ""),
-        "customer": clean(record.customer.name if record.customer else ""),
-        "lot": clean(record.customer.lot if record.customer else ""),
+        "serial": clean(drive.serial or ""),
+        "model": clean(" ".join(part for part in (drive.vendor, drive.model) if part)),
+        "asset_tag": clean(asset.tag if asset else ""),
+        "customer_name": clean(customer.name if customer else ""),
+        "lot": clean(customer.lot if customer else ""),
     }
-    extra = [record.asset.serial, record.asset.model] if record.asset else []
-    extra += [record.drive.wwn or "", record.customer.reference if record.customer else "", record.station.id]
+    extra = [asset.serial, asset.model] if asset else []
+    extra += [drive.wwn or "", customer.reference if customer else "", record.station.id]
     return {
         **facts,
         "id": certificate.id,
-        "key_id": certificate.key_id,
-        "station": record.station.id,
+        "station_id": record.station.id,
         "sequence": record.sequence,
         "previous": link(certificate).previous,
         "chain": chain,
         # What is attested, or was not read back, is never found among the erased ones.
         "outcome": record.outcome if record.is_erased_again else claim_of(record),
+        "operator": clean(record.operator.id if record.operator else "", 64),
         "finished_at": clean(record.finished_at),
         "clock_synchronised": record.clock.synchronised,
-        "received_at": now,
         "search": "\n".join([*facts.values(), *(clean(e) for e in extra)]).casefold(),
     }

@@ -19,7 +19,7 @@ from agent.certificates import receipt
 from agent.errors import CertificateProblem
 from collector.errors import CollectorKeyProblem
 
-USES = ("receipt",)
+USES = ("receipt", "statement", "controller")
 SHORTEST_SECRET = 32
 
 

@@ -121,6 +121,52 @@ def disable_person(actor: Actor, person: Person) -> None:
     note(actor, "person.disabled", person.login)
 
 
+@transaction.atomic
+def add_or_join(
+    actor: Actor, login: str, *, name: str, role: str, organisation: Organisation, password: str | None
+) -> Person:
+    """Add a person, or give one who is there another role; their name and password stay then. Raise PartyProblem."""
+    found = Person.objects.filter(login=login.lower()).first()
+    if found is None:
+        return add_person(actor, login, name=name, role=role, organisation=organisation, password=password)
+    if password is not None:
+        raise PartyProblem(problem=f"{found.login} is there already; another role needs no password")
+    join(actor, found, organisation, role)
+    return found
+
+
+def person_named(login: str) -> Person:
+    """Find a person. Raise PartyProblem if there is none."""
+    found = Person.objects.filter(login=login.lower()).first()
+    if found is None:
+        raise PartyProblem(problem=f"there is no person {login!r}")
+    return found
+
+
+def people() -> list[dict[str, Any]]:
+    """List everybody with their roles, for a person at the command line."""
+    rows = Person.objects.order_by("login").prefetch_related("memberships__organisation")
+    return [
+        {
+            "login": row.login,
+            "name": row.name,
+            "disabled": not row.is_active,
+            "roles": [{"role": held.role, "organisation": held.organisation.name} for held in row.memberships.all()],
+        }
+        for row in rows
+    ]
+
+
+def named_or_own(name: str | None, own: str) -> Organisation:
+    """Find an organisation by its name; without one, the one that runs this collector. Raise PartyProblem."""
+    if name is None:
+        return own_organisation(own)
+    found = Organisation.objects.filter(name=name).first()
+    if found is None:
+        raise PartyProblem(problem=f"there is no organisation {name!r}: benchwipe-collector organisation add")
+    return found
+
+
 def own_organisation(name: str) -> Organisation:
     """Return the organisation that runs this collector: the oldest operator, made now if there is none."""
     found = Organisation.objects.filter(kind="operator").order_by("id").first()

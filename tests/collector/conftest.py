@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -23,7 +24,6 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from sqlalchemy import Engine, make_url
 
 from agent.certificates.certificate import Certificate, sign
 from agent.certificates.jws import thumbprint
@@ -41,10 +41,7 @@ from agent.certificates.record import (
     Verification,
 )
 from agent.messages import Receipt
-from collector.old.database import connect
-from collector.old.enrolment import enrol
-from collector.old.schema import LATER, SCHEMA_VERSION
-from collector.old.store import Store
+from collector.intake.keys import jwk_set
 from tests.collector.house import House, Template
 from tests.patience import PROGRAM_S, SOON_S
 
@@ -252,9 +249,11 @@ class Collector:
     database: str = "sqlite:///collector.db"
     name: str = "collector"
     keepalive_s: int = 5
+    template: Path | None = None
     more: str = ""
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    client: httpx.Client | None = None
 
     @property
     def config(self) -> Path:
@@ -269,6 +268,10 @@ class Collector:
         return (self.folder / f"{self.name}.log").read_text()
 
     def write(self) -> None:
+        if self.template is not None and self.database == "sqlite:///collector.db":
+            target = self.folder / "collector.db"
+            if not target.exists():
+                shutil.copy(self.template, target)
         self.config.write_text(
             f'id = "{self.name}"\nlisten = "127.0.0.1:{self.port}"\n'
             f'[broker]\nhost = "127.0.0.1"\nport = {self.broker_port}\nprotocol = "{self.protocol}"\n'
@@ -297,13 +300,37 @@ class Collector:
     def is_healthy(self) -> bool:
         return self.answers() and self.get("/healthz").status_code == 200
 
+    def command(self, *words: str, text: str = "") -> str:
+        """Run the program; what it printed."""
+        command = [sys.executable, "-m", "collector.cli", *words, "--config", str(self.config)]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=PROGRAM_S)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def enrol(self, station: str, key: Ed25519PrivateKey) -> None:
-        enrol(self.stations, station, {thumbprint(key.public_key()): key.public_key()})
+        self.write()
+        self.command("enrol", station, "-", text=jwk_set({thumbprint(key.public_key()): key.public_key()}).decode())
+
+    def sign_in(self) -> httpx.Client:
+        """A client in which a team lead is signed in, by a one-time link."""
+        if self.client is None:
+            if "lead" not in self.command("person", "list"):
+                self.command("person", "add", "lead", "--name", "Lead", "--role", "team_lead")
+            link = self.command("person", "link", "lead").strip()
+            self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=PROGRAM_S)
+            page = self.client.get(link).text
+            token = page.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
+            assert self.client.post(link, data={"csrfmiddlewaretoken": token}).status_code == 302
+        return self.client
+
+    def page(self, path: str) -> httpx.Response:
+        """A page as the team lead sees it."""
+        return self.sign_in().get(path)
 
     def ids(self) -> set[str]:
         found, page = set(), 1
         while True:
-            answer = self.get(f"/api/certificates?page={page}&per_page=200").json()
+            answer = self.page(f"/api/v1/certificates?page={page}&per_page=200").json()
             found |= {row["id"] for row in answer["certificates"]}
             if page >= answer["pages"]:
                 return found
@@ -317,16 +344,30 @@ class Collector:
         return status
 
     def kill(self) -> None:
+        """Kill all of it, as a power cut does: parent and children."""
         if self.process is not None:
-            self.process.kill()
+            for one in [*self.children(), self.process.pid]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(one, signal.SIGKILL)
             self.process.wait()
             self.process = None
 
+    def children(self) -> list[int]:
+        """The processes of its parts."""
+        assert self.process is not None
+        told = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(one) for one in told.read_text().split()] if told.exists() else []
+
+    def child(self, part: str) -> int:
+        """The process of one part."""
+        words = {one: Path(f"/proc/{one}/cmdline").read_bytes().split(b"\0") for one in self.children()}
+        return next(one for one, command in words.items() if part.encode() in command)
+
 
 @pytest.fixture
-def collector(tmp_path: Path, broker: Broker) -> Iterator[Collector]:
+def collector(tmp_path: Path, broker: Broker, sqlite_template: Template) -> Iterator[Collector]:
     """A running one, with SQLite."""
-    one = Collector(tmp_path, broker.port)
+    one = Collector(tmp_path, broker.port, template=sqlite_template.file)
     try:
         yield one.start()
     finally:
@@ -404,27 +445,6 @@ def fresh_postgres(postgres: str) -> str:
     with psycopg.connect(postgres, autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}".encode())
     return postgres.rpartition("/")[0] + f"/{name}"
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """A prepared database of either kind."""
-    if request.param == "sqlite":
-        url = make_url(f"sqlite:///{tmp_path}/c.db")
-    else:
-        url = make_url(request.getfixturevalue("fresh_postgres")).set(drivername="postgresql+psycopg")
-    one = connect(url)
-    Store(one).prepare()
-    yield one
-    one.dispose()
-
-
-def as_first_released(engine: Engine) -> None:
-    """Take a database back to the schema of the first release: without the tables of later steps."""
-    with engine.begin() as connection:
-        for table in LATER:
-            table.drop(connection)
-        connection.execute(SCHEMA_VERSION.update().values(version=1))
 
 
 @pytest.fixture

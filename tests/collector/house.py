@@ -9,15 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connections
 from django.test import Client
 
+from agent.certificates.jws import thumbprint
 from collector import boot
 from collector.fleet.live import Live
 from collector.fleet.sources import SOURCES, Health
+from collector.intake import enrolment
+from collector.intake.book import Enrolled, enrolled
+from collector.parties.services import Actor
 from collector.settings import Configuration, load
 
 PASSWORD = "a long enough password"
+
+
+def enrolled_by(station: str, *keys: Ed25519PrivateKey) -> Enrolled:
+    """Enrol the keys of a station; what is believed of it now."""
+    enrolment.enrol(Actor("test"), station, {thumbprint(key.public_key()): key.public_key() for key in keys})
+    return enrolled({station})
 
 
 def configure(folder: Path, url: str = "sqlite:///c.db", more: str = "") -> Configuration:
@@ -47,10 +58,15 @@ class Template:
         migrate()
         connections.close_all()
 
+    @property
+    def file(self) -> Path:
+        """The SQLite file to be copied."""
+        return self._folder / "template.db"
+
     def copy(self, folder: Path, name: str = "c.db") -> str:
         """Make a database; its URL."""
         if self._postgres is None:
-            shutil.copy(self._folder / "template.db", folder / name)
+            shutil.copy(self.file, folder / name)
             return f"sqlite:///{folder}/{name}"
         return _database(self._postgres, f"t{os.getpid()}_{time.monotonic_ns()}", "TEMPLATE template_collector")
 

@@ -123,7 +123,7 @@ class Migration(migrations.Migration):
                         ("last_at", models.DateTimeField()),
                     ],
                     options={
-                        "indexes": [models.Index(fields=["station", "arrival"], name="quarantine_station")],
+                        "indexes": [models.Index(fields=["station", "arrival"], name="intake_quarantine_station")],
                         "constraints": [models.UniqueConstraint(fields=("topic", "digest"), name="quarantine_once")],
                     },
                 ),
@@ -245,51 +245,51 @@ class Migration(migrations.Migration):
                 ),
                 migrations.AddIndex(
                     model_name="statement",
-                    index=models.Index(fields=["certificate", "arrival"], name="statement_certificate"),
+                    index=models.Index(fields=["certificate", "arrival"], name="intake_statement_certificate"),
                 ),
                 migrations.AddIndex(
                     model_name="statement",
-                    index=models.Index(fields=["station", "arrival"], name="statement_station"),
+                    index=models.Index(fields=["station", "arrival"], name="intake_statement_station"),
                 ),
                 migrations.AddIndex(
                     model_name="certificate",
-                    index=models.Index(fields=["station", "sequence"], name="certificate_of_station"),
+                    index=models.Index(fields=["station", "sequence"], name="intake_of_station"),
                 ),
                 migrations.AddIndex(
                     model_name="certificate",
-                    index=models.Index(fields=["station", "chain"], name="certificate_chain"),
+                    index=models.Index(fields=["station", "chain"], name="intake_chain"),
                 ),
                 migrations.AddIndex(
                     model_name="certificate",
-                    index=models.Index(fields=["outcome", "arrival"], name="certificate_outcome"),
+                    index=models.Index(fields=["outcome", "arrival"], name="intake_outcome"),
                 ),
                 migrations.AddIndex(
                     model_name="certificate",
-                    index=models.Index(fields=["number"], name="certificate_number"),
+                    index=models.Index(fields=["number"], name="intake_number"),
                 ),
                 migrations.AddIndex(
                     model_name="certificate",
-                    index=models.Index(fields=["serial"], name="certificate_serial"),
+                    index=models.Index(fields=["serial"], name="intake_serial"),
                 ),
                 migrations.AddIndex(
                     model_name="certificate",
-                    index=models.Index(fields=["asset_tag"], name="certificate_asset"),
+                    index=models.Index(fields=["asset_tag"], name="intake_asset"),
                 ),
                 migrations.AddIndex(
                     model_name="certificate",
-                    index=models.Index(fields=["lot"], name="certificate_lot"),
+                    index=models.Index(fields=["lot"], name="intake_lot"),
                 ),
                 migrations.AddIndex(
                     model_name="certificate",
-                    index=models.Index(fields=["customer_name"], name="certificate_customer_name"),
+                    index=models.Index(fields=["customer_name"], name="intake_customer_name"),
                 ),
                 migrations.AddIndex(
                     model_name="certificate",
-                    index=models.Index(fields=["operator", "lot"], name="certificate_operator"),
+                    index=models.Index(fields=["operator", "lot"], name="intake_operator"),
                 ),
                 migrations.AddIndex(
                     model_name="certificate",
-                    index=models.Index(fields=["received_at"], name="certificate_received"),
+                    index=models.Index(fields=["received_at"], name="intake_received"),
                 ),
                 migrations.AddConstraint(
                     model_name="certificate",
