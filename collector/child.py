@@ -37,7 +37,10 @@ def limit(part: str) -> None:
     for what, most in ((resource.RLIMIT_NOFILE, FILES[part]), (resource.RLIMIT_AS, MEMORY[part])):
         hard = resource.getrlimit(what)[1]
         allowed = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(what, (allowed, hard))
+        try:
+            resource.setrlimit(what, (allowed, hard))
+        except (OSError, ValueError) as error:  # a service manager may forbid it, and has limits of its own then
+            LOG.info("the %s keeps the limits that it was given: %s", part, error)
 
 
 def stop_with_parent(stop: Callable[[], None]) -> None:

@@ -56,9 +56,7 @@ def serve(config: Path | None, only: str | None, listen: str | None) -> None:
         if only is None:
             _make_ready(configuration)
             sys.exit(service.serve(configuration, service.this_program(config, listen)))
-        from collector import boot
-
-        boot.boot(configuration)
+        _boot(configuration)
         sys.exit(_part(only)(configuration))
     except CollectorError as error:
         _fail([error.line()])
@@ -89,12 +87,12 @@ def _make_ready(configuration: settings.Configuration) -> None:
 @json_option
 def check(config: Path | None, as_json: bool) -> None:
     """Look whether everything is as it must be: configuration, database, broker, keys, clock. Each problem a line."""
-    from collector import boot, checks
-
     configuration = _load(config)
 
     def run() -> list[str]:
-        boot.boot(configuration)
+        _boot(configuration)
+        from collector import checks
+
         return checks.problems(configuration)
 
     found = _try(run)
@@ -111,12 +109,12 @@ def check(config: Path | None, as_json: bool) -> None:
 @config_option
 def migrate(config: Path | None) -> None:
     """Bring the database up to date. `serve` does so by itself unless migrate_at_start = false."""
-    from collector import boot, upkeep
-
     configuration = _load(config)
 
     def run() -> None:
-        boot.boot(configuration)
+        _boot(configuration)
+        from collector import upkeep
+
         upkeep.prepare(migrate=True)
 
     _try(run)
@@ -335,15 +333,22 @@ def _in_database(config: Path | None, run: Callable[[Actor], T]) -> T:
     configuration = _load(config)
 
     def work() -> T:
-        from collector import boot, upkeep
-
-        boot.boot(configuration)
-        upkeep.prepare(migrate=configuration.settings.migrate_at_start)
+        _boot(configuration)
+        from collector import upkeep
         from collector.parties.services import Actor
+
+        upkeep.prepare(migrate=configuration.settings.migrate_at_start)
 
         return run(Actor(who=f"by command line, {getpass.getuser()}"))
 
     return _try(work)
+
+
+def _boot(configuration: settings.Configuration) -> None:
+    """Start Django. Only then can its models be imported."""
+    from collector import boot
+
+    boot.boot(configuration)
 
 
 def _try(work: Callable[[], T]) -> T:

@@ -21,6 +21,7 @@ from django.db import Error, connection
 
 from collector import child, upkeep
 from collector.errors import CollectorError
+from collector.fleet.live import Live
 from collector.fleet.sources import SOURCES, Health
 from collector.intake.link import Link, web_role
 from collector.intake.taking import cause
@@ -76,6 +77,8 @@ def run(configuration: Configuration) -> int:
     LOG.info("web pages at %s", address)
     opening = threading.Thread(target=_open, args=(configuration, address, stopping), name="opening", daemon=True)
     opening.start()
+    watch = threading.Thread(target=_watch, args=(live, link, stopping), name="watch", daemon=True)
+    watch.start()
     try:
         server.run()
     finally:
@@ -83,6 +86,15 @@ def run(configuration: Configuration) -> int:
         if link is not None:
             link.stop(1.0)
     return 0
+
+
+def _watch(live: Live, link: Link | None, stopping: threading.Event) -> None:
+    """End the process when one of its threads is gone: pages that only seem to be live tell nothing true."""
+    while not stopping.wait(0.5):
+        for part in (live, link):
+            if part is not None and not part.alive:
+                LOG.critical("thread %s is gone, and the pages end with it", type(part).__name__.lower())
+                os._exit(1)
 
 
 def _end() -> None:

@@ -52,7 +52,7 @@ class StationView:
 def stations(live: list[Station]) -> list[StationView]:
     """List everybody who is enrolled, has certificates or speaks, by name."""
     heard = {station.name: station for station in live}
-    keys, sums, gaps = _enrolled(), _sums(), _told_gaps()
+    keys, sums, gaps = _enrolled(), _sums(), told_gaps()
     names = sorted({*heard, *keys, *sums, *gaps})
     now = time.monotonic()
     return [_station(heard.get(n, Station(n)), keys.get(n, []), sums.get(n, {}), gaps.get(n, []), now) for n in names]
@@ -102,7 +102,7 @@ def _sums() -> Mapping[str, dict[str, int]]:
     return found
 
 
-def _told_gaps() -> Mapping[str, list[dict[str, Any]]]:
+def told_gaps() -> Mapping[str, list[dict[str, Any]]]:
     """List for each station the numbers that it told to be missing: the newest first, at most MOST_GAPS of each."""
     found: dict[str, list[dict[str, Any]]] = {}
     for row in ToldGap.objects.order_by("station_id", "-first"):

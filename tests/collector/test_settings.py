@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from agent.certificates.jws import thumbprint
 from agent.errors import SettingsError
 from collector.cli import main
+from collector.intake import enrolment
+from collector.intake.book import enrolled
+from collector.intake.enrolment import follow_configuration
 from collector.intake.keys import jwk, jwk_set
-from collector.old.enrolment import read_keys
+from collector.intake.models import Station
+from collector.parties.services import Actor
 from collector.settings import load
+from tests.collector.house import House, enrolled_by
 
+COMMAND = ["enrol", "--config"]
 EXAMPLE = Path(__file__).parents[2] / "config" / "collector.example.toml"
 
 
@@ -115,16 +123,37 @@ def test_a_bad_configuration_ends_with_status_2_and_no_traceback(tmp_path: Path)
     assert "--listen = 'nowhere'" in listen.stderr
 
 
-def test_enrolling_is_one_command_and_keeps_the_older_keys(tmp_path: Path) -> None:
-    (tmp_path / "c.toml").write_text("")
+def test_enrolling_is_one_command_and_keeps_the_older_keys(house: House) -> None:
     keys = [Ed25519PrivateKey.generate().public_key() for _ in range(2)]
     for key, says in ((keys[0], "enrolled"), (keys[0], "was enrolled before"), (keys[1], "enrolled")):
-        file = tmp_path / "key.jwk"
-        file.write_bytes(jwk_set({"k": key}))
-        done = CliRunner().invoke(main, ["enrol", "--config", str(tmp_path / "c.toml"), "bench-01", str(file)])
+        done = CliRunner().invoke(main, [*COMMAND, str(house.folder / "c.toml"), "bench-01", "-"], jwk_set({"k": key}))
         assert done.exit_code == 0, done.output
         assert says in done.output
-    assert set(read_keys(tmp_path / "stations" / "bench-01.jwk")) == {jwk(key)["kid"] for key in keys}
+    listed = CliRunner().invoke(main, ["station", "list", "--json", "--config", str(house.folder / "c.toml")])
+    found = json.loads(listed.stdout)["stations"]
+    assert found == [{"station": "bench-01", "revoked": False, "keys": sorted(jwk(key)["kid"] for key in keys)}]
+
+
+def test_a_revoked_station_is_believed_no_more_and_can_be_enrolled_again(house: House) -> None:
+    key = Ed25519PrivateKey.generate()
+    config = str(house.folder / "c.toml")
+    assert enrolled_by("bench-01", key).of("bench-01")
+    assert CliRunner().invoke(main, ["station", "revoke", "bench-01", "--config", config]).exit_code == 0
+    assert enrolled({"bench-01"}).of("bench-01") == {}
+    assert enrolled_by("bench-01", key).of("bench-01")
+    unknown = CliRunner().invoke(main, ["station", "revoke", "nobody", "--config", config])
+    assert (unknown.exit_code, "no station of this id" in unknown.stderr) == (2, True)
+
+
+def test_keys_in_the_configuration_are_believed_as_long_as_they_stand_there(house: House) -> None:
+    key, other = Ed25519PrivateKey.generate().public_key(), Ed25519PrivateKey.generate().public_key()
+    tables = {"bench-01": {thumbprint(key): key}}
+    follow_configuration(tables)
+    enrolment.enrol(Actor("test"), "bench-01", {thumbprint(other): other})
+    assert set(enrolled({"bench-01"}).of("bench-01")) == {thumbprint(key), thumbprint(other)}
+    follow_configuration(tables)
+    follow_configuration({})
+    assert set(enrolled({"bench-01"}).of("bench-01")) == {thumbprint(other)}, "only what came from there goes with it"
 
 
 @pytest.mark.parametrize(
@@ -138,12 +167,12 @@ def test_enrolling_is_one_command_and_keeps_the_older_keys(tmp_path: Path) -> No
     ],
 )
 def test_what_cannot_be_enrolled_is_refused_in_one_line(
-    tmp_path: Path, station: str, key: str | None, words: str
+    house: House, station: str, key: str | None, words: str
 ) -> None:
-    (tmp_path / "c.toml").write_text("")
     good = jwk_set({"k": Ed25519PrivateKey.generate().public_key()}).decode()
-    command = ["enrol", "--config", str(tmp_path / "c.toml"), station, "-"]
-    done = CliRunner().invoke(main, command, input=good if key is None else key)
+    done = CliRunner().invoke(
+        main, [*COMMAND, str(house.folder / "c.toml"), station, "-"], good if key is None else key
+    )
     assert done.exit_code == 2
     assert words in done.stderr
-    assert not list(tmp_path.rglob("*.jwk"))
+    assert Station.objects.count() == 0
