@@ -42,12 +42,14 @@ def test_the_examples_commented_lines_are_right_too(tmp_path: Path) -> None:
     for line in EXAMPLE.read_text().splitlines():
         bare = line.removeprefix("# ")
         lines.append(bare if line.startswith("# ") and (bare.startswith("[") or " = " in bare) else line)
-    for name in ("broker.password", "database.password", "collector.key", "ca.crt", "collector.crt"):
+    own = ("collector.key", "collector.crt", "collector-web.key", "collector-web.crt", "ca.crt")
+    for name in ("broker.password", "database.password", "owner.password", *own):
         path = tmp_path / ("tls" if name.endswith(("key", "crt")) else "") / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("x")
         path.chmod(0o600)
-    (tmp_path / "c.toml").write_text("\n".join(lines))
+    text = "\n".join(lines).replace("sqlite:///collector.db", "postgresql://benchwipe@localhost/benchwipe")
+    (tmp_path / "c.toml").write_text(text)
     settings = load(tmp_path / "c.toml").settings
     assert settings.broker.tls.ca == "tls/ca.crt"
     assert settings.station[0].id == "bench-01"
@@ -68,6 +70,10 @@ def test_the_examples_commented_lines_are_right_too(tmp_path: Path) -> None:
         ("[database]\nurl = 'mysql://h/x'", ("database.url", "sqlite:///FILE or postgresql://")),
         ("[database]\nurl = 'sqlite://'", ("database.url", "sqlite:///FILE")),
         ("[database]\nurl = 'what is this'", ("database.url", "allowed is")),
+        ("[database]\nowner_url = 'postgresql://o@h/d'", ("database.owner_url", "SQLite has no roles")),
+        ("[database]\nurl = 'postgresql://a@h/d'\nowner_url = 'postgresql://o@h/e'", ("owner_url", "the same")),
+        ("public_url = 'collector.example'", ("public_url = 'collector.example'", "allowed is")),
+        ("[broker.web]\ncertificate = 'x'", ("broker.web", "belong together")),
         ("[[station]]\nid = 'a'\nkeys = []", ("station[0].keys = []", "at least one")),
         ("[[station]]\nid = 'a'\nkeys = [{kty='OKP',crv='Ed25519',x='AA'}]", ("station[0].keys[0].x", "32 bytes")),
         ("[[station]]\nid = 'a'\nkeys = [{kty='RSA',crv='Ed25519',x='AA'}]", ("station[0].keys[0].kty = 'RSA'", "OKP")),
