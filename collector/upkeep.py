@@ -16,6 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 from collector import guards
 from collector.boot import OWNER
 from collector.errors import CollectorError, SchemaTooNew
+from collector.owned import make_file
 from collector.parties.services import Actor, note
 
 LOG = logging.getLogger(__name__)
@@ -97,6 +98,7 @@ def _alone(connection: BaseDatabaseWrapper) -> Iterator[None]:
                 connection.close()  # lets the lock and the settings go, also where the connection is broken
         return
     path = Path(str(connection.settings_dict["NAME"]) + ".lock")
+    make_file(path)
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
