@@ -53,6 +53,11 @@ def prepare(*, migrate: bool) -> None:
         owner.close()
 
 
+def is_ready() -> bool:
+    """Say whether the tables are those of this program."""
+    return _steps(connections["default"]) == 0
+
+
 def problems() -> list[str]:
     """List what is not as it must be, for `check`."""
     connection = connections["default"]
