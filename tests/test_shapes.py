@@ -11,7 +11,7 @@ from agent.certificates.record import OutcomeName
 from agent.certificates.shapes import SIGNS
 from agent.pdf.command_codes import Shape as OnSheet
 from agent.views.looks import ASKING, OUTCOMES, STATES, TROUBLE, UNKNOWN, WAITS
-from collector import words
+from collector.certificates import words
 from drivers.printers.languages.label import Shape as OnLabel
 
 CLAIMS = {*get_args(OutcomeName), "unread", "attested", "again"}

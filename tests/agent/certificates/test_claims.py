@@ -18,8 +18,8 @@ from agent.phrases import LANGUAGES, phrase
 from agent.views.bay import bay_lines, bay_row, table
 from agent.views.certificate import certificate_lines
 from agent.views.screen import Size, frame, look
-from collector.rows import certificate_row
-from collector.words import MEANINGS, OUTCOMES
+from collector.certificates.words import MEANINGS, OUTCOMES
+from collector.intake.rows import certificate_row
 from drivers.printers.languages import MODULES as PRINTERS
 from drivers.printers.languages.label import Media, Shape
 from tests.agent.engine_rig import CAPACITY, NOW, Rig, settings
@@ -57,7 +57,7 @@ def test_the_page_says_it_in_its_title_and_its_headline() -> None:
 
 
 def test_the_collector_lists_it_apart_and_in_no_colour_of_success() -> None:
-    assert certificate_row(SIGNED, "ok", NOW)["outcome"] == "unread"
+    assert certificate_row(SIGNED, "ok")["outcome"] == "unread"
     assert OUTCOMES["unread"].text == "Erased, not read back"
     assert OUTCOMES["unread"].tone != OUTCOMES["erased"].tone
     assert len({mark.shape for mark in OUTCOMES.values()}) == len(OUTCOMES)

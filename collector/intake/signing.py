@@ -1,0 +1,93 @@
+"""The collector's own keys: Ed25519, one for each use, PEM (PKCS #8) in `keys_dir`, readable by their owner alone.
+
+A key is made at its first use. Stations name the receipt's public key in `mqtt.collector_keys`. A secret, with which
+the pages sign what browsers bring back, lies beside them.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import stat
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from agent.certificates import keys, receipt
+from agent.errors import CertificateProblem, KeyProblem
+from collector.errors import CollectorKeyProblem
+from collector.owned import give, make_folder
+
+USES = ("receipt", "statement", "controller")
+SHORTEST_SECRET = 32
+
+
+def load_or_make(folder: Path, use: str) -> Ed25519PrivateKey:
+    """Load the key of this use, and make it now if there is none.
+
+    Raise CollectorKeyProblem if it cannot be used, or made.
+    """
+    path = folder / f"{use}.key"
+    try:
+        if not os.path.lexists(path):
+            make_folder(folder)
+            with contextlib.suppress(FileExistsError):  # two programs at once end with the same key
+                keys.write_new(path)
+        return keys.load(path)
+    except KeyProblem as problem:
+        raise CollectorKeyProblem(path=path, problem=problem.fields["problem"]) from None
+    except OSError as error:
+        raise CollectorKeyProblem(path=path, problem=error.strerror or error) from None
+
+
+def secret(folder: Path, use: str) -> str:
+    """Load the secret of this use, and make it now if there is none. Raise CollectorKeyProblem if it cannot be."""
+    path = folder / f"{use}.secret"
+    try:
+        if not os.path.lexists(path):
+            make_folder(folder)
+            _write(path, secrets.token_urlsafe(48))
+        mode = path.stat().st_mode
+        if stat.S_IMODE(mode) & 0o077:
+            raise CollectorKeyProblem(path=path, problem=f"open to others ({stat.filemode(mode)}); chmod 600 it")
+        found = path.read_text("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise CollectorKeyProblem(path=path, problem=getattr(error, "strerror", None) or error) from None
+    if len(found) < SHORTEST_SECRET:
+        raise CollectorKeyProblem(path=path, problem="too short to be a secret; take it away, and a new one is made")
+    return found
+
+
+class Signer:
+    """Signs receipts."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+
+    def receipt(self, station: str, certificate: str, result: str, stored_at: str) -> str:
+        """Sign the `sig` of a receipt.
+
+        Empty where the topic was too long to be signed, which is no station's of ours.
+        """
+        said = receipt.SignedReceipt(station=station, certificate=certificate, result=result, stored_at=stored_at)
+        try:
+            return receipt.sign(said, self._key)
+        except CertificateProblem:
+            return ""
+
+
+def _write(path: Path, text: str) -> None:
+    """Beside, flushed, then linked: two programs at once end with the same secret, and nobody reads half of one."""
+    temporary = path.with_name(f".making-{os.urandom(8).hex()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        give(temporary, like=path.parent)
+        with contextlib.suppress(FileExistsError):
+            os.link(temporary, path)
+    finally:
+        temporary.unlink()
