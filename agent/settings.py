@@ -28,7 +28,7 @@ class StationSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     `stalled_power_off_s`: how long a drive that answers no more may stay so before its bay is given up.
     `keep_keys_days`: how long a job that stopped keeps the key of its random passes and its ATA password, for its drive
-    to come back.
+    to come back. `signature_alg`: the name of Ed25519 in the header of what it signs (agent/certificates/signature.py).
     """
 
     id: Name = "bench-01"
@@ -42,6 +42,7 @@ class StationSettings(msgspec.Struct, frozen=True, kw_only=True):
     keep_keys_days: Annotated[int, msgspec.Meta(ge=1, le=3650)] = 30
     policy: Text = "nist-clear"
     certificate_url: Text = ""
+    signature_alg: Literal["EdDSA", "Ed25519"] = "EdDSA"
 
 
 class BaySettings(msgspec.Struct, frozen=True, kw_only=True):

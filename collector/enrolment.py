@@ -153,8 +153,8 @@ def enrol(folder: Path, station: str, keys: Keys) -> list[str]:
 
 
 def jwk(key: Ed25519PublicKey) -> dict[str, str]:
-    """Write the key as a JWK with its thumbprint as `kid`."""
-    return {**public_jwk(key), "kid": thumbprint(key), "use": "sig", "alg": "EdDSA"}
+    """Write the key as a JWK with its thumbprint as `kid`, and no `alg`: it verifies both names of Ed25519."""
+    return {**public_jwk(key), "kid": thumbprint(key), "use": "sig"}
 
 
 def jwk_set(keys: Keys) -> bytes:

@@ -16,10 +16,12 @@ import socket
 import threading
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import uvicorn
 from sqlalchemy import Engine
 
+from agent.certificates.signature import overdue
 from agent.messages import split_topic
 from collector import database, signing
 from collector.enrolment import KeyBook
@@ -85,7 +87,10 @@ def assemble(configuration: Configuration) -> Parts:
     listener = _listen(configuration.settings.listen)
     limits = configuration.settings.quarantine
     book, live = KeyBook(configuration), Live()
-    signer = Signer(signing.load_or_make(configuration.keys_dir, "receipt"))
+    alg = configuration.settings.signature_alg
+    signer = Signer(signing.load_or_make(configuration.keys_dir, "receipt"), alg)
+    if late := overdue(alg, datetime.now(UTC).date()):
+        LOG.warning("%s", late)
     store = Store(engine, most=limits.most, most_per_station=limits.most_per_station)
 
     def take(message: Incoming) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from agent.certificates.jws import public_key_from_jwk
+from agent.certificates.signature import USUAL, Alg
 from agent.errors import CertificateProblem, SettingsError
 from collector.text import STATION_ID
 from drivers.options import convert, read_toml
@@ -79,12 +80,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The collector's configuration. `listen` is HOST:PORT; port 0 takes any free one.
 
     `keys_dir`: where the collector makes its own keys; without it "keys" beside `stations_dir`.
+    `signature_alg`: the name of Ed25519 in the header of what it signs itself; stations' are verified under both.
     """
 
     id: StationId = "collector"
     listen: Listen = "127.0.0.1:8470"
     stations_dir: NotEmpty = "stations"
     keys_dir: str = ""
+    signature_alg: Alg = USUAL
     broker: BrokerSettings = BrokerSettings()
     database: DatabaseSettings = DatabaseSettings()
     quarantine: QuarantineSettings = QuarantineSettings()

@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from agent.certificates import receipt
+from agent.certificates.signature import USUAL, Alg
 from agent.errors import CertificateProblem
 from collector.errors import CollectorKeyProblem
 
@@ -38,8 +39,8 @@ def load_or_make(folder: Path, use: str) -> Ed25519PrivateKey:
 class Signer:
     """Signs receipts."""
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
-        self._key = key
+    def __init__(self, key: Ed25519PrivateKey, alg: Alg = USUAL) -> None:
+        self._key, self._alg = key, alg
 
     def receipt(self, station: str, certificate: str, result: str, stored_at: str) -> str:
         """Sign the `sig` of a receipt.
@@ -48,7 +49,7 @@ class Signer:
         """
         said = receipt.SignedReceipt(station=station, certificate=certificate, result=result, stored_at=stored_at)
         try:
-            return receipt.sign(said, self._key)
+            return receipt.sign(said, self._key, alg=self._alg)
         except CertificateProblem:
             return ""
 

@@ -206,7 +206,7 @@ class Registrar:
         own = thumbprint(self.key.public_key())
         if position.key not in (None, own):
             raise LedgerProblem(path=self.state_dir, problem=f"key {own} was replaced while this program ran")
-        return sign(record, self.key)
+        return sign(record, self.key, alg=self.settings.station.signature_alg)
 
     def as_ours(self, drive: Drive) -> Drive:
         """Treat a drive that may have a password of ours as an open one.
@@ -240,7 +240,9 @@ class Registrar:
 
         def tell(sequence: int) -> StatedEvent:
             ordered = {**told, "boot_id": when.boot_id, "seq": sequence}
-            statement = jws.sign(msgspec.json.encode(ordered), self.key, typ=DISPOSITION)
+            statement = jws.sign(
+                msgspec.json.encode(ordered), self.key, typ=DISPOSITION, alg=self.settings.station.signature_alg
+            )
             made = Event(
                 boot_id=when.boot_id,
                 seq=sequence,

@@ -7,12 +7,13 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from agent.certificates import keys
+from agent.certificates import keys, signature
 from agent.devices.control import NotRunning, ask
 from agent.errors import KeyProblem
 from agent.jobs.ledger import Ledger
@@ -97,6 +98,8 @@ def _public(state_dir: Path) -> Ed25519PublicKey | None:
 
 def find_notes(settings: Settings) -> Iterator[str]:
     """Tell what works without, and is worth knowing."""
+    if late := signature.overdue(settings.station.signature_alg, datetime.now(UTC).date()):
+        yield f"station.{late}"
     if any(source.driver == "block" for source in settings.source) and (why := silence(SOCKET)):
         yield (
             f"{UNIT} does not answer ({why}): a daemon that is not root cannot tell who else writes to a drive, and "
