@@ -111,13 +111,13 @@ def _exact(text: str, folded: str) -> list[Wanted]:
     serial = identifiers.serial(text)
     for norm in (serial, *identifiers.serial_candidates(text)):
         found += [Wanted("drive_serial", norm), Wanted("serial", norm)] if norm else []
-    for column, norm in (
+    others: tuple[tuple[Column, str], ...] = (
         ("wwn", identifiers.wwn(text)),
         ("imei14", identifiers.imei(text)),
         ("meid14", identifiers.meid(text)),
         ("asset_tag", identifiers.asset_tag(text)),
-    ):
-        found += [Wanted(column, norm)] if norm else []
+    )
+    found += [Wanted(column, norm) for column, norm in others if norm]
     found += [Wanted(column, folded) for column in NAMES if folded]
     return list(dict.fromkeys(found))
 
