@@ -8,7 +8,7 @@ VERBS = frozenset(
         "Abandon Accept Add Adjust Announce Answer Ask Assign Begin Believe Break Bring Build Call Cancel Carry",
         "Certify Check Choose Clean Clear Close Compare Compile Compute Conclude Connect Convert Copy Count Cover",
         "Create Cut Cycle Deal Decide Decode Derive Describe Dim Divide Do Draw Emit Empty Encode End Erase Escape",
-        "Expect Extract Feed Fill Find Fit Flush Fold Follow Forget Form Format Gather Generate Get Give Go Halt Hand",
+        "Examine Expect Extract Feed Fill Find Fit Flush Fold Follow Forget Form Format Gather Generate Get Give Go Halt Hand",
         "Handle Hash Have Hear Hold Identify Invert Judge Keep Lay Leave Let List Listen Load Lock Log Look Make",
         "Map Mark Match Measure Mend Merge Move Name Note Notice Number Offer Open Order Overwrite Pack Paint",
         "Parse Pass Place Plan Prepare Preview Print Publish Put Queue Quote Raise Read Receive Record Reduce Refuse",

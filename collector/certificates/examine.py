@@ -100,7 +100,7 @@ class _Work:
             "key": self._key,
             "signature": lambda: jws.verify(compact, keys, typ=certificates.TYPE),
             "contents": self._contents,
-            "claims": lambda: certificates.verify(compact, keys),
+            "claims": self._claims,
         }
 
     def _form(self) -> None:
@@ -118,9 +118,17 @@ class _Work:
         if self.key_id not in self._keys:
             raise CertificateProblem(problem=f"it is signed with a key that is not known here: {self.key_id}")
 
+    def _claims(self) -> None:
+        assert self.certificate is not None  # its contents were read
+        certificates.refuse_empty_claims(self.certificate.record)
+
     def _contents(self) -> None:
         if self.certificate is None:
             self.certificate = certificates.read_unverified(self._compact)
+        try:
+            _read_strictly(certificates.payload_bytes(self._compact))
+        except ValueError:
+            raise CertificateProblem(problem="its payload is no JSON that every reader reads alike") from None
 
 
 def refuse_odd_json(data: bytes, word: str) -> None:
@@ -128,24 +136,36 @@ def refuse_odd_json(data: bytes, word: str) -> None:
     if _depth(data) > DEEPEST:
         raise CertificateProblem(problem=f"its {word} is nested deeper than {DEEPEST} levels")
     try:
-        json.loads(data, object_pairs_hook=_without_doubles, parse_int=str, parse_float=str)  # no figure ends it
-    except _Doubled as found:
-        raise CertificateProblem(problem=f"its {word} says {found.args[0]!r} twice") from None
+        doubled = _read_strictly(data)
     except (ValueError, RecursionError):
         return
+    if doubled:
+        raise CertificateProblem(problem=f"its {word} says {doubled[0]!r} twice")
 
 
-class _Doubled(Exception):
-    """A field that stands twice in one object."""
+def _read_strictly(data: bytes) -> list[str]:
+    """Read JSON as RFC 8259 has it (UTF-8, no NaN, no half characters), else ValueError. The names that stand twice.
+
+    The station's reader steps over a field that it does not know, whatever stands in it; other readers do not. Figures
+    stay texts, so that no length of one ends the reading.
+    """
+    doubled: list[str] = []
+
+    def gather(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            names = [name for name, _ in pairs]
+            doubled.append(next(name for name in names if names.count(name) > 1))
+        return found
+
+    text = data.decode("utf-8")
+    value = json.loads(text, object_pairs_hook=gather, parse_int=str, parse_float=str, parse_constant=_refuse)
+    json.dumps(value, ensure_ascii=False).encode("utf-8")
+    return doubled
 
 
-def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise _Doubled(name)
-        found[name] = value
-    return found
+def _refuse(name: str) -> object:
+    raise ValueError(name)
 
 
 def _depth(data: bytes) -> int:

@@ -117,6 +117,11 @@ HOSTILE: dict[str, tuple[bytes, str, str]] = {
     "erased with a gap": (
         with_payload(unreached=[{"offset": 0, "bytes": 512, "reason": "write: EIO"}]), "does_not_hold", "not reached",
     ),
+    "a field that nobody knows and nobody can read": (
+        signed(PAYLOAD[:-1] + b',"later":"\xff"}'), "does_not_hold", "reads alike",
+    ),
+    "no number": (signed(PAYLOAD[:-1] + b',"later":NaN}'), "does_not_hold", "reads alike|does not fit"),
+    "half a character": (signed(PAYLOAD[:-1] + b',"later":"\\ud800"}'), "does_not_hold", "reads alike|does not fit"),
     "extensions": (signed(crit=["exp"]), "no_certificate", "extensions"),
     "a kid that steers": (signed(kid="\x1b]0;\u202e" + "k" * 5000), "no_certificate", "names no key"),
 }  # fmt: skip
