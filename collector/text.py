@@ -30,7 +30,7 @@ def visible(text: str, longest: int = LONGEST) -> str:
     ones, and separators of lines.
     """
     cut = text if len(text) <= longest else text[: longest - 1] + "…"
-    return "".join(_escape(c) if _steers(c) else c for c in cut)
+    return cut if cut.isprintable() else "".join(_escape(c) if _steers(c) else c for c in cut)
 
 
 def _steers(character: str) -> bool:

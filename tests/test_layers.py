@@ -73,7 +73,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "agent/cli.py": (
             "firmware_bridge agent/__init__.py agent/errors.py agent/settings.py agent/views agent/commands"
         ),
-        "collector": "agent/errors.py agent/messages.py agent/certificates drivers firmware_bridge",
+        "collector": "agent/errors.py agent/messages.py agent/certificates agent/pdf drivers firmware_bridge",
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
     }.items()
@@ -81,6 +81,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
 # What other houses give away: not all of a room.
 DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector", "drivers"): ("drivers.options",),
+    ("collector", "agent/pdf"): ("agent.pdf",),
     ("collector", "firmware_bridge"): ("firmware_bridge.errors",),
 }
 # Serial lines, MQTT, ioctl, clock, thread, and the files and processes that they hide behind.

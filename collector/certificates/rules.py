@@ -55,6 +55,8 @@ class Shown:
     problem: str
     differences: tuple[Difference, ...]
     examined: Examined
+    compact: bytes
+    key: Ed25519PublicKey | None
 
     @property
     def certificate(self) -> Certificate | None:
@@ -73,9 +75,9 @@ def show(stored: Stored, facts: Facts | None = None) -> Shown:
     problem = _problem(stored, examined)
     proved = None if problem else examined.certificate
     if proved is None:
-        return Shown(stored.id, "does_not_hold", problem, (), examined)
+        return Shown(stored.id, "does_not_hold", problem, (), examined, stored.compact, stored.key)
     differences = _differences(stored.columns, facts(proved)) if facts else ()
-    return Shown(stored.id, claim_of(proved.record), "", differences, examined)
+    return Shown(stored.id, claim_of(proved.record), "", differences, examined, stored.compact, stored.key)
 
 
 def _problem(stored: Stored, examined: Examined) -> str:
