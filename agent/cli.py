@@ -11,7 +11,6 @@ import os
 import signal
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 try:
     import click
@@ -20,9 +19,6 @@ try:
     from agent.commands.options import INTERRUPTED, NOT_TRUE, USAGE, Commands
 except KeyboardInterrupt:  # Ctrl-C while Python still loads
     sys.exit(130)
-
-if TYPE_CHECKING:
-    pass
 
 COMMANDS = {
     "drives": "agent.commands.drives:drives",

@@ -28,10 +28,12 @@ MISSING = float("nan")
 
 @dataclass
 class Times:
-    """When a drive's work began, when its last pass was on the medium, when it was read back."""
+    """When a drive was begun with, and its first pass; when its last was on the medium, and when it was read back."""
 
     size: int = 0
+    opened: float = 0.0
     began: float = 0.0
+    proof_cpu: float = 0.0
     written: float = 0.0
     ended: float = 0.0
     outcome: str = ""
@@ -52,10 +54,12 @@ def run_drive(device: str, method: str, verify: str, together: threading.Barrier
     def emit(event: Progress | Checkpoint) -> None:
         if isinstance(event, Checkpoint):
             times.written = time.perf_counter()
+            if not times.began:  # the first one follows the capacity proof
+                times.began, times.proof_cpu = times.written, time.process_time()
 
     with open_device(device) as drive:
         together.wait()
-        times.size, times.began = drive.drive.capacity_bytes, time.perf_counter()
+        times.size, times.opened = drive.drive.capacity_bytes, time.perf_counter()
         times.outcome = type(erase(drive, spec, emit, Stop())).__name__
         times.ended = time.perf_counter()
 
@@ -88,11 +92,11 @@ def measure(method: str, verify: str, devices: list[str]) -> OneRun:
         threading.Thread(target=run_drive, args=(device, method, verify, together, t))
         for device, t in zip(devices, times, strict=True)
     ]
-    cpu = time.process_time()
+    start = time.process_time()
     for thread in threads:
         thread.start()
     waited = answer_while(threads)
-    cpu = time.process_time() - cpu
+    cpu, proofs = time.process_time() - start, max(t.proof_cpu for t in times) - start
     total = sum(t.size for t in times)
     writing = max(t.written for t in times) - min(t.began for t in times)
     reading = max(t.ended for t in times) - min(t.written for t in times)
@@ -102,7 +106,9 @@ def measure(method: str, verify: str, devices: list[str]) -> OneRun:
         verify=[t.size / max(t.ended - t.written, 1e-9) / 1e6 for t in times],
         write_sum=total / writing / 1e6,
         verify_sum=total / max(reading, 1e-9) / 1e6,
-        cpu_s_per_gib=cpu / (total / GIB),
+        proof_s=[t.began - t.opened for t in times],
+        cpu_s_per_gib=(cpu - proofs) / (total / GIB),
+        proof_cpu_s=proofs,
         peak_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6,
         event_p99_ms=waited[int(len(waited) * 0.99)] * 1e3,
         event_max_ms=waited[-1] * 1e3,

@@ -24,7 +24,10 @@ FIO = ("--direct=1", "--bs=4M", "--iodepth=4", "--ioengine=libaio")
 
 
 class OneRun(msgspec.Struct, frozen=True, kw_only=True):
-    """What `benchmarks.one` measured. Rates in 10^6 bytes a second."""
+    """What `benchmarks.one` measured. Rates in 10^6 bytes a second, of passes and read-back.
+
+    The capacity proof before them does not grow as they do; it has seconds and processor seconds of its own.
+    """
 
     outcomes: list[str]
     write: list[float]
@@ -32,6 +35,8 @@ class OneRun(msgspec.Struct, frozen=True, kw_only=True):
     write_sum: float
     verify_sum: float
     cpu_s_per_gib: float
+    proof_s: list[float]
+    proof_cpu_s: float
     peak_mb: float
     event_p99_ms: float
     event_max_ms: float

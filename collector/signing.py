@@ -7,16 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import os
-import stat
 from pathlib import Path
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from agent.certificates import receipt
+from agent.certificates import keys, receipt
 from agent.certificates.signature import USUAL, Alg
-from agent.errors import CertificateProblem
+from agent.errors import CertificateProblem, KeyProblem
 from collector.errors import CollectorKeyProblem
 
 USES = ("receipt",)
@@ -31,7 +28,9 @@ def load_or_make(folder: Path, use: str) -> Ed25519PrivateKey:
     try:
         if not os.path.lexists(path):
             _make(path)
-        return _load(path)
+        return keys.load(path)
+    except KeyProblem as problem:
+        raise CollectorKeyProblem(path=path, problem=problem.fields["problem"]) from None
     except OSError as error:
         raise CollectorKeyProblem(path=path, problem=error.strerror or error) from None
 
@@ -54,50 +53,13 @@ class Signer:
             return ""
 
 
-def _load(path: Path) -> Ed25519PrivateKey:
-    mode = path.stat().st_mode
-    if stat.S_IMODE(mode) & 0o077:
-        raise CollectorKeyProblem(path=path, problem=f"open to others ({stat.filemode(mode)}); chmod 600 it")
-    try:
-        key = load_pem_private_key(path.read_bytes(), password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise CollectorKeyProblem(path=path, problem="not a private key in PEM") from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise CollectorKeyProblem(path=path, problem="not an Ed25519 key")
-    return key
-
-
 def _make(path: Path) -> None:
-    """Beside, flushed, then linked: two programs at once end with the same key, and nobody sees half of one."""
+    """What root makes (`key show` before the first start) belongs to whom the place belongs: the service."""
     folder = path.parent
     with contextlib.suppress(FileExistsError):
         folder.mkdir(mode=0o700, parents=True)
-        _give(folder, like=folder.parent)
-    temporary = folder / f".making-{os.urandom(8).hex()}"
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-            file.flush()
-            os.fsync(file.fileno())
-        _give(temporary, like=folder)
-        with contextlib.suppress(FileExistsError):
-            os.link(temporary, path)
-    finally:
-        temporary.unlink()
-    _flush(folder)
-
-
-def _give(path: Path, *, like: Path) -> None:
-    """What root makes (`key show` before the first start) belongs to whom the folder belongs: the service."""
-    if os.geteuid() == 0:
-        owner = like.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
-
-
-def _flush(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        if os.geteuid() == 0:
+            owner = folder.parent.stat()
+            os.chown(folder, owner.st_uid, owner.st_gid)
+    with contextlib.suppress(FileExistsError):  # two programs at once end with the same key
+        keys.write_new(path)

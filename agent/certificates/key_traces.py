@@ -37,11 +37,11 @@ def remembered(state_dir: Path) -> Ed25519PublicKey | None:
 
 
 def find(state_dir: Path) -> str:
-    """Find what shows that there was a key; empty where nothing does."""
+    """Find what shows that there was a key; empty where nothing does. OSError where the folder cannot be looked at."""
     known = remembered(state_dir)
     if known is not None:
         return f"it was {thumbprint(known)}"
-    if (state_dir / FILE_NAME).exists():
+    if _stands(state_dir / FILE_NAME):
         return f"{FILE_NAME} is left of it"
     signed = next((state_dir / "certificates").glob("*.jws"), None)
     if signed is not None:
@@ -63,9 +63,18 @@ def _by(path: Path) -> str:
     return ""
 
 
+def _stands(path: Path) -> bool:
+    """Whether the name is taken. Path.exists says no to what may not be looked at, from Python 3.12 on."""
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    return True
+
+
 def _worked(ledger: Path) -> bool:
     """Whether a ledger has rows that only a station with a key makes; one that cannot be read may have."""
-    if not ledger.exists() or not ledger.stat().st_size:
+    if not _stands(ledger) or not ledger.stat().st_size:
         return False
     try:
         with contextlib.closing(sqlite3.connect(f"file:{ledger}?mode=ro", uri=True, timeout=5)) as db:

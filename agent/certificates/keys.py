@@ -56,9 +56,7 @@ def make(state_dir: Path) -> bool:
     refuse_unfinished(state_dir)
     refuse_lost(state_dir)
     try:
-        files.make_private_folder(state_dir)
-        files.write_once(path, new_pem(), mode=0o600)
-        give_to_owner(path, of=state_dir)
+        write_new(path)
     except FileExistsError as error:
         if path.is_file():
             return False
@@ -69,11 +67,27 @@ def make(state_dir: Path) -> bool:
     return True
 
 
+def write_new(path: Path) -> None:
+    """Write a new private key, and make its folder; what root writes belongs to whom the folder belongs.
+
+    OSError; FileExistsError where the name is taken.
+    """
+    files.make_private_folder(path.parent)
+    files.write_once(path, new_pem(), mode=0o600)
+    give_to_owner(path, of=path.parent)
+
+
 def refuse_lost(state_dir: Path) -> None:
-    """Raise KeyLost where this station had a key, and there is none."""
+    """Raise KeyLost where this station had a key, and there is none; KeyProblem where nobody can look."""
     path = state_dir / FILE_NAME
-    # Asked again at the end: what shows that there was a key may have been made meanwhile, with the key.
-    if not os.path.lexists(path) and (trace := key_traces.find(state_dir)) and not os.path.lexists(path):
+    if os.path.lexists(path):
+        return
+    try:
+        trace = key_traces.find(state_dir)
+    except OSError as error:
+        raise KeyProblem(path=path, problem=f"the signing key cannot be looked for: {error.strerror}") from None
+    # Asked again: what shows that there was a key may have been made meanwhile, with the key.
+    if trace and not os.path.lexists(path):
         raise KeyLost(path=path, problem=f"this station had a signing key, and it is gone: {trace}")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import logging
 import os
@@ -48,6 +47,8 @@ class Commands(click.Group):
         """Resolve a command; of an unknown word the nearest command is told, or all of them."""
         known = self.list_commands(ctx)
         if args[0] not in known and not args[0].startswith("-"):
+            import difflib  # only a mistake needs it
+
             near = [n for n in known if n.startswith(args[0])] or difflib.get_close_matches(args[0], known, n=1)
             told = f"did you mean {near[0]}?" if near else f"known: {', '.join(known)}"
             ctx.fail(f"no command is called {args[0]!r}; {told}")

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -25,6 +24,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from agent.errors import KeyProblem
 from agent.settings import Mqtt
+from agent.uplink.mqtt_library import client as paho
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
 MOST_IN_FLIGHT = 10  # the smallest Receive Maximum that a common broker grants by default; paho does not read it

@@ -390,13 +390,17 @@ def test_both_languages_have_the_same_sentences_in_letters_that_every_reader_has
         assert danish[key].encode("latin-1"), key
 
 
-def test_what_was_signed_in_english_is_read_in_danish_with_its_figures() -> None:
-    told = "4096 bytes of hidden area"
+@poppler
+def test_a_danish_page_has_in_danish_what_was_signed_in_english() -> None:
     made = msgspec.structs.replace(record().sanitization, not_reached=(SECTORS,))
     pause = Interruption(at="2026-11-22T20:00:00Z", reason="The drive was pulled out", resumed_at_offset=0)
     text = " ".join(text_of(record(sanitization=made, interruptions=(pause,)), language="da").split())
     assert "Ikke nået: sektorer, som drevet har taget ud af brug." in text
     assert "Drevet blev trukket ud" in text
+
+
+def test_what_was_signed_in_english_is_read_in_danish_with_its_figures() -> None:
+    told = "4096 bytes of hidden area"
     assert Words("da").signed(told) == "4096 byte skjult område"
     assert Words("en").signed(told) == told
     assert Words("da").signed("Something that nobody foresaw") == "Something that nobody foresaw"

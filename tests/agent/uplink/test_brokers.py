@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 from agent.errors import KeyProblem
 from agent.settings import Mqtt, Tls
 from agent.uplink.uplink import read_secrets
-from tests.agent.mosquitto import PROGRAM, Mosquitto, free_port, wait_until
+from tests.agent.mosquitto import Mosquitto, free_port, wait_until
 from tests.agent.uplink.fake_collector import stored
 from tests.agent.uplink.uplink_bench import STATION, Bench
 from tests.patience import SOON_S
@@ -63,8 +63,6 @@ def write_pair(folder: Path, name: str, pair: Pair) -> None:
 @pytest.fixture
 def tls_broker(tmp_path: Path) -> Iterator[Mosquitto]:
     """A mosquitto that takes TLS 1.3 and a client certificate, and takes the station's name from it."""
-    if PROGRAM is None:
-        pytest.skip("mosquitto is not installed (apt-get install mosquitto)")
     folder = tmp_path / "broker"
     folder.mkdir()
     authority = make_pair("authority")

@@ -16,7 +16,7 @@ import pytest
 from agent.errors import KeyProblem
 from agent.jobs.ledger import Ledger
 from agent.messages import Event
-from tests.agent.mosquitto import Mosquitto, free_port, wait_until
+from tests.agent.mosquitto import Mosquitto, free_port, passwords, wait_until
 from tests.agent.uplink.fake_collector import stored
 from tests.agent.uplink.uplink_bench import ALARM, QUICK, STATION, Bench, bay_state, progress
 from tests.patience import SOON_S
@@ -481,7 +481,7 @@ def test_a_broker_that_wants_a_password_gets_it(tmp_path: Path) -> None:
     folder = tmp_path / "broker"
     folder.mkdir()
     users = folder / "users"
-    subprocess.run(["mosquitto_passwd", "-b", "-c", users, "bench", "geheim"], check=True, capture_output=True)
+    passwords(users, bench="geheim")
     broker = Mosquitto(folder, extra=f"password_file {users}\n")
     broker.start()
     bench = Bench(tmp_path / "state", broker.port)

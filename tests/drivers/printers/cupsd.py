@@ -93,6 +93,10 @@ class Cups:
         """Jobs that are not over."""
         return self.run("lpstat", "-W", "not-completed", "-o", "zebra")
 
+    def idle(self) -> bool:
+        """No job; and the backend of a cancelled one has ended, until when the queue prints on and its alerts stand."""
+        return not self.waiting() and " is idle" in self.run("lpstat", "-p", "zebra")
+
     def out(self, label: str) -> bytes:
         """What the printer got."""
         return (self.folder / "out" / label).read_bytes()

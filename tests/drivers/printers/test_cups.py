@@ -91,6 +91,7 @@ def test_paper_out_is_unknown_at_the_deadline_and_the_job_is_cancelled(cups: Cup
     assert "media-empty-error" in result.reason
     cups.wait(lambda: cups.waiting() == "")
     (cups.folder / "paper-out").unlink()
+    cups.wait(cups.idle)
     assert not (cups.folder / "out" / "3").exists()
     assert isinstance(printer_of(cups).print(DATA, label_id="4", within=Deadline(20)), Unknown)
     assert cups.out("4") == DATA
@@ -105,7 +106,7 @@ def test_behind_a_job_that_hangs_nothing_is_queued(cups: Cups) -> None:
     assert result == NotPrinted("5", "printer.cups: media-empty-error, Paper out")
     cups.run("cancel", job)
     (cups.folder / "paper-out").unlink()
-    cups.wait(lambda: cups.waiting() == "")
+    cups.wait(cups.idle)
 
 
 @real
