@@ -218,7 +218,7 @@ function scan(text, word) {
   let doubled = false;
   const open = []; // of each level the names that were seen in it, or null in a list
   let name = null; // a text that may turn out to be a name
-  for (const [token] of text.matchAll(/"(?:[^"\\]|\\[^])*"|[[\]{}:,]/g)) {
+  for (const [token] of text.matchAll(/"[^"\\]*(?:\\[^][^"\\]*)*\\?"?|[[\]{}:,]/g)) {
     if (token === "{" || token === "[") {
       open.push(token === "{" ? new Set() : null);
       if (open.length > DEEPEST) throw noCertificate("depth", `its ${word} is nested deeper than ${DEEPEST} levels`);

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from agent.certificates.certificate import payload_bytes
+from agent.certificates.certificate import Certificate, payload_bytes
 from collector.certificates.exports.cells import harmless, shown
 from collector.certificates.exports.columns import Audience, Cell, Column, Language, columns_for
 from collector.certificates.rules import Shown
@@ -41,14 +41,18 @@ def json_lines(rows: Iterable[Shown], *, audience: Audience) -> Iterator[bytes]:
     for row in rows:
         document: dict[str, Any] = {column.name: _plain(column.value(row)) for column in columns}
         if audience == "full":
-            whole = row.certificate
-            document["record"] = None if whole is None else msgspec.json.decode(payload_bytes(whole.compact))
+            document["record"] = None if row.certificate is None else _on_one_line(row.certificate)
         piece += msgspec.json.encode(document) + b"\n"
         if len(piece) >= PIECE:
             yield bytes(piece)
             piece.clear()
     if piece:
         yield bytes(piece)
+
+
+def _on_one_line(certificate: Certificate) -> msgspec.Raw:
+    """The payload itself, with figures that no program holds. An end of line in JSON that verified is only space."""
+    return msgspec.Raw(payload_bytes(certificate.compact).replace(b"\n", b" ").replace(b"\r", b" "))
 
 
 def _separated(head: list[str], body: Iterable[list[Cell]], *, delimiter: str, begin: str) -> Iterator[bytes]:

@@ -250,6 +250,23 @@ def test_a_page_that_would_unpack_to_gigabytes_is_unpacked_to_no_more_than_a_cer
     assert len(attached(many)) <= MOST_FILES
 
 
+SLOW = {
+    "a text without an end": b'"' + b'\\"' * 23_000,
+    "quotes": b'"' * 46_000,
+    "backslashes": b'"' + b"\\" * 46_000,
+    "brackets": b"[" * 46_000,
+    "ten thousand names and one twice": b"{" + b",".join(b'"%d":0' % (n % 4_500) for n in range(4_501)) + b"}",
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+def test_no_file_within_the_limits_takes_long(name: str) -> None:
+    """Each is looked at in a fraction of a second; what grew with the square of its size would take minutes."""
+    for data in (signed(SLOW[name]), forge(SLOW[name], b"{}")):
+        assert len(data) < MAX_BYTES
+        assert examine(data, KEYS).verdict == "no_certificate" or examine(data, KEYS).verdict == "does_not_hold"
+
+
 def test_the_depth_is_counted_without_a_readers_stack() -> None:
     assert sys.getrecursionlimit() < 20_000
     assert examine(signed(b'{"a":' * 20_000), KEYS).verdict == "no_certificate"

@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agent.certificates.certificate import Certificate, verify
+from agent.certificates.certificate import Certificate, certificate_id, verify
 from agent.certificates.keys import read_public
 from agent.certificates.record import Asset, Customer, Disposition, Operator, Reason
 from collector.certificates.exports import workbook as workbooks
@@ -31,7 +31,17 @@ from collector.certificates.exports.zip_stream import ZipStream
 from collector.certificates.rules import HEADINGS as ALL_HEADINGS
 from collector.certificates.rules import Shown, Stored, show
 from tests.agent.samples import record
-from tests.collector.certificates.samples import KEY, KID, NOTHING, attested, erased, not_erased, unread
+from tests.collector.certificates.samples import (
+    KEY,
+    KID,
+    NOTHING,
+    PAYLOAD,
+    attested,
+    erased,
+    not_erased,
+    signed,
+    unread,
+)
 from tests.patience import PROGRAM_S
 
 SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
@@ -141,6 +151,18 @@ def test_json_lines_hold_the_record_as_it_was_signed() -> None:
     assert lines[-1]["record"] is None
     for line in whole(json_lines(every(), audience="buyer")).splitlines():
         assert "record" not in json.loads(line)
+
+
+def test_a_record_with_lines_and_figures_that_no_program_holds_is_one_line_and_the_same() -> None:
+    payload = (
+        json.dumps(json.loads(PAYLOAD), indent=1).encode()[:-1] + b',\r\n"later": 1e999, "more": ' + b"9" * 5000 + b"}"
+    )
+    compact = signed(payload)
+    shown = show(Stored(certificate_id(compact), compact, KID, KEY.public_key()))
+    assert shown.heading == "erased"
+    (line,) = whole(json_lines([shown], audience="full")).splitlines()
+    assert b'"later": 1e999, "more": ' + b"9" * 5000 in line
+    assert json.loads(line, parse_int=str)["record"]["number"] == "bench-01-000001"
 
 
 def test_what_does_not_hold_claims_nothing_in_any_form() -> None:
