@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from itertools import islice
 
 from agent.certificates.jws import MAX_BYTES
-from collector.certificates.examine import Examined, Keys, examine
+from collector.certificates.check_words import VERDICTS, say
+from collector.certificates.examine import Examined, Keys, Verdict, examine
 from collector.text import visible
 
 MOST_FILES = 20
@@ -27,9 +28,14 @@ LONGEST_DICTIONARY = 1024
 
 @dataclass(frozen=True)
 class Answer:
-    """What is said of one file. `line` is one visible line, whatever the file and its name held."""
+    """What is said of one file. `line` is one visible line in English, whatever the file and its name held.
+
+    `verdict` and `code` are the keys of its words in either language (check_words.py).
+    """
 
     name: str
+    verdict: Verdict
+    code: str
     line: str
     examined: Examined | None = None
 
@@ -40,7 +46,7 @@ def check_files(files: Iterable[tuple[str, bytes]], keys: Keys) -> tuple[Answer,
     answers = [check_file(name, data, keys) for name, data in some[:MOST_FILES]]
     if len(some) > MOST_FILES:
         line = f"not looked at: at most {MOST_FILES} files are checked at once"
-        answers.append(Answer(_name(some[MOST_FILES][0]), line))
+        answers.append(_refused(_name(some[MOST_FILES][0]), "count", line))
     return tuple(answers)
 
 
@@ -48,13 +54,13 @@ def check_file(name: str, data: bytes, keys: Keys) -> Answer:
     """Check one file."""
     shown = _name(name)
     if len(data) > LARGEST_FILE:
-        return Answer(shown, f"not looked at: more than {LARGEST_FILE} bytes")
+        return _refused(shown, "size", f"not looked at: more than {LARGEST_FILE} bytes")
     if not data.strip():
-        return Answer(shown, "the file is empty")
+        return _refused(shown, "empty", "the file is empty")
     if data.startswith(b"%PDF-"):
         return _check_page(shown, data, keys)
     if data.startswith(_BOM):
-        return Answer(shown, "no certificate: an editor put a byte order mark before it; take the file as it was")
+        return _refused(shown, "bom", "no certificate: a byte order mark stands before it; take the file as it was")
     return _told(shown, examine(_ENDS.sub(b"", data), keys))
 
 
@@ -85,18 +91,21 @@ def _check_page(name: str, data: bytes, keys: Keys) -> Answer:
     answers = [_told(name, examine(found, keys)) for found in attached(data)]
     if len(answers) != 1:
         told = "no certificate is attached to it" if not answers else "more than one file is attached to it"
-        return Answer(name, f"a PDF that proves nothing by itself: {told}")
+        return _refused(name, "page", f"a PDF that proves nothing by itself: {told}")
     return answers[0]
 
 
 def _told(name: str, examined: Examined) -> Answer:
-    if examined.verdict == "holds":
-        return Answer(name, f"genuine: signed with key {examined.key_id}", examined)
-    return Answer(name, visible(f"{_WORDS[examined.verdict]}: {examined.problem}"), examined)
+    failed = examined.failed
+    if failed is None:
+        return Answer(name, "holds", "", f"genuine: signed with key {examined.key_id}", examined)
+    line = visible(f"{say(VERDICTS[examined.verdict], 'en').lower()}: {failed.told}")
+    return Answer(name, examined.verdict, failed.name, line, examined)
+
+
+def _refused(name: str, code: str, line: str) -> Answer:
+    return Answer(name, "no_certificate", code, line)
 
 
 def _name(name: str) -> str:
     return visible(name, LONGEST_NAME) or "a file without a name"
-
-
-_WORDS = {"does_not_hold": "does not hold", "unknown_key": "cannot be told", "no_certificate": "no certificate"}

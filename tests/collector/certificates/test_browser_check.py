@@ -9,7 +9,7 @@ import shutil
 import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 import pytest
@@ -27,7 +27,8 @@ from agent.certificates.record import (
 )
 from agent.pdf import print_certificate
 from agent.pdf.fonts import FOLDERS
-from collector.certificates.examine import DEEPEST, examine
+from collector.certificates.check_words import PROBLEMS, SHAPES, VERDICTS, attributes
+from collector.certificates.examine import DEEPEST, STEPS, Verdict, examine
 from collector.certificates.posted import LARGEST_FILE, check_file
 from collector.certificates.record_shape import FILE, script
 from drivers.drives.drive import Writes
@@ -80,8 +81,7 @@ def answers(files: Iterable[bytes], keys: Mapping[str, Any] | None = None, *how:
 
 
 def expected(data: bytes) -> str:
-    answer = check_file("x", data, KEYS)
-    return answer.examined.verdict if answer.examined else "no_certificate"
+    return check_file("x", data, KEYS).verdict
 
 
 @with_node
@@ -271,6 +271,21 @@ def test_both_programs_have_the_same_limits_and_the_same_type() -> None:
         "MOST_OF_A_PAGE": LARGEST_FILE,
         "DEEPEST": DEEPEST,
     }
+
+
+def test_every_verdict_and_every_code_of_both_programs_has_its_words() -> None:
+    source = (STATIC / "certificate.js").read_text(encoding="utf-8") + (STATIC / "check.js").read_text(encoding="utf-8")
+    codes = set(re.findall(r'(?:noCertificate|doesNotHold)\("(\w+)"|code: "(\w+)"|"unknown_key", "(\w+)"', source))
+    assert {code for found in codes for code in found if code} | set(STEPS) <= PROBLEMS.keys()
+    assert VERDICTS.keys() == SHAPES.keys() == {*get_args(Verdict), "cannot_check"}
+    assert len(set(SHAPES.values())) == len(SHAPES)
+    for pair in (*VERDICTS.values(), *PROBLEMS.values()):
+        assert all(pair)
+        assert pair[0] != pair[1]
+    for language in ("da", "en"):
+        told = attributes(language)
+        assert told["data-word-fact-claim-unread"] in ("Slettet, ikke læst tilbage", "Erased, not read back")
+        assert all(re.fullmatch(r"data-[a-z0-9_-]+", name) for name in told)
 
 
 def test_the_shape_of_the_record_is_todays() -> None:

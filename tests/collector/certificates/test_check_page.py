@@ -8,24 +8,22 @@ import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
-from html import unescape
+from html import escape, unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
+from collector.certificates.check_words import attributes
 from tests.collector.certificates.samples import HEADER, KID, OTHER, PAYLOAD, attested, erased, forge
 from tests.collector.certificates.test_browser_check import JWK, STATIC
 from tests.patience import PROGRAM_S
 
 BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+WORDS = " ".join(f'{name}="{escape(word)}"' for name, word in attributes("da").items())
 POLICY = "default-src 'self'; base-uri 'none'; form-action 'self'; require-trusted-types-for 'script'"
 PAGE = """<!doctype html><title>Kontrol</title>
-<section data-check="/check/keys/{kid}" data-word-holds="Holder" data-shape-holds="✔"
-  data-word-does_not_hold="Holder ikke" data-shape-does_not_hold="✖"
-  data-word-unknown_key="Kendes ikke" data-shape-unknown_key="?"
-  data-word-fact-claim-erased="Slettet" data-word-fact-claim-attested="Attesteret, ikke målt"
-  data-word-problem-signature="Underskriften passer ikke">
+<section data-check="/check/keys/{kid}" @WORDS@>
   <form method="post" enctype="multipart/form-data"><input type="file" name="file"></form>
   <div data-result hidden><span data-shape></span><strong data-word></strong><p data-problem></p>
   <i data-fact="number"></i><i data-fact="claim"></i><i data-fact="serial"></i><i data-fact="station"></i>
@@ -94,7 +92,7 @@ class Site(BaseHTTPRequestHandler):
     def _find(self) -> tuple[str, bytes | None]:
         path = self.path
         if path == "/check":
-            return "text/html; charset=utf-8", PAGE.encode()
+            return "text/html; charset=utf-8", PAGE.replace("@WORDS@", WORDS).encode()
         if path == "/drive.js":
             return "text/javascript", DRIVE.encode()
         if path.startswith("/static/"):
@@ -155,8 +153,8 @@ def test_each_file_gets_its_word_its_shape_and_its_facts_and_nothing_of_it_is_se
         "id": GENUINE.id,
     }
     assert told["phone"]["facts"]["claim"] == "Attesteret, ikke målt"
-    assert told["changed"]["said"] == ["✖", "Holder ikke", "Underskriften passer ikke"]
-    assert told["stranger"]["said"][:2] == ["?", "Kendes ikke"]
+    assert told["changed"]["said"] == ["✖", "Holder ikke", "Underskriften passer ikke til indholdet."]
+    assert told["stranger"]["said"][:2] == ["?", "Ukendt nøgle"]
     assert [told[name]["verdict"] for name in ("picture", "film")] == ["no_certificate"] * 2
     for name in ("changed", "stranger", "picture", "film"):
         assert told[name]["facts"]["claim"] == told[name]["facts"]["serial"] == ""
