@@ -31,7 +31,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from agent.certificates.certificate import Certificate, sign
 from agent.certificates.jws import thumbprint
 from agent.certificates.record import Record
-from collector.enrolment import enrol
+from collector.old.enrolment import enrol
 
 WHEN = "2026-11-22T10:00:00Z"
 SIZE = 500_107_862_016

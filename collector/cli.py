@@ -1,26 +1,37 @@
-"""`benchwipe-collector`: click commands, nothing else."""
+"""`benchwipe-collector`: click commands, nothing else. Django is imported by those alone that need the database."""
 
 from __future__ import annotations
 
+import getpass
 import json
 import logging
 import sys
+from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
-from typing import BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar
 
 import click
 import msgspec
 
 from agent.errors import SettingsError
-from collector import enrolment, settings, signing
+from collector import settings
 from collector.errors import CollectorError
+from collector.parties.roles import ROLES
 from drivers.options import convert
 
+if TYPE_CHECKING:
+    from collector.parties.services import Actor
+
 CONFIG = Path("/etc/benchwipe/collector.toml")
+T = TypeVar("T")
 config_option = click.option(
-    "--config", "config", type=click.Path(path_type=Path, dir_okay=False), default=CONFIG, show_default=True
+    "--config",
+    "config",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help=f"[default: {CONFIG}; where there is none, all defaults and a folder for the data]",
 )
+json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 
 
 @click.group()
@@ -31,39 +42,157 @@ def main() -> None:
 
 @main.command()
 @config_option
+@click.option("--only", type=click.Choice(["intake", "web"]), help="One part alone, in this very process.")
 @click.option("--listen", metavar="HOST:PORT", help="Web pages' address, instead of the configuration's.")
-def serve(config: Path, listen: str | None) -> None:
-    """Take certificates over MQTT, store them, show them."""
-    from collector.service import serve as run  # heavy: only here
+def serve(config: Path | None, only: str | None, listen: str | None) -> None:
+    """Take certificates over MQTT, store them, show them: a process for each part."""
+    from collector import service
 
     configuration = _load(config)
     if listen is not None:
         configuration = _with_listen(configuration, listen)
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
-        sys.exit(run(configuration))
+        if only is None:
+            _make_ready(configuration)
+            sys.exit(service.serve(configuration, service.this_program(config, listen)))
+        _boot(configuration)
+        sys.exit(_part(only)(configuration))
     except CollectorError as error:
         _fail([error.line()])
+
+
+def _part(name: str) -> Callable[[settings.Configuration], int]:
+    if name == "intake":
+        from collector import intake_process
+
+        return intake_process.run
+    from collector import web_process
+
+    return web_process.run
+
+
+def _make_ready(configuration: settings.Configuration) -> None:
+    """What is wrong with keys is said once, before any part starts; where everything lies, too."""
+    from collector.intake import signing
+
+    signing.load_or_make(configuration.keys_dir, "receipt")
+    signing.secret(configuration.keys_dir, "session")
+    if configuration.bare:
+        click.echo(f"No configuration: all defaults. The data lie in {configuration.file.parent}", err=True)
+
+
+@main.command()
+@config_option
+@json_option
+def check(config: Path | None, as_json: bool) -> None:
+    """Look whether everything is as it must be: configuration, database, broker, keys, clock. Each problem a line."""
+    configuration = _load(config)
+
+    def run() -> list[str]:
+        _boot(configuration)
+        from collector import checks
+
+        return checks.problems(configuration)
+
+    found = _try(run)
+    if as_json:
+        click.echo(json.dumps({"problems": found}))
+    else:
+        for line in found:
+            click.echo(line, err=True)
+        click.echo("Everything is as it must be." if not found else f"{len(found)} problem(s).", err=True)
+    sys.exit(1 if found else 0)
+
+
+@main.command()
+@config_option
+def migrate(config: Path | None) -> None:
+    """Bring the database up to date. `serve` does so by itself unless migrate_at_start = false."""
+    configuration = _load(config)
+
+    def run() -> None:
+        _boot(configuration)
+        from collector import upkeep
+
+        upkeep.prepare(migrate=True)
+
+    _try(run)
+    click.echo("The database is up to date.", err=True)
 
 
 @main.command()
 @config_option
 @click.argument("station")
 @click.argument("key", type=click.File("rb"), metavar="KEY.jwk")
-def enrol(config: Path, station: str, key: BinaryIO) -> None:
+def enrol(config: Path | None, station: str, key: BinaryIO) -> None:
     """Trust a station's public key, as `benchwipe key show` prints it (- reads standard input).
 
     A station that has a key already has both from now on, so that keys can be exchanged without a pause. A running
-    collector sees it by itself.
+    collector believes it from the next message on.
     """
-    configuration = _load(config)
+    from collector.intake import keys as documents
+
     try:
-        keys = enrolment.parse_keys(key.read(enrolment.LARGEST + 1), where=getattr(key, "name", "standard input"))
-        new = enrolment.enrol(configuration.stations_dir, station, keys)
+        keys = documents.parse_keys(key.read(documents.LARGEST + 1), where=getattr(key, "name", "standard input"))
     except CollectorError as error:
         _fail([error.line()])
+
+    def run(actor: Actor) -> list[str]:
+        from collector.intake import enrolment
+
+        return enrolment.enrol(actor, station, keys)
+
+    new = _in_database(config, run)
     for kid in keys:
         click.echo(f"{station}: key {kid} {'enrolled' if kid in new else 'was enrolled before'}")
+
+
+@main.group()
+def station() -> None:
+    """Handle the stations."""
+
+
+@station.command("list")
+@config_option
+@json_option
+def list_stations(config: Path | None, as_json: bool) -> None:
+    """List the stations with the keys that are believed."""
+
+    def run(_: Actor) -> list[dict[str, Any]]:
+        from collector.intake.models import Station
+
+        rows = Station.objects.order_by("id").prefetch_related("keys")
+        return [
+            {
+                "station": row.id,
+                "revoked": row.revoked_at is not None,
+                "keys": sorted(key.thumbprint for key in row.keys.all() if key.revoked_at is None),
+            }
+            for row in rows
+        ]
+
+    found = _in_database(config, run)
+    if as_json:
+        click.echo(json.dumps({"stations": found}))
+        return
+    for one in found:
+        click.echo(f"{one['station']}: {', '.join(one['keys']) or ('revoked' if one['revoked'] else 'no key')}")
+
+
+@station.command("revoke")
+@config_option
+@click.argument("name", metavar="STATION")
+def revoke_station(config: Path | None, name: str) -> None:
+    """Believe a station's keys no more. What they signed before stays proved."""
+
+    def run(actor: Actor) -> int:
+        from collector.intake import enrolment
+
+        return enrolment.revoke(actor, name)
+
+    count = _in_database(config, run)
+    click.echo(f"{name}: {count} key(s) are believed no more", err=True)
 
 
 @main.group()
@@ -73,22 +202,172 @@ def key() -> None:
 
 @key.command("show")
 @config_option
-@click.option("--use", type=click.Choice(signing.USES), default="receipt", show_default=True, help="Which of them")
-def show_key(config: Path, use: str) -> None:
+@click.option("--use", type=click.Choice(["receipt", "statement", "controller"]), default="receipt", show_default=True)
+def show_key(config: Path | None, use: str) -> None:
     """Print a public key as a JWK; the key is made if there is none yet.
 
     The receipt's key belongs into each station's `mqtt.collector_keys`.
     """
+    from collector.intake import keys, signing
+
+    own = _try(lambda: signing.load_or_make(_load(config).keys_dir, use))
+    click.echo(json.dumps(keys.jwk(own.public_key())))
+
+
+@main.group()
+def organisation() -> None:
+    """Handle organisations."""
+
+
+@organisation.command("add")
+@config_option
+@click.argument("name")
+@click.option("--kind", required=True, type=click.Choice(["customer", "operator", "reseller", "buyer", "recycler"]))
+@click.option("--cvr", default="", help="Number of a Danish company: 8 digits.")
+@click.option("--gln", default="", help="Address of its invoices: 13 digits.")
+def add_organisation(config: Path | None, name: str, kind: str, cvr: str, gln: str) -> None:
+    """Add an organisation. A customer's certificates are found by its name on them."""
+
+    def run(actor: Actor) -> None:
+        from collector.parties import services
+
+        services.add_organisation(actor, name, kind, cvr=cvr, gln=gln)
+
+    _in_database(config, run)
+    click.echo(f"{name} is a {kind}.", err=True)
+
+
+@main.group()
+def person() -> None:
+    """Handle people."""
+
+
+@person.command("add")
+@config_option
+@click.argument("login")
+@click.option("--name", required=True)
+@click.option("--role", required=True, type=click.Choice(ROLES))
+@click.option("--organisation", "where", help="Whose; without it the one that runs this collector.")
+@click.option("--password-file", type=click.File("rb"), help="Its first line (- reads standard input).")
+def add_person(
+    config: Path | None, login: str, name: str, role: str, where: str | None, password_file: BinaryIO | None
+) -> None:
+    """Add somebody who signs in, or give somebody who is there another role."""
+    password = None if password_file is None else _first_line(password_file)
+    configuration = _load(config)
+
+    def run(actor: Actor) -> None:
+        from collector.parties import services
+
+        house = services.named_or_own(where, configuration.settings.organisation)
+        services.add_or_join(actor, login, name=name, role=role, organisation=house, password=password)
+
+    _in_database(config, run)
+    more = "" if password is not None else f"; `benchwipe-collector person link {login}` makes a link to sign in with"
+    click.echo(f"{login} is {role}{more}", err=True)
+
+
+@person.command("list")
+@config_option
+@json_option
+def list_people(config: Path | None, as_json: bool) -> None:
+    """List people with their roles."""
+
+    def run(_: Actor) -> list[dict[str, Any]]:
+        from collector.parties import services
+
+        return services.people()
+
+    found = _in_database(config, run)
+    if as_json:
+        click.echo(json.dumps({"people": found}))
+        return
+    for one in found:
+        roles = ", ".join(f"{held['role']} ({held['organisation']})" for held in one["roles"])
+        click.echo(f"{one['login']}: {one['name']}{', disabled' if one['disabled'] else ''}: {roles or 'no role'}")
+
+
+@person.command("disable")
+@config_option
+@click.argument("login")
+def disable_person(config: Path | None, login: str) -> None:
+    """Let a person sign in no more."""
+
+    def run(actor: Actor) -> None:
+        from collector.parties import services
+
+        services.disable_person(actor, services.person_named(login))
+
+    _in_database(config, run)
+    click.echo(f"{login} signs in no more", err=True)
+
+
+@person.command("link")
+@config_option
+@click.argument("login")
+@click.option("--address", help="How browsers reach the pages [default: public_url, else listen].")
+def link_person(config: Path | None, login: str, address: str | None) -> None:
+    """Print a link that signs a person in, once, within an hour."""
+    told = _load(config).settings
+
+    def run(actor: Actor) -> str:
+        from collector.parties import links, services
+
+        someone = services.person_named(login)
+        services.note(actor, "person.link_made", someone.login)
+        return links.make("sign-in", someone)
+
+    token = _in_database(config, run)
+    click.echo(f"{(address or told.public_url or f'http://{told.listen}').rstrip('/')}/welcome/{token}")
+
+
+def _first_line(file: BinaryIO) -> str:
     try:
-        own = signing.load_or_make(_load(config).keys_dir, use)
+        return file.read(4096).decode("utf-8").partition("\n")[0].rstrip("\r")
+    except UnicodeDecodeError:
+        _fail(["the password's file is not UTF-8"])
+
+
+def _in_database(config: Path | None, run: Callable[[Actor], T]) -> T:
+    """Run it over the database, made ready, as the person at this command line."""
+    configuration = _load(config)
+
+    def work() -> T:
+        _boot(configuration)
+        from collector import upkeep
+        from collector.parties.services import Actor
+
+        upkeep.prepare(migrate=configuration.settings.migrate_at_start)
+
+        return run(Actor(who=f"by command line, {getpass.getuser()}"))
+
+    return _try(work)
+
+
+def _boot(configuration: settings.Configuration) -> None:
+    """Start Django. Only then can its models be imported."""
+    from collector import boot
+
+    boot.boot(configuration)
+
+
+def _try(work: Callable[[], T]) -> T:
+    """Run it; what cannot be done is one line and status 2, and nothing was changed."""
+    try:
+        return work()
     except CollectorError as error:
         _fail([error.line()])
-    click.echo(json.dumps(enrolment.jwk(own.public_key())))
+    except Exception as error:
+        if type(error).__module__.startswith("django.db"):
+            _fail([f"the database does not answer: {' '.join(str(error).split())}"])
+        raise
 
 
-def _load(config: Path) -> settings.Configuration:
+def _load(config: Path | None) -> settings.Configuration:
+    if config is None and not CONFIG.exists():
+        return settings.bare()
     try:
-        return settings.load(config)
+        return settings.load(config or CONFIG)
     except SettingsError as error:
         _fail([f"{error.where}: {problem}" for problem in error.problems])
 

@@ -22,7 +22,7 @@ class SchemaTooNew(CollectorError):
     """The database was made by a newer collector."""
 
     code = "BW-C01"
-    message = "the database has schema version {found}, and this collector knows versions up to {known}"
+    message = "the database has version {found}, and this collector knows versions up to {known}"
     hint = "Start a collector at least as new as the one that used this database."
 
 

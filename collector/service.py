@@ -1,128 +1,131 @@
-"""The collector's threads, put together.
+"""`serve`: starts the intake and the web as processes of their own, starts one that dies again, ends both at the end.
 
-main      waits for SIGTERM
-link      connects, watches, reconnects          collector/link.py
-paho      one for each connection: only enqueues
-intake    the only writer to the database        collector/intake.py
-live      reads the stations' talk               collector/live.py
-web       uvicorn and its pool: only reads       collector/web.py
+So no page can stop a receipt: neither shares a thread, an interpreter lock, a table of files or a limit of memory with
+the other. This process itself does nothing but watch.
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import signal
-import socket
+import subprocess
+import sys
 import threading
 import time
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
-import uvicorn
-from sqlalchemy import Engine
-
-from agent.certificates.signature import overdue
-from agent.messages import split_topic
-from collector import database, signing
-from collector.enrolment import KeyBook
-from collector.errors import CollectorError
-from collector.intake import Intake
-from collector.link import Incoming, Link
-from collector.live import Live
+from collector import child
 from collector.settings import Configuration
-from collector.signing import Signer
-from collector.store import Store
-from collector.web import Sources, make_app
+from collector.status import Board
+from collector.web_address import listen
 
 LOG = logging.getLogger(__name__)
-STOP_S = 1.5  # for each part, at the same time: SIGTERM ends within 5 s
+PARTS = ("intake", "web")
+BACK_OFF_S = (0.5, 30.0)
+STEADY_S = 60.0
+STOP_S = 6.0
+NEEDS_A_PERSON = 2
 
 
-@dataclass(frozen=True)
-class Parts:
-    """Everything that runs."""
+@dataclass
+class Part:
+    """One child."""
 
-    engine: Engine
-    intake: Intake
-    live: Live
-    link: Link
-    server: uvicorn.Server
-    listener: socket.socket
+    name: str
+    command: Sequence[str]
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    delay: float = BACK_OFF_S[0]
+    due_at: float = 0.0
 
 
-def serve(configuration: Configuration) -> int:
-    """Run until SIGTERM or SIGINT. The exit status: 0; 1 where the database is a newer program's, or a thread broke.
+@dataclass
+class Family:
+    """All children, and what they are handed."""
 
-    The service manager starts it again: a thread that is gone in silence would be a collector that only seems to run.
+    parts: list[Part]
+    environment: dict[str, str]
+    descriptors: tuple[int, ...]
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def watch(self) -> int:
+        """Keep the children running until the end. The exit status: 0; 2 where one needs a person."""
+        while not self.stop.wait(0.1):
+            for part in self.parts:
+                status = self._look(part)
+                if status == NEEDS_A_PERSON:
+                    return status
+        return 0
+
+    def end(self) -> None:
+        """End every child: SIGTERM, and SIGKILL for one that does not listen."""
+        running = [part.process for part in self.parts if part.process is not None]
+        for process in running:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+        end = time.monotonic() + STOP_S
+        for process in running:
+            try:
+                process.wait(max(0.1, end - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def _look(self, part: Part) -> int | None:
+        """Start a child that does not run, as soon as its turn has come; the status of one that has just ended."""
+        now = time.monotonic()
+        if part.process is None:
+            if now >= part.due_at:
+                self._start(part, now)
+            return None
+        status = part.process.poll()
+        if status is None:
+            return None
+        part.process = None
+        if now - part.started_at > STEADY_S:
+            part.delay = BACK_OFF_S[0]
+        part.due_at, part.delay = now + part.delay, min(part.delay * 2, BACK_OFF_S[1])
+        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        LOG.error("the %s %s; it is started again", part.name, how)
+        return status
+
+    def _start(self, part: Part, now: float) -> None:
+        part.process = subprocess.Popen(
+            part.command, env=self.environment, pass_fds=self.descriptors, stdin=subprocess.DEVNULL
+        )
+        part.started_at = now
+
+
+def serve(configuration: Configuration, command: Sequence[str]) -> int:
+    """Run everything until SIGTERM or SIGINT. `command`: how this very program is started, to which --only is added.
+
+    Raise CollectorError where the pages' address cannot be had.
     """
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: stop.set())
-    parts = assemble(configuration)
-    threads = (parts.intake, parts.live, parts.link)
-    for part in threads:
-        part.start()
-    web = threading.Thread(target=parts.server.run, kwargs={"sockets": [parts.listener]}, name="web", daemon=True)
-    web.start()
-    host, port = parts.listener.getsockname()[:2]
-    LOG.info("web pages at http://%s:%d/", f"[{host}]" if ":" in host else host, port)
-    while not stop.wait(0.1) and not parts.intake.fatal.is_set() and web.is_alive():
-        dead = [part for part in threads if not part.alive]
-        if dead:
-            LOG.critical("thread %s is gone, and the collector ends with it", type(dead[0]).__name__.lower())
-            break
-    _stop(parts, web)
-    return 0 if stop.is_set() else 1
-
-
-def assemble(configuration: Configuration) -> Parts:
-    """Build the parts, not yet running.
-
-    Raise CollectorError if web address, database settings or receipt key cannot be used.
-    """
-    try:
-        engine = database.connect(configuration.database_url())
-    except (OSError, UnicodeDecodeError) as error:
-        raise CollectorError(problem=f"the database's settings cannot be used: {error}") from None
-    listener = _listen(configuration.settings.listen)
-    limits = configuration.settings.quarantine
-    book, live = KeyBook(configuration), Live()
-    alg = configuration.settings.signature_alg
-    signer = Signer(signing.load_or_make(configuration.keys_dir, "receipt"), alg)
-    if late := overdue(alg, datetime.now(UTC).date()):
-        LOG.warning("%s", late)
-    store = Store(engine, most=limits.most, most_per_station=limits.most_per_station)
-
-    def take(message: Incoming) -> None:
-        split = split_topic(message.topic)
-        suffix = "" if split is None else split[1]
-        (intake if suffix == "event" or suffix.startswith(("cert/", "statement/")) else live).put(message)
-
-    link = Link(configuration, take)
-    intake = Intake(store, book, link.publish_receipt, signer)
-    app = make_app(Sources(engine=engine, book=book, live=live, intake=intake, link=link))
-    config = uvicorn.Config(
-        app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1, server_header=False
+    listener = listen(configuration.settings.listen)
+    board = Board.make()
+    reading, writing = os.pipe()  # nobody writes: the end of this process closes it, and the children see that
+    handed = {child.LIFE: reading, child.STATUS: board.descriptor, child.LISTEN: listener.fileno()}
+    family = Family(
+        parts=[Part(name, [*command, "--only", name]) for name in PARTS],
+        environment={**os.environ, **{name: str(descriptor) for name, descriptor in handed.items()}},
+        descriptors=tuple(handed.values()),
     )
-    return Parts(engine, intake, live, link, uvicorn.Server(config), listener)
-
-
-def _listen(address: str) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: family.stop.set())
     try:
-        return socket.create_server((host, int(port)), family=family, backlog=128)
-    except OSError as error:
-        raise CollectorError(problem=f"cannot listen on {address}: {error.strerror or error}") from None
+        return family.watch()
+    finally:
+        LOG.info("stopping")
+        family.end()
+        os.close(writing)
 
 
-def _stop(parts: Parts, web: threading.Thread) -> None:
-    LOG.info("stopping")
-    began = time.monotonic()
-    logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # a request cut short at the end is no defect
-    parts.server.should_exit = True
-    parts.intake.stop(STOP_S)  # first: its last receipts still need the link
-    parts.link.stop(STOP_S)
-    web.join(max(0.1, 4.0 - (time.monotonic() - began)))
-    parts.engine.dispose()
+def this_program(config: Path | None, listen_on: str | None) -> list[str]:
+    """Return the command that starts this program in the same way."""
+    command = [sys.executable, "-m", "collector.cli", "serve"]
+    command += [] if config is None else ["--config", str(config)]
+    return command + ([] if listen_on is None else ["--listen", listen_on])

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
-from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from agent.certificates.jws import public_key_from_jwk
 from agent.certificates.signature import USUAL, Alg
 from agent.errors import CertificateProblem, SettingsError
+from collector.place import Place, PlaceProblem, read_url, without_password
 from collector.text import STATION_ID
 from drivers.options import convert, read_toml
 
@@ -21,13 +21,26 @@ NotEmpty = Annotated[str, Meta(min_length=1)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 StationId = Annotated[str, Meta(pattern=STATION_ID)]
 Listen = Annotated[str, Meta(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^:\s\[\]]+):[0-9]{1,5}$")]
-DIALECTS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+Origin = Annotated[str, Meta(pattern=r"^(https?://[^/\s?#@]+)?$")]
 
 
 class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Files of the connection to the broker, PEM. No `ca`, no TLS. The certificate is this collector's own."""
 
     ca: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
+class WebBrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the web process is at the broker. Two clients of one name put each other out, so it needs its own.
+
+    `id` is the collector's with "-web" where it is empty.
+    """
+
+    id: Annotated[str, Meta(pattern=f"^$|{STATION_ID}")] = ""
+    username: str = ""
+    password_file: str = ""
     certificate: str = ""
     key: str = ""
 
@@ -42,13 +55,19 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     username: str = ""
     password_file: str = ""
     tls: TlsSettings = TlsSettings()
+    web: WebBrokerSettings = WebBrokerSettings()
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where certificates are kept: an SQLAlchemy URL of SQLite or PostgreSQL."""
+    """Where certificates are kept: the URL of an SQLite file or of PostgreSQL.
+
+    `owner_url`, PostgreSQL only: the role that owns the tables, for `migrate`; the one of `url` only uses them.
+    """
 
     url: NotEmpty = "sqlite:///collector.db"
     password_file: str = ""
+    owner_url: str = ""
+    owner_password_file: str = ""
 
 
 class QuarantineSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,12 +98,18 @@ class StationSettings(msgspec.Struct, frozen=True, kw_only=True):
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """The collector's configuration. `listen` is HOST:PORT; port 0 takes any free one.
 
-    `keys_dir`: where the collector makes its own keys; without it "keys" beside `stations_dir`.
-    `signature_alg`: the name of Ed25519 in the header of what it signs itself; stations' are verified under both.
+    `public_url`: how browsers reach the pages through a proxy ("https://collector.example"); `hosts`: other names that
+    they may be asked by. `organisation`: who runs the collector. `stations_dir`: where keys of stations lay before they
+    moved into the database. `keys_dir`: the collector's own keys; without it "keys" beside `stations_dir`.
+    `signature_alg`: the name of Ed25519 in the header of what it signs itself; stations\' are verified under both.
     """
 
     id: StationId = "collector"
     listen: Listen = "127.0.0.1:8470"
+    public_url: Origin = ""
+    hosts: list[NotEmpty] = []
+    organisation: NotEmpty = "Workshop"
+    migrate_at_start: bool = True
     stations_dir: NotEmpty = "stations"
     keys_dir: str = ""
     signature_alg: Alg = USUAL
@@ -95,10 +120,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Configuration(msgspec.Struct, frozen=True, kw_only=True):
-    """The settings and the file that they come from. Relative paths in them are relative to that file."""
+    """The settings and the file that they come from. Relative paths in them are relative to that file.
+
+    `bare`: there is no such file; its folder is where everything lies then.
+    """
 
     file: Path
     settings: Settings
+    bare: bool = False
 
     def path(self, name: str) -> Path:
         """Make a path of the configuration absolute."""
@@ -114,12 +143,32 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
         """The folder of the collector's own keys. Beside the stations', since that one the service may write."""
         return self.path(self.settings.keys_dir) if self.settings.keys_dir else self.stations_dir.parent / "keys"
 
-    def database_url(self) -> URL:
-        """Build the URL with its driver, its absolute path and its password.
+    def database(self, *, owner: bool = False) -> Place:
+        """Say where the database is, with its absolute path and its password; `owner`: as the tables' owner.
 
         Raise OSError if the password's file is unreadable.
         """
-        return _database_url(self)
+        told = self.settings.database
+        as_owner = owner and bool(told.owner_url)
+        place = read_url(told.owner_url if as_owner else told.url)
+        if place.kind == "sqlite":
+            return msgspec.structs.replace(place, name=str(self.path(place.name)))
+        name = told.owner_password_file if as_owner else told.password_file
+        if name:
+            return msgspec.structs.replace(place, password=self.path(name).read_text(encoding="utf-8").strip())
+        return place
+
+
+def bare() -> Configuration:
+    """Make the configuration of a machine that has none: all defaults, and a folder of its own for the data."""
+    given = os.environ.get("STATE_DIRECTORY") or os.environ.get("XDG_DATA_HOME")
+    if os.environ.get("STATE_DIRECTORY"):
+        folder = Path(str(given).partition(":")[0])
+    elif os.geteuid() == 0:
+        folder = Path("/var/lib/benchwipe-collector")
+    else:
+        folder = (Path(given) if given else Path.home() / ".local/share") / "benchwipe-collector"
+    return Configuration(file=folder / "collector.toml", settings=Settings(), bare=True)
 
 
 def load(file: Path) -> Configuration:
@@ -152,8 +201,17 @@ def _cross_checks(configuration: Configuration) -> list[str]:
             problems.append("broker.username is missing: broker.password_file needs one")
         problems += _secret_problems(configuration, "broker.password_file", broker.password_file)
     problems += _tls_problems(configuration, broker.tls)
-    if settings.database.password_file:
-        problems += _secret_problems(configuration, "database.password_file", settings.database.password_file)
+    web = broker.web
+    for key, name in (
+        ("broker.web.password_file", web.password_file),
+        ("broker.web.key", web.key),
+        ("database.password_file", settings.database.password_file),
+        ("database.owner_password_file", settings.database.owner_password_file),
+    ):
+        if name:
+            problems += _secret_problems(configuration, key, name)
+    if bool(web.certificate) is not bool(web.key):
+        problems.append("broker.web: certificate and key belong together: give both, or neither")
     return problems
 
 
@@ -202,34 +260,29 @@ def _secret_problems(configuration: Configuration, key: str, name: str) -> list[
 
 
 def _database_problems(configuration: Configuration) -> list[str]:
-    settings = configuration.settings.database
-    try:
-        url = make_url(settings.url)
-    except (ArgumentError, ValueError):
-        return [f"database.url = {_without_password(settings.url)!r}: allowed is an URL like sqlite:///collector.db"]
-    if url.get_backend_name() not in DIALECTS or (url.get_backend_name() == "sqlite" and not url.database):
-        shown = url.render_as_string(hide_password=True)
-        return [f"database.url = {shown!r}: allowed is sqlite:///FILE or postgresql://USER@HOST/NAME"]
-    if url.password and stat.S_IMODE(configuration.file.stat().st_mode) & 0o077:
-        problem = "database.url holds a password and this file is open to others"
-        return [f"{problem}; allowed is mode 0600, or the password in database.password_file"]
+    told = configuration.settings.database
+    problems = []
+    for key, url in (("database.url", told.url), ("database.owner_url", told.owner_url)):
+        if not url and key == "database.owner_url":
+            continue
+        try:
+            place = read_url(url)
+        except PlaceProblem as problem:
+            problems.append(f"{key} = {without_password(url)!r}: {problem}")
+            continue
+        if place.password and stat.S_IMODE(configuration.file.stat().st_mode) & 0o077:
+            found = f"{key} holds a password and this file is open to others"
+            problems.append(f"{found}; allowed is mode 0600, or the password in {key.removesuffix('url')}password_file")
+    return problems or _owner_problems(told)
+
+
+def _owner_problems(told: DatabaseSettings) -> list[str]:
+    """The owner's URL must lead to the same database: else another one would be migrated."""
+    if not told.owner_url:
+        return []
+    used, owned = read_url(told.url), read_url(told.owner_url)
+    if "sqlite" in (used.kind, owned.kind):
+        return ["database.owner_url: SQLite has no roles; it belongs to a database.url of PostgreSQL"]
+    if (used.host, used.port, used.name) != (owned.host, owned.port, owned.name):
+        return ["database.owner_url: allowed is the same server and database as in database.url, as another user"]
     return []
-
-
-def _without_password(url: str) -> str:
-    """For a message about an URL that cannot be parsed: whatever stands before its last @ may be a secret."""
-    scheme, separator, rest = url.partition("://")
-    return scheme + separator + ("***@" + rest.rpartition("@")[2] if "@" in rest else rest)
-
-
-def _database_url(configuration: Configuration) -> URL:
-    settings = configuration.settings.database
-    url = make_url(settings.url)
-    url = url.set(drivername=DIALECTS[url.get_backend_name()])
-    if url.get_backend_name() == "sqlite":
-        assert url.database is not None
-        return url.set(database=str(configuration.path(url.database)))
-    if settings.password_file:
-        secret = configuration.path(settings.password_file).read_text(encoding="utf-8").strip()
-        url = url.set(password=secret)
-    return url

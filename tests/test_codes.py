@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import tests.collector  # noqa: F401 - its models can be imported once Django knows its settings
 from agent.phrases import LANGUAGES, keys
 from firmware_bridge.errors import CodedError
 

@@ -73,7 +73,38 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "agent/cli.py": (
             "firmware_bridge agent/__init__.py agent/errors.py agent/settings.py agent/views agent/commands"
         ),
-        "collector": "agent/errors.py agent/messages.py agent/certificates agent/pdf drivers firmware_bridge",
+        "collector/errors.py": "firmware_bridge",
+        "collector/text.py": "",
+        "collector/moments.py": "",
+        "collector/place.py": "",
+        "collector/guards.py": "",
+        "collector/headers.py": "",
+        "collector/problems.py": "",
+        "collector/settings.py": "drivers agent/errors.py agent/certificates collector/place.py collector/text.py",
+        "collector/parties": "collector/errors.py collector/moments.py collector/guards.py collector/problems.py",
+        "collector/intake": (
+            "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
+            "collector/moments.py collector/place.py collector/guards.py collector/settings.py collector/parties"
+        ),
+        "collector/certificates": (
+            "agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
+            "collector/guards.py collector/problems.py collector/parties collector/intake"
+        ),
+        "collector/fleet": (
+            "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
+            "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
+            "collector/intake collector/certificates"
+        ),
+        "collector/api": (
+            "agent/errors.py agent/certificates collector/errors.py collector/text.py collector/moments.py "
+            "collector/problems.py collector/parties collector/intake collector/certificates collector/fleet"
+        ),
+        "collector": (
+            "firmware_bridge drivers agent/errors.py agent/messages.py agent/certificates collector/errors.py "
+            "collector/text.py collector/moments.py collector/place.py collector/guards.py collector/headers.py "
+            "collector/problems.py collector/settings.py collector/parties collector/intake collector/certificates "
+            "collector/fleet collector/api"
+        ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
     }.items()
@@ -81,8 +112,10 @@ ROOMS: Mapping[str, frozenset[str]] = {
 # What other houses give away: not all of a room.
 DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector", "drivers"): ("drivers.options",),
-    ("collector", "agent/pdf"): ("agent.pdf",),
+    ("collector/certificates", "agent/pdf"): ("agent.pdf",),
+    ("collector/settings.py", "drivers"): ("drivers.options",),
     ("collector", "firmware_bridge"): ("firmware_bridge.errors",),
+    ("collector/errors.py", "firmware_bridge"): ("firmware_bridge.errors",),
 }
 # Serial lines, MQTT, ioctl, clock, thread, and the files and processes that they hide behind.
 IMPURE = ("serial", "paho", "fcntl", "ctypes", "time", "threading", "queue", "socket", "subprocess", "os", "sqlite3")

@@ -15,7 +15,8 @@ VERBS = frozenset(
         "Parse Pass Place Plan Prepare Preview Print Publish Put Queue Quote Raise Read Receive Record Reduce Refuse",
         "Release Remember Remove Render Replace Report Require Resolve Rest Return Rewrite Run Sanitize Save Say",
         "Seal See Send Serve Set Settle Show Shut Sign Skip Sort Split Start Stop Store Strip Sum Switch Take Tell",
-        "Translate Treat Trust Try Turn Type Unlock Unpack Verify Wait Wake Watch Wish Work Wrap Write Yield",
+        "Drop Hide Lead Translate Treat Trust Try Turn Type Unlock Unpack Use Verify Wait Wake Watch Wish Work Wrap",
+        "Write Yield",
     )
     for word in line.split()
 )

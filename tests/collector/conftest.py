@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -21,12 +23,11 @@ import msgspec
 import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from django.db import connections
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
-from sqlalchemy import Engine, make_url
 
 from agent.certificates.certificate import Certificate, sign
-from agent.certificates.jws import thumbprint
 from agent.certificates.record import (
     Asset,
     Clock,
@@ -41,10 +42,11 @@ from agent.certificates.record import (
     Verification,
 )
 from agent.messages import Receipt
-from collector.database import connect
-from collector.enrolment import enrol
-from collector.schema import LATER, SCHEMA_VERSION
-from collector.store import Store
+from collector import boot, upkeep
+from collector.parties import links, services
+from collector.parties.services import Actor
+from collector.settings import load
+from tests.collector.house import House, Template, enrolled_by
 from tests.patience import PROGRAM_S, SOON_S
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -251,9 +253,11 @@ class Collector:
     database: str = "sqlite:///collector.db"
     name: str = "collector"
     keepalive_s: int = 5
+    template: Path | None = None
     more: str = ""
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
+    client: httpx.Client | None = None
 
     @property
     def config(self) -> Path:
@@ -268,6 +272,10 @@ class Collector:
         return (self.folder / f"{self.name}.log").read_text()
 
     def write(self) -> None:
+        if self.template is not None and self.database == "sqlite:///collector.db":
+            target = self.folder / "collector.db"
+            if not target.exists():
+                shutil.copy(self.template, target)
         self.config.write_text(
             f'id = "{self.name}"\nlisten = "127.0.0.1:{self.port}"\n'
             f'[broker]\nhost = "127.0.0.1"\nport = {self.broker_port}\nprotocol = "{self.protocol}"\n'
@@ -296,13 +304,57 @@ class Collector:
     def is_healthy(self) -> bool:
         return self.answers() and self.get("/healthz").status_code == 200
 
+    def command(self, *words: str, text: str = "") -> str:
+        """Run the program; what it printed."""
+        command = [sys.executable, "-m", "collector.cli", *words, "--config", str(self.config)]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=PROGRAM_S)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
     def enrol(self, station: str, key: Ed25519PrivateKey) -> None:
-        enrol(self.stations, station, {thumbprint(key.public_key()): key.public_key()})
+        with self.database_open():
+            enrolled_by(station, key)
+
+    @contextlib.contextmanager
+    def database_open(self) -> Iterator[None]:
+        """Its database, in the test's own process: what a command does in two seconds."""
+        if not self.config.exists():
+            self.write()
+        boot.boot(load(self.config))
+        upkeep.prepare(migrate=True)
+        try:
+            yield
+        finally:
+            connections.close_all()
+
+    def sign_in(self) -> httpx.Client:
+        """A client in which a team lead is signed in, by a one-time link."""
+        if self.client is None:
+            with self.database_open():
+                own = services.own_organisation("Workshop")
+                lead = services.add_or_join(
+                    Actor("test"), "lead", name="Lead", role="team_lead", organisation=own, password=None
+                )
+                link = f"/welcome/{links.make('sign-in', lead)}"
+            self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=PROGRAM_S)
+            page = self.client.get(link).text
+            token = page.partition('name="csrfmiddlewaretoken" value="')[2].partition('"')[0]
+            assert self.client.post(link, data={"csrfmiddlewaretoken": token}).status_code == 302
+        return self.client
+
+    def page(self, path: str) -> httpx.Response:
+        """A page as the team lead sees it."""
+        return self.sign_in().get(path)
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """What SQLite itself says is stored."""
+        with contextlib.closing(sqlite3.connect(f"file:{self.folder}/collector.db?mode=ro", uri=True)) as raw:
+            return raw.execute(query).fetchall()
 
     def ids(self) -> set[str]:
         found, page = set(), 1
         while True:
-            answer = self.get(f"/api/certificates?page={page}&per_page=200").json()
+            answer = self.page(f"/api/v1/certificates?page={page}&per_page=200").json()
             found |= {row["id"] for row in answer["certificates"]}
             if page >= answer["pages"]:
                 return found
@@ -316,16 +368,33 @@ class Collector:
         return status
 
     def kill(self) -> None:
+        """Kill all of it, as a power cut does: parent and children."""
         if self.process is not None:
-            self.process.kill()
+            for one in [*self.children(), self.process.pid]:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(one, signal.SIGKILL)
             self.process.wait()
             self.process = None
 
+    def children(self) -> list[int]:
+        """The processes of its parts."""
+        assert self.process is not None
+        told = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        return [int(one) for one in told.read_text().split()] if told.exists() else []
+
+    def child(self, part: str) -> int:
+        """The process of one part; 0 while there is none."""
+        for one in self.children():
+            with contextlib.suppress(OSError):
+                if part.encode() in Path(f"/proc/{one}/cmdline").read_bytes().split(b"\0"):
+                    return one
+        return 0
+
 
 @pytest.fixture
-def collector(tmp_path: Path, broker: Broker) -> Iterator[Collector]:
+def collector(tmp_path: Path, broker: Broker, sqlite_template: Template) -> Iterator[Collector]:
     """A running one, with SQLite."""
-    one = Collector(tmp_path, broker.port)
+    one = Collector(tmp_path, broker.port, template=sqlite_template.file)
     try:
         yield one.start()
     finally:
@@ -405,27 +474,6 @@ def fresh_postgres(postgres: str) -> str:
     return postgres.rpartition("/")[0] + f"/{name}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    """A prepared database of either kind."""
-    if request.param == "sqlite":
-        url = make_url(f"sqlite:///{tmp_path}/c.db")
-    else:
-        url = make_url(request.getfixturevalue("fresh_postgres")).set(drivername="postgresql+psycopg")
-    one = connect(url)
-    Store(one).prepare()
-    yield one
-    one.dispose()
-
-
-def as_first_released(engine: Engine) -> None:
-    """Take a database back to the schema of the first release: without the tables of later steps."""
-    with engine.begin() as connection:
-        for table in LATER:
-            table.drop(connection)
-        connection.execute(SCHEMA_VERSION.update().values(version=1))
-
-
 @pytest.fixture
 def own_postgres() -> Iterator[PostgresServer]:
     """A server that the test may stop and start."""
@@ -454,3 +502,33 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(f"a small tmpfs cannot be mounted (needs root): {mounted.stderr.strip()}")
     yield folder
     subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Template:
+    """A migrated SQLite database, to be copied."""
+    return Template(tmp_path_factory.mktemp("template"), None)
+
+
+@pytest.fixture(scope="session")
+def postgres_template(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Template:
+    """A migrated PostgreSQL database, to be copied."""
+    return Template(tmp_path_factory.mktemp("template-pg"), postgres)
+
+
+@pytest.fixture
+def house(tmp_path: Path, sqlite_template: Template) -> Iterator[House]:
+    """The collector's Django over a fresh SQLite database."""
+    one = House(tmp_path, sqlite_template.copy(tmp_path))
+    yield one
+    one.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def each_house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    """The same over a database of either kind."""
+    name = "sqlite_template" if request.param == "sqlite" else "postgres_template"
+    template: Template = request.getfixturevalue(name)
+    one = House(tmp_path, template.copy(tmp_path))
+    yield one
+    one.close()

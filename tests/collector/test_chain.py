@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from itertools import permutations
 
-from collector.chain import Link, by_sequence, state
+from collector.intake.chain import Link, by_sequence, state
 
 A = Link("a", 1, None)
 B = Link("b", 2, "a")

@@ -12,7 +12,6 @@ from typing import Any
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from sqlalchemy import Engine, create_engine, select
 
 from agent.certificates import jws
 from agent.certificates.certificate import Certificate, sign
@@ -22,14 +21,16 @@ from agent.jobs.chain import Span
 from agent.jobs.chain_events import tell_gap
 from agent.jobs.ledger import Ledger
 from agent.messages import Event
-from collector import queries
-from collector.chain import Gap as Told
-from collector.chain import Link, by_sequence, state
-from collector.gaps import TYPE, ToldGap, told_by_event, told_by_statement
-from collector.judge import Delivery, Rejected, Stated, Verified, judge
-from collector.schema import CERTIFICATE
-from collector.store import EventRow, Store
-from tests.collector.conftest import Collector, StationClient, as_first_released, chain_of, record, wait_for
+from collector.fleet import pages as fleet
+from collector.intake.chain import Gap as Told
+from collector.intake.chain import Link, by_sequence, state
+from collector.intake.gaps import TYPE, ToldGap, told_by_event, told_by_statement
+from collector.intake.judge import Delivery, Rejected, Stated, Verified, judge
+from collector.intake.keeping import EventRow, keep_events
+from collector.intake.keeping import keep as keep_verdicts
+from collector.intake.models import Certificate as Row
+from tests.collector.conftest import Collector, StationClient, chain_of, record, wait_for
+from tests.collector.house import House, enrolled_by
 
 KEY = Ed25519PrivateKey.generate()
 KEYS = {thumbprint(KEY.public_key()): KEY.public_key()}
@@ -51,14 +52,13 @@ def after_gap(before: Certificate, sequence: int, key: Ed25519PrivateKey = KEY) 
     return sign(record(sequence, before.id, gap=gap), key)
 
 
-def keep(store: Store, *certificates: Certificate) -> None:
+def keep(*certificates: Certificate) -> None:
     verdicts = [Verified(Delivery(f"er/1/bench-01/cert/{c.id}", "bench-01", c.id, c.compact), c) for c in certificates]
-    store.keep(verdicts, {kid: public_jwk(key)["x"] for kid, key in KEYS.items()})
+    keep_verdicts(verdicts, enrolled_by("bench-01", KEY))
 
 
-def states(engine: Engine) -> dict[int, str]:
-    with engine.connect() as connection:
-        return {row.sequence: row.chain for row in connection.execute(select(CERTIFICATE))}
+def states() -> dict[int, str]:
+    return dict(Row.unfiltered.values_list("sequence", "chain"))
 
 
 # The chain
@@ -100,31 +100,29 @@ def test_what_a_station_sends_is_what_is_understood_here(tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_gap_is_known_whatever_the_order_of_arrival(engine: Engine, seed: int) -> None:
+def test_a_gap_is_known_whatever_the_order_of_arrival(each_house: House, seed: int) -> None:
     first = chain_of(KEY, 2)
     behind = after_gap(first[1], 6)
     last = sign(record(7, behind.id), KEY)
     order = [*first, behind, last]
     random.Random(seed).shuffle(order)
-    store = Store(engine)
     for certificate in order:
-        keep(store, certificate)
-    assert states(engine) == {1: "ok", 2: "ok", 6: "known", 7: "ok"}
+        keep(certificate)
+    assert states() == {1: "ok", 2: "ok", 6: "known", 7: "ok"}
 
 
-def test_an_event_makes_a_gap_that_stands_there_already_a_known_one(engine: Engine) -> None:
-    whole, store = chain_of(KEY, 4), Store(engine)
-    keep(store, whole[0], whole[3])
-    assert states(engine) == {1: "ok", 4: "gap"}
+def test_an_event_makes_a_gap_that_stands_there_already_a_known_one(each_house: House) -> None:
+    whole = chain_of(KEY, 4)
+    keep(whole[0], whole[3])
+    assert states() == {1: "ok", 4: "gap"}
     told = told_by_event("bench-01", event(statement()), lambda _: KEYS)
     assert told == ToldGap("bench-01", 2, 3, "a backup was put back")
     for _ in range(2):
-        store.keep_events([EventRow("bench-01", "b", 1, "gap", b"x")], [told])
-    assert states(engine) == {1: "ok", 4: "known"}
-    with engine.connect() as connection:
-        assert queries.told_gaps(connection)["bench-01"] == [{"first": 2, "last": 3, "why": "a backup was put back"}]
-    keep(store, whole[1], whole[2])
-    assert states(engine) == dict.fromkeys((1, 2, 3, 4), "ok")
+        keep_events([EventRow("bench-01", "b", 1, "gap", b"x")], [told])
+    assert states() == {1: "ok", 4: "known"}
+    assert fleet.told_gaps()["bench-01"] == [{"first": 2, "last": 3, "why": "a backup was put back"}]
+    keep(whole[1], whole[2])
+    assert states() == dict.fromkeys((1, 2, 3, 4), "ok")
 
 
 def stated(compact: bytes) -> Stated:
@@ -135,33 +133,23 @@ def stated(compact: bytes) -> Stated:
     return found
 
 
-def test_a_statement_that_came_without_its_event_makes_a_known_gap(engine: Engine) -> None:
+def test_a_statement_that_came_without_its_event_makes_a_known_gap(each_house: House) -> None:
     """The event is forgotten at the broker's acknowledgement, and lost with a broker that is killed."""
-    whole, store = chain_of(KEY, 4), Store(engine)
-    keep(store, whole[0], whole[3])
-    known = {kid: public_jwk(key)["x"] for kid, key in KEYS.items()}
-    assert [s.result for s in store.keep([stated(statement().encode())], known)] == ["stored"]
-    assert [s.result for s in store.keep([stated(statement().encode())], known)] == ["duplicate"]
-    assert states(engine) == {1: "ok", 4: "known"}
+    whole = chain_of(KEY, 4)
+    keep(whole[0], whole[3])
+    known = enrolled_by("bench-01", KEY)
+    assert [s.result for s in keep_verdicts([stated(statement().encode())], known)] == ["stored"]
+    assert [s.result for s in keep_verdicts([stated(statement().encode())], known)] == ["duplicate"]
+    assert states() == {1: "ok", 4: "known"}
 
 
 @pytest.mark.parametrize("facts", [{"first": 0}, {"first": 4, "last": 3}, {"last": 2**60}, {"first": "2"}])
-def test_a_statement_of_a_gap_that_cannot_be_is_kept_and_makes_none(engine: Engine, facts: dict[str, Any]) -> None:
-    whole, store = chain_of(KEY, 4), Store(engine)
-    keep(store, whole[0], whole[3])
-    known = {kid: public_jwk(key)["x"] for kid, key in KEYS.items()}
-    assert [s.result for s in store.keep([stated(statement(**facts).encode())], known)] == ["stored"]
-    assert states(engine) == {1: "ok", 4: "gap"}
-
-
-def test_a_database_of_before_gets_its_table(tmp_path: Path) -> None:
-    engine = create_engine(f"sqlite:///{tmp_path}/c.db")
-    Store(engine).prepare()
-    as_first_released(engine)
-    keep_one = chain_of(KEY, 1)
-    Store(engine).prepare()
-    keep(Store(engine), *keep_one)
-    assert states(engine) == {1: "ok"}
+def test_a_statement_of_a_gap_that_cannot_be_is_kept_and_makes_none(each_house: House, facts: dict[str, Any]) -> None:
+    whole = chain_of(KEY, 4)
+    keep(whole[0], whole[3])
+    known = enrolled_by("bench-01", KEY)
+    assert [s.result for s in keep_verdicts([stated(statement(**facts).encode())], known)] == ["stored"]
+    assert states() == {1: "ok", 4: "gap"}
 
 
 # Whose word it is
@@ -221,23 +209,23 @@ def test_the_page_of_stations_shows_a_known_gap_and_a_key_that_nobody_enrolled(
     behind = after_gap(first, 1002, key)
     for certificate in (first, behind):
         assert station.until_receipt(certificate)[0].result == "stored"
-    rows = collector.get("/api/certificates").json()["certificates"]
+    rows = collector.page("/api/v1/certificates").json()["certificates"]
     assert {row["sequence"]: row["chain"] for row in rows} == {1: "ok", 1002: "known"}
-    page = collector.get("/").text
+    page = collector.page("/").text
     assert "Known gap: numbers 2 to 1001 are not known at the station" in page
     assert "certificates that have not arrived" not in page
-    assert "Known gap" in collector.get("/certificates?chain=known").text
+    assert "Known gap" in collector.page("/certificates?chain=known").text
     new = Ed25519PrivateKey.generate()
     station.publish("birth", json.dumps(birth(new)).encode(), retain=True)
-    wait_for(lambda: thumbprint(new.public_key()) in collector.get("/").text, what="the new key is shown")
-    assert "Ask a person at the station whether its key was replaced" in collector.get("/").text
+    wait_for(lambda: thumbprint(new.public_key()) in collector.page("/").text, what="the new key is shown")
+    assert "Ask a person at the station whether its key was replaced" in collector.page("/").text
     station.publish("event", event(statement(key, first=500, last=501)))
     told = {"first": 500, "last": 501, "why": "a backup was put back"}
     wait_for(lambda: told in known_gaps(collector), what="the event's gap")
 
 
 def known_gaps(collector: Collector) -> list[dict[str, object]]:
-    found = collector.get("/api/stations").json()["stations"][0]["known_gaps"]
+    found = collector.page("/api/v1/stations").json()["stations"][0]["known_gaps"]
     assert isinstance(found, list)
     return found
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from agent.certificates.certificate import sign
 from agent.certificates.jws import thumbprint
-from collector.judge import Delivery, Rejected, Verified, delivery, judge
-from collector.statements import Keys
+from collector.intake.judge import Delivery, Rejected, Verified, delivery, judge
+from collector.intake.statements import Keys
 from tests.collector.conftest import record
 
 KEY = Ed25519PrivateKey.generate()

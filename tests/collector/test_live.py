@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from collector.live import MOST_ALARMS, MOST_BAYS, MOST_STATIONS, Live, Station
+from collector.fleet.live import MOST_ALARMS, MOST_BAYS, MOST_STATIONS, Live, Station
 
 
 def say(live: Live, suffix: str, message: object, station: str = "bench-01", *, retained: bool = False) -> None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from agent.certificates.jws import thumbprint
 from agent.errors import SettingsError
 from collector.cli import main
-from collector.enrolment import jwk, jwk_set, read_keys
+from collector.intake import enrolment
+from collector.intake.book import enrolled
+from collector.intake.enrolment import follow_configuration
+from collector.intake.keys import jwk, jwk_set
+from collector.intake.models import Station
+from collector.parties.services import Actor
 from collector.settings import load
+from tests.collector.house import House, enrolled_by
 
+COMMAND = ["enrol", "--config"]
 EXAMPLE = Path(__file__).parents[2] / "config" / "collector.example.toml"
 
 
@@ -33,12 +42,14 @@ def test_the_examples_commented_lines_are_right_too(tmp_path: Path) -> None:
     for line in EXAMPLE.read_text().splitlines():
         bare = line.removeprefix("# ")
         lines.append(bare if line.startswith("# ") and (bare.startswith("[") or " = " in bare) else line)
-    for name in ("broker.password", "database.password", "collector.key", "ca.crt", "collector.crt"):
+    own = ("collector.key", "collector.crt", "collector-web.key", "collector-web.crt", "ca.crt")
+    for name in ("broker.password", "database.password", "owner.password", *own):
         path = tmp_path / ("tls" if name.endswith(("key", "crt")) else "") / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("x")
         path.chmod(0o600)
-    (tmp_path / "c.toml").write_text("\n".join(lines))
+    text = "\n".join(lines).replace("sqlite:///collector.db", "postgresql://benchwipe@localhost/benchwipe")
+    (tmp_path / "c.toml").write_text(text)
     settings = load(tmp_path / "c.toml").settings
     assert settings.broker.tls.ca == "tls/ca.crt"
     assert settings.station[0].id == "bench-01"
@@ -59,6 +70,10 @@ def test_the_examples_commented_lines_are_right_too(tmp_path: Path) -> None:
         ("[database]\nurl = 'mysql://h/x'", ("database.url", "sqlite:///FILE or postgresql://")),
         ("[database]\nurl = 'sqlite://'", ("database.url", "sqlite:///FILE")),
         ("[database]\nurl = 'what is this'", ("database.url", "allowed is")),
+        ("[database]\nowner_url = 'postgresql://o@h/d'", ("database.owner_url", "SQLite has no roles")),
+        ("[database]\nurl = 'postgresql://a@h/d'\nowner_url = 'postgresql://o@h/e'", ("owner_url", "the same")),
+        ("public_url = 'collector.example'", ("public_url = 'collector.example'", "allowed is")),
+        ("[broker.web]\ncertificate = 'x'", ("broker.web", "belong together")),
         ("[[station]]\nid = 'a'\nkeys = []", ("station[0].keys = []", "at least one")),
         ("[[station]]\nid = 'a'\nkeys = [{kty='OKP',crv='Ed25519',x='AA'}]", ("station[0].keys[0].x", "32 bytes")),
         ("[[station]]\nid = 'a'\nkeys = [{kty='RSA',crv='Ed25519',x='AA'}]", ("station[0].keys[0].kty = 'RSA'", "OKP")),
@@ -97,7 +112,7 @@ def test_a_password_in_the_url_is_never_shown_and_needs_a_private_file(tmp_path:
 
 def test_paths_are_relative_to_the_file(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text("[database]\nurl = 'sqlite:///data/x.db'")
-    assert load(tmp_path / "c.toml").database_url().database == str(tmp_path / "data" / "x.db")
+    assert load(tmp_path / "c.toml").database().name == str(tmp_path / "data" / "x.db")
 
 
 def test_a_bad_configuration_ends_with_status_2_and_no_traceback(tmp_path: Path) -> None:
@@ -114,16 +129,37 @@ def test_a_bad_configuration_ends_with_status_2_and_no_traceback(tmp_path: Path)
     assert "--listen = 'nowhere'" in listen.stderr
 
 
-def test_enrolling_is_one_command_and_keeps_the_older_keys(tmp_path: Path) -> None:
-    (tmp_path / "c.toml").write_text("")
+def test_enrolling_is_one_command_and_keeps_the_older_keys(house: House) -> None:
     keys = [Ed25519PrivateKey.generate().public_key() for _ in range(2)]
     for key, says in ((keys[0], "enrolled"), (keys[0], "was enrolled before"), (keys[1], "enrolled")):
-        file = tmp_path / "key.jwk"
-        file.write_bytes(jwk_set({"k": key}))
-        done = CliRunner().invoke(main, ["enrol", "--config", str(tmp_path / "c.toml"), "bench-01", str(file)])
+        done = CliRunner().invoke(main, [*COMMAND, str(house.folder / "c.toml"), "bench-01", "-"], jwk_set({"k": key}))
         assert done.exit_code == 0, done.output
         assert says in done.output
-    assert set(read_keys(tmp_path / "stations" / "bench-01.jwk")) == {jwk(key)["kid"] for key in keys}
+    listed = CliRunner().invoke(main, ["station", "list", "--json", "--config", str(house.folder / "c.toml")])
+    found = json.loads(listed.stdout)["stations"]
+    assert found == [{"station": "bench-01", "revoked": False, "keys": sorted(jwk(key)["kid"] for key in keys)}]
+
+
+def test_a_revoked_station_is_believed_no_more_and_can_be_enrolled_again(house: House) -> None:
+    key = Ed25519PrivateKey.generate()
+    config = str(house.folder / "c.toml")
+    assert enrolled_by("bench-01", key).of("bench-01")
+    assert CliRunner().invoke(main, ["station", "revoke", "bench-01", "--config", config]).exit_code == 0
+    assert enrolled({"bench-01"}).of("bench-01") == {}
+    assert enrolled_by("bench-01", key).of("bench-01")
+    unknown = CliRunner().invoke(main, ["station", "revoke", "nobody", "--config", config])
+    assert (unknown.exit_code, "no station of this id" in unknown.stderr) == (2, True)
+
+
+def test_keys_in_the_configuration_are_believed_as_long_as_they_stand_there(house: House) -> None:
+    key, other = Ed25519PrivateKey.generate().public_key(), Ed25519PrivateKey.generate().public_key()
+    tables = {"bench-01": {thumbprint(key): key}}
+    follow_configuration(tables)
+    enrolment.enrol(Actor("test"), "bench-01", {thumbprint(other): other})
+    assert set(enrolled({"bench-01"}).of("bench-01")) == {thumbprint(key), thumbprint(other)}
+    follow_configuration(tables)
+    follow_configuration({})
+    assert set(enrolled({"bench-01"}).of("bench-01")) == {thumbprint(other)}, "only what came from there goes with it"
 
 
 @pytest.mark.parametrize(
@@ -137,12 +173,12 @@ def test_enrolling_is_one_command_and_keeps_the_older_keys(tmp_path: Path) -> No
     ],
 )
 def test_what_cannot_be_enrolled_is_refused_in_one_line(
-    tmp_path: Path, station: str, key: str | None, words: str
+    house: House, station: str, key: str | None, words: str
 ) -> None:
-    (tmp_path / "c.toml").write_text("")
     good = jwk_set({"k": Ed25519PrivateKey.generate().public_key()}).decode()
-    command = ["enrol", "--config", str(tmp_path / "c.toml"), station, "-"]
-    done = CliRunner().invoke(main, command, input=good if key is None else key)
+    done = CliRunner().invoke(
+        main, [*COMMAND, str(house.folder / "c.toml"), station, "-"], good if key is None else key
+    )
     assert done.exit_code == 2
     assert words in done.stderr
-    assert not list(tmp_path.rglob("*.jwk"))
+    assert Station.objects.count() == 0

@@ -16,25 +16,25 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Engine, create_engine, func, select
 
 from agent.certificates import jws, receipt
 from agent.certificates.certificate import sign
 from agent.certificates.jws import public_jwk, public_key_from_jwk, thumbprint
 from agent.certificates.keys import load_or_make
-from collector.intake import read_event
-from collector.judge import Rejected, Stated, delivery, judge
-from collector.live import Live
-from collector.schema import QUARANTINE, SCHEMA_VERSION, STATEMENT, VERSION
-from collector.statements import DISPOSITION, Keys, latest
-from collector.store import Store
-from tests.collector.conftest import Broker, Collector, StationClient, as_first_released, chain_of, record, wait_for
+from collector.fleet.live import Live
+from collector.intake.judge import Rejected, Stated, delivery, judge
+from collector.intake.keeping import keep
+from collector.intake.models import Quarantine, Statement
+from collector.intake.statements import DISPOSITION, Keys, latest
+from collector.intake.taking import read_event
+from collector.moments import text
+from tests.collector.conftest import Broker, Collector, StationClient, chain_of, record, wait_for
+from tests.collector.house import House, Template, enrolled_by
 from tests.collector.test_web import Site
 from tests.patience import PROGRAM_S
 
 KEY = Ed25519PrivateKey.generate()
 KID = thumbprint(KEY.public_key())
-X = {KID: public_jwk(KEY.public_key())["x"]}
 WHEN = "2026-11-22T20:00:00Z"
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -71,29 +71,31 @@ def verdict(compact: bytes, name: str = "") -> Stated | Rejected:
     return found
 
 
-def test_a_statement_is_kept_once_with_its_exact_bytes(engine: Engine) -> None:
+def test_a_statement_is_kept_once_with_its_exact_bytes(each_house: House) -> None:
     compact = statement()
-    first, again = Store(engine).keep([verdict(compact), verdict(compact)], X)
-    (later,) = Store(engine).keep([verdict(compact)], X)
+    book = enrolled_by("bench-01", KEY)
+    first, again = keep([verdict(compact), verdict(compact)], book)
+    (later,) = keep([verdict(compact)], book)
     assert [s.result for s in (first, again, later)] == ["stored", "duplicate", "duplicate"]
     assert later.stored_at == first.stored_at
-    with engine.begin() as connection:
-        (row,) = connection.execute(select(STATEMENT)).all()
-    assert (row.sha256, row.station, row.typ, row.body) == (name_of(compact), "bench-01", DISPOSITION, compact)
-    assert (row.certificate, row.received_at) == ("c" * 64, first.stored_at)
+    (row,) = Statement.objects.all()
+    assert (row.sha256, row.station_id, row.typ) == (name_of(compact), "bench-01", DISPOSITION)
+    assert (bytes(row.body), row.certificate, text(row.received_at)) == (compact, "c" * 64, first.stored_at)
 
 
-def test_certificates_and_statements_share_a_batch(engine: Engine) -> None:
+def test_certificates_and_statements_share_a_batch(each_house: House) -> None:
     (one,) = chain_of(KEY, 1)
     about = delivery(f"er/1/bench-01/cert/{one.id}", one.compact)
     assert about is not None
-    stored = Store(engine).keep([verdict(statement(one.id)), judge(about, keys_of), verdict(b"x")], X)
+    stored = keep([verdict(statement(one.id)), judge(about, keys_of), verdict(b"x")], enrolled_by("bench-01", KEY))
     assert [s.result for s in stored] == ["stored", "stored", "rejected"]
 
 
 @pytest.mark.parametrize("typ", ["benchwipe-device-intake+jws", "benchwipe-box+jws", "benchwipe-destination+jws"])
-def test_a_kind_that_only_a_later_station_knows_is_kept_too(engine: Engine, typ: str) -> None:
-    assert [s.result for s in Store(engine).keep([verdict(statement(typ=typ, certificate_id=None))], X)] == ["stored"]
+def test_a_kind_that_only_a_later_station_knows_is_kept_too(each_house: House, typ: str) -> None:
+    assert [
+        s.result for s in keep([verdict(statement(typ=typ, certificate_id=None))], enrolled_by("bench-01", KEY))
+    ] == ["stored"]
 
 
 WRONG = {
@@ -109,20 +111,10 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("compact", "why"), WRONG.values(), ids=WRONG)
-def test_what_is_no_statement_of_that_station_goes_to_quarantine(engine: Engine, compact: bytes, why: str) -> None:
-    (stored,) = Store(engine).keep([verdict(compact)], X)
+def test_what_is_no_statement_of_that_station_goes_to_quarantine(each_house: House, compact: bytes, why: str) -> None:
+    (stored,) = keep([verdict(compact)], enrolled_by("bench-01", KEY))
     assert (stored.result, why in stored.reason) == ("rejected", True), stored.reason
-    with engine.begin() as connection:
-        assert connection.execute(select(func.count()).select_from(QUARANTINE)).scalar_one() == 1
-        assert connection.execute(select(func.count()).select_from(STATEMENT)).scalar_one() == 0
-
-
-def test_a_database_of_the_first_release_gets_the_table(engine: Engine) -> None:
-    as_first_released(engine)
-    Store(engine).prepare()
-    assert [s.result for s in Store(engine).keep([verdict(statement())], X)] == ["stored"]
-    with engine.begin() as connection:
-        assert connection.execute(select(SCHEMA_VERSION.c.version)).scalar_one() == VERSION
+    assert (Quarantine.objects.count(), Statement.objects.count()) == (1, 0)
 
 
 def test_the_grade_that_counts_is_the_last_of_the_last_boot() -> None:
@@ -135,20 +127,19 @@ def test_the_grade_that_counts_is_the_last_of_the_last_boot() -> None:
     assert latest([b"x"]) is None
 
 
-def test_the_certificates_page_shows_the_grade_that_was_signed_afterwards(tmp_path: Path) -> None:
-    site = Site(tmp_path)
+def test_the_certificates_page_shows_the_grade_that_was_signed_afterwards(house: House) -> None:
+    site = Site(house)
     (one,) = chain_of(site.key, 1)
     site.put(one)
-    assert "signed afterwards" not in site.client.get(f"/certificates/{one.id}").text
+    assert "signed afterwards" not in site.text(f"/certificates/{one.id}")
     given = [statement(one.id, key=site.key, grade="B"), statement(one.id, key=site.key, grade="<b>", seq=2)]
     found = [judge(d, lambda _: {site.kid: site.public}) for c in given if (d := delivery(topic(c), c))]
-    site.store.keep(found, {site.kid: public_jwk(site.public)["x"]})
-    page = site.client.get(f"/certificates/{one.id}").text
+    keep(found, enrolled_by("bench-01", site.key))
+    page = site.text(f"/certificates/{one.id}")
     assert "Grade and destination, signed afterwards" in page
     assert "&lt;b&gt;, Web shop" in page
-    told = site.client.get(f"/api/certificates/{one.id}").json()["given"]
+    told = site.client.get(f"/api/v1/certificates/{one.id}").json()["given"]
     assert told == {"grade": "<b>", "destination": "Web shop", "at": WHEN, "by": "Ida"}
-    site.engine.dispose()
 
 
 def topic(compact: bytes) -> str:
@@ -228,11 +219,13 @@ time.sleep(600)
 """
 
 
-def test_no_statement_is_lost_to_kill_9_of_broker_collector_and_station(tmp_path: Path, broker: Broker) -> None:
+def test_no_statement_is_lost_to_kill_9_of_broker_collector_and_station(
+    tmp_path: Path, broker: Broker, sqlite_template: Template
+) -> None:
     """800 of 800 were, when a grade went as an event alone."""
     dice, state, said = random.Random(7), tmp_path / "state", tmp_path / "said"
     state.mkdir(mode=0o700)
-    collector = Collector(tmp_path, broker.port)
+    collector = Collector(tmp_path, broker.port, template=sqlite_template.file)
     collector.enrol("bench-01", load_or_make(state))
     collector.start()
     station: subprocess.Popen[bytes] | None = None
@@ -253,11 +246,9 @@ def test_no_statement_is_lost_to_kill_9_of_broker_collector_and_station(tmp_path
             collector.start()
         station = subprocess.Popen([sys.executable, "-c", STATION, str(state), str(broker.port), "0"], cwd=REPOSITORY)
         stated = set(said.read_text().split())
-        raw = create_engine(f"sqlite:///{collector.folder}/collector.db")
 
         def missing() -> set[str]:
-            with raw.begin() as connection:
-                return stated - set(connection.execute(select(STATEMENT.c.sha256)).scalars())
+            return stated - {str(row[0]) for row in collector.rows("SELECT sha256 FROM intake_statement")}
 
         wait_for(lambda: not missing(), 60, "every statement arrives")
         assert len(stated) > 15

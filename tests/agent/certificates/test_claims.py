@@ -18,8 +18,8 @@ from agent.phrases import LANGUAGES, phrase
 from agent.views.bay import bay_lines, bay_row, table
 from agent.views.certificate import certificate_lines
 from agent.views.screen import Size, frame, look
-from collector.rows import certificate_row
-from collector.words import MEANINGS, OUTCOMES
+from collector.certificates.words import MEANINGS, OUTCOMES
+from collector.intake.rows import certificate_row
 from drivers.printers.languages import MODULES as PRINTERS
 from drivers.printers.languages.label import Media, Shape
 from tests.agent.engine_rig import CAPACITY, NOW, Rig, settings

@@ -30,8 +30,8 @@ from agent.jobs.registrar import DISPOSITION, Registrar
 from agent.messages import Receipt
 from agent.settings import Settings, StationSettings, parse
 from agent.uplink import controller_command
-from collector.judge import Rejected, Stated, Verified, delivery, judge
-from collector.signing import Signer
+from collector.intake.judge import Rejected, Stated, Verified, delivery, judge
+from collector.intake.signing import Signer
 from tests.agent.engine_rig import drive
 from tests.agent.samples import record
 

@@ -20,7 +20,7 @@ from agent.certificates.signature import Alg
 from agent.errors import CertificateProblem
 from collector.certificates import extract as extracts
 from collector.certificates.extract import Extract, extract_of, sign, verify
-from collector.statements import read
+from collector.intake.statements import read
 from tests.agent.samples import record
 from tests.collector.certificates.samples import KEY, KEYS, KID, attested, erased, forge, not_erased, unread
 

@@ -1,0 +1,97 @@
+"""Lays a configuration over Django's settings and starts it. The one place where the two meet."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import django
+from django.conf import settings as django_settings
+from django.db import connections
+
+from collector.errors import CollectorError
+from collector.intake import signing
+from collector.place import Place
+from collector.settings import Configuration
+
+BUSY_MS = 5000
+CONNECT_S = 5
+STATEMENT_MS = 30_000
+SETTINGS = "collector.django_settings"
+OWNER = "owner"
+"""The database as the role that owns its tables, where the configuration names one."""
+
+
+def boot(configuration: Configuration) -> None:
+    """Start Django for this configuration. Once it runs, another one may be put in its place (tests do).
+
+    Raise CollectorError where a secret cannot be read or made.
+    """
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS)
+    try:
+        place = configuration.database()
+        databases = {"default": database_settings(place)}
+        if configuration.settings.database.owner_url:
+            databases[OWNER] = database_settings(configuration.database(owner=True))
+        if place.kind == "sqlite":
+            Path(place.name).parent.mkdir(parents=True, exist_ok=True)
+    except (OSError, UnicodeDecodeError) as error:
+        raise CollectorError(problem=f"the database's settings cannot be used: {error}") from None
+    told = configuration.settings
+    secure = told.public_url.startswith("https:")
+    django_settings.SECRET_KEY = signing.secret(configuration.keys_dir, "session")
+    django_settings.ALLOWED_HOSTS = _hosts(configuration)
+    django_settings.CSRF_TRUSTED_ORIGINS = [told.public_url] if told.public_url else []
+    django_settings.SESSION_COOKIE_SECURE = django_settings.CSRF_COOKIE_SECURE = secure
+    django_settings.COLLECTOR_STATIONS_DIR = configuration.stations_dir
+    _use(databases)
+    django.setup()
+
+
+def database_settings(place: Place) -> dict[str, Any]:
+    """Write the database as Django wants it: what COMMIT said is on the medium, and a writer takes its lock at once."""
+    if place.kind == "sqlite":
+        pragmas = f"PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = {BUSY_MS};"
+        options: dict[str, Any] = {
+            "transaction_mode": "IMMEDIATE",  # who began by reading cannot always write later (SQLITE_BUSY_SNAPSHOT)
+            "timeout": BUSY_MS / 1000,
+            "init_command": pragmas,
+        }
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": place.name, "OPTIONS": options}
+    limits = f"-c synchronous_commit=on -c lock_timeout={BUSY_MS} -c statement_timeout={STATEMENT_MS}"
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": place.name,
+        "USER": place.user,
+        "PASSWORD": place.password,
+        "HOST": place.host,
+        "PORT": "" if place.port is None else str(place.port),
+        "CONN_HEALTH_CHECKS": True,
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {**place.options, "connect_timeout": CONNECT_S, "options": limits},
+    }
+
+
+def _use(databases: dict[str, dict[str, Any]]) -> None:
+    """Make these the databases, also where Django already had others."""
+    django_settings.DATABASES = databases
+    if "settings" in vars(connections):  # already asked for once: it keeps what it was told then
+        connections.close_all()
+        connections.settings = connections.configure_settings(databases)
+        for alias in ("default", OWNER):
+            with contextlib.suppress(AttributeError):  # nobody has used the old one in this thread
+                del connections[alias]
+
+
+def _hosts(configuration: Configuration) -> list[str]:
+    told = configuration.settings
+    host = told.listen.rpartition(":")[0]
+    names = ["localhost", "127.0.0.1", "[::1]", *told.hosts]
+    if told.public_url:
+        names.append(urlsplit(told.public_url).hostname or "")
+    if host.strip("[]") not in ("0.0.0.0", "::", ""):
+        names.append(host)
+    return sorted({name for name in names if name})

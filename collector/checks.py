@@ -1,0 +1,72 @@
+"""What `check` looks at. Each problem is a line; nothing is changed by looking."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from datetime import UTC, datetime
+
+from django.db import Error
+
+from collector import upkeep
+from collector.errors import CollectorError
+from collector.intake import signing
+from collector.intake.link import web_role
+from collector.intake.taking import cause
+from collector.parties.models import Person
+from collector.settings import Configuration
+
+ANSWER_S = 5.0
+BUILT = datetime(2026, 1, 1, tzinfo=UTC)
+"""No clock that is right shows less."""
+
+
+def problems(configuration: Configuration) -> list[str]:
+    """List what is not as it must be."""
+    return [*_database(), *_broker(configuration), *_keys(configuration), *_clock()]
+
+
+def _database() -> list[str]:
+    try:
+        found = upkeep.problems()
+        if not found and not Person.objects.filter(disabled_at=None).exists():
+            found.append("nobody can sign in: `benchwipe-collector person add`, or the link that `serve` gives")
+    except CollectorError as error:
+        return [error.line()]
+    except (Error, OSError) as error:
+        return [f"the database does not answer: {cause(error)}"]
+    return found
+
+
+def _broker(configuration: Configuration) -> list[str]:
+    """Only as far as TLS: a second client of the collector's name would put the running one out."""
+    broker, path = configuration.settings.broker, configuration.path
+    found = []
+    try:
+        with socket.create_connection((broker.host, broker.port), timeout=ANSWER_S) as plain:
+            if broker.tls.ca:
+                context = ssl.create_default_context(cafile=str(path(broker.tls.ca)))
+                context.minimum_version = ssl.TLSVersion.TLSv1_3
+                if broker.tls.certificate:
+                    context.load_cert_chain(path(broker.tls.certificate), path(broker.tls.key))
+                context.wrap_socket(plain, server_hostname=broker.host).close()
+    except OSError as error:
+        found.append(f"the broker at {broker.host}:{broker.port} does not answer: {error}")
+    if web_role(configuration) is None:
+        found.append("the live page has no certificate of its own for the broker: [broker.web] certificate and key")
+    return found
+
+
+def _keys(configuration: Configuration) -> list[str]:
+    found = []
+    for use in signing.USES:
+        try:
+            signing.load_or_make(configuration.keys_dir, use)
+        except CollectorError as error:
+            found.append(error.line())
+    return found
+
+
+def _clock() -> list[str]:
+    now = datetime.now(UTC)
+    return [f"the clock says {now:%Y-%m-%d}, which cannot be"] if now < BUILT else []

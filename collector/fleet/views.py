@@ -1,0 +1,64 @@
+"""The live page of benches, and whether the collector is well."""
+
+from __future__ import annotations
+
+from django.db import DatabaseError, InterfaceError, connection
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from collector.fleet import pages
+from collector.fleet.sources import SOURCES
+from collector.moments import now_text
+from collector.parties.doors import public, roles
+from collector.parties.roles import STAFF
+
+
+@roles(*STAFF)
+@require_safe
+def stations(request: HttpRequest) -> HttpResponse:
+    """Show what every bench does now: `/`."""
+    intake, listening = SOURCES.intake(), SOURCES.listening()
+    trouble = [] if intake.well else [f"No messages come in: {intake.words}."]
+    trouble += [] if listening.well else [f"Bays are not live: {listening.words}."]
+    context = {
+        "stations": pages.stations(SOURCES.live.snapshot()),
+        "quarantined": pages.quarantined(),
+        "trouble": trouble,
+        "shown_at": now_text(),
+    }
+    return render(request, "fleet/stations.html", context)
+
+
+@public
+@require_safe
+def healthz(request: HttpRequest) -> HttpResponse:
+    """Answer 200 while certificates can come in and be kept and pages are answered, else 503; no more than that."""
+    return _yes_or_no(SOURCES.intake().well and _database_answers())
+
+
+@public
+@require_safe
+def healthz_intake(request: HttpRequest) -> HttpResponse:
+    """Answer 200 while certificates can come in and be kept."""
+    return _yes_or_no(SOURCES.intake().well)
+
+
+@public
+@require_safe
+def healthz_web(request: HttpRequest) -> HttpResponse:
+    """Answer 200 while pages are answered."""
+    return _yes_or_no(_database_answers())
+
+
+def _yes_or_no(well: bool) -> HttpResponse:
+    return JsonResponse({"status": "ok" if well else "degraded"}, status=200 if well else 503)
+
+
+def _database_answers() -> bool:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1 FROM django_migrations LIMIT 1")
+            return cursor.fetchone() is not None
+    except (DatabaseError, InterfaceError):
+        return False

@@ -1,0 +1,12 @@
+"""The room of organisations and people, as Django knows it."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+
+
+class PartiesConfig(AppConfig):
+    """Organisations, people, memberships, roles, sign-in, audit trail."""
+
+    name = "collector.parties"
+    label = "parties"

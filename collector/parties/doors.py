@@ -1,0 +1,98 @@
+"""Who may open a page. Every view says it, by one of two decorators; one that says nothing is opened to nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
+from django.conf import settings
+from django.contrib.auth.views import redirect_to_login
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
+from django.http.response import HttpResponseBase
+from django.shortcuts import resolve_url
+from django.utils.functional import SimpleLazyObject
+
+from collector.parties.models import Person
+from collector.parties.roles import NOTHING, ROLES, SEE_CERTIFICATES, STAFF, Sight
+
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+PUBLIC = "public"
+FOREIGN = ("allauth.", "django.")
+"""Views of libraries decide by themselves; collector/urls.py lists which of them are reached at all."""
+PAGES = (
+    ("/", "stations", STAFF),
+    ("/certificates", "certificates", SEE_CERTIFICATES),
+    ("/quarantine", "quarantine", STAFF),
+)
+"""Address, name in the navigation (a key of words), who sees it there."""
+
+
+def public(view: View) -> View:
+    """Open a page to everybody, signed in or not."""
+    view.__dict__["doors"] = frozenset({PUBLIC})
+    return view
+
+
+def roles(*allowed: str) -> Callable[[View], View]:
+    """Open a page to people who hold one of these roles anywhere."""
+    unknown = set(allowed) - set(ROLES)
+    if unknown or not allowed:
+        raise ValueError(f"no roles: {sorted(unknown)}")
+
+    def mark(view: View) -> View:
+        view.__dict__["doors"] = frozenset(allowed)
+        return view
+
+    return mark
+
+
+def sight_of(request: HttpRequest) -> Sight:
+    """Return what the request's person may see; nothing for a stranger. Asked for once a request."""
+    return cast(Sight, request.__dict__["sight"])
+
+
+def doors_of(view: Callable[..., Any]) -> frozenset[str] | None:
+    """Return what a view said about who may open it; None where it said nothing."""
+    return getattr(view, "doors", None)
+
+
+class Doors:
+    """Middleware: gives each request its sight, and opens no view that does not say who may see it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        request.__dict__["sight"] = SimpleLazyObject(lambda: _sight(request))
+        return self._get_response(request)
+
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., Any], _args: object, _kwargs: object
+    ) -> HttpResponseBase | None:
+        """Send strangers to the sign-in, and people without the role away."""
+        doors = doors_of(view)
+        if doors is None and view.__module__.startswith(FOREIGN):
+            return None
+        if doors is not None and PUBLIC in doors:
+            return None
+        if not request.user.is_authenticated:
+            return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
+        if doors is None or not sight_of(request).has(doors):
+            raise PermissionDenied("Your roles do not open this page.")
+        return None
+
+
+def _sight(request: HttpRequest) -> Sight:
+    person = request.user
+    return person.sight() if isinstance(person, Person) else NOTHING
+
+
+def navigation(request: HttpRequest) -> dict[str, Any]:
+    """Give every template the pages that this person may open, and which one is open now."""
+    sight = request.__dict__.get("sight", NOTHING)
+    first = "/" + request.path.split("/")[1]
+    pages = [
+        {"address": address, "name": name, "here": address == first} for address, name, who in PAGES if sight.has(who)
+    ]
+    return {"pages": pages}

@@ -1,0 +1,78 @@
+"""What a one-time link does: make the first administrator, or sign its person in.
+
+Opening the link changes nothing, so that a mail program that looks at addresses uses none up; a button does.
+"""
+
+from __future__ import annotations
+
+from django.contrib.auth import login
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from collector.parties import links, services
+from collector.parties.doors import public
+from collector.parties.errors import LinkProblem, PartyProblem
+from collector.parties.forms import FirstAdministrator
+from collector.parties.models import OneTimeLink, Person
+from collector.parties.roles import ADMINISTRATOR
+from collector.parties.services import Actor
+from collector.problems import problem
+
+BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
+
+
+@public
+@require_http_methods(["GET", "HEAD", "POST"])
+def welcome(request: HttpRequest, token: str) -> HttpResponse:
+    """Open a one-time link: `/welcome/<token>`."""
+    try:
+        link = links.find(token)
+        if link.purpose == "first-administrator":
+            return _first(request, link)
+        if link.purpose == "sign-in" and link.person is not None:
+            return _sign_in(request, link, link.person)
+    except LinkProblem as error:
+        return problem(request, 410, f"{str(error).capitalize()}. {error.hint}")
+    return problem(request, 404, "There is nothing at this address.")
+
+
+def _first(request: HttpRequest, link: OneTimeLink) -> HttpResponse:
+    form = FirstAdministrator(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        told = form.cleaned_data
+        actor = Actor(who="first administrator's link", address=address_of(request))
+        try:
+            with transaction.atomic():
+                links.use(link)
+                own = services.own_organisation(told["organisation"])
+                person = services.add_person(
+                    actor,
+                    told["login"],
+                    name=told["name"],
+                    role=ADMINISTRATOR,
+                    organisation=own,
+                    password=told["password"],
+                )
+        except PartyProblem as error:
+            form.add_error(None, str(error))
+        else:
+            login(request, person, BACKEND)
+            return redirect("/")
+    return render(request, "parties/first.html", {"form": form}, status=200)
+
+
+def _sign_in(request: HttpRequest, link: OneTimeLink, person: Person) -> HttpResponse:
+    if request.method != "POST":
+        return render(request, "parties/sign_in.html", {"person": person})
+    with transaction.atomic():
+        links.use(link)
+        services.note(Actor(person.login, person, address_of(request)), "person.signed_in", person.login, by="link")
+    login(request, person, BACKEND)
+    return redirect("/")
+
+
+def address_of(request: HttpRequest) -> str:
+    """Return where the request came from, as the server saw it."""
+    return str(request.META.get("REMOTE_ADDR", ""))[:45]

@@ -1,0 +1,78 @@
+"""Pages that say in one sentence what is wrong. A traceback goes to the log, never to a reader."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+
+from django.core.exceptions import PermissionDenied
+from django.db import DatabaseError, InterfaceError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import render
+
+LOG = logging.getLogger(__name__)
+AWAY = "The database does not answer now. Certificates wait at their stations; nothing is lost."
+
+
+def problem(request: HttpRequest, status: int, text: str) -> HttpResponse:
+    """Answer with a page, or with a document where a program asked."""
+    if request.path.startswith("/api/"):
+        return JsonResponse({"error": text}, status=status)
+    title = HTTPStatus(status).phrase
+    try:
+        return render(request, "problem.html", {"title": title, "text": text}, status=status)
+    except (DatabaseError, InterfaceError):  # who is signed in cannot be asked either
+        return render(None, "problem.html", {"title": title, "text": text}, status=status)
+
+
+class Problems:
+    """Middleware: what a view raises becomes a page."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Find words for it."""
+        if isinstance(error, Http404):
+            return problem(request, 404, str(error) if error.args and isinstance(error.args[0], str) else NOT_THERE)
+        if isinstance(error, PermissionDenied):
+            return problem(request, 403, str(error) or "You may not do this.")
+        if isinstance(error, DatabaseError | InterfaceError):
+            LOG.error("the database did not answer a page: %s", error)
+            return problem(request, 503, AWAY)
+        return None
+
+
+NOT_THERE = "There is nothing at this address."
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer for an address that nobody has."""
+    return problem(request, 404, NOT_THERE)
+
+
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer somebody whose roles do not open the page."""
+    return problem(request, 403, str(exception) or "You may not do this.")
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer a request that is none, such as one for another host."""
+    return HttpResponse("This is not a request that can be answered.\n", status=400, content_type="text/plain")
+
+
+def failed(request: HttpRequest) -> HttpResponse:
+    """Answer for a defect of ours, with nothing that could fail again."""
+    return HttpResponse(
+        "Something went wrong here. The collector's log says what.\n", status=500, content_type="text/plain"
+    )
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Answer a form that did not come from our own page."""
+    return problem(request, 403, "This form is too old, or did not come from this site. Open the page again.")

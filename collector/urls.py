@@ -1,0 +1,18 @@
+"""Every address of the collector, room by room."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+handler400 = "collector.problems.bad_request"
+handler403 = "collector.problems.forbidden"
+handler404 = "collector.problems.not_found"
+handler500 = "collector.problems.failed"
+
+urlpatterns = [
+    path("", include("collector.fleet.urls")),
+    path("", include("collector.certificates.urls")),
+    path("", include("collector.parties.urls")),
+    path("api/", include("collector.api.urls")),
+    path("account/", include("allauth.account.urls")),
+]
