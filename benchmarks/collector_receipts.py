@@ -31,7 +31,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from agent.certificates.certificate import Certificate, sign
 from agent.certificates.jws import thumbprint
 from agent.certificates.record import Record
-from collector.old.enrolment import enrol
+from collector import boot, settings
 
 WHEN = "2026-11-22T10:00:00Z"
 SIZE = 500_107_862_016
@@ -151,20 +151,32 @@ def wait_until_healthy(web: int) -> None:
     sys.exit("the collector is not healthy after 30 s")
 
 
-def stored(web: int) -> int:
-    """How many certificates the collector says it holds."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{web}/api/certificates?chain=ok", timeout=20) as answer:
-        return int(msgspec.json.decode(answer.read())["total"])
+def enrol(folder: Path, database: str, keys: dict[str, Ed25519PrivateKey]) -> None:
+    """Make the database, and believe these stations."""
+    (folder / "c.toml").write_text(f'[database]\nurl = "{database}"\n')
+    boot.boot(settings.load(folder / "c.toml"))
+    from collector import upkeep
+    from collector.intake import enrolment
+    from collector.parties.services import Actor
+
+    upkeep.prepare(migrate=True)
+    for name, key in keys.items():
+        enrolment.enrol(Actor("benchmark"), name, {thumbprint(key.public_key()): key.public_key()})
+
+
+def stored() -> int:
+    """How many certificates the database holds whose chain is unbroken."""
+    from collector.intake.models import Certificate
+
+    return int(Certificate.unfiltered.filter(chain="ok").count())
 
 
 def measure(folder: Path, options: argparse.Namespace) -> int:
     """Run it and print one line; the exit status."""
     each = options.certificates // options.stations
-    chains = []
-    for n in range(options.stations):
-        key = Ed25519PrivateKey.generate()
-        enrol(folder / "stations", f"bench-{n}", {thumbprint(key.public_key()): key.public_key()})
-        chains.append(certificates_of(f"bench-{n}", key, each))
+    keys = {f"bench-{n}": Ed25519PrivateKey.generate() for n in range(options.stations)}
+    enrol(folder, options.database, keys)
+    chains = [certificates_of(name, key, each) for name, key in keys.items()]
     port, web, processes = start(folder, options.database)
     try:
         wait_until_healthy(web)
@@ -176,7 +188,7 @@ def measure(folder: Path, options: argparse.Namespace) -> int:
         for thread in threads:
             thread.join()
         seconds = time.perf_counter() - began
-        found, wanted = stored(web), each * options.stations
+        found, wanted = stored(), each * options.stations
     finally:
         for process in processes:
             process.send_signal(signal.SIGTERM)

@@ -14,6 +14,7 @@ from django.db import connections
 
 from collector.errors import CollectorError
 from collector.intake import signing
+from collector.owned import make_file, make_folder
 from collector.place import Place
 from collector.settings import Configuration
 
@@ -37,7 +38,8 @@ def boot(configuration: Configuration) -> None:
         if configuration.settings.database.owner_url:
             databases[OWNER] = database_settings(configuration.database(owner=True))
         if place.kind == "sqlite":
-            Path(place.name).parent.mkdir(parents=True, exist_ok=True)
+            make_folder(Path(place.name).parent)
+            make_file(Path(place.name))
     except (OSError, UnicodeDecodeError) as error:
         raise CollectorError(problem=f"the database's settings cannot be used: {error}") from None
     told = configuration.settings

@@ -29,7 +29,7 @@ def problems(configuration: Configuration) -> list[str]:
 def _database() -> list[str]:
     try:
         found = upkeep.problems()
-        if not found and not Person.objects.filter(disabled_at=None).exists():
+        if upkeep.is_ready() and not Person.objects.filter(disabled_at=None).exists():
             found.append("nobody can sign in: `benchwipe-collector person add`, or the link that `serve` gives")
     except CollectorError as error:
         return [error.line()]

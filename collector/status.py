@@ -7,6 +7,7 @@ that is in trouble cannot hold up the intake by not reading.
 from __future__ import annotations
 
 import os
+import tempfile
 import time
 from dataclasses import dataclass
 
@@ -34,9 +35,9 @@ class Board:
     @classmethod
     def make(cls) -> Board:
         """Make an empty one."""
-        descriptor = os.memfd_create("benchwipe-intake-state")
-        os.truncate(descriptor, SIZE)
-        return cls(descriptor)
+        with tempfile.TemporaryFile(prefix="benchwipe-") as file:
+            os.truncate(file.fileno(), SIZE)
+            return cls(os.dup(file.fileno()))
 
     def write(self, *, broker: str, database: str, well: bool) -> None:
         """Say how things are now."""

@@ -16,6 +16,7 @@ from django.db.migrations.executor import MigrationExecutor
 from collector import guards
 from collector.boot import OWNER
 from collector.errors import CollectorError, SchemaTooNew
+from collector.owned import make_file
 from collector.parties.services import Actor, note
 
 LOG = logging.getLogger(__name__)
@@ -50,6 +51,11 @@ def prepare(*, migrate: bool) -> None:
             _grant(owner)
     if owner.alias == OWNER:
         owner.close()
+
+
+def is_ready() -> bool:
+    """Say whether the tables are those of this program."""
+    return _steps(connections["default"]) == 0
 
 
 def problems() -> list[str]:
@@ -97,6 +103,7 @@ def _alone(connection: BaseDatabaseWrapper) -> Iterator[None]:
                 connection.close()  # lets the lock and the settings go, also where the connection is broken
         return
     path = Path(str(connection.settings_dict["NAME"]) + ".lock")
+    make_file(path)
     with path.open("a") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield

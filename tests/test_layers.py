@@ -77,6 +77,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/text.py": "",
         "collector/moments.py": "",
         "collector/place.py": "",
+        "collector/owned.py": "",
         "collector/guards.py": "",
         "collector/headers.py": "",
         "collector/problems.py": "",
@@ -84,7 +85,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/parties": "collector/errors.py collector/moments.py collector/guards.py collector/problems.py",
         "collector/intake": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
-            "collector/moments.py collector/place.py collector/guards.py collector/settings.py collector/parties"
+            "collector/moments.py collector/place.py collector/owned.py collector/guards.py collector/settings.py "
+            "collector/parties"
         ),
         "collector/certificates": (
             "agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
@@ -101,7 +103,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         ),
         "collector": (
             "firmware_bridge drivers agent/errors.py agent/messages.py agent/certificates collector/errors.py "
-            "collector/text.py collector/moments.py collector/place.py collector/guards.py collector/headers.py "
+            "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
+            "collector/headers.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/certificates "
             "collector/fleet collector/api"
         ),

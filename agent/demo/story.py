@@ -16,6 +16,7 @@ from agent.certificates.certificate import payload_bytes
 from agent.demo import media
 from agent.demo.bench import BAD_RANGES, DRIVES, DemoDrive, Files
 from agent.demo.programs import DemoFailed, beside_python, broker, free_port, program, wait_until
+from agent.demo.visitor import Visitor
 from agent.devices.control import NotRunning, ask
 
 MB_PER_S = 12.0
@@ -59,7 +60,9 @@ class Story:
             self._check()
             self._table()
             if self.serve:
-                self.say(f"The collector's page: http://127.0.0.1:{self.web}/  (Ctrl-C ends the demo)")
+                self.say(
+                    f"The collector's page, signed in to by this link, once: {self._link()}  (Ctrl-C ends the demo)"
+                )
                 with contextlib.suppress(KeyboardInterrupt):
                     process.wait()
 
@@ -238,6 +241,7 @@ class Story:
         key.write_text(jwk)
         collector = beside_python("benchwipe-collector")
         _call([collector, "enrol", *config, "demo-01", str(key)])
+        _call([collector, "person", "add", *config, "ida", "--name", "Ida", "--role", "team_lead"])
         self.files.collector_jwk.write_text(_call([collector, "key", "show", *config]))
         serve = [collector, "serve", *config, "--listen", f"127.0.0.1:{self.web}"]
         running.enter_context(program("collector", serve, self.files.folder))
@@ -246,17 +250,21 @@ class Story:
 
     def _collector_answers(self) -> bool:
         try:
-            self._get("/healthz")
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.web}/healthz", timeout=5):
+                return True
         except OSError:
             return False
-        return True
 
-    def _get(self, path: str) -> Any:  # noqa: ANN401 - JSON
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.web}{path}", timeout=5) as answer:
-            return json.load(answer)
+    def _link(self) -> str:
+        """A link that signs Ida in, once, within an hour."""
+        words = ["--config", str(self.files.collector_toml), "--address", f"http://127.0.0.1:{self.web}"]
+        return _call([beside_python("benchwipe-collector"), "person", "link", *words, "ida"]).strip()
 
     def _collected(self) -> list[dict[str, Any]]:
-        return list(self._get("/api/certificates")["certificates"])
+        visitor = Visitor()
+        visitor.sign_in(self._link())
+        found = visitor.document(f"http://127.0.0.1:{self.web}/api/v1/certificates?per_page=200")
+        return list(found["certificates"])
 
     @staticmethod
     def _grade_of(payload: dict[str, Any]) -> str:

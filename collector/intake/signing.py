@@ -19,6 +19,7 @@ from agent.certificates import receipt
 from agent.certificates.signature import USUAL, Alg
 from agent.errors import CertificateProblem
 from collector.errors import CollectorKeyProblem
+from collector.owned import give, make_folder
 
 USES = ("receipt", "statement", "controller")
 SHORTEST_SECRET = 32
@@ -77,9 +78,7 @@ def _refuse_open(path: Path) -> None:
 def _make(path: Path, content: bytes) -> None:
     """Beside, flushed, then linked: two programs at once end with the same key, and nobody sees half of one."""
     folder = path.parent
-    with contextlib.suppress(FileExistsError):
-        folder.mkdir(mode=0o700, parents=True)
-        _give(folder, like=folder.parent)
+    make_folder(folder)
     temporary = folder / f".making-{os.urandom(8).hex()}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
@@ -87,19 +86,12 @@ def _make(path: Path, content: bytes) -> None:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        _give(temporary, like=folder)
+        give(temporary, like=folder)
         with contextlib.suppress(FileExistsError):
             os.link(temporary, path)
     finally:
         temporary.unlink()
     _flush(folder)
-
-
-def _give(path: Path, *, like: Path) -> None:
-    """What root makes (`key show` before the first start) belongs to whom the folder belongs: the service."""
-    if os.geteuid() == 0:
-        owner = like.stat()
-        os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _flush(folder: Path) -> None:

@@ -64,20 +64,30 @@ def name_customer(organisation: Organisation, name: str) -> None:
     customer_named.send(sender=CustomerName, organisation=organisation, name=name)
 
 
-@transaction.atomic
 def add_person(
     actor: Actor, login: str, *, name: str, role: str, organisation: Organisation, password: str | None
 ) -> Person:
-    """Add somebody who signs in, or give a person who is there another role. Raise PartyProblem."""
+    """Add somebody who signs in. Raise PartyProblem."""
+    return save_person(actor, draft_person(login, name=name, password=password), organisation, role)
+
+
+def draft_person(login: str, *, name: str, password: str | None) -> Person:
+    """Prepare a person with a hashed password. That takes its time, and so stands before any transaction."""
     login = login.lower()
     if not LOGIN.fullmatch(login):
         raise PartyProblem(problem=f"login {login!r}: allowed are up to 64 of a-z, 0-9 and . _ @ + -, a letter first")
-    if Person.objects.filter(login=login).exists():
-        raise PartyProblem(problem=f"there is a person {login!r} already")
     person = Person(login=login, name=name.strip() or login)
     set_password(person, password)
+    return person
+
+
+@transaction.atomic
+def save_person(actor: Actor, person: Person, organisation: Organisation, role: str) -> Person:
+    """Keep a person who was prepared, with a role. Raise PartyProblem."""
+    if Person.objects.filter(login=person.login).exists():
+        raise PartyProblem(problem=f"there is a person {person.login!r} already")
     person.save()
-    note(actor, "person.added", login)
+    note(actor, "person.added", person.login)
     join(actor, person, organisation, role)
     return person
 
@@ -121,7 +131,6 @@ def disable_person(actor: Actor, person: Person) -> None:
     note(actor, "person.disabled", person.login)
 
 
-@transaction.atomic
 def add_or_join(
     actor: Actor, login: str, *, name: str, role: str, organisation: Organisation, password: str | None
 ) -> Person:

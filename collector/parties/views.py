@@ -44,17 +44,11 @@ def _first(request: HttpRequest, link: OneTimeLink) -> HttpResponse:
         told = form.cleaned_data
         actor = Actor(who="first administrator's link", address=address_of(request))
         try:
+            person = services.draft_person(told["login"], name=told["name"], password=told["password"])
             with transaction.atomic():
                 links.use(link)
                 own = services.own_organisation(told["organisation"])
-                person = services.add_person(
-                    actor,
-                    told["login"],
-                    name=told["name"],
-                    role=ADMINISTRATOR,
-                    organisation=own,
-                    password=told["password"],
-                )
+                services.save_person(actor, person, own, ADMINISTRATOR)
         except PartyProblem as error:
             form.add_error(None, str(error))
         else:

@@ -24,6 +24,7 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from tests.collector.conftest import MOSQUITTO, Broker, Collector, chain_of, wait_for
+from tests.collector.house import Template
 from tests.patience import PROGRAM_S
 
 CA_USAGE = x509.KeyUsage(
@@ -85,7 +86,7 @@ def authority(tmp_path: Path) -> Authority:
     folder = tmp_path / "certs"
     folder.mkdir()
     one = Authority(folder)
-    for name in ("broker", "collector", "bench-01", "bench-02"):
+    for name in ("broker", "collector", "collector-web", "bench-01", "bench-02"):
         one.issue(name)
     return one
 
@@ -141,12 +142,13 @@ def bench(guarded: Broker, authority: Authority) -> Iterator[Peer]:
 
 
 def test_a_certificate_reaches_the_collector_over_tls_and_its_receipt_comes_back(
-    tmp_path: Path, guarded: Broker, bench: Peer
+    tmp_path: Path, guarded: Broker, bench: Peer, sqlite_template: Template
 ) -> None:
     key = Ed25519PrivateKey.generate()
     certs = tmp_path / "certs"
     tls = f'tls = {{ ca = "{certs}/ca.crt", certificate = "{certs}/collector.crt", key = "{certs}/collector.key" }}'
-    collector = Collector(tmp_path, guarded.port, more=tls)
+    tls += f'\nweb = {{ certificate = "{certs}/collector-web.crt", key = "{certs}/collector-web.key" }}'
+    collector = Collector(tmp_path, guarded.port, more=tls, template=sqlite_template.file)
     try:
         collector.start().enrol("bench-01", key)
         bench.client.subscribe("er/1/bench-01/receipt/+", qos=1)
@@ -157,6 +159,9 @@ def test_a_certificate_reaches_the_collector_over_tls_and_its_receipt_comes_back
         bench.publish(f"er/1/bench-01/statement/{name}", b"x")
         wait_for(lambda: bench.receipts[1:] == [f"er/1/bench-01/receipt/{name}"], what="statements are read, too")
         assert collector.ids() == {one.id}
+        state = b'{"bay":"1","state":"erasing","drive":null,"job":"j","rev":1,"ts":""}'
+        bench.publish("er/1/bench-01/bay/1/state", state)
+        wait_for(lambda: "Erasing" in collector.page("/").text, what="the live page is another client of the broker")
     finally:
         collector.kill()
 
@@ -191,7 +196,7 @@ def test_the_certificates_that_the_documentation_makes_hold_under_python_3_13(
     text = (Path(__file__).parents[2] / "docs/collector.md").read_text(encoding="utf-8")
     commands = text.partition("## A broker with keys\n\n```\n")[2].partition("```")[0]
     subprocess.run(["bash", "-ec", commands], cwd=tmp_path, check=True, capture_output=True, timeout=PROGRAM_S)
-    issued = [f"{name}.crt" for name in ("broker", "collector", "bench-01")]
+    issued = [f"{name}.crt" for name in ("broker", "collector", "collector-web", "bench-01")]
     words = ["openssl", "verify", "-x509_strict", "-CAfile", "ca.crt", *issued]
     done = subprocess.run(words, cwd=tmp_path, check=False, capture_output=True, text=True, timeout=PROGRAM_S)
     assert done.stdout == "".join(f"{name}: OK\n" for name in issued), done.stderr

@@ -57,7 +57,7 @@ def test_the_page_says_it_in_its_title_and_its_headline() -> None:
 
 
 def test_the_collector_lists_it_apart_and_in_no_colour_of_success() -> None:
-    assert certificate_row(SIGNED, "ok", NOW)["outcome"] == "unread"
+    assert certificate_row(SIGNED, "ok")["outcome"] == "unread"
     assert OUTCOMES["unread"].text == "Erased, not read back"
     assert OUTCOMES["unread"].tone != OUTCOMES["erased"].tone
     assert len({mark.shape for mark in OUTCOMES.values()}) == len(OUTCOMES)
