@@ -126,6 +126,7 @@ def serve(configuration: Configuration, command: Sequence[str]) -> int:
 
 def this_program(config: Path | None, listen_on: str | None) -> list[str]:
     """Return the command that starts this program in the same way."""
-    command = [sys.executable, "-m", "collector.cli", "serve"]
+    alone = ["-I"] if sys.flags.isolated else []  # as the installed program runs: the folder has no say in what is run
+    command = [sys.executable, *alone, "-m", "collector.cli", "serve"]
     command += [] if config is None else ["--config", str(config)]
     return command + ([] if listen_on is None else ["--listen", listen_on])

@@ -10,7 +10,7 @@ BACKLOG = 1024
 
 
 def listen(address: str) -> socket.socket:
-    """Bind HOST:PORT. Raise CollectorError where that cannot be."""
+    """Open a socket that listens on HOST:PORT. Raise CollectorError where that cannot be."""
     host, _, port = address.rpartition(":")
     host = host.strip("[]")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection, transaction
+from django.http import HttpRequest, HttpResponse
+from django.test import Client, RequestFactory
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from collector import guards
 from collector.intake.models import Certificate
-from collector.parties.doors import PUBLIC, doors_of
+from collector.parties.doors import PUBLIC, Doors, doors_of
 from collector.parties.models import AuditEntry
 from collector.parties.roles import ROLES
 from tests.collector.house import House, migrate
+from tests.patience import PROGRAM_S
 
 OURS = "collector."
 
@@ -106,3 +114,34 @@ def test_somebody_signs_in_with_a_password(house: House) -> None:
     assert "Team_Lead" in client.get("/").content.decode()
     client.post("/account/logout/")
     assert client.get("/").status_code == 302
+
+
+def test_the_station_imports_nothing_of_the_collector_and_its_install_asks_for_nothing_of_it() -> None:
+    code = (
+        "import agent.cli, agent.station, sys; print({m.split('.')[0] for m in sys.modules} & {'django', 'collector'})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=PROGRAM_S)
+    assert done.stdout.strip() == "set()"
+    settings = (Path(__file__).parents[2] / "setup.cfg").read_text(encoding="utf-8").lower()
+    asked = settings.partition("install_requires =")[2].partition("[options.extras_require]")[0]
+    assert "cryptography" in asked
+    assert not [name for name in ("django", "waitress", "whitenoise", "argon2", "psycopg") if name in asked]
+
+
+def test_a_page_that_asks_by_another_name_is_refused(house: House) -> None:
+    answer = Client(raise_request_exception=False, SERVER_NAME="evil.example").get("/account/login/")
+    assert answer.status_code == 400
+
+
+def test_every_page_says_whom_it_lets_in_even_one_that_forgot(house: House) -> None:
+    """A view without doors is opened to nobody, an administrator included."""
+    request = RequestFactory(SERVER_NAME="localhost").get("/")
+    request.user = house.person("administrator")
+    gate = Doors(lambda _request: HttpResponse())
+    gate(request)
+    with pytest.raises(PermissionDenied):
+        gate.process_view(request, forgotten, (), {})
+
+
+def forgotten(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("secret")

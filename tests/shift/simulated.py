@@ -168,7 +168,7 @@ class SimulatedBench:
         self.daemon.terminate()
         keys = {thumbprint(self._key): self._key}
         files = (self.daemon.state / "certificates").glob("*.jws")
-        answer = self.collector.get("/api/certificates?per_page=200").json()
+        answer = self.collector.page("/api/v1/certificates?per_page=200").json()
         return Found(
             certificates=[verify(path.read_bytes(), keys) for path in files],
             media={row.number: medium_is(row.number, (self._place(row.number) / "image").read_bytes()) for row in rows},
