@@ -90,7 +90,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         ),
         "collector/certificates": (
             "agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
-            "collector/guards.py collector/problems.py collector/parties collector/intake"
+            "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake"
         ),
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "

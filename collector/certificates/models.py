@@ -1,4 +1,4 @@
-"""What certificates are found by: normal forms of their identifiers, a row each, made by the intake with the row itself.
+"""What certificates are found by: normal forms of their identifiers, a row each, made with the certificate's own.
 
 A copy for looking things up, never a source: whatever is shown comes from the signed bytes. The indexes, and the
 trigrams of `text`, are made by hand (collector/certificates/search_schema.py): Django has no words for them.

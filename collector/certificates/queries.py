@@ -77,13 +77,12 @@ def certificates(sight: Sight, asked: Search) -> Answer:
     return Answer(rows[:size], str(places[size - 1]) if len(places) > size else "")
 
 
-def every(sight: Sight, asked: Search, *, most: int) -> Iterator[Certificate]:
-    """Find all of a search, with their bytes, some at a time; at most so many."""
+def every(sight: Sight, asked: Search) -> Iterator[Certificate]:
+    """Find all of a search, some at a time: however many there are, no more than these are in memory."""
     asked = replace(asked, after="", per_page=AT_ONCE)
-    while most > 0:
-        answer = certificates(sight, replace(asked, per_page=min(AT_ONCE, most)))
-        yield from _with_bytes(sight, answer.rows)
-        most -= len(answer.rows)
+    while True:
+        answer = certificates(sight, asked)
+        yield from answer.rows
         if not answer.next:
             return
         asked = replace(asked, after=answer.next)
@@ -155,7 +154,7 @@ def _whole(rows: Any, identifier: str) -> Certificate | None:  # noqa: ANN401 - 
 
 
 def _all(sight: Sight, narrowed: Narrowed, after: Place) -> QuerySet[Certificate]:
-    rows = Certificate.objects.seen_by(sight).select_related("signed_by").defer("search")
+    rows = Certificate.objects.seen_by(sight).select_related("signed_by", "bytes").defer("search")
     asked = {"outcome": narrowed.outcome, "station": narrowed.station, "chain": narrowed.chain}
     rows = rows.filter(arrival__lt=after.arrival, **{name: value for name, value in asked.items() if value})
     if narrowed.chain and narrowed.chain != "ok":
@@ -166,14 +165,8 @@ def _all(sight: Sight, narrowed: Narrowed, after: Place) -> QuerySet[Certificate
 def _rows(sight: Sight, places: Sequence[Place]) -> list[Certificate]:
     """The rows themselves, of those that this person sees, in the order in which they were found."""
     wanted = Certificate.objects.seen_by(sight).filter(arrival__in=[place.arrival for place in places])
-    found = {row.arrival: row for row in wanted.select_related("signed_by").defer("search")}
+    found = {row.arrival: row for row in wanted.select_related("signed_by", "bytes").defer("search")}
     return [found[place.arrival] for place in places if place.arrival in found]
-
-
-def _with_bytes(sight: Sight, rows: Sequence[Certificate]) -> list[Certificate]:
-    wanted = Certificate.objects.seen_by(sight).filter(arrival__in=[row.arrival for row in rows])
-    found = {row.arrival: row for row in wanted.select_related("signed_by", "bytes")}
-    return [found[row.arrival] for row in rows if row.arrival in found]
 
 
 def _page(query: QuerySet[Model, Any], page: int, per_page: int) -> Page:

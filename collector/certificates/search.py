@@ -127,5 +127,3 @@ def _fetch(query: str, values: list[Any]) -> list[tuple[Any, ...]]:
 def read(text: str) -> Question:
     """Read what a person typed."""
     return search_text.read(text.replace("\x00", " "))
-
-

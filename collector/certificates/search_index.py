@@ -1,4 +1,4 @@
-"""Writes what certificates are found by: with each certificate in the intake's own transaction, and for rows of before."""
+"""Writes what certificates are found by: in the transaction that stores each, and for those of before."""
 
 from __future__ import annotations
 

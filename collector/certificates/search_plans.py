@@ -13,8 +13,8 @@ from typing import Any, Literal
 
 from collector.certificates.search_rows import customer_mark, lot_mark, operator_mark
 from collector.certificates.search_schema import TABLE, TRIGRAMS, compared, index_name
-from collector.certificates.search_text import Question, Term, Wanted, after_prefix, fts5_phrase, like_pattern
 from collector.certificates.search_text import SHORTEST_PART as TRIGRAM
+from collector.certificates.search_text import Question, Term, Wanted, after_prefix, fts5_phrase, like_pattern
 
 Vendor = Literal["sqlite", "postgresql"]
 ORDER = {
@@ -60,7 +60,7 @@ class Narrowed:
 
 @dataclass(frozen=True)
 class Step:
-    """What an index answers: selections whose rows are taken together. `order`: the column that comes before arrival."""
+    """What an index answers: selections whose rows are taken together. `order`: the column before the arrival."""
 
     kind: Literal["exact", "prefix", "part"]
     selects: tuple[Sql, ...]

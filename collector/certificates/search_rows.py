@@ -66,7 +66,9 @@ def row_of_columns(told: Mapping[str, str]) -> dict[str, str]:
 
 def customer_mark(customer: int) -> str:
     """Write the mark of a customer's rows."""
-    return "".join(chr(FIRST + digit) for digit in (customer // BASE**2 % BASE, customer // BASE % BASE, customer % BASE))
+    return "".join(
+        chr(FIRST + digit) for digit in (customer // BASE**2 % BASE, customer // BASE % BASE, customer % BASE)
+    )
 
 
 def operator_mark(operator: str) -> str:

@@ -12,13 +12,11 @@ import secrets
 import stat
 from pathlib import Path
 
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from agent.certificates import receipt
+from agent.certificates import keys, receipt
 from agent.certificates.signature import USUAL, Alg
-from agent.errors import CertificateProblem
+from agent.errors import CertificateProblem, KeyProblem
 from collector.errors import CollectorKeyProblem
 from collector.owned import give, make_folder
 

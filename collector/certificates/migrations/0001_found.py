@@ -46,8 +46,18 @@ class Migration(migrations.Migration):
                         *(
                             (name, models.TextField())
                             for name in (
-                                "number", "drive_serial", "serial", "wwn", "asset_tag", "imei14", "meid14", "lot",
-                                "customer_name", "operator", "operator_name", "text",
+                                "number",
+                                "drive_serial",
+                                "serial",
+                                "wwn",
+                                "asset_tag",
+                                "imei14",
+                                "meid14",
+                                "lot",
+                                "customer_name",
+                                "operator",
+                                "operator_name",
+                                "text",
                             )
                         ),
                         (
