@@ -120,6 +120,9 @@ def seed(count: int) -> None:
     insert = (
         f"INSERT INTO intake_certificate ({', '.join(CERTIFICATE)}) VALUES ({', '.join(['%s'] * len(CERTIFICATE))})"
     )
+    if connection.vendor == "postgresql":  # made in one go afterwards: a third of the time
+        with connection.cursor() as cursor:
+            cursor.execute("DROP INDEX IF EXISTS found_trigrams")
     places = {name: place for place, name in enumerate(search_index.ALL)}
     for rows, found in chunks(count, names, key):
         with transaction.atomic(), connection.cursor() as cursor:
@@ -132,6 +135,8 @@ def seed(count: int) -> None:
     if connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute("SELECT setval(pg_get_serial_sequence('intake_certificate', 'arrival'), %s)", [count])
+            cursor.execute("SET statement_timeout = 0")
+            cursor.execute(search_schema.GIN)
             cursor.execute(f"ANALYZE intake_certificate; ANALYZE {search_schema.TABLE}")
 
 
@@ -142,7 +147,7 @@ def come_in(config: str, key: bytes, per_second: int, ready: Any, done: Any) -> 
     from collector.intake.judge import Delivery, judge
     from collector.intake.keeping import keep
 
-    private, n = Ed25519PrivateKey.from_private_bytes(key), 0
+    private, n = Ed25519PrivateKey.from_private_bytes(key), int(time.time()) * 1_000
     keys = {thumbprint(private.public_key()): private.public_key()}
     base = msgspec.convert(RECORD, Record)
     while not done.is_set():
@@ -206,23 +211,23 @@ def measure(options: argparse.Namespace) -> int:
     own = list(Organisation.objects.filter(kind="customer").order_by("pk").values_list("pk", flat=True))
     everything: list[float] = []
     for kind, draw in questions(options.rows, chance).items():
-        took = []
+        took, work = [], []
         for _ in range(options.searches):
             text, as_customer = draw()
             sight = STAFF
             if as_customer:
                 sight = Sight(frozenset({Standing(CUSTOMER_DATA, chance.choice(own), "customer")}))
-            began = time.perf_counter()
+            began, worked = time.perf_counter(), time.thread_time()
             certificates(sight, Search(q=text))
             took.append((time.perf_counter() - began) * 1000)
+            work.append((time.thread_time() - worked) * 1000)
         took.sort()
         p99 = took[max(0, int(len(took) * 0.99) - 1)]
         everything += took
         slow += p99 > options.limit_ms
-        print(
-            f"{kind:24} p50 {statistics.median(took):7.1f} ms  p99 {p99:7.1f} ms  longest {took[-1]:7.1f} ms",
-            flush=True,
-        )
+        busy = sorted(work)[max(0, int(len(work) * 0.99) - 1)]
+        print(f"{kind:24} p50 {statistics.median(took):6.1f} ms  p99 {p99:7.1f} ms  longest {took[-1]:7.1f} ms"
+              f"  processor p99 {busy:6.1f} ms", flush=True)  # fmt: skip
     everything.sort()
     p99 = everything[int(len(everything) * 0.99) - 1]
     print(f"{'all':24} p50 {statistics.median(everything):7.1f} ms  p99 {p99:7.1f} ms"

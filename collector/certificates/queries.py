@@ -69,12 +69,13 @@ def certificates(sight: Sight, asked: Search) -> Answer:
         return NOTHING
     size = min(max(asked.per_page, 1), MOST_PER_PAGE)
     if question.whole is None:
-        rows = list(_all(sight, asked.narrowed, after)[: size + 1])
+        rows, left = list(_all(sight, asked.narrowed, after)[: size + 1]), False
         places = [Place(0, row.arrival) for row in rows]
     else:
-        places = search.arrivals(sight, question, asked.narrowed, after, size + 1)
+        places, left = search.arrivals(sight, question, asked.narrowed, after, size + 1)
         rows = _rows(sight, places[:size])
-    return Answer(rows[:size], str(places[size - 1]) if len(places) > size else "")
+    more = left or len(places) > size
+    return Answer(rows[:size], str(places[:size][-1]) if more else "")
 
 
 def every(sight: Sight, asked: Search) -> Iterator[Certificate]:

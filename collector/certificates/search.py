@@ -38,19 +38,26 @@ def read_place(text: str) -> Place | None:
     return Place(int(found[1]), int(found[2])) if found else Place() if not text else None
 
 
-def arrivals(sight: Sight, question: Question, narrowed: Narrowed, after: Place, most: int) -> list[Place]:
-    """Find at most so many rows after a place, in their order."""
+def arrivals(sight: Sight, question: Question, narrowed: Narrowed, after: Place, most: int) -> tuple[list[Place], bool]:
+    """Find at most so many rows after a place, in their order; and whether parts of words were left for the next page.
+
+    They are where something is named exactly so.
+    """
     vendor: Vendor = "postgresql" if connection.vendor == "postgresql" else "sqlite"
     found: dict[int, Place] = {}
+    named = False
     for number, step in enumerate(steps(question, rows_of(sight), narrowed, vendor)):
         if number < after.step:
             continue
+        if step.kind == "part" and named:
+            return list(found.values()), True
         begin = after.arrival if number == after.step else LAST
         for arrival in _run(step, begin, most - len(found), vendor):
             found.setdefault(arrival, Place(number, arrival))
+        named = named or (step.kind == "exact" and bool(found))
         if len(found) >= most:
             break
-    return list(found.values())
+    return list(found.values()), False
 
 
 def with_number(norm: str, most: int) -> list[int]:

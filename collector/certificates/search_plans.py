@@ -2,7 +2,8 @@
 
 In this order: whole identifiers in their normal forms, the newest first; then each column's beginnings, by the column,
 the greatest first; then parts of words, the newest first. A row that an earlier step found is left out of the later
-ones. A page goes on where the last one ended, at a place within a step: nothing is counted, nothing is skipped over.
+ones. Where something is named exactly so, parts of words wait for the next page: they cost most, and seldom are meant.
+A page goes on where the last one ended, at a place within a step: nothing is counted, nothing is skipped over.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from collector.certificates.search_rows import customer_mark, lot_mark, operator_mark
-from collector.certificates.search_schema import TABLE, TRIGRAMS, compared, index_name
+from collector.certificates.search_schema import NARROW, TABLE, TRIGRAMS, compared, index_name
 from collector.certificates.search_text import SHORTEST_PART as TRIGRAM
 from collector.certificates.search_text import Question, Term, Wanted, after_prefix, fts5_phrase, like_pattern
 
@@ -22,7 +23,9 @@ ORDER = {
     "operator": ("operator", "operator_name"),
 }
 """Wanted column -> columns of the table, where they are not one of the same name."""
-MOST_TRIGRAMS = 24  # asked of FTS5 for one word; the text itself is compared anyway
+MOST_TRIGRAMS = 8  # side by side, asked of FTS5 for one word: each costs its list, and the text is compared anyway
+FEW = frozenset((*NARROW, "lot"))
+"""Columns of which one value has few rows."""
 NEWEST = 2_000  # rows that PostgreSQL looks through before it asks its trigrams, whose answer has no order
 MOST_OF_ID = 200
 NOWHERE = "0 = 1"
@@ -82,8 +85,24 @@ def steps(question: Question, rows: Rows, narrowed: Narrowed, vendor: Vendor) ->
         select = _scan(column, begins, _and([only, _none_of(before)]), vendor)
         found.append(Step("prefix", (select,), compared(column, vendor)))
         before.append(begins)
+    if len(question.words) > 1:
+        named = _named(question.words, only, vendor)
+        found += [Step("exact", tuple(select for _, select in named))] if named else []
+        before += [is_it for is_it, _ in named]
     parts = _parts(question.words, rows, _and([only, _none_of(before)]), vendor)
     return found + ([Step("part", parts)] if parts else [])
+
+
+def _named(words: Sequence[Term], only: Sql, vendor: Vendor) -> list[tuple[Sql, Sql]]:
+    """One word names a thing or a lot exactly, of which there are few; the others stand in its text."""
+    found = []
+    for word in words:
+        others = [_within(_forms(other), vendor) for other in words if other is not word]
+        for one in _columns(word.exact):
+            if one.column in FEW:
+                column, is_it = _equal(one, vendor)
+                found.append((is_it, _scan(column, is_it, _and([*others, only]), vendor)))
+    return found
 
 
 @dataclass(frozen=True)
@@ -132,17 +151,23 @@ def _parts(words: Sequence[Term], rows: Rows, only: Sql, vendor: Vendor) -> tupl
     forms = [_forms(word) for word in words]
     if not any(len(form) >= TRIGRAM for some in forms for form in some[:1]):
         return ()
+    there = [_within(some, vendor) for some in forms]
     if vendor == "postgresql":
-        where = _and([_or([Sql(r"f.text LIKE %s ESCAPE '\'", (like_pattern(one, anywhere=True),)) for one in some])
-                      for some in forms] + [only])  # fmt: skip
+        where = _and([*there, only])
         return (Sql(f"FROM {TABLE} f WHERE {where.text}", where.values),)
-    there = [_or([Sql("instr(f.text, %s) > 0", (form,)) for form in some]) for some in forms]
     asked = " AND ".join(f"({expression})" for some in forms if (expression := _trigrams(some)))
     if not rows.every:
         asked = f"({_marks(rows)}) AND {asked}"
     where = _and([*there, only])
     table = f"FROM {TRIGRAMS} t CROSS JOIN {TABLE} f ON f.arrival = t.rowid WHERE {TRIGRAMS} MATCH %s AND {where.text}"
     return (Sql(table, (asked, *where.values)),)
+
+
+def _within(forms: Sequence[str], vendor: Vendor) -> Sql:
+    """One of the forms of a word stands in the text."""
+    if vendor == "postgresql":
+        return _or([Sql(r"f.text LIKE %s ESCAPE '\'", (like_pattern(one, anywhere=True),)) for one in forms])
+    return _or([Sql("instr(f.text, %s) > 0", (one,)) for one in forms])
 
 
 def _forms(word: Term) -> list[str]:
@@ -157,8 +182,8 @@ def _trigrams(forms: Sequence[str]) -> str:
         return ""
     asked = []
     for form in forms:
-        some = dict.fromkeys(form[place : place + TRIGRAM] for place in range(len(form) - TRIGRAM + 1))
-        asked.append(" AND ".join(map(fts5_phrase, list(some)[:MOST_TRIGRAMS])))
+        places = [*range(0, len(form) - TRIGRAM, TRIGRAM), len(form) - TRIGRAM][:MOST_TRIGRAMS]
+        asked.append(" AND ".join(fts5_phrase(form[place : place + TRIGRAM]) for place in places))
     return " OR ".join(f"({one})" for one in asked)
 
 

@@ -43,7 +43,7 @@ def certificates(request: HttpRequest) -> HttpResponse:
         "rows": [_listed(row, audience_of(sight, row.customer_id) == "full") for row in answer.rows],
         "problem": problem,
         "short": any(len(word.text) < SHORTEST_PART for word in read(search.q).words),
-        "choices": [(name, words.heading(name).text.lower()) for name in OUTCOMES],
+        "choices": [(name, gettext(words.heading(name).text).lower()) for name in OUTCOMES],
         "newest": address(search) if search.after else "",
         "further": address(replace(search, after=answer.next)) if answer.next else "",
         "exports": [(kind, address(search, f"/certificates/export/{kind}")) for kind in KINDS] if answer.rows else [],
