@@ -155,7 +155,7 @@ def _own_keys(folder: str, alg: str) -> bytes:
 
 
 def _configuration() -> Configuration:
-    found = settings.COLLECTOR
+    found = getattr(settings, "COLLECTOR", None)
     assert isinstance(found, Configuration)
     return found
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Model, Q, QuerySet
 
+from collector import moments
 from collector.certificates import search
 from collector.certificates.identifiers import name
 from collector.certificates.rules import Numbered
@@ -89,10 +91,16 @@ def every(sight: Sight, asked: Search) -> Iterator[Certificate]:
         asked = replace(asked, after=answer.next)
 
 
-def of_customer(organisation: int, first: str, last: str) -> Iterator[Certificate]:
-    """Find a customer's certificates that were finished from one moment up to another, the oldest first."""
-    sight, after = Certificate.unfiltered.filter(customer=organisation), 0
-    wanted = sight.filter(finished_at__gte=first, finished_at__lt=last).select_related("signed_by", "bytes")
+def of_customer(organisation: int, begin: datetime, end: datetime) -> Iterator[Certificate]:
+    """Find a customer's certificates from one moment up to another, the oldest first.
+
+    Where the station's clock was not set, the moment of arrival counts. A station writes UTC, so that texts compare.
+    """
+    first, last = (moments.text(moment).removesuffix(".000Z") for moment in (begin, end))
+    finished = Q(clock_synchronised=True, finished_at__gte=first, finished_at__lt=last)
+    arrived = Q(clock_synchronised=False, received_at__gte=begin, received_at__lt=end)
+    rows, after = Certificate.unfiltered.filter(customer=organisation), 0
+    wanted = rows.filter(finished | arrived).select_related("signed_by", "bytes")
     while some := list(wanted.filter(arrival__gt=after).order_by("arrival")[:AT_ONCE]):
         yield from some
         after = some[-1].arrival

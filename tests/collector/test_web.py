@@ -177,7 +177,8 @@ def test_bad_page_numbers_and_places_are_answered_in_words(site: Site, page: str
 
 def test_paging_shows_every_certificate_once(site: Site) -> None:
     site.put(*chain_of(site.key, 120))
-    seen, after = [], ""
+    seen: list[str] = []
+    after = ""
     while not seen or after:
         answer = site.client.get("/api/v1/certificates", {"after": after}).json()
         seen += [row["number"] for row in answer["certificates"]]

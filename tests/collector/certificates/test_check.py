@@ -12,6 +12,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
+from agent.certificates import jws
 from agent.certificates.certificate import sign
 from agent.certificates.jws import public_key_from_jwk, thumbprint
 from agent.certificates.record import Operator
@@ -83,7 +84,7 @@ def test_the_extract_is_signed_by_the_collectors_statement_key_and_holds_nobodys
     told = extract.verify(handed.content, keys)
     assert (told.certificate, told.outcome, told.drive.serial, told.station) == (ONE.id, "erased", "SER-1", "bench-01")
     assert told.key.enrolled_at is not None
-    payload = extract.jws.verify(handed.content, keys, typ=extract.TYPE).payload.decode()
+    payload = jws.verify(handed.content, keys, typ=extract.TYPE).payload.decode()
     assert [word for word in SECRETS if word in payload] == []
     assert ONE.compact not in handed.content
     with pytest.raises(Exception, match="key"):

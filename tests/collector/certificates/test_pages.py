@@ -55,7 +55,7 @@ def state(payload: dict[str, Any], key: Ed25519PrivateKey = KEY, station: str = 
     return body
 
 
-def sql(query: str, *values: object) -> None:
+def sql(query: str, *values: str | bytes | bool) -> None:
     """Whoever has the database's password: triggers hold nobody back who drops them."""
     guards.drop(connection)
     with connection.cursor() as cursor:
@@ -135,7 +135,7 @@ def test_bytes_that_were_changed_are_shown_as_not_holding_and_nothing_in_them_is
     ],
 )
 def test_a_column_that_was_changed_is_not_believed_and_the_page_says_so(
-    house: House, column: str, value: object
+    house: House, column: str, value: str | bool
 ) -> None:
     failed = sign(record(outcome="failed", sanitization=NOTHING), KEY)
     put(failed)
