@@ -29,7 +29,7 @@ class StationSettings(msgspec.Struct, frozen=True, kw_only=True):
     `stalled_power_off_s`: how long a drive that answers no more may stay so before its bay is given up.
     `lot`: the code of a standing delivery, on which everybody works who has scanned no other.
     `keep_keys_days`: how long a job that stopped keeps the key of its random passes and its ATA password, for its drive
-    to come back.
+    to come back. `signature_alg`: the name of Ed25519 in the header of what it signs (agent/certificates/signature.py).
     """
 
     id: Name = "bench-01"
@@ -44,6 +44,7 @@ class StationSettings(msgspec.Struct, frozen=True, kw_only=True):
     policy: Text = "nist-clear"
     lot: Text | None = None
     certificate_url: Text = ""
+    signature_alg: Literal["EdDSA", "Ed25519"] = "EdDSA"
 
 
 class BaySettings(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import os
 import signal
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeGuard
 
@@ -30,7 +31,7 @@ from agent.bench.events import (
 )
 from agent.bench.inbox import Inbox
 from agent.bench.pending import Awaited
-from agent.certificates import keys
+from agent.certificates import keys, signature
 from agent.certificates.clock import boot_id, clock, utc_now
 from agent.certificates.jws import public_jwk
 from agent.devices.control import ControlSocket
@@ -76,6 +77,8 @@ class Station:
         files.make_private_folder(state_dir)
         self._lock = state_folder.hold(state_dir)
         self.registrar = Registrar(settings, state_dir)
+        if late := signature.overdue(settings.station.signature_alg, datetime.now(UTC).date()):
+            log.warning("station.%s", late)
         equipment = open_equipment(settings)
         self.notifier = Notifier()
         self.inbox = Inbox()

@@ -50,6 +50,7 @@ def boot(configuration: Configuration) -> None:
     django_settings.SESSION_COOKIE_SECURE = django_settings.CSRF_COOKIE_SECURE = secure
     django_settings.COLLECTOR_STATIONS_DIR = configuration.stations_dir
     _use(databases)
+    django_settings.COLLECTOR = configuration
     django.setup()
 
 

@@ -12,8 +12,10 @@ import logging
 import os
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
+from agent.certificates.signature import overdue
 from collector import child, upkeep
 from collector.intake import signing
 from collector.intake.enrolment import follow_configuration
@@ -36,7 +38,10 @@ def run(configuration: Configuration) -> int:
     child.limit("intake")
     child.on_signals(stop.set)
     child.stop_with_parent(stop.set)
-    signer = Signer(signing.load_or_make(configuration.keys_dir, "receipt"))
+    alg = configuration.settings.signature_alg
+    signer = Signer(signing.load_or_make(configuration.keys_dir, "receipt"), alg)
+    if late := overdue(alg, datetime.now(UTC).date()):
+        LOG.warning("%s", late)
     limits = configuration.settings.quarantine
     tables = Tables(configuration)
 

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from agent.certificates.jws import public_key_from_jwk
+from agent.certificates.signature import USUAL, Alg
 from agent.errors import CertificateProblem, SettingsError
 from collector.place import Place, PlaceProblem, read_url, without_password
 from collector.text import STATION_ID
@@ -100,6 +101,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `public_url`: how browsers reach the pages through a proxy ("https://collector.example"); `hosts`: other names that
     they may be asked by. `organisation`: who runs the collector. `stations_dir`: where keys of stations lay before they
     moved into the database. `keys_dir`: the collector's own keys; without it "keys" beside `stations_dir`.
+    `signature_alg`: the name of Ed25519 in the header of what it signs itself; stations\' are verified under both.
     """
 
     id: StationId = "collector"
@@ -110,6 +112,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     migrate_at_start: bool = True
     stations_dir: NotEmpty = "stations"
     keys_dir: str = ""
+    signature_alg: Alg = USUAL
     broker: BrokerSettings = BrokerSettings()
     database: DatabaseSettings = DatabaseSettings()
     quarantine: QuarantineSettings = QuarantineSettings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 
 STATION_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 _STATION = re.compile(STATION_ID)
@@ -20,3 +21,23 @@ def clean(text: str, longest: int = LONGEST) -> str:
 def is_station_id(text: str) -> bool:
     """Say whether this may name a station: letters, digits, dot, dash, underscore; at most 64."""
     return _STATION.fullmatch(text) is not None
+
+
+def visible(text: str, longest: int = LONGEST) -> str:
+    """Make one line in which everything can be seen: what steers a terminal, turns or hides text stands as its escape.
+
+    Control and format characters (escape sequences, bidi overrides, zero width), surrogates, private and unassigned
+    ones, and separators of lines.
+    """
+    cut = text if len(text) <= longest else text[: longest - 1] + "…"
+    return cut if cut.isprintable() else "".join(_escape(c) if _steers(c) else c for c in cut)
+
+
+def _steers(character: str) -> bool:
+    category = unicodedata.category(character)
+    return category[0] == "C" or category in ("Zl", "Zp")
+
+
+def _escape(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

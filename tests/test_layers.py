@@ -91,8 +91,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/parties"
         ),
         "collector/certificates": (
-            "agent/errors.py agent/certificates collector/errors.py collector/text.py collector/moments.py "
-            "collector/guards.py collector/problems.py collector/parties collector/intake"
+            "agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
+            "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake"
         ),
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
@@ -118,6 +118,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
 # What other houses give away: not all of a room.
 DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector", "drivers"): ("drivers.options",),
+    ("collector/certificates", "agent/pdf"): ("agent.pdf",),
     ("collector/settings.py", "drivers"): ("drivers.options",),
     ("collector", "firmware_bridge"): ("firmware_bridge.errors",),
     ("collector/errors.py", "firmware_bridge"): ("firmware_bridge.errors",),

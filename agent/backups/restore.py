@@ -25,6 +25,7 @@ from agent.backups.sealed import CHUNK, BackupProblem, SealedReader
 from agent.certificates import key_traces, keys
 from agent.certificates.clock import utc_now
 from agent.certificates.record import Reason
+from agent.certificates.signature import USUAL, Alg
 from agent.errors import AgentError, LedgerProblem
 from agent.jobs import chain_events
 from agent.jobs.chain import Span
@@ -77,7 +78,9 @@ def refuse_taken(state_dir: Path) -> None:
         raise FolderTaken(path=state_dir, problem="there are certificates already")
 
 
-def restore(source: Path, state_dir: Path, passphrase: str, free: Callable[[Manifest, int], int]) -> Restored:
+def restore(
+    source: Path, state_dir: Path, passphrase: str, free: Callable[[Manifest, int], int], *, alg: Alg = USUAL
+) -> Restored:
     """Put it back. `free`: (manifest, its highest number) -> the highest number that may have been given since.
 
     BackupProblem, FolderTaken, OSError, or whatever `free` raises: nothing was written.
@@ -86,7 +89,7 @@ def restore(source: Path, state_dir: Path, passphrase: str, free: Callable[[Mani
         refuse_taken(state_dir)
         with source.open("rb") as file:
             manifest = _unpack(SealedReader(file, passphrase, name=source), staging, source)
-        done = _prepare(staging, manifest, free, source)
+        done = _prepare(staging, manifest, free, source, alg)
         _give(staging, state_dir)
         os.sync()
         _place(staging, state_dir)
@@ -161,7 +164,9 @@ def _unpack_one(tar: tarfile.TarFile, member: tarfile.TarInfo, staging: Path, so
         shutil.copyfileobj(file, out, CHUNK)
 
 
-def _prepare(staging: Path, manifest: Manifest, free: Callable[[Manifest, int], int], source: Path) -> Restored:
+def _prepare(
+    staging: Path, manifest: Manifest, free: Callable[[Manifest, int], int], source: Path, alg: Alg
+) -> Restored:
     """Make the ledger one that knows that it was away."""
     key = keys.load(staging / keys.FILE_NAME)
     try:
@@ -186,7 +191,7 @@ def _prepare(staging: Path, manifest: Manifest, free: Callable[[Manifest, int], 
             if span.last >= span.first:
                 with ledger.while_nobody_writes():
                     ledger.chain.add_gap(span, WHY, utc_now())
-                    chain_events.tell_gap(ledger, key, station, span, WHY)
+                    chain_events.tell_gap(ledger, key, station, span, WHY, alg=alg)
             following = ledger.chain.position().sequence
     except LedgerProblem as problem:
         raise BackupProblem(path=source, problem=f"its ledger cannot be used: {problem.fields['problem']}") from None

@@ -1,7 +1,7 @@
 """record -> signed bytes -> id, and back. Pure: no clock, no files.
 
-A certificate is a JWS in compact serialisation (RFC 7515) signed with Ed25519 (RFC 8037). Its id is the SHA-256 of
-the exact bytes. Nothing here re-serialises what was signed.
+A certificate is a JWS in compact serialisation (RFC 7515) signed with Ed25519. Its id is the SHA-256 of the exact
+bytes. Nothing here re-serialises what was signed.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from agent.certificates import attestation, jws
 from agent.certificates.jws import thumbprint
 from agent.certificates.record import COMPLETED, SCHEMA, DriveRecord, OutcomeName, Record, Verification
+from agent.certificates.signature import USUAL, Alg
 from agent.errors import CertificateProblem
 
 Claim = OutcomeName | Literal["unread", "attested", "again"]
@@ -38,10 +39,10 @@ class Certificate:
         return f"{self.id}.jws"
 
 
-def sign(record: Record, key: Ed25519PrivateKey) -> Certificate:
+def sign(record: Record, key: Ed25519PrivateKey, *, alg: Alg = USUAL) -> Certificate:
     """Sign a record. CertificateProblem if it claims more than it shows."""
     refuse_empty_claims(record)
-    compact = jws.sign(msgspec.json.encode(record), key, typ=TYPE)
+    compact = jws.sign(msgspec.json.encode(record), key, typ=TYPE, alg=alg)
     return Certificate(id=certificate_id(compact), compact=compact, key_id=thumbprint(key.public_key()), record=record)
 
 

@@ -1,4 +1,4 @@
-"""Signed statements: JWS in compact serialisation (RFC 7515), Ed25519 (RFC 8037), a type in each header. Pure.
+"""Signed statements: JWS in compact serialisation (RFC 7515), Ed25519, a type in each header. Pure.
 
 What a statement is for stands in its `typ`, inside what is signed: a signature over one kind is worth nothing for
 another.
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from agent.certificates.signature import ALGS, USUAL, Alg
 from agent.errors import CertificateProblem
 
 MAX_BYTES = 64 * 1024  # the MQTT contract's bound for one certificate
@@ -34,10 +35,10 @@ class Statement:
     signature: bytes
 
 
-def sign(payload: bytes, key: Ed25519PrivateKey, *, typ: str) -> bytes:
+def sign(payload: bytes, key: Ed25519PrivateKey, *, typ: str, alg: Alg = USUAL) -> bytes:
     """Sign the payload, and return the compact bytes. CertificateProblem if they are more than MAX_BYTES."""
     kid = thumbprint(key.public_key())
-    header = json.dumps({"alg": "EdDSA", "kid": kid, "typ": typ}, separators=(",", ":")).encode()
+    header = json.dumps({"alg": alg, "kid": kid, "typ": typ}, separators=(",", ":")).encode()
     signing_input = _b64(header) + b"." + _b64(payload)
     compact = signing_input + b"." + _b64(key.sign(signing_input))
     if len(compact) > MAX_BYTES:
@@ -65,8 +66,9 @@ def read_unverified(compact: bytes, *, typ: str) -> Statement:
         payload, signature = _unb64(parts[1]), _unb64(parts[2])
     except (ValueError, binascii.Error):
         raise CertificateProblem(problem=NOT_PARTS) from None
-    if header.get("alg") != "EdDSA" or header.get("typ") != typ:
-        raise CertificateProblem(problem=f"its header is not alg EdDSA, typ {typ}")
+    alg = header.get("alg")
+    if not isinstance(alg, str) or alg not in ALGS or header.get("typ") != typ:
+        raise CertificateProblem(problem=f"its header is not alg EdDSA or Ed25519, typ {typ}")
     kid = header.get("kid")
     if not isinstance(kid, str) or not THUMBPRINT.fullmatch(kid) or "crit" in header:
         raise CertificateProblem(problem="its header names no key, or asks for extensions that nobody defined")

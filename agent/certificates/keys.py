@@ -162,8 +162,11 @@ def read_public(path: Path) -> dict[str, Ed25519PublicKey]:
 
 
 def jwk_line(key: Ed25519PublicKey) -> str:
-    """Write the public key as a JWK with its thumbprint as `kid`, on one line."""
-    return json.dumps({**public_jwk(key), "kid": thumbprint(key), "use": "sig", "alg": "EdDSA"})
+    """Write the public key as a JWK with its thumbprint as `kid`, on one line.
+
+    It names no `alg`: a key signs under both names of Ed25519, and JOSE libraries refuse the one that a JWK leaves out.
+    """
+    return json.dumps({**public_jwk(key), "kid": thumbprint(key), "use": "sig"})
 
 
 def publish(state_dir: Path, key: Ed25519PublicKey) -> None:

@@ -12,6 +12,7 @@ import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from agent.certificates import jws
+from agent.certificates.signature import USUAL, Alg
 from agent.errors import CertificateProblem
 from agent.messages import Receipt
 
@@ -27,9 +28,9 @@ class SignedReceipt(msgspec.Struct, frozen=True, kw_only=True):
     stored_at: str
 
 
-def sign(about: SignedReceipt, key: Ed25519PrivateKey) -> str:
+def sign(about: SignedReceipt, key: Ed25519PrivateKey, *, alg: Alg = USUAL) -> str:
     """Make the receipt's `sig`. CertificateProblem if the topic was so long that no JWS holds it."""
-    return jws.sign(msgspec.json.encode(about), key, typ=TYPE).decode()
+    return jws.sign(msgspec.json.encode(about), key, typ=TYPE, alg=alg).decode()
 
 
 def doubt(receipt: Receipt, station: str, certificate: str, keys: Mapping[str, Ed25519PublicKey]) -> str:

@@ -99,7 +99,7 @@ def restore(
             raise click.UsageError(f"--after {after}: the backup ends at {last}; at most {MOST_FREE} can be between")
         return number
 
-    done = put_back(file, state_dir, passphrase(passphrase_file, new=False), free)
+    done = put_back(file, state_dir, passphrase(passphrase_file, new=False), free, alg=settings.station.signature_alg)
     told = f"{state_dir}: {done.manifest.certificates} certificates of {done.manifest.station}"
     click.echo(printable(f"{told}, as of {done.manifest.made_at}; the next number is {done.next_number}"), err=True)
     if done.free is not None:

@@ -261,7 +261,7 @@ def _replace_key(settings: Settings, state_dir: Path, station: str | None, *, as
         station = click.prompt(f"Type this station's id ({about.id}) to replace its key", err=True)
     if station not in {about.id, about.name} - {""}:
         raise click.UsageError(f"nothing was changed: this station is {about.id}, not {station!r}")
-    done = replace(state_dir, about.id)
+    done = replace(state_dir, about.id, alg=about.signature_alg)
     click.echo(f"made: {state_dir / keys.FILE_NAME}; it replaces key {done.old}", err=True)
     if done.kept is not None:
         click.echo(f"the old key is kept: {done.kept}", err=True)

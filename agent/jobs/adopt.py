@@ -159,9 +159,9 @@ class _Mending:
         return self._missing(conflict.span)
 
     def _missing(self, span: Span) -> str:
-        station = self._registrar.settings.station.id
+        station = self._registrar.settings.station
         self._ledger.chain.add_gap(span, WHY, self._at)
-        chain_events.tell_gap(self._ledger, self._registrar.key, station, span, WHY)
+        chain_events.tell_gap(self._ledger, self._registrar.key, station.id, span, WHY, alg=station.signature_alg)
         which = f"number {span.first}" if span.first == span.last else f"numbers {span.first} to {span.last}"
         return f"know that {which} {'is' if span.first == span.last else 'are'} missing, and tell the collector"
 

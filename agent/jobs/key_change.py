@@ -14,6 +14,7 @@ from agent.certificates import key_traces, keys
 from agent.certificates.certificate import read_unverified
 from agent.certificates.clock import utc_now
 from agent.certificates.jws import public_jwk, thumbprint
+from agent.certificates.signature import USUAL, Alg
 from agent.errors import CertificateProblem, KeyProblem
 from agent.jobs import chain_events
 from agent.jobs.chain_rows import KeyChange
@@ -29,7 +30,7 @@ class Replaced:
     kept: Path | None
 
 
-def replace(state_dir: Path, station: str) -> Replaced:
+def replace(state_dir: Path, station: str, *, alg: Alg = USUAL) -> Replaced:
     """Make a new key in the place of the old one. KeyProblem where there never was one; AlreadyRunning.
 
     The ledger knows first: whatever is cut off after that, nothing is signed with the old key any more, and a key that
@@ -42,12 +43,12 @@ def replace(state_dir: Path, station: str) -> Replaced:
     lock = state_folder.hold(state_dir)
     try:
         with contextlib.closing(Ledger(state_dir)) as ledger:
-            return _replace(state_dir, station, ledger)
+            return _replace(state_dir, station, ledger, alg)
     finally:
         os.close(lock)
 
 
-def _replace(state_dir: Path, station: str, ledger: Ledger) -> Replaced:
+def _replace(state_dir: Path, station: str, ledger: Ledger, alg: Alg) -> Replaced:
     path, pem = state_dir / keys.FILE_NAME, keys.new_pem()
     new = keys.private_key(pem)
     assert isinstance(new, Ed25519PrivateKey)
@@ -56,7 +57,7 @@ def _replace(state_dir: Path, station: str, ledger: Ledger) -> Replaced:
         old = _old(state_dir, ledger, last)
         change = KeyChange(old, _public_x(state_dir, ledger, old), thumbprint(new.public_key()), utc_now())
         ledger.chain.replace_key(change)
-        chain_events.tell_new_key(ledger, new, station, old, last)
+        chain_events.tell_new_key(ledger, new, station, old, last, alg=alg)
     kept = _put_aside(path, old)
     try:
         files.replace(path, pem, mode=0o600)

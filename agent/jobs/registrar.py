@@ -10,7 +10,7 @@ import logging
 import os
 import secrets
 import time
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import msgspec
@@ -34,6 +34,7 @@ from agent.jobs.hash_rows import MOST_WANTED
 from agent.jobs.job import Job, JobState
 from agent.jobs.label_proof import LabelState
 from agent.jobs.ledger import Ledger
+from agent.jobs.outbox_rows import StatedEvent
 from agent.jobs.pattern_hashes import PatternHashes
 from agent.jobs.reconcile import Reconciler
 from agent.jobs.statements import Stated, stated
@@ -218,7 +219,7 @@ class Registrar:
         own = thumbprint(self.key.public_key())
         if position.key not in (None, own):
             raise LedgerProblem(path=self.state_dir, problem=f"key {own} was replaced while this program ran")
-        return sign(record, self.key)
+        return sign(record, self.key, alg=self.settings.station.signature_alg)
 
     def as_ours(self, drive: Drive) -> Drive:
         """Treat a drive that may have a password of ours as an open one.
@@ -247,17 +248,20 @@ class Registrar:
             "disposition": msgspec.to_builtins(rated.disposition),
             "operator": msgspec.to_builtins(who),
         }
-        self.ledger.add_event(*stated(self.key, "disposition", told), rated)
+        self.ledger.add_event(*self._stated("disposition", told), rated)
 
     def state(self, what: Stated, facts: Mapping[str, object], who: Operator | None) -> None:
         """Sign and queue what a person says of a device: as grades are, it waits for the collector's receipt."""
         told = {"station": self.settings.station.id, **facts, "operator": msgspec.to_builtins(who)}
-        self.ledger.add_event(*stated(self.key, what, told))
+        self.ledger.add_event(*self._stated(what, told))
+
+    def _stated(self, what: Stated, told: Mapping[str, object]) -> tuple[str, Callable[[int], StatedEvent]]:
+        return stated(self.key, what, told, alg=self.settings.station.signature_alg)
 
     def count_drives(self, tag: str, drives: int, who: Operator | None) -> None:
         """Write down, and state, how many drives a device has."""
         facts = {"station": self.settings.station.id, "asset": tag, "drives": drives}
-        told = stated(self.key, "drive-count", {**facts, "operator": msgspec.to_builtins(who)})
+        told = self._stated("drive-count", {**facts, "operator": msgspec.to_builtins(who)})
         self.ledger.count_drives(tag, drives, *told)
 
     def asset(self, tag: str, drive: Drive) -> Asset | None:

@@ -6,7 +6,7 @@ fpdf2 and segno (the `pdf` extra) are loaded when a page is made.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,8 @@ from agent.certificates.certificate import Certificate, refuse_empty_claims
 from agent.errors import AgentError, CertificateProblem
 from agent.pdf import fonts
 from agent.pdf.content import page_of
+from agent.pdf.fonts import Faces
+from agent.pdf.page import Page
 
 
 class PdfExtraMissing(AgentError):
@@ -33,6 +35,15 @@ class Printed:
     pages: int
 
 
+def load_painter() -> Callable[[Certificate, Page, Faces | None], tuple[bytes, int]]:
+    """Load what paints a page. PdfExtraMissing where this machine has no libraries for it."""
+    try:
+        from agent.pdf.document import document
+    except ModuleNotFoundError as error:
+        raise PdfExtraMissing(missing=error.name) from None
+    return document
+
+
 def print_certificate(
     certificate: Certificate,
     *,
@@ -47,10 +58,7 @@ def print_certificate(
     nobody looked. CertificateProblem for a record that claims more than it shows; PdfExtraMissing.
     """
     refuse_empty_claims(certificate.record)
-    try:
-        from agent.pdf.document import document
-    except ModuleNotFoundError as error:
-        raise PdfExtraMissing(missing=error.name) from None
+    document = load_painter()
     try:
         page = page_of(certificate, language=language, certificate_url=certificate_url, checked_with=checked_with)
     except (OverflowError, ValueError):  # an unsigned number may have four thousand digits

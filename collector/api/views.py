@@ -17,13 +17,13 @@ from collector.parties.roles import SEE_CERTIFICATES, STAFF
 @roles(*SEE_CERTIFICATES)
 @require_safe
 def certificates(request: HttpRequest) -> HttpResponse:
-    """Answer `/api/v1/certificates?q=&outcome=&station=&chain=&page=&per_page=`."""
+    """Answer `/api/v1/certificates?q=&outcome=&station=&chain=&after=&per_page=`. `next` is the next one's `after`."""
     search, problem = read_search(request)
     if problem:
         return _json({"error": problem}, 400)
-    page = queries.certificates(sight_of(request), search)
-    rows = [pages.listed(row) for row in page.rows]
-    return _json({"total": page.total, "page": page.page, "pages": page.pages, "certificates": rows})
+    sight = sight_of(request)
+    answer = queries.certificates(sight, search)
+    return _json({"certificates": [pages.listed_for(sight, row) for row in answer.rows], "next": answer.next})
 
 
 @roles(*SEE_CERTIFICATES)

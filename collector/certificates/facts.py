@@ -1,12 +1,15 @@
-"""A signed record -> what its page says, section by section. Pure: everything shown comes from the record."""
+"""A signed record -> what its page says, section by section, in the reader's language. Pure: nothing else is shown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
 
 from agent.certificates.record import Operator, Record
 from collector.certificates import words
+from collector.certificates.rules import Shown
 from collector.certificates.words import exact, moment, size
 
 KINDS = {"full": "the whole drive", "sample": "a sample", "none": "nothing (the policy asks for none)"}
@@ -17,6 +20,21 @@ RESULTS = {
 }
 CAPACITIES = {"passed": "proved", "failed": "NOT what the drive shows", "not-run": "not proved"}
 DECISIONS = {"awaiting": "awaiting a person's decision", "accepted": "accepted", "rejected": "rejected"}
+ANSWERS = {"yes": "yes", "no": "no"}
+STEPS: Mapping[str, str] = {
+    "id": "The stored bytes have this id (SHA-256)",
+    "form": "They are a signed file (JWS), written as a certificate",
+    "key": "The key that it is signed with is enrolled here",
+    "signature": "The signature fits every byte of it",
+    "contents": "What was signed is a certificate that every reader reads alike",
+    "claims": "It claims no more than it shows",
+}
+COLUMNS: Mapping[str, str] = {
+    "station_id": "station", "sequence": "number of order", "previous": "the one before it", "number": "number",
+    "outcome": "outcome", "serial": "serial number", "model": "model", "asset_tag": "asset tag",
+    "customer_name": "customer", "lot": "lot", "operator": "operator", "finished_at": "finished",
+    "clock_synchronised": "clock",
+}  # fmt: skip
 RESUMED = {"passed": "the same", "failed": "not shown: begun anew", "not-run": "nothing can show it"}
 
 
@@ -51,13 +69,31 @@ class Section:
 
 def meaning(record: Record, claim: str) -> str:
     """Say in one sentence what the certificate claims. `claim` is agent.certificates.certificate.claim_of's word."""
-    told = words.MEANINGS[claim]
+    told = _(words.MEANINGS[claim])
     if claim != "erased":
         return told
-    return told + (" A sample of it was read back." if record.verification.kind == "sample" else READ)
+    read = _("A sample of it was read back.") if record.verification.kind == "sample" else _("All of it was read back.")
+    return f"{told} {read}"
 
 
-READ = " All of it was read back."
+@dataclass(frozen=True)
+class ProofStep:
+    """One step of the proof. `holds` is None where an earlier one already failed."""
+
+    text: str
+    holds: bool | None
+
+
+def steps(shown: Shown) -> list[ProofStep]:
+    """Write the proof, step by step."""
+    same = shown.examined.id == shown.id
+    rest = [ProofStep(_(STEPS[step.name]), step.holds if same else None) for step in shown.examined.steps]
+    return [ProofStep(_(STEPS["id"]), same), *rest]
+
+
+def column_name(column: str) -> str:
+    """Name a column as people do."""
+    return _(COLUMNS.get(column, column))
 
 
 def sections(record: Record) -> list[Section]:
@@ -78,18 +114,21 @@ def _attested(record: Record) -> Section:
     who = _person(record.operator) if record.operator else told.by
     return Section(
         "attested",
-        "Attested by a person, not measured",
+        _("Attested by a person, not measured"),
         [
-            Fact("IMEI or serial number", record.drive.serial or "", code=True),
-            Fact("Model", _joined((record.drive.vendor, record.drive.model), " ")),
-            Fact("Attested by", who),
-            Fact("Attested", moment(told.at)),
+            Fact(_("IMEI or serial number"), record.drive.serial or "", code=True),
+            Fact(_("Model"), _joined((record.drive.vendor, record.drive.model), " ")),
+            Fact(_("Attested by"), who),
+            Fact(_("Attested"), moment(told.at)),
         ],
         [
             Table(
-                "Checks, as the person answered them",
-                ("Check", "Answer"),
-                [(words.CHECKS.get(c.question, c.question), c.answer) for c in told.checks],
+                _("Checks, as the person answered them"),
+                (_("Check"), _("Answer")),
+                [
+                    (_(words.CHECKS.get(c.question, c.question)), _(ANSWERS.get(c.answer, c.answer)))
+                    for c in told.checks
+                ],
             )
         ],
     )
@@ -97,121 +136,127 @@ def _attested(record: Record) -> Section:
 
 def _drive(record: Record) -> Section:
     drive = record.drive
-    source = "the drive itself" if drive.identity_source == "drive" else f"the bridge in front of it ({drive.bridge})"
+    source = _("the drive itself")
+    if drive.identity_source != "drive":
+        source = _("the bridge in front of it (%s)") % drive.bridge
+    blocks = {"logical": drive.logical_block_bytes, "physical": drive.physical_block_bytes}
     facts = [
-        Fact("Vendor", drive.vendor or ""),
-        Fact("Model", drive.model or ""),
-        Fact("Serial number", drive.serial or "", code=True),
-        Fact("World wide name", drive.wwn or "", code=True),
-        Fact("Firmware", drive.firmware or ""),
-        Fact("Kind", f"{drive.media}, {drive.transport}"),
-        Fact("Capacity", f"{size(drive.capacity_bytes)} ({exact(drive.capacity_bytes)})"),
-        Fact("Blocks", f"{drive.logical_block_bytes} bytes logical, {drive.physical_block_bytes} physical"),
-        Fact("Identity read from", source),
+        Fact(_("Vendor"), drive.vendor or ""),
+        Fact(_("Model"), drive.model or ""),
+        Fact(_("Serial number"), drive.serial or "", code=True),
+        Fact(_("World wide name"), drive.wwn or "", code=True),
+        Fact(_("Firmware"), drive.firmware or ""),
+        Fact(_("Kind"), f"{drive.media}, {drive.transport}"),
+        Fact(_("Capacity"), f"{size(drive.capacity_bytes)} ({exact(drive.capacity_bytes)})"),
+        Fact(_("Blocks"), _("%(logical)d bytes logical, %(physical)d physical") % blocks),
+        Fact(_("Identity read from"), source),
     ]
     if drive.health.heat_protection == "off":
-        facts.append(Fact("Heat protection", "was off: the drive told no temperature"))
+        facts.append(Fact(_("Heat protection"), _("was off: the drive told no temperature")))
     if drive.identity_note:
-        facts.append(Fact("No identity", drive.identity_note))
+        facts.append(Fact(_("No identity"), drive.identity_note))
     if hidden := drive.hidden_area:
-        facts.append(Fact("Hidden area", f"{hidden.kind}, {exact(hidden.bytes)}: {hidden.outcome}"))
-    return Section("drive", "Drive", facts)
+        facts.append(Fact(_("Hidden area"), f"{hidden.kind}, {exact(hidden.bytes)}: {hidden.outcome}"))
+    return Section("drive", _("Drive"), facts)
 
 
 def _done(record: Record) -> Section:
     done = record.sanitization
+    clock = _("set by %s") if record.clock.synchronised else _("NOT set; source %s")
     facts = [
-        Fact("Level", words.LEVELS.get(done.level, done.level)),
-        Fact("NIST SP 800-88 Rev. 1 / IEEE 2883", f"{done.level_nist_800_88_r1} / {done.level_ieee_2883}"),
-        Fact("Standard", done.standard),
-        Fact("Method", done.method),
-        Fact("Technique", done.technique),
-        Fact("Began", moment(record.started_at)),
-        Fact("Finished", moment(record.finished_at)),
-        Fact("Clock", ("set by " if record.clock.synchronised else "NOT set; source ") + record.clock.source),
+        Fact(_("Level"), _(words.LEVELS.get(done.level, done.level))),
+        Fact(_("NIST SP 800-88 Rev. 1 / IEEE 2883"), f"{done.level_nist_800_88_r1} / {done.level_ieee_2883}"),
+        Fact(_("Standard"), done.standard),
+        Fact(_("Method"), done.method),
+        Fact(_("Technique"), done.technique),
+        Fact(_("Began"), moment(record.started_at)),
+        Fact(_("Finished"), moment(record.finished_at)),
+        Fact(_("Clock"), clock % record.clock.source),
     ]
     tables = []
     if done.passes:
         rows = [
-            (str(p.number), p.pattern, exact(p.bytes), moment(p.finished_at) if p.finished_at else "not finished")
+            (str(p.number), p.pattern, exact(p.bytes), moment(p.finished_at) if p.finished_at else _("not finished"))
             for p in done.passes
         ]
-        tables.append(Table("Passes", ("No.", "Written", "Bytes", "Finished"), rows))
+        tables.append(Table(_("Passes"), (_("No."), _("Written"), _("Bytes"), _("Finished")), rows))
     if done.commands:
         sent = [(c.name, str(c.bytes), str(c.status)) for c in done.commands]
-        tables.append(Table("Commands of the drive's firmware", ("Name", "Sent", "Answer"), sent))
-    return Section("done", "What was done", facts, tables)
+        tables.append(Table(_("Commands of the drive's firmware"), (_("Name"), _("Sent"), _("Answer")), sent))
+    return Section("done", _("What was done"), facts, tables)
 
 
 def _read_back(record: Record) -> Section:
     told = record.verification
     facts = [
-        Fact("Kind", KINDS[told.kind]),
-        Fact("Result", RESULTS[told.result]),
-        Fact("Read", exact(told.bytes)),
+        Fact(_("Kind"), _(KINDS[told.kind])),
+        Fact(_("Result"), _(RESULTS[told.result])),
+        Fact(_("Read"), exact(told.bytes)),
         *_capacity(record),
     ]
     if told.blake3:
-        facts.append(Fact("BLAKE3 of what was read", told.blake3, code=True))
+        facts.append(Fact(_("BLAKE3 of what was read"), told.blake3, code=True))
     if told.expected_blake3:
-        facts.append(Fact("BLAKE3 expected", told.expected_blake3, code=True))
+        facts.append(Fact(_("BLAKE3 expected"), told.expected_blake3, code=True))
     if sample := told.sample:
-        facts.append(Fact("Sample", f"{sample.locations} locations, fraction {sample.fraction}"))
-        facts.append(Fact("It shows", sample.confidence))
-        facts.append(Fact("Seed", sample.seed, code=True))
+        places = {"places": sample.locations, "share": sample.fraction}
+        facts.append(Fact(_("Sample"), _("%(places)d places, a share of %(share)s") % places))
+        facts.append(Fact(_("It shows"), sample.confidence))
+        facts.append(Fact(_("Seed"), sample.seed, code=True))
     tables = []
     if told.mismatches:
-        cut = " (the list was cut)" if told.mismatches_truncated else ""
+        caption = _("Ranges that read back otherwise")
+        cut = _(" (the list was cut)") if told.mismatches_truncated else ""
         rows = [(exact(m.offset), exact(m.bytes)) for m in told.mismatches]
-        tables.append(Table(f"Ranges that read back otherwise{cut}", ("From byte", "Length"), rows))
-    return Section("read", "What was read back", facts, tables)
+        tables.append(Table(caption + cut, (_("From byte"), _("Length")), rows))
+    return Section("read", _("What was read back"), facts, tables)
 
 
 def _capacity(record: Record) -> list[Fact]:
     proof = record.capacity_proof
     if proof is None:
         return []
-    real = "" if proof.real_bytes is None else f", it has {exact(proof.real_bytes)}"
-    facts = [Fact("Capacity", CAPACITIES[proof.result] + real + (f": {proof.why}" if proof.why else ""))]
-    return facts + ([Fact("Seed of the proof", proof.seed, code=True)] if proof.seed else [])
+    real = "" if proof.real_bytes is None else _(", it has %s") % exact(proof.real_bytes)
+    facts = [Fact(_("Capacity"), _(CAPACITIES[proof.result]) + real + (f": {proof.why}" if proof.why else ""))]
+    return facts + ([Fact(_("Seed of the proof"), proof.seed, code=True)] if proof.seed else [])
 
 
 def _who(record: Record) -> Section:
     customer, asset, station, given = record.customer, record.asset, record.station, record.disposition
     decided = record.validation
     facts = [
-        Fact("Customer", customer.name if customer else ""),
-        Fact("Lot", customer.lot if customer else ""),
-        Fact("Reference", customer.reference if customer else ""),
-        Fact("Asset tag", asset.tag if asset else ""),
-        *([Fact("Device", _joined((asset.kind, asset.manufacturer, asset.model, asset.serial)))] if asset else []),
-        Fact("Operator", _person(record.operator) if record.operator else ""),
-        Fact("Station", _joined((station.name, station.location, station.organisation))),
-        Fact("Program", f"{station.software.name} {station.software.version}"),
-        Fact("Validation", DECISIONS[decided.decision] + (f" by {decided.by}" if decided.by else "")),
+        Fact(_("Customer"), customer.name if customer else ""),
+        Fact(_("Lot"), customer.lot if customer else ""),
+        Fact(_("Reference"), customer.reference if customer else ""),
+        Fact(_("Asset tag"), asset.tag if asset else ""),
+        *([Fact(_("Device"), _joined((asset.kind, asset.manufacturer, asset.model, asset.serial)))] if asset else []),
+        Fact(_("Operator"), _person(record.operator) if record.operator else ""),
+        Fact(_("Station"), _joined((station.name, station.location, station.organisation))),
+        Fact(_("Program"), f"{station.software.name} {station.software.version}"),
+        Fact(_("Validation"), _(DECISIONS[decided.decision]) + (_(" by %s") % decided.by if decided.by else "")),
     ]
     if given:
-        facts.append(Fact("Disposition when it was signed", _joined((given.grade, given.destination, given.notes))))
-    return Section("who", "Who and where", facts)
+        facts.append(Fact(_("Disposition when it was signed"), _joined((given.grade, given.destination, given.notes))))
+    return Section("who", _("Who and where"), facts)
 
 
 def _unreached(record: Record) -> Section:
     rows = [(exact(u.offset), exact(u.bytes), u.reason) for u in record.unreached]
-    none = "None." if record.outcome == "erased" else "None are listed."
-    tables = [Table("", ("From byte", "Length", "Reason"), rows)] if rows else []
-    return Section("unreached", "Ranges that could not be reached", (), tables, none)
+    none = _("None.") if record.outcome == "erased" else _("None are listed.")
+    tables = [Table("", (_("From byte"), _("Length"), _("Reason")), rows)] if rows else []
+    return Section("unreached", _("Ranges that could not be reached"), (), tables, none)
 
 
 def _interruptions(record: Record) -> Section:
     tables = []
     if record.interruptions:
         rows = [(moment(i.at), i.reason, exact(i.resumed_at_offset)) for i in record.interruptions]
-        tables.append(Table("", ("When", "Why", "Went on from byte"), rows))
+        tables.append(Table("", (_("When"), _("Why"), _("Went on from byte")), rows))
     if record.resumed:
-        same = [(moment(s.at), exact(s.offset), str(s.places), RESUMED[s.result]) for s in record.resumed]
-        heads = ("When", "To go on from byte", "Places", "Result")
-        tables.append(Table("What was read to know that it was the same medium", heads, same))
-    return Section("interruptions", "Interruptions", (), tables, "None.")
+        same = [(moment(s.at), exact(s.offset), str(s.places), _(RESUMED[s.result])) for s in record.resumed]
+        heads = (_("When"), _("To go on from byte"), _("Places"), _("Result"))
+        tables.append(Table(_("What was read to know that it was the same medium"), heads, same))
+    return Section("interruptions", _("Interruptions"), (), tables, _("None."))
 
 
 def _person(operator: Operator) -> str:

@@ -2,36 +2,84 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from agent.certificates.certificate import payload_bytes, read_unverified
+from agent.certificates import jws
+from agent.certificates.certificate import certificate_id, payload_bytes
 from agent.certificates.record import Record
 from agent.errors import CertificateProblem
 from collector import moments
-from collector.certificates import queries
-from collector.certificates.proof import Proof, key_from_x, prove
+from collector.certificates import queries, stored
+from collector.certificates.audience import audience_of
+from collector.certificates.exports.columns import Audience
+from collector.certificates.proof import Proof, key_from_x
+from collector.certificates.rules import Finding, Shown, contradictions
+from collector.certificates.rules import Numbered as Place
 from collector.intake import statements
 from collector.intake.keys import jwk
-from collector.intake.models import Certificate
+from collector.intake.models import Certificate, Statement
+from collector.intake.statements import Disposition
 from collector.parties.roles import Sight
 
 
 @dataclass(frozen=True)
+class Said:
+    """A statement about the certificate. `holds`: its signature was checked now; `who`: the station that signed it."""
+
+    sha256: str
+    typ: str
+    who: str
+    own: bool
+    holds: bool
+    received_at: Any
+
+
+@dataclass(frozen=True)
+class Contradiction:
+    """What contradicts its number, and those of the others that this person may open."""
+
+    finding: Finding
+    seen: Sequence[Certificate]
+
+    @property
+    def unseen(self) -> int:
+        """How many of them are somebody else's."""
+        return len(self.finding.others) - len(self.seen)
+
+
+@dataclass(frozen=True)
 class CertificateView:
-    """A certificate as it is shown. `record` is None where the stored bytes are none any more."""
+    """A certificate as it is shown. `record` is None where it does not hold: then nothing in it is said."""
 
     row: Certificate
-    compact: bytes
-    record: Record | None
+    shown: Shown
+    audience: Audience
     proof: Proof
-    key: Ed25519PublicKey | None
     neighbours: list[Certificate]
-    given: statements.Disposition | None
+    contradictions: list[Contradiction]
+    statements: list[Said]
+    given: Disposition | None
     """Grade and destination that the station signed after the certificate; they count for more than its own."""
+
+    @property
+    def compact(self) -> bytes:
+        """The stored bytes, whatever they are."""
+        return self.shown.compact
+
+    @property
+    def key(self) -> Ed25519PublicKey | None:
+        """The key that it was accepted with."""
+        return self.shown.key
+
+    @property
+    def record(self) -> Record | None:
+        """What was signed."""
+        return None if self.shown.certificate is None else self.shown.certificate.record
 
 
 def view(sight: Sight, identifier: str) -> CertificateView | None:
@@ -39,12 +87,19 @@ def view(sight: Sight, identifier: str) -> CertificateView | None:
     row = queries.certificate(sight, identifier.replace("\x00", ""))
     if row is None:
         return None
-    compact = bytes(row.bytes.compact)
-    key = _key(row.signed_by.x)
+    shown = stored.shown(row)
     enrolled = row.signed_by.revoked_at is None
-    proof = prove(identifier, compact, row.signed_by.thumbprint, key, enrolled=enrolled)
-    given = statements.latest(queries.dispositions(row))
-    return CertificateView(row, compact, _record(compact), proof, key, queries.neighbours(sight, row), given)
+    about = queries.statements_about(row)
+    return CertificateView(
+        row,
+        shown,
+        audience_of(sight, row.customer_id),
+        Proof(not shown.problem, shown.problem, row.signed_by.thumbprint, enrolled),
+        queries.neighbours(sight, row),
+        _contradictions(sight, row, shown),
+        [_said(one, row) for one in about],
+        statements.latest(_own_grades(about, row)),
+    )
 
 
 def listed(row: Certificate) -> dict[str, Any]:
@@ -69,40 +124,80 @@ def listed(row: Certificate) -> dict[str, Any]:
     }
 
 
+def listed_for(sight: Sight, row: Certificate) -> dict[str, Any]:
+    """List of a certificate what this person may read."""
+    told = listed(row)
+    if audience_of(sight, row.customer_id) == "full":
+        return told
+    return {name: told[name] for name in ("id", "number", "outcome")}
+
+
 def document(shown: CertificateView) -> dict[str, Any]:
     """Show the certificate with the payload as it was signed, fields that this version does not know included."""
+    proof = {
+        "valid": shown.proof.valid,
+        "problem": shown.proof.problem,
+        "key_id": shown.proof.key_id,
+        "enrolled": shown.proof.enrolled,
+        "key": None if shown.key is None else jwk(shown.key),
+        "steps": [{"step": step.name, "holds": step.holds, "told": step.told} for step in shown.shown.examined.steps],
+    }
+    heading = {"heading": shown.shown.heading, "proof": proof}
+    if shown.audience != "full":
+        return {"id": shown.row.id, "number": shown.record.number if shown.record else "", **heading}
     return {
         **listed(shown.row),
+        **heading,
         "record": _payload(shown.compact),
         "jws": shown.compact.decode("ascii", "replace"),
-        "proof": {
-            "valid": shown.proof.valid,
-            "problem": shown.proof.problem,
-            "key_id": shown.proof.key_id,
-            "enrolled": shown.proof.enrolled,
-            "key": None if shown.key is None else jwk(shown.key),
-        },
+        "differs": [asdict(one) for one in shown.shown.differences],
+        "contradictions": [
+            {"kind": one.finding.kind, "certificates": [row.id for row in one.seen]} for one in shown.contradictions
+        ],
+        "statements": [
+            {"sha256": s.sha256, "typ": s.typ, "station": s.who, "holds": s.holds} for s in shown.statements
+        ],
         "given": None if shown.given is None else asdict(shown.given),
         "neighbours": [{"id": n.id, "sequence": n.sequence, "number": n.number} for n in shown.neighbours],
     }
 
 
-def _key(x: str) -> Ed25519PublicKey | None:
-    try:
-        return key_from_x(x)
-    except CertificateProblem:
-        return None
+def _contradictions(sight: Sight, row: Certificate, shown: Shown) -> list[Contradiction]:
+    """Of the signed number where the certificate holds, and of the row's where it does not."""
+    record = None if shown.certificate is None else shown.certificate.record
+    number = row.number if record is None else record.number
+    own = Place(row.id, row.station_id, number, row.sequence if record is None else record.sequence)
+    found = contradictions(own, queries.numbered_alike(row, number))
+    return [Contradiction(one, queries.seen_of(sight, one.others)) for one in found]
 
 
-def _record(compact: bytes) -> Record | None:
+def _said(one: Statement, row: Certificate) -> Said:
+    own = one.station_id == row.station_id
+    return Said(one.sha256, one.typ, one.station_id, own, _holds(one), one.received_at)
+
+
+def _own_grades(about: Sequence[Statement], row: Certificate) -> list[bytes]:
+    """The station's own grades and destinations of which the signature holds, in their order of arrival."""
+    return [
+        bytes(one.body)
+        for one in about
+        if one.typ == statements.DISPOSITION and one.station_id == row.station_id and _holds(one)
+    ]
+
+
+def _holds(one: Statement) -> bool:
+    """Whether its key signed these very bytes, and they have this name."""
     try:
-        return read_unverified(compact).record
-    except (CertificateProblem, RecursionError):
-        return None
+        key = key_from_x(one.signed_by.x)
+        body = bytes(one.body)
+        statements.read(body, one.station_id, {jws.thumbprint(key): key})
+    except (CertificateProblem, ValueError, RecursionError):
+        return False
+    return certificate_id(body) == one.sha256
 
 
 def _payload(compact: bytes) -> object:
     try:
         return msgspec.json.decode(payload_bytes(compact))
-    except (CertificateProblem, msgspec.MsgspecError, RecursionError):
+    except (CertificateProblem, msgspec.MsgspecError, RecursionError, ValueError):
         return None

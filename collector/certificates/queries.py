@@ -1,39 +1,58 @@
-"""What the pages of certificates read. Search is by parts of words; `%`, `_` and quotes in it are themselves."""
+"""What the pages of certificates read. Nothing is counted, and a page goes on where the one before ended."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Model, Q, QuerySet
 
+from collector import moments
+from collector.certificates import search
+from collector.certificates.identifiers import name
+from collector.certificates.rules import Numbered
+from collector.certificates.search import Place
+from collector.certificates.search_plans import Narrowed
 from collector.intake.models import Certificate, Quarantine, Statement
 from collector.intake.statements import DISPOSITION
 from collector.parties.roles import Sight
 
 PER_PAGE = 50
 MOST_PER_PAGE = 200
-LONGEST_QUERY = 200
-MOST_WORDS = 8
-HEX = frozenset("0123456789abcdef")
+AT_ONCE = 200  # rows of an export that are read together
+MOST_OTHERS = 50
 
 
 @dataclass(frozen=True)
 class Search:
-    """A person's question. Empty text asks for everything."""
+    """A person's question. Empty text asks for everything. `after`: where the page before ended; empty at the first."""
 
     q: str = ""
     outcome: str = ""
     station: str = ""
     chain: str = ""
-    page: int = 1
+    after: str = ""
     per_page: int = PER_PAGE
+
+    @property
+    def narrowed(self) -> Narrowed:
+        """What is asked for beside the text."""
+        return Narrowed(self.outcome, self.station.replace("\x00", " "), self.chain)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One page of an answer. `next`: what `after` of the next page is; empty at the last."""
+
+    rows: Sequence[Certificate]
+    next: str = ""
 
 
 @dataclass(frozen=True)
 class Page:
-    """One page of an answer; `page` is the one really shown, from 1 up to `pages`."""
+    """One page of a short list; `page` is the one really shown, from 1 up to `pages`."""
 
     rows: Sequence[Any]
     total: int
@@ -41,13 +60,50 @@ class Page:
     pages: int
 
 
-NO_PAGE = Page((), 0, 1, 1)
+NOTHING = Answer(())
 
 
-def certificates(sight: Sight, search: Search) -> Page:
-    """Find certificates, the newest first."""
-    found = Certificate.objects.seen_by(sight).filter(*_conditions(search)).select_related("signed_by")
-    return _page(found.defer("search"), search.page, search.per_page)
+def certificates(sight: Sight, asked: Search) -> Answer:
+    """Find certificates: what the text names first, then what begins with it, then what it is a part of."""
+    after = search.read_place(asked.after)
+    question = search.read(asked.q)
+    if after is None or question.problem:
+        return NOTHING
+    size = min(max(asked.per_page, 1), MOST_PER_PAGE)
+    if question.whole is None:
+        rows, left = list(_all(sight, asked.narrowed, after)[: size + 1]), False
+        places = [Place(0, row.arrival) for row in rows]
+    else:
+        places, left = search.arrivals(sight, question, asked.narrowed, after, size + 1)
+        rows = _rows(sight, places[:size])
+    more = left or len(places) > size
+    return Answer(rows[:size], str(places[:size][-1]) if more else "")
+
+
+def every(sight: Sight, asked: Search) -> Iterator[Certificate]:
+    """Find all of a search, some at a time: however many there are, no more than these are in memory."""
+    asked = replace(asked, after="", per_page=AT_ONCE)
+    while True:
+        answer = certificates(sight, asked)
+        yield from answer.rows
+        if not answer.next:
+            return
+        asked = replace(asked, after=answer.next)
+
+
+def of_customer(organisation: int, begin: datetime, end: datetime) -> Iterator[Certificate]:
+    """Find a customer's certificates from one moment up to another, the oldest first.
+
+    Where the station's clock was not set, the moment of arrival counts. A station writes UTC, so that texts compare.
+    """
+    first, last = (moments.text(moment).removesuffix(".000Z") for moment in (begin, end))
+    finished = Q(clock_synchronised=True, finished_at__gte=first, finished_at__lt=last)
+    arrived = Q(clock_synchronised=False, received_at__gte=begin, received_at__lt=end)
+    rows, after = Certificate.unfiltered.filter(customer=organisation), 0
+    wanted = rows.filter(finished | arrived).select_related("signed_by", "bytes")
+    while some := list(wanted.filter(arrival__gt=after).order_by("arrival")[:AT_ONCE]):
+        yield from some
+        after = some[-1].arrival
 
 
 def quarantine(page: int) -> Page:
@@ -57,9 +113,30 @@ def quarantine(page: int) -> Page:
 
 def certificate(sight: Sight, identifier: str) -> Certificate | None:
     """Find all of one certificate."""
-    rows = Certificate.objects.seen_by(sight).select_related("signed_by", "bytes")
-    found: Certificate | None = rows.filter(id=identifier).first()
-    return found
+    return _whole(Certificate.objects.seen_by(sight), identifier)
+
+
+def any_certificate(identifier: str) -> Certificate | None:
+    """Find a certificate for the public check, which shows nobody's name."""
+    return _whole(Certificate.unfiltered, identifier)
+
+
+def numbered_alike(row: Certificate, number: str) -> list[Numbered]:
+    """Find certificates, whoever's, that have this number, or the place of this one in its station's chain."""
+    alike = Q(arrival__in=search.with_number(name(number), MOST_OTHERS))
+    same = Q(station_id=row.station_id, sequence=row.sequence)
+    facts = ("id", "station_id", "number", "sequence")
+    found = {
+        values
+        for condition in (alike, same)
+        for values in Certificate.unfiltered.filter(condition).exclude(id=row.id).values_list(*facts)[:MOST_OTHERS]
+    }
+    return [Numbered(*values) for values in sorted(found)]
+
+
+def seen_of(sight: Sight, identifiers: Sequence[str]) -> list[Certificate]:
+    """Choose those of some certificates that a person may open."""
+    return list(Certificate.objects.seen_by(sight).filter(id__in=identifiers).order_by("arrival"))
 
 
 def neighbours(sight: Sight, row: Certificate) -> list[Certificate]:
@@ -69,22 +146,36 @@ def neighbours(sight: Sight, row: Certificate) -> list[Certificate]:
     return list(same.exclude(id=row.id).order_by("sequence"))
 
 
+def statements_about(row: Certificate) -> list[Statement]:
+    """Find what stations said about a certificate, in the order of arrival."""
+    return list(Statement.objects.filter(certificate=row.id).select_related("signed_by").order_by("arrival"))
+
+
 def dispositions(row: Certificate) -> list[bytes]:
     """Find the signed grades and destinations of one certificate by its own station, in their order of arrival."""
     about = Statement.objects.filter(certificate=row.id, station_id=row.station_id, typ=DISPOSITION)
     return [bytes(body) for body in about.order_by("arrival").values_list("body", flat=True)]
 
 
-def _conditions(search: Search) -> list[Q]:
-    found: list[Q] = []
-    for word in search.q.replace("\x00", " ").casefold().split():
-        part = Q(search__contains=word)
-        is_id = len(word) >= 4 and HEX.issuperset(word)
-        found.append(part | Q(id__startswith=word) if is_id else part)
-    for column, wanted in (("outcome", search.outcome), ("station", search.station), ("chain", search.chain)):
-        if wanted:
-            found.append(Q(**{column: wanted.replace("\x00", " ")}))
+def _whole(rows: Any, identifier: str) -> Certificate | None:  # noqa: ANN401 - a manager or a query set
+    found: Certificate | None = rows.select_related("signed_by", "bytes").filter(id=identifier).first()
     return found
+
+
+def _all(sight: Sight, narrowed: Narrowed, after: Place) -> QuerySet[Certificate]:
+    rows = Certificate.objects.seen_by(sight).select_related("signed_by", "bytes").defer("search")
+    asked = {"outcome": narrowed.outcome, "station": narrowed.station, "chain": narrowed.chain}
+    rows = rows.filter(arrival__lt=after.arrival, **{name: value for name, value in asked.items() if value})
+    if narrowed.chain and narrowed.chain != "ok":
+        rows = rows.exclude(chain="ok")  # what the index of broken chains is made for
+    return rows.order_by("-arrival")
+
+
+def _rows(sight: Sight, places: Sequence[Place]) -> list[Certificate]:
+    """The rows themselves, of those that this person sees, in the order in which they were found."""
+    wanted = Certificate.objects.seen_by(sight).filter(arrival__in=[place.arrival for place in places])
+    found = {row.arrival: row for row in wanted.select_related("signed_by", "bytes").defer("search")}
+    return [found[place.arrival] for place in places if place.arrival in found]
 
 
 def _page(query: QuerySet[Model, Any], page: int, per_page: int) -> Page:

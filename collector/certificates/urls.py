@@ -1,13 +1,18 @@
-"""Addresses of certificates."""
+"""Addresses of certificates, and of the public check."""
 
 from __future__ import annotations
 
 from django.urls import path
 
-from collector.certificates import views
+from collector.certificates import check_views, export_views, views
 
 urlpatterns = [
     path("certificates", views.certificates, name="certificates"),
+    path("certificates/export/<str:kind>", export_views.export, name="export"),
     path("certificates/<str:name>", views.certificate, name="certificate"),
     path("quarantine", views.quarantine, name="quarantine"),
+    path("check", check_views.check, name="check"),
+    path("check/keys/<str:kid>", check_views.key),
+    path("check/<str:name>", check_views.checked, name="checked"),
+    path("keys.jwks", check_views.keys),
 ]

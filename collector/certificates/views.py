@@ -6,21 +6,29 @@ from dataclasses import replace
 from urllib.parse import urlencode
 
 import msgspec
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_safe
 
-from agent.certificates.certificate import claim_of
-from collector.certificates import facts, pages, proof, queries, words
+from collector.certificates import facts, pages, paper, proof, queries, stored, words
+from collector.certificates.audience import audience_of
+from collector.certificates.exports.columns import Language
+from collector.certificates.rules import Heading
+from collector.certificates.search import read_place
+from collector.certificates.search_text import SHORTEST_PART, read
 from collector.intake.chain import STATES
 from collector.intake.keys import jwk
+from collector.intake.models import Certificate
 from collector.moments import now_text
 from collector.parties.doors import public, roles, sight_of
 from collector.parties.roles import SEE_CERTIFICATES, STAFF
 
-OUTCOMES = tuple(words.OUTCOMES)
+OUTCOMES = ("erased", "unread", "attested", "failed", "aborted", "refused")
 MISSING = "There is no certificate with this id here."
+KINDS = ("csv", "xlsx", "jsonl", "zip")
 
 
 @roles(*SEE_CERTIFICATES)
@@ -28,32 +36,46 @@ MISSING = "There is no certificate with this id here."
 def certificates(request: HttpRequest) -> HttpResponse:
     """Find some certificates: `/certificates?q=`."""
     search, problem = read_search(request)
-    page = queries.NO_PAGE if problem else queries.certificates(sight_of(request), search)
-    links = _links("/certificates?", page, search)
-    choices = [(name, words.mark(words.OUTCOMES, name).text.lower()) for name in OUTCOMES]
-    facts_ = {"search": search, "page": page, "problem": problem, "choices": choices, **links}
-    return render(request, "certificates/list.html", facts_)
+    answer = queries.NOTHING if problem else queries.certificates(sight_of(request), search)
+    sight = sight_of(request)
+    context = {
+        "search": search,
+        "rows": [_listed(row, audience_of(sight, row.customer_id) == "full") for row in answer.rows],
+        "problem": problem,
+        "short": any(len(word.text) < SHORTEST_PART for word in read(search.q).words),
+        "choices": [(name, gettext(words.heading(name).text).lower()) for name in OUTCOMES],
+        "newest": address(search) if search.after else "",
+        "further": address(replace(search, after=answer.next)) if answer.next else "",
+        "exports": [(kind, address(search, f"/certificates/export/{kind}")) for kind in KINDS] if answer.rows else [],
+    }
+    return render(request, "certificates/list.html", context)
 
 
 @public
 @require_safe
 def certificate(request: HttpRequest, name: str) -> HttpResponseBase:
-    """Show `/certificates/<id>` and its files: .jws, .jwk, .pem. A stranger is led to the public check."""
+    """Show `/certificates/<id>` and its files: .jws, .jwk, .pem, .pdf. A stranger is led to the public check."""
     identifier, _, kind = name.partition(".")
     if not request.user.is_authenticated:
         return redirect(f"/check/{identifier}")
     shown = pages.view(sight_of(request), identifier)
     if shown is None:
-        raise Http404(MISSING)
+        raise Http404(gettext(MISSING))
     if not kind:
         return _page(request, shown)
-    if kind == "jws":
-        return download(shown.compact, f"{identifier}.jws", "application/jose")
     if kind == "jwk" and shown.key is not None:
         return download(msgspec.json.encode(jwk(shown.key)) + b"\n", f"{identifier}.jwk", "application/jwk+json")
     if kind == "pem" and shown.key is not None:
         return download(proof.pem(shown.key), f"{identifier}.pem", "application/x-pem-file")
-    raise Http404("There is no such file.")
+    if kind in ("jws", "pdf") and shown.audience != "full":
+        raise PermissionDenied(
+            gettext("Your roles show which certificate it is and what came of it, not its contents.")
+        )
+    if kind == "jws":
+        return download(shown.compact, f"{identifier}.jws", "application/jose")
+    if kind == "pdf" and shown.shown.certificate is not None:
+        return _pdf(request, shown)
+    raise Http404(gettext("There is no such file."))
 
 
 @roles(*STAFF)
@@ -61,18 +83,51 @@ def certificate(request: HttpRequest, name: str) -> HttpResponseBase:
 def quarantine(request: HttpRequest) -> HttpResponse:
     """Show what did not verify, and why: `/quarantine`."""
     page = queries.quarantine(number(request.GET.get("page", ""), 1))
-    return render(request, "certificates/quarantine.html", {"page": page, **_links("/quarantine?", page, None)})
+    newer = f"/quarantine?page={page.page - 1}" if page.page > 1 else ""
+    older = f"/quarantine?page={page.page + 1}" if page.page < page.pages else ""
+    return render(request, "certificates/quarantine.html", {"page": page, "newer": newer, "older": older})
+
+
+def language() -> Language:
+    """Return the language of this answer: Danish, or English for every other."""
+    return "da" if (get_language() or "").partition("-")[0] == "da" else "en"
+
+
+def address(search: queries.Search, path: str = "/certificates") -> str:
+    """Write the address of a search."""
+    names = ("q", "outcome", "station", "chain", "after")
+    return f"{path}?{urlencode({name: value for name in names if (value := getattr(search, name))})}"
+
+
+def _listed(row: Certificate, whole: bool) -> tuple[Certificate, Heading, bool]:
+    return row, stored.heading(row), whole
+
+
+def _pdf(request: HttpRequest, shown: pages.CertificateView) -> HttpResponse:
+    try:
+        made = paper.paint(
+            shown.compact,
+            language=language(),
+            certificate_url=request.build_absolute_uri("/check/"),
+            key_id=shown.proof.key_id,
+        )
+    except paper.NoPaper as problem:
+        return HttpResponse(f"{problem.line()}\n", status=503, content_type="text/plain; charset=utf-8")
+    return download(made, f"{shown.row.id}.pdf", "application/pdf")
 
 
 def _page(request: HttpRequest, shown: pages.CertificateView) -> HttpResponse:
     record = shown.record
-    claim = shown.row.outcome if record is None else claim_of(record)
+    whole = shown.audience == "full"
     context = {
         "v": shown,
         "r": record,
-        "claim": claim if claim != "again" else "failed",
-        "meaning": "" if record is None else facts.meaning(record, claim),
-        "sections": [] if record is None else facts.sections(record),
+        "whole": whole,
+        "heading": shown.shown.heading,
+        "meaning": "" if record is None else facts.meaning(record, shown.shown.heading),
+        "sections": facts.sections(record) if record is not None and whole else [],
+        "steps": facts.steps(shown.shown),
+        "differences": [(facts.column_name(one.column), one.row, one.signed) for one in shown.shown.differences],
         "commands": (proof.benchwipe_command(shown.row.id), proof.openssl_commands(shown.row.id)),
         "shown_at": now_text(),
     }
@@ -87,35 +142,23 @@ def read_search(request: HttpRequest) -> tuple[queries.Search, str]:
         outcome=ask.get("outcome", ""),
         station=ask.get("station", ""),
         chain=ask.get("chain", ""),
-        page=number(ask.get("page", ""), 1),
+        after=ask.get("after", ""),
         per_page=number(ask.get("per_page", ""), queries.PER_PAGE),
     )
-    if len(search.q) > queries.LONGEST_QUERY or len(search.q.split()) > queries.MOST_WORDS:
-        problem = f"A search has at most {queries.MOST_WORDS} words and {queries.LONGEST_QUERY} characters."
-        return replace(search, q=""), problem
+    if problem := read(search.q).problem:
+        return replace(search, q=""), gettext(problem)
     if search.outcome and search.outcome not in OUTCOMES:
-        return search, f"outcome is one of {', '.join(OUTCOMES)}."
+        return search, gettext("outcome is one of %s.") % ", ".join(OUTCOMES)
     if search.chain and search.chain not in STATES:
-        return search, f"chain is one of {', '.join(STATES)}."
+        return search, gettext("chain is one of %s.") % ", ".join(STATES)
+    if read_place(search.after) is None:
+        return replace(search, after=""), gettext("This place in the list is none. Search again.")
     return search, ""
 
 
 def number(text: str, otherwise: int) -> int:
     """Read a page number as people type them; nonsense is the first page."""
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else otherwise
-
-
-def _links(address: str, page: queries.Page, search: queries.Search | None) -> dict[str, str]:
-    names = ("q", "outcome", "station", "chain")
-    asked = {} if search is None else {name: getattr(search, name) for name in names if getattr(search, name)}
-
-    def link(to: int) -> str:
-        return address + urlencode({**asked, "page": to})
-
-    return {
-        "newer": link(page.page - 1) if page.page > 1 else "",
-        "older": link(page.page + 1) if page.page < page.pages else "",
-    }
 
 
 def download(data: bytes, name: str, media_type: str) -> HttpResponse:

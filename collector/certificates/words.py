@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from django.utils.translation import gettext as _
+
 from agent.certificates.shapes import SIGNS
 
 
@@ -24,6 +26,11 @@ OUTCOMES = {
     "failed": Mark("Failed", SIGNS["failed"].shown, "bad"),
     "aborted": Mark("Aborted", SIGNS["aborted"].shown, "warn"),
     "refused": Mark("Refused", SIGNS["refused"].shown, "warn"),
+}
+HEADINGS = {
+    **OUTCOMES,
+    "again": Mark("Not erased: erase again", "✖", "bad"),
+    "does_not_hold": Mark("Does not hold", "✖", "bad"),
 }
 CHAINS = {
     "ok": Mark("Unbroken", "●", "ok"),
@@ -61,6 +68,7 @@ MEANINGS = {
     "again": "Something else wrote to the drive meanwhile. It is NOT the drive's fault, and it still has to be erased.",
     "aborted": "The work was stopped before its end. The drive may still hold data.",
     "refused": "Nothing was done to the drive. It still holds its data.",
+    "does_not_hold": "What stands here does NOT hold: it proves nothing.",
 }
 
 CHECKS = {
@@ -76,10 +84,15 @@ def mark(table: dict[str, Mark], name: str) -> Mark:
     return table.get(name, Mark(name or "unknown", "◇", "none"))
 
 
+def heading(name: str) -> Mark:
+    """Find the mark of what stands over a certificate (rules.Heading)."""
+    return mark(HEADINGS, name)
+
+
 def size(count: int | None) -> str:
     """Write a size in decimal units, as drives are sold: 500.1 GB."""
     if count is None:
-        return "not said"
+        return _("not said")
     value, unit = float(count), "bytes"
     for unit in ("bytes", "kB", "MB", "GB", "TB", "PB"):
         if abs(value) < 1000 or unit == "PB":
@@ -90,7 +103,7 @@ def size(count: int | None) -> str:
 
 def exact(count: int | None) -> str:
     """Write a count exactly: 500 107 862 016 bytes, with thin spaces that do not break."""
-    return "not said" if count is None else f"{count:,} bytes".replace(",", "\u202f")
+    return _("not said") if count is None else f"{count:,} bytes".replace(",", "\u202f")
 
 
 def age(seconds: float) -> str:

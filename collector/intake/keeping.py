@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from django.db import connection, transaction
 from django.db.models import F, Max
+from django.dispatch import Signal
 
 from agent.certificates.certificate import Certificate as Signed
 from agent.certificates.jws import MAX_BYTES
@@ -28,6 +29,8 @@ from collector.intake.models import Certificate, Event, Quarantine, Statement, S
 from collector.parties.models import CustomerName
 from collector.text import clean
 
+certificates_stored = Signal()
+"""Sent in the transaction that stores them, with `new`: what another room keeps of a certificate comes with it."""
 EVENTS_KEPT = 100_000
 MAX_TOPIC = 1000
 Result = Literal["stored", "duplicate", "rejected"]
@@ -165,6 +168,7 @@ def _insert(new: Sequence[Signed], states: Mapping[str, ChainState], book: Enrol
     with connection.cursor() as cursor:
         cursor.executemany(INSERT, values)
         cursor.executemany(INSERT_BYTES, [(c.id, c.compact) for c in new])
+    certificates_stored.send(sender=None, new=new)
 
 
 def _keep_statements(stated: Sequence[Stated], book: Enrolled, now: datetime) -> dict[str, tuple[Result, datetime]]:

@@ -38,7 +38,7 @@ def parse_keys(data: bytes, *, where: str) -> dict[str, Ed25519PublicKey]:
 
 def jwk(key: Ed25519PublicKey) -> dict[str, str]:
     """Write the key as a JWK with its thumbprint as `kid`."""
-    return {**public_jwk(key), "kid": thumbprint(key), "use": "sig", "alg": "EdDSA"}
+    return {**public_jwk(key), "kid": thumbprint(key), "use": "sig"}
 
 
 def jwk_set(keys: Mapping[str, Ed25519PublicKey]) -> bytes:

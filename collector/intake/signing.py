@@ -15,6 +15,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.certificates import keys, receipt
+from agent.certificates.signature import USUAL, Alg
 from agent.errors import CertificateProblem, KeyProblem
 from collector.errors import CollectorKeyProblem
 from collector.owned import give, make_folder
@@ -62,8 +63,8 @@ def secret(folder: Path, use: str) -> str:
 class Signer:
     """Signs receipts."""
 
-    def __init__(self, key: Ed25519PrivateKey) -> None:
-        self._key = key
+    def __init__(self, key: Ed25519PrivateKey, alg: Alg = USUAL) -> None:
+        self._key, self._alg = key, alg
 
     def receipt(self, station: str, certificate: str, result: str, stored_at: str) -> str:
         """Sign the `sig` of a receipt.
@@ -72,7 +73,7 @@ class Signer:
         """
         said = receipt.SignedReceipt(station=station, certificate=certificate, result=result, stored_at=stored_at)
         try:
-            return receipt.sign(said, self._key)
+            return receipt.sign(said, self._key, alg=self._alg)
         except CertificateProblem:
             return ""
 

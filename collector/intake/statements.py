@@ -23,7 +23,7 @@ Keys = Mapping[str, Ed25519PublicKey]
 """Thumbprint -> key, of one station."""
 DISPOSITION = "benchwipe-disposition+jws"
 TYPE = re.compile(r"benchwipe-[a-z]{1,40}(-[a-z]{1,40})?\+jws")
-OTHERS = frozenset(f"benchwipe-{kind}+jws" for kind in ("certificate", "command", "receipt", "directory"))
+OTHERS = frozenset(f"benchwipe-{kind}+jws" for kind in ("certificate", "command", "receipt", "directory", "extract"))
 _HASH = re.compile(r"[0-9a-f]{64}")
 
 

@@ -351,13 +351,13 @@ class Collector:
             return raw.execute(query).fetchall()
 
     def ids(self) -> set[str]:
-        found, page = set(), 1
+        found, after = set(), ""
         while True:
-            answer = self.page(f"/api/v1/certificates?page={page}&per_page=200").json()
+            answer = self.page(f"/api/v1/certificates?after={after}&per_page=200").json()
             found |= {row["id"] for row in answer["certificates"]}
-            if page >= answer["pages"]:
+            after = answer["next"]
+            if not after:
                 return found
-            page += 1
 
     def terminate(self) -> int:
         assert self.process is not None

@@ -154,9 +154,9 @@ def test_odd_characters_in_a_search_are_themselves(site: Site, odd: str) -> None
     odd = odd.encode("utf-16", "surrogatepass").decode("utf-16")
     if odd.strip("\x00"):
         assert site.found(q=odd) == []
-        named = sign(record(sequence=9, previous="0" * 64, drive=drive(f"A{odd}B"), number="odd"), site.key)
+        named = sign(record(sequence=9, previous="0" * 64, drive=drive(f"XA{odd}BX"), number="odd"), site.key)
         site.put(named)
-        assert site.found(q=odd) == ["odd"]
+        assert site.found(q=f"A{odd}B") == ["odd"]
     assert site.client.get("/certificates", {"q": odd}).status_code == 200
 
 
@@ -166,20 +166,25 @@ def test_a_search_of_ten_thousand_characters_is_answered_in_words(site: Site) ->
 
 
 @pytest.mark.parametrize("page", ["0", "-1", "abc", "99999999999999999999", "1.5", "", "٣", "999999999"])
-def test_bad_page_numbers_show_a_page_that_exists(site: Site, page: str) -> None:
+def test_bad_page_numbers_and_places_are_answered_in_words(site: Site, page: str) -> None:
     site.put(*chain_of(site.key, 60))
     for path in ("/certificates", "/quarantine"):
-        assert site.client.get(path, {"page": page}).status_code == 200
-    answer = site.client.get("/api/v1/certificates", {"page": page, "per_page": page}).json()
-    assert 1 <= answer["page"] <= answer["pages"]
-    assert answer["total"] == 60
+        assert site.client.get(path, {"page": page, "after": page}).status_code == 200
+    answer = site.client.get("/api/v1/certificates", {"per_page": page})
+    assert 1 <= len(answer.json()["certificates"]) <= 60
+    assert site.client.get("/api/v1/certificates", {"after": page}).status_code == (400 if page else 200)
 
 
 def test_paging_shows_every_certificate_once(site: Site) -> None:
     site.put(*chain_of(site.key, 120))
-    seen = [n for page in "123" for n in site.found(page=page)]
+    seen: list[str] = []
+    after = ""
+    while not seen or after:
+        answer = site.client.get("/api/v1/certificates", {"after": after}).json()
+        seen += [row["number"] for row in answer["certificates"]]
+        after = answer["next"]
     assert len(seen) == len(set(seen)) == 120
-    assert 'rel="next" href="/certificates?q=TAG&amp;page=2"' in site.text("/certificates?q=TAG")
+    assert 'rel="next" href="/certificates?q=TAG&amp;after=' in site.text("/certificates?q=TAG")
 
 
 def test_a_download_is_the_exact_bytes_and_any_jose_library_verifies_it(site: Site) -> None:

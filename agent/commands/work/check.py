@@ -10,13 +10,14 @@ import pwd
 import re
 import socket
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from agent.certificates import keys
+from agent.certificates import keys, signature
 from agent.commands.work.check_config import usable
 from agent.commands.work.check_ports import BayRow, problems, rows
 from agent.commands.work.toml_lines import line_of, lines_of
@@ -208,6 +209,8 @@ def _public(state_dir: Path) -> Ed25519PublicKey | None:
 
 def find_notes(settings: Settings) -> Iterator[str]:
     """Tell what works without, and is worth knowing."""
+    if late := signature.overdue(settings.station.signature_alg, datetime.now(UTC).date()):
+        yield f"station.{late}"
     if any(source.driver == "block" for source in settings.source) and (why := silence(SOCKET)):
         yield (
             f"{UNIT} does not answer ({why}): a daemon that is not root cannot tell who else writes to a drive, and "
