@@ -208,6 +208,7 @@ def test_a_drive_that_vanishes_between_look_and_open_is_refused(
 
 
 NOBODY = """
+import locale
 import os
 import sys
 # Before the switch: this interpreter may lie in root's own folder.

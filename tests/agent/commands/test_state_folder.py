@@ -204,7 +204,7 @@ def test_check_refuses_a_keypad_that_cannot_name_every_bay(
     call: Call, tmp_path: Path, names: tuple[str, ...], keys: str, told: str
 ) -> None:
     config = tmp_path / "station.toml"
-    rows = "".join(f'[[bay]]\nname = "{name}"\nport = "usb-{n}"\n' for n, name in enumerate(names, start=1))
+    rows = "".join(f'[[bay]]\nname = "{name}"\nport = "/dev/usb-{n}"\n' for n, name in enumerate(names, start=1))
     pad = f'settings = {{ path = "/dev/input/pad", kind = "keypad"{", " if keys else ""}{keys} }}\n'
     config.write_text(f'{rows}[[input]]\nname = "pad"\ndriver = "hid"\n{pad}')
     done = call("check", "--config", config)

@@ -224,9 +224,9 @@ def test_a_wrong_known_hash_judges_no_drive_that_differs(at: int, stop_at_first:
 
 def test_another_drive_that_differs_takes_no_known_hash_from_a_sound_one(started: list[int]) -> None:
     sound, known = MemoryDrive(ODD), _known(MemoryDrive(ODD))
-    bad = expected_hash.SHARED.take(b"\x00", ODD, known=known)
+    bad = expected_hash.SHARED.take(b"\x00", ODD, known=_known(sound, digest="0" * 64))
     bad.doubt()
-    assert bad.digest is None
+    assert bad.digest in (None, known.blake3)  # forgotten, and perhaps made anew by now
     outcome, _ = run_job(sound, known=known)
     assert work_of(outcome).verification.blake3 == known.blake3
     expected_hash.SHARED.let_go(bad)
