@@ -44,6 +44,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "collector.parties.languages.Languages",
     "collector.parties.doors.Doors",
     "collector.problems.Problems",
 ]
@@ -58,6 +59,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "collector.parties.doors.navigation",
+                "django.template.context_processors.i18n",
             ],
             "builtins": ["collector.certificates.templatetags.shown"],
         },
@@ -94,6 +96,8 @@ CSRF_FAILURE_VIEW = "collector.problems.csrf_failure"
 
 # Languages
 LANGUAGE_CODE = "en"
+LANGUAGE_COOKIE_NAME = "benchwipe_language"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGES = [("da", "Dansk"), ("en", "English")]
 LOCALE_PATHS = [HERE / "locale"]
 USE_I18N = True

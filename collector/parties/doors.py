@@ -12,6 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
 
 from collector.parties.models import Person
 from collector.parties.roles import NOTHING, ROLES, SEE_CERTIFICATES, STAFF, Sight
@@ -79,7 +80,7 @@ class Doors:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
         if doors is None or not sight_of(request).has(doors):
-            raise PermissionDenied("Your roles do not open this page.")
+            raise PermissionDenied(_("Your roles do not open this page."))
         return None
 
 

@@ -9,6 +9,7 @@ from django.contrib.auth import login
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods
 
 from collector.parties import links, services
@@ -18,8 +19,9 @@ from collector.parties.forms import FirstAdministrator
 from collector.parties.models import OneTimeLink, Person
 from collector.parties.roles import ADMINISTRATOR
 from collector.parties.services import Actor
-from collector.problems import problem
+from collector.problems import NOT_THERE, problem
 
+OVER = _("This link was used, or its time is over. Ask whoever sent it for another one.")
 BACKEND = "allauth.account.auth_backends.AuthenticationBackend"
 
 
@@ -33,9 +35,9 @@ def welcome(request: HttpRequest, token: str) -> HttpResponse:
             return _first(request, link)
         if link.purpose == "sign-in" and link.person is not None:
             return _sign_in(request, link, link.person)
-    except LinkProblem as error:
-        return problem(request, 410, f"{str(error).capitalize()}. {error.hint}")
-    return problem(request, 404, "There is nothing at this address.")
+    except LinkProblem:
+        return problem(request, 410, OVER)
+    return problem(request, 404, NOT_THERE)
 
 
 def _first(request: HttpRequest, link: OneTimeLink) -> HttpResponse:

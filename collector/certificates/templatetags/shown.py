@@ -7,6 +7,7 @@ from datetime import datetime
 from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from collector import moments
 from collector.certificates import words
@@ -16,9 +17,9 @@ register = template.Library()
 
 @register.simple_tag
 def mark(one: words.Mark) -> SafeString:
-    """Show a state: its shape, its text, its tone."""
+    """Show a state: its shape, its text in the reader's language, its tone."""
     return format_html(
-        '<span class="mark {}"><span aria-hidden="true">{}</span> {}</span>', one.tone, one.shape, one.text
+        '<span class="mark {}"><span aria-hidden="true">{}</span> {}</span>', one.tone, one.shape, gettext(one.text)
     )
 
 
