@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
-import logging
+import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
@@ -15,7 +15,7 @@ import click
 import msgspec
 
 from agent.errors import SettingsError
-from collector import settings
+from collector import logs, settings
 from collector.errors import CollectorError
 from collector.parties.roles import ROLES
 from drivers.options import convert
@@ -51,7 +51,8 @@ def serve(config: Path | None, only: str | None, listen: str | None) -> None:
     configuration = _load(config)
     if listen is not None:
         configuration = _with_listen(configuration, listen)
-    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    os.umask(0o077)  # what is kept here is its owner's alone
+    logs.begin()
     try:
         if only is None:
             _make_ready(configuration)
