@@ -46,7 +46,7 @@ from collector import boot, upkeep
 from collector.parties import links, services
 from collector.parties.services import Actor
 from collector.settings import load
-from tests.collector.house import House, Template, enrolled_by
+from tests.collector.house import House, Template, enrolled_by, sqlite_template
 from tests.patience import PROGRAM_S, SOON_S
 
 MOSQUITTO = shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
@@ -253,7 +253,6 @@ class Collector:
     database: str = "sqlite:///collector.db"
     name: str = "collector"
     keepalive_s: int = 5
-    template: Path | None = None
     more: str = ""
     port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
@@ -272,10 +271,10 @@ class Collector:
         return (self.folder / f"{self.name}.log").read_text()
 
     def write(self) -> None:
-        if self.template is not None and self.database == "sqlite:///collector.db":
-            target = self.folder / "collector.db"
+        if self.database.startswith("sqlite:///"):
+            target = self.folder / self.database.removeprefix("sqlite:///")
             if not target.exists():
-                shutil.copy(self.template, target)
+                shutil.copy(sqlite_template().file, target)
         self.config.write_text(
             f'id = "{self.name}"\nlisten = "127.0.0.1:{self.port}"\n'
             f'[broker]\nhost = "127.0.0.1"\nport = {self.broker_port}\nprotocol = "{self.protocol}"\n'
@@ -287,7 +286,7 @@ class Collector:
         with (self.folder / f"{self.name}.log").open("ab") as log:
             command = [sys.executable, "-m", "collector.cli", "serve", "--config", str(self.config)]
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
-        wait_for(self.is_healthy if healthy else self.answers, 30, "the collector is up")
+        wait_for(self.is_healthy if healthy else self.answers, PROGRAM_S, "the collector is up")
         return self
 
     def get(self, path: str, **more: Any) -> httpx.Response:  # noqa: ANN401
@@ -370,11 +369,13 @@ class Collector:
     def kill(self) -> None:
         """Kill all of it, as a power cut does: parent and children."""
         if self.process is not None:
-            for one in [*self.children(), self.process.pid]:
+            children = self.children()
+            for one in [*children, self.process.pid]:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(one, signal.SIGKILL)
             self.process.wait()
             self.process = None
+            wait_for(lambda: not any(runs(one) for one in children), what="its parts are gone")
 
     def children(self) -> list[int]:
         """The processes of its parts."""
@@ -391,10 +392,18 @@ class Collector:
         return 0
 
 
+def runs(process: int) -> bool:
+    """Whether it is there, and no zombie that nobody has waited for."""
+    try:
+        return b"State:\tZ" not in Path(f"/proc/{process}/status").read_bytes()
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
 @pytest.fixture
-def collector(tmp_path: Path, broker: Broker, sqlite_template: Template) -> Iterator[Collector]:
+def collector(tmp_path: Path, broker: Broker) -> Iterator[Collector]:
     """A running one, with SQLite."""
-    one = Collector(tmp_path, broker.port, template=sqlite_template.file)
+    one = Collector(tmp_path, broker.port)
     try:
         yield one.start()
     finally:
@@ -505,21 +514,15 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Template:
-    """A migrated SQLite database, to be copied."""
-    return Template(tmp_path_factory.mktemp("template"), None)
-
-
-@pytest.fixture(scope="session")
 def postgres_template(tmp_path_factory: pytest.TempPathFactory, postgres: str) -> Template:
     """A migrated PostgreSQL database, to be copied."""
     return Template(tmp_path_factory.mktemp("template-pg"), postgres)
 
 
 @pytest.fixture
-def house(tmp_path: Path, sqlite_template: Template) -> Iterator[House]:
+def house(tmp_path: Path) -> Iterator[House]:
     """The collector's Django over a fresh SQLite database."""
-    one = House(tmp_path, sqlite_template.copy(tmp_path))
+    one = House(tmp_path, sqlite_template().copy(tmp_path))
     yield one
     one.close()
 
@@ -527,8 +530,8 @@ def house(tmp_path: Path, sqlite_template: Template) -> Iterator[House]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def each_house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
     """The same over a database of either kind."""
-    name = "sqlite_template" if request.param == "sqlite" else "postgres_template"
-    template: Template = request.getfixturevalue(name)
+    sqlite = request.param == "sqlite"
+    template: Template = sqlite_template() if sqlite else request.getfixturevalue("postgres_template")
     one = House(tmp_path, template.copy(tmp_path))
     yield one
     one.close()

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import shutil
+import tempfile
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +72,14 @@ class Template:
             shutil.copy(self.file, folder / name)
             return f"sqlite:///{folder}/{name}"
         return _database(self._postgres, f"t{os.getpid()}_{time.monotonic_ns()}", "TEMPLATE template_collector")
+
+
+@lru_cache(maxsize=1)
+def sqlite_template() -> Template:
+    """Return this process's migrated SQLite database, made at its first use."""
+    folder = Path(tempfile.mkdtemp(prefix="benchwipe-template-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Template(folder, None)
 
 
 def _database(postgres: str, name: str, more: str) -> str:

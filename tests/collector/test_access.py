@@ -24,7 +24,6 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from tests.collector.conftest import MOSQUITTO, Broker, Collector, chain_of, wait_for
-from tests.collector.house import Template
 from tests.patience import PROGRAM_S
 
 CA_USAGE = x509.KeyUsage(
@@ -142,13 +141,13 @@ def bench(guarded: Broker, authority: Authority) -> Iterator[Peer]:
 
 
 def test_a_certificate_reaches_the_collector_over_tls_and_its_receipt_comes_back(
-    tmp_path: Path, guarded: Broker, bench: Peer, sqlite_template: Template
+    tmp_path: Path, guarded: Broker, bench: Peer
 ) -> None:
     key = Ed25519PrivateKey.generate()
     certs = tmp_path / "certs"
     tls = f'tls = {{ ca = "{certs}/ca.crt", certificate = "{certs}/collector.crt", key = "{certs}/collector.key" }}'
     tls += f'\nweb = {{ certificate = "{certs}/collector-web.crt", key = "{certs}/collector-web.key" }}'
-    collector = Collector(tmp_path, guarded.port, more=tls, template=sqlite_template.file)
+    collector = Collector(tmp_path, guarded.port, more=tls)
     try:
         collector.start().enrol("bench-01", key)
         bench.client.subscribe("er/1/bench-01/receipt/+", qos=1)

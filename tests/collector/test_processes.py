@@ -15,7 +15,7 @@ import httpx
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from tests.collector.conftest import Collector, StationClient, chain_of, free_port, wait_for
+from tests.collector.conftest import Collector, StationClient, chain_of, free_port, runs, wait_for
 from tests.patience import PROGRAM_S, SOON_S
 
 HALF = {
@@ -87,14 +87,6 @@ def test_the_parts_end_with_their_parent_however_it_ends(collector: Collector) -
     collector.process.kill()
     collector.process.wait()
     wait_for(lambda: not any(runs(one) for one in children), what="no part is left behind")
-
-
-def runs(process: int) -> bool:
-    """Whether it is there, and no zombie that nobody has waited for."""
-    try:
-        return b"State:\tZ" not in Path(f"/proc/{process}/status").read_bytes()
-    except FileNotFoundError:
-        return False
 
 
 def test_each_part_has_its_own_limits(collector: Collector) -> None:

@@ -24,16 +24,15 @@ from tests.collector.conftest import (
     record,
     wait_for,
 )
-from tests.collector.house import Template
 from tests.patience import PROGRAM_S
 
 EVENT_PAYLOAD = {"boot_id": "b", "seq": 1, "event": "started", "mono_ms": 1, "ts": "", "clock": {}}
 
 
 @pytest.fixture
-def two(tmp_path: Path, broker: Broker, sqlite_template: Template) -> Iterator[tuple[Collector, Collector]]:
+def two(tmp_path: Path, broker: Broker) -> Iterator[tuple[Collector, Collector]]:
     """Two collectors over one database."""
-    first = Collector(tmp_path, broker.port, name="c1", template=sqlite_template.file)
+    first = Collector(tmp_path, broker.port, name="c1")
     pair = first, Collector(tmp_path, broker.port, name="c2")
     try:
         yield pair[0].start(), pair[1].start()
@@ -335,9 +334,9 @@ main(["serve", "--only", "{part}", "--config", sys.argv[1]])
     ],
 )
 def test_a_process_whose_thread_is_gone_ends_with_a_status_that_is_restarted(
-    tmp_path: Path, part: str, module: str, kind: str, sqlite_template: Template
+    tmp_path: Path, part: str, module: str, kind: str
 ) -> None:
-    collector = Collector(tmp_path, free_port(), template=sqlite_template.file)
+    collector = Collector(tmp_path, free_port())
     collector.write()
     command = [sys.executable, "-c", DIES.format(module=module, kind=kind, part=part), str(collector.config)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PROGRAM_S)

@@ -29,7 +29,7 @@ from collector.intake.statements import DISPOSITION, Keys, latest
 from collector.intake.taking import read_event
 from collector.moments import text
 from tests.collector.conftest import Broker, Collector, StationClient, chain_of, record, wait_for
-from tests.collector.house import House, Template, enrolled_by
+from tests.collector.house import House, enrolled_by
 from tests.collector.test_web import Site
 from tests.patience import PROGRAM_S
 
@@ -219,13 +219,11 @@ time.sleep(600)
 """
 
 
-def test_no_statement_is_lost_to_kill_9_of_broker_collector_and_station(
-    tmp_path: Path, broker: Broker, sqlite_template: Template
-) -> None:
+def test_no_statement_is_lost_to_kill_9_of_broker_collector_and_station(tmp_path: Path, broker: Broker) -> None:
     """800 of 800 were, when a grade went as an event alone."""
     dice, state, said = random.Random(7), tmp_path / "state", tmp_path / "said"
     state.mkdir(mode=0o700)
-    collector = Collector(tmp_path, broker.port, template=sqlite_template.file)
+    collector = Collector(tmp_path, broker.port)
     collector.enrol("bench-01", load_or_make(state))
     collector.start()
     station: subprocess.Popen[bytes] | None = None
