@@ -12,6 +12,7 @@ import django
 from django.conf import settings as django_settings
 from django.db import connections
 
+from collector import catalogues
 from collector.errors import CollectorError
 from collector.intake import signing
 from collector.owned import make_file, make_folder
@@ -49,6 +50,7 @@ def boot(configuration: Configuration) -> None:
     django_settings.CSRF_TRUSTED_ORIGINS = [told.public_url] if told.public_url else []
     django_settings.SESSION_COOKIE_SECURE = django_settings.CSRF_COOKIE_SECURE = secure
     django_settings.COLLECTOR_STATIONS_DIR = configuration.stations_dir
+    catalogues.compile_old()
     _use(databases)
     django_settings.COLLECTOR = configuration
     django.setup()

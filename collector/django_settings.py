@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.sessions",
     "django.contrib.messages",
+    "django.contrib.humanize",
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
@@ -44,6 +45,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "allauth.usersessions.middleware.UserSessionsMiddleware",
+    "collector.parties.languages.Languages",
     "collector.parties.doors.Doors",
     "collector.problems.Problems",
 ]
@@ -58,6 +60,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "collector.parties.doors.navigation",
+                "django.template.context_processors.i18n",
             ],
             "builtins": ["collector.certificates.templatetags.shown"],
         },
@@ -85,6 +88,24 @@ ACCOUNT_USER_MODEL_USERNAME_FIELD = "login"
 ACCOUNT_USER_MODEL_EMAIL_FIELD = "email"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_LOGOUT_ON_GET = False
+ACCOUNT_RATE_LIMITS = {  # a town's offices may all come from one address; a person is guessed at from many
+    "login": "300/m/ip",
+    "login_failed": "100/10m/ip,5/5m/key",
+    "reauthenticate": "10/m/user",
+    "change_password": "5/m/user",
+}
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_RATE_LIMITS = {"webauthn_login": "300/m/ip"}
+MFA_TOTP_TOLERANCE = 1  # a code of the last half minute: telephones' clocks are off by seconds
+MFA_TOTP_ISSUER = "benchwipe"
+MFA_ADAPTER = "collector.parties.adapter.SecondFactor"
+CACHES = {  # limits are counted here, in the one web process
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "OPTIONS": {"MAX_ENTRIES": 50_000},  # more than an attacker can fill in five minutes at these limits
+    }
+}
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_NAME = "benchwipe_session"
 SESSION_COOKIE_SAMESITE = "Lax"
@@ -94,6 +115,8 @@ CSRF_FAILURE_VIEW = "collector.problems.csrf_failure"
 
 # Languages
 LANGUAGE_CODE = "en"
+LANGUAGE_COOKIE_NAME = "benchwipe_language"
+LANGUAGE_COOKIE_SAMESITE = "Lax"
 LANGUAGES = [("da", "Dansk"), ("en", "English")]
 LOCALE_PATHS = [HERE / "locale"]
 USE_I18N = True

@@ -11,16 +11,26 @@ from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
 
 LOG = logging.getLogger(__name__)
-AWAY = "The database does not answer now. Certificates wait at their stations; nothing is lost."
+AWAY = _("The database does not answer now. Certificates wait at their stations; nothing is lost.")
+TITLES = {
+    400: _("A request that cannot be answered"),
+    403: _("Not allowed"),
+    404: _("Not found"),
+    410: _("Not any more"),
+    429: _("Too often"),
+    503: _("Not now"),
+}
 
 
-def problem(request: HttpRequest, status: int, text: str) -> HttpResponse:
+def problem(request: HttpRequest, status: int, text: str | Promise) -> HttpResponse:
     """Answer with a page, or with a document where a program asked."""
     if request.path.startswith("/api/"):
-        return JsonResponse({"error": text}, status=status)
-    title = HTTPStatus(status).phrase
+        return JsonResponse({"error": str(text)}, status=status)
+    title = TITLES.get(status) or HTTPStatus(status).phrase
     try:
         return render(request, "problem.html", {"title": title, "text": text}, status=status)
     except (DatabaseError, InterfaceError):  # who is signed in cannot be asked either
@@ -41,14 +51,15 @@ class Problems:
         if isinstance(error, Http404):
             return problem(request, 404, str(error) if error.args and isinstance(error.args[0], str) else NOT_THERE)
         if isinstance(error, PermissionDenied):
-            return problem(request, 403, str(error) or "You may not do this.")
+            return problem(request, 403, str(error) or FORBIDDEN)
         if isinstance(error, DatabaseError | InterfaceError):
             LOG.error("the database did not answer a page: %s", error)
             return problem(request, 503, AWAY)
         return None
 
 
-NOT_THERE = "There is nothing at this address."
+NOT_THERE = _("There is nothing at this address.")
+FORBIDDEN = _("You may not do this.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -58,7 +69,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer somebody whose roles do not open the page."""
-    return problem(request, 403, str(exception) or "You may not do this.")
+    return problem(request, 403, str(exception) or FORBIDDEN)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -75,4 +86,4 @@ def failed(request: HttpRequest) -> HttpResponse:
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
     """Answer a form that did not come from our own page."""
-    return problem(request, 403, "This form is too old, or did not come from this site. Open the page again.")
+    return problem(request, 403, _("This form is too old, or did not come from this site. Open the page again."))

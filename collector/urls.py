@@ -14,5 +14,5 @@ urlpatterns = [
     path("", include("collector.certificates.urls")),
     path("", include("collector.parties.urls")),
     path("api/", include("collector.api.urls")),
-    path("account/", include("allauth.account.urls")),
+    path("account/", include("collector.parties.account_urls")),
 ]

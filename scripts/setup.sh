@@ -85,6 +85,8 @@ else
     make_venv
 fi
 install_extra
-"$venv/bin/python" -m agent.phrases || die "the catalogues of agent/phrases could not be compiled; the reason stands above"
+for catalogues in agent.phrases collector.catalogues; do
+    "$venv/bin/python" -m "$catalogues" || die "the catalogues of $catalogues could not be compiled; the reason stands above"
+done
 printf '%s\n' "$base" >"$venv/.ready-base"
 printf '%s\n' "$fingerprint" >"$venv/.ready-$extra"

@@ -83,6 +83,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/guards.py": "",
         "collector/headers.py": "",
         "collector/problems.py": "",
+        "collector/catalogues.py": "agent/phrases",
         "collector/settings.py": "drivers agent/errors.py agent/certificates collector/place.py collector/text.py",
         "collector/parties": "collector/errors.py collector/moments.py collector/guards.py collector/problems.py",
         "collector/intake": (
@@ -107,7 +108,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "firmware_bridge drivers agent/version.py agent/errors.py agent/messages.py agent/certificates "
             "collector/errors.py "
             "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
-            "collector/headers.py "
+            "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/certificates "
             "collector/fleet collector/api"
         ),
@@ -120,6 +121,7 @@ DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector", "drivers"): ("drivers.options",),
     ("collector/certificates", "agent/pdf"): ("agent.pdf",),
     ("collector/settings.py", "drivers"): ("drivers.options",),
+    ("collector/catalogues.py", "agent/phrases"): ("agent.phrases.po",),
     ("collector", "firmware_bridge"): ("firmware_bridge.errors",),
     ("collector/errors.py", "firmware_bridge"): ("firmware_bridge.errors",),
 }

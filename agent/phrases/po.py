@@ -18,7 +18,7 @@ CONTEXT_END = "\x04"
 Entries = dict[tuple[str, str], str]
 """(table, key) -> sentence."""
 
-_LINE = re.compile(r'(msgctxt|msgid|msgstr)?\s*"((?:[^"\\]|\\.)*)"')
+_LINE = re.compile(r'(msgctxt|msgid_plural|msgid|msgstr\[\d\]|msgstr)?\s*"((?:[^"\\]|\\.)*)"')
 _ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\"}
 HEADER = "Content-Type: text/plain; charset=UTF-8\nContent-Transfer-Encoding: 8bit\n"
 
@@ -32,10 +32,14 @@ def read_po(text: str) -> Entries:
     """Read its entries, in order. ValueError for a line that is none, and for a key that stands twice."""
     found: Entries = {}
     for number, entry in enumerate(_entries(text), start=1):
-        key = (entry.get("msgctxt", ""), entry.get("msgid", ""))
-        if "msgstr" not in entry or key in found:
+        key, told = (entry.get("msgctxt", ""), entry.get("msgid", "")), entry.get("msgstr")
+        if "msgid_plural" in entry:  # one and many are one key and one sentence in the .mo, each with a zero between
+            key = (key[0], f"{key[1]}\0{entry['msgid_plural']}")
+            many = [entry[form] for form in ("msgstr[0]", "msgstr[1]") if form in entry]
+            told = "\0".join(many) if len(many) == 2 else None
+        if told is None or key in found:
             raise ValueError(f"entry {number}, {key}: it has no msgstr, or stands twice")
-        found[key] = entry["msgstr"]
+        found[key] = told
     found.pop(("", ""), None)
     return found
 
@@ -58,7 +62,9 @@ def _entries(text: str) -> Iterator[Mapping[str, str]]:
 
 def mo_bytes(entries: Entries) -> bytes:
     """Compile the catalogue: sorted keys and sentences, each with its length and place; no hash table."""
-    texts = {"": HEADER} | {f"{table}{CONTEXT_END}{key}": text for (table, key), text in entries.items()}
+    texts = {"": HEADER} | {
+        (f"{table}{CONTEXT_END}{key}" if table else key): text for (table, key), text in entries.items()
+    }
     ids, at = sorted(texts, key=str.encode), 28 + 16 * len(texts)
     tables, pool = [b"", b""], b""
     for column, words in enumerate((ids, [texts[i] for i in ids])):

@@ -109,11 +109,11 @@ def exact(count: int | None) -> str:
 def age(seconds: float) -> str:
     """Say how long ago, for a person."""
     if not math.isfinite(seconds):
-        return "not yet"
+        return _("not yet")
     for limit, unit, name in ((60, 1, "s"), (3600, 60, "min"), (172_800, 3600, "h")):
         if seconds < limit:
-            return f"{int(max(0, seconds) // unit)} {name} ago"
-    return f"{int(seconds // 86400)} days ago"
+            return _("%(time)s ago") % {"time": f"{int(max(0, seconds) // unit)} {name}"}
+    return _("%(days)d days ago") % {"days": int(seconds // 86400)}
 
 
 def moment(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from collector.fleet import pages
@@ -19,8 +20,8 @@ from collector.parties.roles import STAFF
 def stations(request: HttpRequest) -> HttpResponse:
     """Show what every bench does now: `/`."""
     intake, listening = SOURCES.intake(), SOURCES.listening()
-    trouble = [] if intake.well else [f"No messages come in: {intake.words}."]
-    trouble += [] if listening.well else [f"Bays are not live: {listening.words}."]
+    trouble = [] if intake.well else [_("No messages come in: %(why)s.") % {"why": intake.words}]
+    trouble += [] if listening.well else [_("Bays are not live: %(why)s.") % {"why": listening.words}]
     context = {
         "stations": pages.stations(SOURCES.live.snapshot()),
         "quarantined": pages.quarantined(),

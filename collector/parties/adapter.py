@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.mfa.adapter import DefaultMFAAdapter
+from cryptography.fernet import Fernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from django.conf import settings
 from django.http import HttpRequest
+
+from collector.parties.doors import first_page
+from collector.parties.models import Person
 
 
 class AccountAdapter(DefaultAccountAdapter):
@@ -15,6 +24,31 @@ class AccountAdapter(DefaultAccountAdapter):
         """Refuse."""
         return False
 
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Lead to the first page that is open to this person."""
+        return first_page(request.user.sight()) if isinstance(request.user, Person) else "/"
+
+    def get_client_ip(self, request: HttpRequest) -> str:
+        """Take the address that the server saw, or believed its proxy about; no header of the client's."""
+        return str(request.META.get("REMOTE_ADDR") or "0.0.0.0")  # a Unix socket has none
+
     def clean_username(self, username: str, shallow: bool = False) -> Any:  # noqa: ANN401
         """Write logins in small letters, as they are kept."""
         return super().clean_username(username.lower(), shallow)
+
+
+class SecondFactor(DefaultMFAAdapter):
+    """Secrets of second factors lie encrypted: who reads the database alone makes no codes."""
+
+    def encrypt(self, text: str) -> str:
+        """Encrypt with a key of the collector's own file."""
+        return _fernet().encrypt(text.encode()).decode("ascii")
+
+    def decrypt(self, encrypted_text: str) -> str:
+        """Decrypt what `encrypt` made."""
+        return _fernet().decrypt(encrypted_text.encode("ascii")).decode()
+
+
+def _fernet() -> Fernet:
+    secret = HKDF(SHA256(), 32, salt=None, info=b"benchwipe second factors").derive(settings.SECRET_KEY.encode())
+    return Fernet(urlsafe_b64encode(secret))

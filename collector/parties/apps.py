@@ -10,3 +10,9 @@ class PartiesConfig(AppConfig):
 
     name = "collector.parties"
     label = "parties"
+
+    def ready(self) -> None:
+        """Begin to write down who signs in."""
+        from collector.parties import sessions
+
+        sessions.listen()

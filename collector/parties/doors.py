@@ -12,9 +12,10 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
 from django.utils.functional import SimpleLazyObject
+from django.utils.translation import gettext as _
 
 from collector.parties.models import Person
-from collector.parties.roles import NOTHING, ROLES, SEE_CERTIFICATES, STAFF, Sight
+from collector.parties.roles import ADMINISTRATOR, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, Sight
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 PUBLIC = "public"
@@ -24,6 +25,9 @@ PAGES = (
     ("/", "stations", STAFF),
     ("/certificates", "certificates", SEE_CERTIFICATES),
     ("/quarantine", "quarantine", STAFF),
+    ("/people", "people", (ADMINISTRATOR,)),
+    ("/organisations", "organisations", (ADMINISTRATOR,)),
+    ("/audit", "audit", (ADMINISTRATOR,)),
 )
 """Address, name in the navigation (a key of words), who sees it there."""
 
@@ -50,6 +54,11 @@ def roles(*allowed: str) -> Callable[[View], View]:
 def sight_of(request: HttpRequest) -> Sight:
     """Return what the request's person may see; nothing for a stranger. Asked for once a request."""
     return cast(Sight, request.__dict__["sight"])
+
+
+def first_page(sight: Sight) -> str:
+    """Say where somebody begins who just came in."""
+    return next((address for address, _, who in PAGES if sight.has(who)), "/me")
 
 
 def doors_of(view: Callable[..., Any]) -> frozenset[str] | None:
@@ -79,7 +88,7 @@ class Doors:
         if not request.user.is_authenticated:
             return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
         if doors is None or not sight_of(request).has(doors):
-            raise PermissionDenied("Your roles do not open this page.")
+            raise PermissionDenied(_("Your roles do not open this page."))
         return None
 
 

@@ -76,7 +76,8 @@ class Person(AbstractBaseUser):
     title = models.TextField(blank=True, default="")
     email = models.EmailField(blank=True, default="")
     operator_id = models.CharField(max_length=64, blank=True, default="")
-    language = models.CharField(max_length=2, default="en", choices=[(code, code) for code in LANGUAGES])
+    language = models.CharField(max_length=2, blank=True, default="", choices=[(code, code) for code in LANGUAGES])
+    """The language of pages; empty: as the browser asks."""
     made_at = models.DateTimeField(default=now)
     disabled_at = models.DateTimeField(null=True, blank=True)
 
@@ -90,7 +91,7 @@ class Person(AbstractBaseUser):
 
         constraints = (
             models.UniqueConstraint(fields=["operator_id"], condition=~Q(operator_id=""), name="person_operator_id"),
-            models.CheckConstraint(name="person_language", condition=one_of("language", LANGUAGES)),
+            models.CheckConstraint(name="person_language", condition=one_of("language", ("", *LANGUAGES))),
             models.CheckConstraint(name="person_login", condition=~Q(login="") & Q(Exact(F("login"), Lower("login")))),
         )
 

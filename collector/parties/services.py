@@ -10,6 +10,7 @@ from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.dispatch import Signal
+from django.utils.translation import gettext as _
 
 from collector.moments import now
 from collector.parties.errors import PartyProblem
@@ -19,6 +20,8 @@ from collector.parties.roles import ADMINISTRATOR, FITS, KINDS, ROLES
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
 customer_named = Signal()
 """Sent in the transaction that gives a customer a name: whoever keeps rows with customers' names listens."""
+person_disabled = Signal()
+"""Sent in the transaction that disables a person: their sessions end with it."""
 DIGITS = {"cvr": 8, "gln": 13}
 
 
@@ -43,19 +46,29 @@ def add_organisation(actor: Actor, name: str, kind: str, *, cvr: str = "", gln: 
     """Add an organisation. A customer is known from now on by its name on certificates. Raise PartyProblem."""
     name = " ".join(name.split())
     if not name:
-        raise PartyProblem(problem="an organisation needs a name")
+        raise PartyProblem(problem=_("an organisation needs a name"))
     if kind not in KINDS:
-        raise PartyProblem(problem=f"kind {kind!r}: allowed is one of {', '.join(KINDS)}")
-    for field, value in (("cvr", cvr), ("gln", gln)):
-        if value and not (value.isascii() and value.isdigit() and len(value) == DIGITS[field]):
-            raise PartyProblem(problem=f"{field} {value!r}: allowed are {DIGITS[field]} digits")
+        raise PartyProblem(
+            problem=_("kind '%(kind)s': allowed is one of %(kinds)s") % {"kind": kind, "kinds": ", ".join(KINDS)}
+        )
+    numbers_problem(cvr=cvr, gln=gln)
     if Organisation.objects.filter(name=name).exists():
-        raise PartyProblem(problem=f"there is an organisation {name!r} already")
+        raise PartyProblem(problem=_("there is an organisation '%(name)s' already") % {"name": name})
     made = Organisation.objects.create(name=name, kind=kind, cvr=cvr, gln=gln)
     if kind == "customer":
         name_customer(made, name)
     note(actor, "organisation.added", name, kind=kind)
     return made
+
+
+def numbers_problem(**numbers: str) -> None:
+    """Raise PartyProblem for a CVR or GLN that is none."""
+    for field, value in numbers.items():
+        if value and not (value.isascii() and value.isdigit() and len(value) == DIGITS[field]):
+            raise PartyProblem(
+                problem=_("%(field)s '%(value)s': allowed are %(digits)d digits")
+                % {"field": field, "value": value, "digits": DIGITS[field]}
+            )
 
 
 def name_customer(organisation: Organisation, name: str) -> None:
@@ -75,7 +88,10 @@ def draft_person(login: str, *, name: str, password: str | None) -> Person:
     """Prepare a person with a hashed password. That takes its time, and so stands before any transaction."""
     login = login.lower()
     if not LOGIN.fullmatch(login):
-        raise PartyProblem(problem=f"login {login!r}: allowed are up to 64 of a-z, 0-9 and . _ @ + -, a letter first")
+        raise PartyProblem(
+            problem=_("login '%(login)s': allowed are up to 64 of a-z, 0-9 and . _ @ + -, a letter or digit first")
+            % {"login": login}
+        )
     person = Person(login=login, name=name.strip() or login)
     set_password(person, password)
     return person
@@ -85,7 +101,7 @@ def draft_person(login: str, *, name: str, password: str | None) -> Person:
 def save_person(actor: Actor, person: Person, organisation: Organisation, role: str) -> Person:
     """Keep a person who was prepared, with a role. Raise PartyProblem."""
     if Person.objects.filter(login=person.login).exists():
-        raise PartyProblem(problem=f"there is a person {person.login!r} already")
+        raise PartyProblem(problem=_("there is a person '%(login)s' already") % {"login": person.login})
     person.save()
     note(actor, "person.added", person.login)
     join(actor, person, organisation, role)
@@ -100,7 +116,7 @@ def set_password(person: Person, password: str | None) -> None:
     try:
         validate_password(password, person)
     except ValidationError as error:
-        raise PartyProblem(problem="password: " + " ".join(error.messages)) from None
+        raise PartyProblem(problem=_("password: %(why)s") % {"why": " ".join(error.messages)}) from None
     person.set_password(password)
 
 
@@ -108,10 +124,13 @@ def set_password(person: Person, password: str | None) -> None:
 def join(actor: Actor, person: Person, organisation: Organisation, role: str) -> Membership:
     """Give a person a role in an organisation of a kind that has such people. Raise PartyProblem."""
     if role not in ROLES:
-        raise PartyProblem(problem=f"role {role!r}: allowed is one of {', '.join(ROLES)}")
+        raise PartyProblem(
+            problem=_("role '%(role)s': allowed is one of %(roles)s") % {"role": role, "roles": ", ".join(ROLES)}
+        )
     if organisation.kind not in FITS[role]:
         allowed = ", ".join(sorted(FITS[role]))
-        raise PartyProblem(problem=f"{organisation.name} is a {organisation.kind}; a {role} belongs to: {allowed}")
+        told = {"name": organisation.name, "kind": organisation.kind, "role": role, "kinds": allowed}
+        raise PartyProblem(problem=_("%(name)s is a %(kind)s; a %(role)s belongs to: %(kinds)s") % told)
     membership, new = Membership.objects.get_or_create(person=person, organisation=organisation, role=role)
     if new:
         note(actor, "membership.added", person.login, role=role, organisation=organisation.name)
@@ -125,10 +144,78 @@ def disable_person(actor: Actor, person: Person) -> None:
         return
     others = Membership.objects.filter(role=ADMINISTRATOR, person__disabled_at=None).exclude(person=person)
     if person.sight().has((ADMINISTRATOR,)) and not others.exists():
-        raise PartyProblem(problem=f"{person.login} is the last administrator; make another one first")
+        raise PartyProblem(
+            problem=_("%(login)s is the last administrator; make another one first") % {"login": person.login}
+        )
     person.disabled_at = now()
     person.save(update_fields=["disabled_at"])
     note(actor, "person.disabled", person.login)
+    person_disabled.send(sender=Person, actor=actor, person=person)
+
+
+@transaction.atomic
+def enable_person(actor: Actor, person: Person) -> None:
+    """Let a disabled person sign in again."""
+    if person.disabled_at is None:
+        return
+    person.disabled_at = None
+    person.save(update_fields=["disabled_at"])
+    note(actor, "person.enabled", person.login)
+
+
+@transaction.atomic
+def leave(actor: Actor, membership: Membership) -> None:
+    """Take a role away. The last administrator's stays. Raise PartyProblem."""
+    person = membership.person
+    if membership.role == ADMINISTRATOR and person.is_active:
+        others = Membership.objects.filter(role=ADMINISTRATOR, person__disabled_at=None).exclude(pk=membership.pk)
+        if not others.exists():
+            raise PartyProblem(
+                problem=_("%(login)s is the last administrator; make another one first") % {"login": person.login}
+            )
+    told = {"role": membership.role, "organisation": membership.organisation.name}
+    membership.delete()
+    note(actor, "membership.removed", person.login, **told)
+
+
+@transaction.atomic
+def change_person(actor: Actor, person: Person, **facts: str) -> None:
+    """Change name, title, e-mail address or operator id. Raise PartyProblem."""
+    allowed = ("name", "title", "email", "operator_id")
+    if unknown := set(facts) - set(allowed):
+        raise ValueError(f"no facts of a person: {sorted(unknown)}")
+    changed = {name: value.strip() for name, value in facts.items() if getattr(person, name) != value.strip()}
+    wanted = changed.get("operator_id")
+    if wanted and Person.objects.filter(operator_id=wanted).exclude(pk=person.pk).exists():
+        raise PartyProblem(problem=_("operator id '%(id)s' is another person's") % {"id": wanted})
+    if changed.get("name") == "":
+        raise PartyProblem(problem=_("a person needs a name"))
+    for name, value in changed.items():
+        setattr(person, name, value)
+    if changed:
+        person.save(update_fields=list(changed))
+        note(actor, "person.changed", person.login, fields=sorted(changed))
+
+
+@transaction.atomic
+def change_organisation(actor: Actor, organisation: Organisation, *, cvr: str, gln: str, address: str) -> None:
+    """Change an organisation's numbers and address. Raise PartyProblem."""
+    numbers_problem(cvr=cvr, gln=gln)
+    organisation.cvr, organisation.gln, organisation.address = cvr, gln, address.strip()
+    organisation.save(update_fields=["cvr", "gln", "address"])
+    note(actor, "organisation.changed", organisation.name, cvr=cvr, gln=gln)
+
+
+@transaction.atomic
+def give_name(actor: Actor, organisation: Organisation, name: str) -> None:
+    """Give a customer another name under which certificates know it. Raise PartyProblem."""
+    name = " ".join(name.split())
+    if organisation.kind != "customer" or not name:
+        raise PartyProblem(problem=_("a customer takes another name, and the name is not empty"))
+    if CustomerName.objects.filter(name=name).exists():
+        raise PartyProblem(problem=_("'%(name)s' is a customer's name already") % {"name": name})
+    name_customer(organisation, name)
+    note(actor, "organisation.named", organisation.name, name=name)
 
 
 def add_or_join(

@@ -9,7 +9,7 @@ async function renew() {
     main.replaceChildren(...next.querySelector("main").childNodes);
     document.querySelector("footer").replaceChildren(...next.querySelector("footer").childNodes);
   } catch {
-    document.querySelector("footer").textContent = "The collector does not answer; what stands above may be old.";
+    document.querySelector("footer").textContent = document.body.dataset.away;
   }
 }
 if (main) setInterval(renew, Number(main.dataset.live) * 1000);
