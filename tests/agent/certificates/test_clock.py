@@ -78,3 +78,18 @@ def test_the_program_of_the_helper_unit_says_what_the_kernel_says() -> None:
     )
     told, own = msgspec.json.decode(done.stdout, type=ClockState), clock_state()
     assert (told.synchronised, told.disciplined) == (own.synchronised, own.disciplined)
+
+
+def test_the_program_of_the_helper_unit_ends_without_a_word_where_nobody_waits_for_its_answer() -> None:
+    ours, asked = socket.socketpair()
+    ours.close()
+    with asked:
+        done = subprocess.run(
+            [sys.executable, "-m", "agent.certificates.clock_program"],
+            cwd=Path(__file__).resolve().parents[3],
+            stdout=asked,
+            stderr=subprocess.PIPE,
+            timeout=PROGRAM_S,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, b"")
