@@ -120,6 +120,11 @@ class Rig:
         self.machine.ports[port].plug(Dock(target, serial=serial))
         return self.machine.wait_there(f"/dev/disk/by-path/*-usb-0:{port}:1.0-scsi-0:0:0:0")
 
+    def usb_path(self, port: int) -> str:
+        """The name that udev gives a disk in this port; where the guest's host controller stands is asked."""
+        found = self.machine.sh("ls -d /sys/bus/pci/drivers/xhci_hcd/0000:*").checked().out.split()[0]
+        return f"pci-{Path(found).name}-usb-0:{port}:1.0-scsi-0:0:0:0"
+
     def unwatched(self) -> None:
         """From now on udev does with drives as with those in a station's bays: at a close, nothing."""
         rule = f'SUBSYSTEM=="block", {UNWATCHED}'

@@ -132,12 +132,12 @@ class GuestBench:
 
     def _configure(self, bus: int) -> None:
         machine = self.rig.machine
-        found = machine.sh("ls -d /sys/bus/pci/drivers/xhci_hcd/0000:*").checked().out.split()[0]
         text = HEAD.format(broker=self.broker.port, bus=bus, address=EXPANDER_ADDRESS)
         for name, port in BAYS.items():
             dock = "relays" if name in RELAY_BAYS else "expander"
-            path = f"pci-{Path(found).name}-usb-0:{port}:1.0-scsi-0:0:0:0"
-            text += BAY.format(name=name, port=path, dock=dock, slot=list(BAYS).index(name) % len(RELAY_BAYS) + 1)
+            text += BAY.format(
+                name=name, port=self.rig.usb_path(port), dock=dock, slot=list(BAYS).index(name) % len(RELAY_BAYS) + 1
+            )
         command = ["sh", "-c", f"cat >{CONFIG}"]
         machine.control.start(argv=command, stdin=(text + PEOPLE).encode()).wait().checked()
 

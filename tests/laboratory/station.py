@@ -135,7 +135,7 @@ class Station:
         text = HEAD.format(port=self.broker.port, stall_s=self._stall_s, mode=self._mode, method=self._method)
         text += self._more + self._docks()
         switched = 'dock = "relays"\nslot = {n}\n' if self.relays else ""
-        text += "".join(BAY.format(name=f"U{n}", port=self._usb_path(n)) + switched.format(n=n) for n in range(1, 5))
+        text += "".join(BAY.format(name=f"U{n}", port=self.rig.usb_path(n)) + switched.format(n=n) for n in range(1, 5))
         text += BAY.format(name="N1", port="/dev/nvme0n1")
         machine = self.rig.machine
         machine.control.start(argv=["sh", "-c", f"cat >{CONFIG}"], stdin=text.encode()).wait().checked()
@@ -218,11 +218,6 @@ class Station:
         done = self.rig.machine.benchwipe("status", "--json", "--config", CONFIG, "--state-dir", STATE)
         answer: dict[str, Any] | None = json.loads(done.out) if done.rc == 0 else None
         return answer
-
-    def _usb_path(self, port: int) -> str:
-        """The name that udev gives a disk in this port; where the guest's host controller stands is asked."""
-        found = self.rig.machine.sh("ls -d /sys/bus/pci/drivers/xhci_hcd/0000:*").checked().out.split()[0]
-        return f"pci-{Path(found).name}-usb-0:{port}:1.0-scsi-0:0:0:0"
 
 
 def _said(alarms: dict[str, str], name: str, words: tuple[str, ...]) -> bool:

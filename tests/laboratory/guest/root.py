@@ -34,6 +34,7 @@ PROGRAMS = words("""
     nvme hdparm smartctl blkdiscard blockdev lsblk dmsetup udevadm modprobe rmmod lsmod kmod mount umount mkfs.ext4 ip
     sg_inq sg_sanitize sg_format sg_raw sg_requests sg_turs sg_opcodes sg_sat_identify sg_readcap sg_vpd
     sh cat ls dd sync sleep ps kill dmesg head tail grep sed date mountpoint readlink stat mkdir rm cp chmod true
+    systemctl journalctl systemd-sysusers systemd-tmpfiles unshare nsenter
 """)
 MODULES = words("""
     virtio_pci virtio_console virtio_blk virtio_net virtio_scsi virtio-rng overlay squashfs ext4 ahci nvme nvme-tcp
@@ -101,6 +102,7 @@ def build(folder: Path, kernel: Path, base: Path | None) -> None:
     if base is None:
         _programs(root)
         _udev(root)
+        _systemd(root)
         _python(root)
     _modules(root, kernel)
     for name in PROJECT:
@@ -130,6 +132,13 @@ def _udev(root: Root) -> None:
         if Path(name).is_dir():
             root.put_tree(Path(name), name.lstrip("/"), leave=("hwdb.d", "hwdb.bin"))
     shutil.copy2(RULES, root.folder / "usr" / "lib" / "udev" / "rules.d")
+
+
+def _systemd(root: Root) -> None:
+    """The real manager with its journal, and no unit but that one's: service.py starts it, and says what it runs."""
+    root.put_with_libraries(f"/lib/systemd/{name}" for name in ("systemd", "systemd-journald"))
+    for unit in Path("/usr/lib/systemd/system").glob("systemd-journald*"):
+        root.put(str(unit))
 
 
 def _python(root: Root) -> None:
