@@ -54,10 +54,15 @@ class Conversation:
             return self.context
         return turned(self.context, self._seats[scanner], self._settings)
 
-    def take_seat(self, scanner: str) -> None:
-        """Note who works at this scanner from now on."""
+    def take_seat(self, scanner: str, before: str) -> None:
+        """Note who works at this scanner from now on; `before`: the badge of who did.
+
+        Whoever logs out leaves every scanner: what is scanned there next is nobody's, and not theirs.
+        """
         if scanner:
             self._seats[scanner] = self.context.badge
+        if not self.context.badge:
+            self._seats |= dict.fromkeys((at for at, badge in self._seats.items() if badge == before), "")
 
     def answer(self, said: Spoken, bays: Mapping[str, Bay]) -> tuple[Spoken, ...]:
         """Answer a scan, and return all that the screen says now. What it names no more is forgotten."""

@@ -48,7 +48,7 @@ class ScanDesk:
         self.reception, self.labels, self.conversation = reception, labels, conversation
         self.devices = DeviceDesk(table, books, labels, pending, conversation)
         self._pending = pending
-        self._last: Scanned | None = None
+        self._last: dict[str, Scanned] = {}  # scanner -> what it read last
 
     def scanned(self, event: Scanned) -> None:
         """Do what the scan asks for, and say so, with the one thing that is expected next.
@@ -63,7 +63,7 @@ class ScanDesk:
         turn = dialogue.scan(here, event.text, self.settings, self.table.bays, symbology=event.symbology)
         self._take(before, here, turn)
         if self.conversation.context.badge != here.badge:
-            self.conversation.take_seat(event.scanner)
+            self.conversation.take_seat(event.scanner, here.badge)
 
     def pressed(self, bay: str) -> None:
         """Take a bay's button for its code: as good, and no better. Alone it begins and ends nothing."""
@@ -72,11 +72,10 @@ class ScanDesk:
 
     def _read_twice(self, event: Scanned) -> bool:
         """A scanner that reads a code twice within a moment has read it once; so has a key that bounces."""
-        last, self._last = self._last, event
+        last, self._last[event.scanner] = self._last.get(event.scanner), event
         if last is None or event.at is None or last.at is None:
             return False
-        same = (last.text, last.scanner) == (event.text, event.scanner)
-        return same and event.at - last.at < MOMENT_S
+        return last.text == event.text and event.at - last.at < MOMENT_S
 
     def _take(self, before: Context, here: Context, turn: dialogue.Turn) -> None:
         """`before`: whom the screen was turned to; `here`: whose scan it is."""

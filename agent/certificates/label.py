@@ -34,7 +34,7 @@ def label_for(
     certificate_url: str = "",
     given: Disposition | None = None,
     bay: str = "",
-    whole: bool = True,
+    whole: bool | None = None,
 ) -> Label:
     """Say what stands on this certificate's label. `copy` is 0 for the first print, n for its n-th reprint.
 
@@ -42,6 +42,7 @@ def label_for(
     drive stands, for whoever carries a handful of labels to the drives.
 
     `whole`: all drives of its device are erased. Else the label is of this drive alone, and no headline says ERASED.
+    None: nobody looked, and only a device that has no other drive is.
 
     The QR code holds `certificate_url` with the certificate's id after it. Without one it holds words first, so that a
     buyer's telephone shows what this is: number, serial number, outcome, and then the id.
@@ -50,6 +51,8 @@ def label_for(
     goes = given or record.disposition or Disposition()
     grade = goes.grade.strip()
     claim = claim_of(record)
+    counted = record.asset.drives if record.asset else None
+    whole = (counted is None or counted.of == 1) if whole is None else whole
     part = record.outcome == "erased" and not whole
     return Label(
         headline=phrase(language, "label_part" if part else f"label_{claim}"),
@@ -74,7 +77,7 @@ def write_label(
     certificate_url: str = "",
     given: Disposition | None = None,
     bay: str = "",
-    whole: bool = True,
+    whole: bool | None = None,
 ) -> bytes:
     """Make the bytes for the printer that `media` describes; UnknownLanguage, LabelDoesNotFit.
 

@@ -461,6 +461,29 @@ def test_a_scanner_goes_with_the_person_whose_badge_it_read_last(make: Make) -> 
     assert screen(rig).endswith("Scan your badge."), "and not as Bo"
 
 
+@pytest.mark.parametrize("scanner", ["right", ""])
+def test_who_logs_out_is_signed_in_again_by_a_badge_alone_at_whichever_scanner(make: Make, scanner: str) -> None:
+    rig = make()
+    for at, code in (("left", "BADGE-7"), ("left", "LOT-4"), ("right", "BADGE-7"), (scanner, "LOGOUT")):
+        rig.engine.handle(Scanned(code, scanner=at))
+    for at in ("left", "right"):
+        rig.engine.handle(Scanned("KK-0001", scanner=at))
+        assert (screen(rig), rig.engine.people()) == ("Scan your badge.", ()), at
+    rig.engine.handle(Scanned("BADGE-7", scanner="left"))
+    assert [person.place.badge for person in rig.engine.people()] == ["BADGE-7"]
+
+
+def test_a_code_that_is_read_twice_is_one_whatever_another_scanner_reads_between(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.scan(IMEI, "KK-0820")
+    for at, scanner, code in ((1.0, "left", "YES"), (1.2, "right", "nonsense"), (1.4, "left", "YES")):
+        rig.engine.handle(Scanned(code, scanner=scanner, at=at))
+    attempt = rig.engine.context.attempt
+    assert attempt is not None
+    assert len(attempt.answers) == 1
+
+
 def test_a_code_that_is_read_twice_within_a_moment_is_one(make: Make) -> None:
     rig = make()
     rig.sign_in()

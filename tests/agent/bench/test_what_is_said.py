@@ -7,12 +7,13 @@ that a run repeats itself; HYPOTHESIS_EXAMPLES=2000 looks further, elsewhere eac
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +27,11 @@ from agent.bench.events import DockReported, LabelResult, Scanned, Told
 from agent.certificates.outcome import CANCELLED, NAMELESS, Aborted, Work
 from agent.jobs.bay import Bay, BayState
 from agent.jobs.label_proof import LabelState
+from agent.scan import dialogue
+from agent.scan.actions import BeginBay, TakeBack
 from agent.scan.command_words import command_words
-from agent.scan.flow import Step
+from agent.scan.context import Context
+from agent.scan.flow import Do, Seen, Step
 from agent.settings import Device, OperatorSettings, Settings
 from agent.views.bay import bay_row
 from agent.views.cells import wrapped
@@ -360,6 +364,59 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
     made.arrive_unreadable("B24", NAMELESS)
     yield made
     made.close()
+
+
+ANSWERED = {"YES": "due", "START": "due", "NO": "job", "UNDO": "job", "GRADE-B": "job", "DEST-SHOP": "job"}
+"""What of the bay is another afterwards."""
+
+
+@pytest.mark.parametrize(("told", "other"), [("A1", "B01"), ("B01", "A1")])
+@pytest.mark.parametrize("answer", sorted(ANSWERED))
+def test_of_two_bays_that_ask_the_one_that_is_named_gets_the_answer(answer: str, told: str, other: str) -> None:
+    bench = Bench()
+    bench.plan("LOT-3", [told, other], far=True)
+    bench.hear(f"BAY-{told}")
+    before = {bay: getattr(bench.rig.engine.bays[bay], ANSWERED[answer]) for bay in (told, other)}
+    bench.hear(answer)
+    after = {bay: getattr(bench.rig.engine.bays[bay], ANSWERED[answer]) for bay in (told, other)}
+    bench.teardown()
+    assert (before[told] != after[told], before[other] == after[other]) == (True, True)
+
+
+def first_that_asks(context: Context, bays: Mapping[str, Bay]) -> Bay:
+    return next(bay for bay in bays.values() if bay.asks == "confirm")
+
+
+def last_that_asks(context: Context, bays: Mapping[str, Bay]) -> Bay:
+    return next(bay for bay in reversed(bays.values()) if bay.asks == "confirm")
+
+
+def another_that_asks(context: Context, bays: Mapping[str, Bay]) -> Bay:
+    return next(bay for bay in bays.values() if bay.asks == "confirm" and bay.name != context.bay)
+
+
+@pytest.mark.parametrize("which", [first_that_asks, last_that_asks, another_that_asks])
+@pytest.mark.parametrize("do", [Do.BEGIN, Do.TAKE_BACK])
+def test_the_comparison_sees_an_answer_that_acts_on_another_bay_than_the_named(
+    monkeypatch: pytest.MonkeyPatch, do: Do, which: Callable[[Context, Mapping[str, Bay]], Bay]
+) -> None:
+    wish = {Do.BEGIN: BeginBay, Do.TAKE_BACK: TakeBack}[do]
+
+    def wrong(context: Context, seen: Seen, value: str, bays: Mapping[str, Bay], known: Settings) -> dialogue.Did:
+        bay = which(context, bays)
+        return context, wish(bay.name, bay.job.id if bay.job else "")
+
+    monkeypatch.setattr(dialogue, "_DOING", {**dialogue._DOING, do: wrong})
+    found = []
+    for told, other in (("A1", "B01"), ("B01", "A1")):
+        bench = Bench()
+        bench.plan("LOT-3", [told, other], far=True)
+        bench.hear(f"BAY-{told}")
+        with contextlib.suppress(AssertionError):
+            bench.hear("YES" if do is Do.BEGIN else "UNDO")
+            found.append(told)
+        bench.teardown()
+    assert len(found) < 2, "not seen in either order"
 
 
 @pytest.mark.parametrize("step", list(Step))

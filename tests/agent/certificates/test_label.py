@@ -19,6 +19,7 @@ from agent.certificates.record import (
     Asset,
     CapacityProof,
     Disposition,
+    Drives,
     OutcomeName,
     Reason,
     Record,
@@ -26,6 +27,7 @@ from agent.certificates.record import (
     Verification,
 )
 from agent.jobs.label_proof import label_named
+from agent.phrases import phrase
 from drivers.printers.languages.errors import UnknownLanguage
 from drivers.printers.languages.label import Label, Media, Shape
 from drivers.printers.languages.layout import lay_out
@@ -328,3 +330,14 @@ def test_a_warning_is_whole_or_not_there_and_the_small_label_has_all_of_them(
 def test_a_drive_that_is_not_erased_says_why_in_the_labels_language(code: str, language: Words, why: str) -> None:
     made = ended("failed", reason=Reason(code=code, text="As it was signed"))
     assert why in words(label_for(made, language=language))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("of", "shape"), [(1, Shape.TICK), (2, Shape.HALF)])
+def test_a_label_made_from_the_certificate_alone_says_erased_of_no_device_with_another_drive(
+    language: Words, of: int, shape: Shape
+) -> None:
+    one = certificate(asset=Asset(tag="KK-0800", drives=Drives(index=1, of=of)))
+    label = label_for(one, language=language)
+    assert (label.shape, label.headline == phrase(language, "label_erased")) == (shape, of == 1)
+    assert (phrase(language, "label_erased") in label.qr) is (of == 1)
