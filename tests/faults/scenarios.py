@@ -216,7 +216,8 @@ def _foreign(rig: Rig, chance: random.Random, phase: str, offset: int, *, device
     rig.set(Rules(slow=[[SIZE // 2, 7 * 512]], slow_s=0.6))
 
     def write(event: Progress | Checkpoint) -> None:
-        if isinstance(event, Progress) and event.phase == phase and not told:
+        # Of a pass that has not moved nobody knows whether the count of writes has begun.
+        if isinstance(event, Progress) and event.phase == phase and event.bytes_done and not told:
             told.append(phase)
             rig.write_as_another(data, offset, device=device)
 
