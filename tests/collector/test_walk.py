@@ -65,7 +65,7 @@ class World:
             "key": ["nonsense"],
             "uidb36": ["1"],
             "format": ["csv"],
-            "kind": ["csv"],
+            "kind": ["csv", "jsonl", "xlsx", "zip"],
             "path": ["style.css"],
             **{name: [str(n) for n in ids] for name, ids in self.numbers.items()},
         }
