@@ -158,7 +158,9 @@ def link(identity: Identity, person: Person) -> None:
 
 def _described(provider: Provider) -> dict[str, Any]:
     told = _json(provider, "GET", provider.discovery)
-    missing = [name for name in ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri") if not told.get(name)]
+    missing = [
+        name for name in ("issuer", "authorization_endpoint", "token_endpoint", "jwks_uri") if not told.get(name)
+    ]
     if missing:
         raise _problem(provider, f"its description says no {missing[0]}")
     return told
@@ -168,7 +170,13 @@ def _json(provider: Provider, method: str, url: str, **more: Any) -> dict[str, A
     """Ask the provider, within a time and a size."""
     try:
         with requests.request(
-            method, url, timeout=TIMEOUT_S, allow_redirects=False, stream=True, headers={"Accept": "application/json"}, **more
+            method,
+            url,
+            timeout=TIMEOUT_S,
+            allow_redirects=False,
+            stream=True,
+            headers={"Accept": "application/json"},
+            **more,
         ) as answer:
             body = answer.raw.read(LARGEST + 1, decode_content=True)
             if answer.status_code != 200 or len(body) > LARGEST:
