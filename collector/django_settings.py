@@ -99,6 +99,7 @@ MFA_PASSKEY_LOGIN_ENABLED = True
 MFA_RATE_LIMITS = {"webauthn_login": "300/m/ip"}
 MFA_TOTP_TOLERANCE = 1  # a code of the last half minute: telephones' clocks are off by seconds
 MFA_TOTP_ISSUER = "benchwipe"
+MFA_FORMS = {"add_webauthn": "collector.parties.adapter.AddPasskey"}
 MFA_ADAPTER = "collector.parties.adapter.SecondFactor"
 CACHES = {  # limits are counted here, in the one web process
     "default": {

@@ -49,13 +49,22 @@ class Problems:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Find words for it."""
         if isinstance(error, Http404):
-            return problem(request, 404, str(error) if error.args and isinstance(error.args[0], str) else NOT_THERE)
+            return problem(request, 404, _words(error) or NOT_THERE)
         if isinstance(error, PermissionDenied):
-            return problem(request, 403, str(error) or FORBIDDEN)
+            return problem(request, 403, _words(error) or FORBIDDEN)
         if isinstance(error, DatabaseError | InterfaceError):
             LOG.error("the database did not answer a page: %s", error)
             return problem(request, 503, AWAY)
         return None
+
+
+def _words(error: Exception) -> str:
+    """Return what an error of ours says. What a library says is not for readers, and in no language of theirs."""
+    last = error.__traceback__
+    while last is not None and last.tb_next is not None:
+        last = last.tb_next
+    ours = last is not None and str(last.tb_frame.f_globals.get("__name__", "")).startswith("collector.")
+    return str(error) if ours and error.args else ""
 
 
 NOT_THERE = _("There is nothing at this address.")
@@ -69,7 +78,7 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Answer somebody whose roles do not open the page."""
-    return problem(request, 403, str(exception) or FORBIDDEN)
+    return problem(request, 403, _words(exception) or FORBIDDEN)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -7,11 +7,13 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.mfa.webauthn.forms import AddWebAuthnForm
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from collector.parties.doors import first_page
 from collector.parties.models import Person
@@ -35,6 +37,14 @@ class AccountAdapter(DefaultAccountAdapter):
     def clean_username(self, username: str, shallow: bool = False) -> Any:  # noqa: ANN401
         """Write logins in small letters, as they are kept."""
         return super().clean_username(username.lower(), shallow)
+
+
+class AddPasskey(AddWebAuthnForm):
+    """The form of a new passkey, with words that have their Danish."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.fields["name"].label = _("Name")
 
 
 class SecondFactor(DefaultMFAAdapter):

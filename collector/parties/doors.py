@@ -8,19 +8,24 @@ from typing import Any, TypeVar, cast
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest
+from django.db import DatabaseError, InterfaceError
+from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import resolve_url
-from django.utils.functional import SimpleLazyObject
+from django.utils.functional import Promise, SimpleLazyObject
 from django.utils.translation import gettext as _
 
+from collector.parties import tokens
 from collector.parties.models import Person
 from collector.parties.roles import ADMINISTRATOR, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, Sight
+from collector.problems import AWAY
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 PUBLIC = "public"
 FOREIGN = ("allauth.", "django.")
 """Views of libraries decide by themselves; collector/urls.py lists which of them are reached at all."""
+PROGRAMS = "/api/v1/"
+"""Where programs ask. They are never sent to a page on which a person signs in."""
 PAGES = (
     ("/", "stations", STAFF),
     ("/certificates", "certificates", SEE_CERTIFICATES),
@@ -74,6 +79,11 @@ class Doors:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         request.__dict__["sight"] = SimpleLazyObject(lambda: _sight(request))
+        request.__dict__["token"] = None
+        if request.path.startswith(PROGRAMS):
+            refusal = _program(request)
+            if refusal is not None:
+                return refusal
         return self._get_response(request)
 
     def process_view(
@@ -86,10 +96,41 @@ class Doors:
         if doors is not None and PUBLIC in doors:
             return None
         if not request.user.is_authenticated:
+            if request.path.startswith(PROGRAMS):
+                return _refused(401, _("Sign in, or send a token: Authorization: Bearer TOKEN."))
             return redirect_to_login(request.get_full_path(), resolve_url(settings.LOGIN_URL))
+        token, scope = request.__dict__["token"], getattr(view, "scope", None)
+        if token is not None and (scope is None or scope not in token.scopes):
+            return _refused(403, _("This token is not for that: it needs the scope %(scope)s.") % {"scope": scope})
         if doors is None or not sight_of(request).has(doors):
             raise PermissionDenied(_("Your roles do not open this page."))
         return None
+
+
+def _program(request: HttpRequest) -> HttpResponseBase | None:
+    """Let a program in by its token. A session opens documents too, for reading: a form of another site sends none."""
+    told = request.META.get("HTTP_AUTHORIZATION", "")
+    if not told:
+        if request.method not in ("GET", "HEAD", "OPTIONS") and settings.SESSION_COOKIE_NAME in request.COOKIES:
+            return _refused(403, _("A session only reads here; send a token: Authorization: Bearer TOKEN."))
+        return None
+    kind, _space, secret = told.partition(" ")
+    try:
+        token = tokens.find(secret.strip()) if kind.lower() == "bearer" else None
+    except (DatabaseError, InterfaceError):
+        return _refused(503, AWAY)
+    if token is None:
+        return _refused(401, _("This token is none, or it ended or was revoked."))
+    request.user = token.person
+    request.__dict__["token"] = token
+    return None
+
+
+def _refused(status: int, text: str | Promise) -> JsonResponse:
+    answer = JsonResponse({"error": str(text)}, status=status)
+    if status == 401:
+        answer.headers["WWW-Authenticate"] = "Bearer"
+    return answer
 
 
 def _sight(request: HttpRequest) -> Sight:

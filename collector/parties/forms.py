@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
@@ -36,11 +34,7 @@ class OfOrganisation(forms.Form):
     """A role in an organisation."""
 
     organisation = forms.ModelChoiceField(Organisation.objects.order_by("name"), label=_("Organisation"))
-    role = forms.ChoiceField(label=_("Role"))
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        super().__init__(*args, **kwargs)
-        self.fields["role"].choices = [(role, words.role(role)) for role in ROLES]  # type: ignore[attr-defined]
+    role = forms.ChoiceField(label=_("Role"), choices=[(role, words.ROLES[role]) for role in ROLES])
 
 
 class Invited(OfOrganisation):
@@ -63,13 +57,9 @@ class NewOrganisation(forms.Form):
     """An organisation that is not here yet."""
 
     name = forms.CharField(label=_("Name"), max_length=200)
-    kind = forms.ChoiceField(label=_("Kind"))
+    kind = forms.ChoiceField(label=_("Kind"), choices=[(kind, words.KINDS[kind]) for kind in KINDS])
     cvr = forms.CharField(label="CVR", max_length=8, required=False)
     gln = forms.CharField(label="GLN", max_length=13, required=False)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        super().__init__(*args, **kwargs)
-        self.fields["kind"].choices = [(kind, words.kind(kind)) for kind in KINDS]  # type: ignore[attr-defined]
 
 
 class OrganisationFacts(forms.Form):
@@ -90,9 +80,9 @@ class NewToken(forms.Form):
     """An API token."""
 
     name = forms.CharField(label=_("What uses it"), max_length=100)
-    scopes = forms.MultipleChoiceField(label=_("What it may read"), widget=forms.CheckboxSelectMultiple)
+    scopes = forms.MultipleChoiceField(
+        label=_("What it may read"),
+        choices=[(scope, words.SCOPES[scope]) for scope in SCOPES],
+        widget=forms.CheckboxSelectMultiple,
+    )
     days = forms.IntegerField(label=_("Days until it ends"), min_value=1, max_value=LONGEST_DAYS, initial=90)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
-        super().__init__(*args, **kwargs)
-        self.fields["scopes"].choices = [(scope, words.scope(scope)) for scope in SCOPES]  # type: ignore[attr-defined]

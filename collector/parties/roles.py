@@ -35,9 +35,6 @@ STAFF = EVERY_CUSTOMER | {TECHNICIAN}
 CUSTOMERS = frozenset({CUSTOMER_DATA, CUSTOMER_FINANCE, AUDITOR})
 SEE_CERTIFICATES = STAFF | CUSTOMERS
 """Who may open the certificates at all; the rows and the fields are another question."""
-IN_FULL_EVERYWHERE = frozenset({ADMINISTRATOR, TEAM_LEAD, VALIDATOR})
-IN_FULL = frozenset({CUSTOMER_DATA, AUDITOR})
-"""Who reads certificates in full: of every customer, or of their own. Finance sees number and outcome."""
 KINDS = ("customer", "operator", "reseller", "buyer", "recycler")
 FITS = {
     **dict.fromkeys(STAFF, frozenset({"operator"})),
@@ -85,12 +82,6 @@ class Sight:
     def customers(self) -> frozenset[int]:
         """The organisations whose rows are seen."""
         return frozenset(one.organisation for one in self.standings if one.role in CUSTOMERS)
-
-    def in_full(self, customer: int | None) -> bool:
-        """Say whether a certificate that is seen is seen in full, by the customer that it belongs to."""
-        if self.has(IN_FULL_EVERYWHERE) or (self.has((TECHNICIAN,)) and not self.has((FINANCE,))):
-            return True
-        return any(one.role in IN_FULL and one.organisation == customer for one in self.standings)
 
     @property
     def own_lots(self) -> bool:

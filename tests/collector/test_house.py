@@ -38,7 +38,7 @@ def test_every_route_of_ours_says_who_may_open_it(house: House) -> None:
     assert [path for path, view in ours if doors_of(view) is None] == []  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("path", ["/", "/certificates", "/quarantine", "/api/v1/certificates", "/api/v1/stations"])
+@pytest.mark.parametrize("path", ["/", "/certificates", "/quarantine", "/people", "/audit", "/me"])
 def test_a_stranger_is_sent_to_the_sign_in(house: House, path: str) -> None:
     answer = house.stranger().get(path)
     assert answer.status_code == 302
@@ -52,7 +52,8 @@ def test_each_role_opens_its_pages_and_no_others(house: House, role: str) -> Non
         doors = doors_of(view)  # type: ignore[arg-type]
         if doors is None or PUBLIC in doors or "<" in path:
             continue
-        assert client.get(f"/{path}").status_code == (200 if role in doors else 403), path
+        opened = client.get(f"/{path}").status_code
+        assert opened in ((200, 405) if role in doors else (403,)), path  # 405: what is only sent to
 
 
 def test_rows_are_given_to_nobody_who_names_no_memberships(house: House) -> None:

@@ -14,7 +14,7 @@ from django.utils import translation
 from agent.phrases import po
 from collector import catalogues
 from tests.collector import catalogue
-from tests.collector.house import House
+from tests.collector.house import PASSWORD, House
 from tests.collector.test_walk import routes
 
 BEGIN, END = "\ue000", "\ue001"
@@ -136,7 +136,11 @@ def pages(house: House) -> list[str]:
 
 def test_no_english_is_left_on_a_danish_page(house: House, marked: None) -> None:
     """Signed in, a stranger, and on each form that is sent empty."""
+    person = house.person("administrator")
+    person.set_password(PASSWORD)
+    person.save()
     client, stranger, left = danish(house), danish_stranger(house), []
+    assert client.post("/account/reauthenticate/", {"password": PASSWORD}).status_code == 302
     known = {"Administrator", "administrator", "Kolding Kommune", "Workshop", "testserver", "127.0.0.1", "localhost"}
     asked = 0
     for address in pages(house):
