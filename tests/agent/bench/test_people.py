@@ -422,6 +422,15 @@ def test_everybody_who_is_signed_in_is_told_with_what_is_expected_of_them(make: 
     assert all(each["since"].endswith("Z") for each in told)
 
 
+def test_one_instruction_is_said_at_a_time(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.arrive("B01", drive("S1"))
+    for code in ("BAY-B01", "BAY-B02", "DRIVES-2"):
+        rig.scan(code)
+        assert screen(rig) == "Scan the asset tag first.", code
+
+
 def test_log_out_forgets_the_person_and_the_delivery_and_no_bay_that_waits(make: Make) -> None:
     rig = make()
     asking(rig, "B01", drive("S1"), "KK-0001")
