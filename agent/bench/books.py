@@ -108,6 +108,12 @@ class Books:
             found = self.registrar.ledger.newest_job(drive)
         return self._unsaved.get(found.id, found) if found else None
 
+    def since(self, done: Job) -> Job | None:
+        """Find what the drive of this job has gone through last, if that is another job; one called off is none."""
+        with self._trying("ledger", clears=False):
+            found = self.registrar.ledger.newest_done(done.drive)
+        return found if found is not None and found.id != done.id else None
+
     def elsewhere(self, drive: Drive) -> DriveAtWork | None:
         """Tell who erases this drive now, if it is not this station's daemon."""
         with self._trying("ledger", clears=False):
