@@ -136,7 +136,10 @@ class DeviceDesk:
     def count(self, tag: str, drives: int) -> None:
         """Write down how many drives a device has; the certificates that are to come of it say so."""
         who, _ = self.conversation.context.on_job()
+        told = self.books.told_whole(tag)
         self.books.count_drives(tag, drives, who)
+        for certificate_id in self.books.no_more_whole(tag, told):
+            self.table.guarded(self.labels.renew, certificate_id)
         for bay in list(self.table.bays.values()):
             job = bay.job
             if job is None or job.asset is None or job.asset.tag != tag or job.state in ENDED:

@@ -108,6 +108,39 @@ def test_no_label_of_a_device_says_erased_where_one_of_its_drives_failed(make: M
     assert "ERASED" not in headlines(rig)
 
 
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_label_that_said_erased_is_printed_again_when_another_drive_of_the_device_is_not(
+    make: Make, *, counted: bool
+) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.arrive("B01", drive("S1"))
+    rig.scan("KK-0800", "BAY-B01")
+    first = rig.erase("B01").record.number
+    rig.engine.handle(LabelResult(first, "labels", 0, LabelState.PRINTED))
+    if not counted:
+        rig.leave("B01")
+    rig.arrive("B02", drive("S2"))
+    rig.scan("KK-0800", *(("DRIVES-2",) if counted else ()), "BAY-B02")
+    assert ((first, 1) in rig.effects.labels) is counted, "as soon as it is known that there is another"
+    second = rig.erase("B02", failed()).record.number
+    assert sorted(rig.effects.labels) == [(first, 0), (first, 1), (second, 0)]
+    said = dict(zip(rig.effects.labels, headlines(rig), strict=True))
+    assert (said[first, 0], said[first, 1]) == ("ERASED", phrase("en", "label_part"))
+
+
+def test_of_a_drive_that_failed_no_former_label_comes_again(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    for outcome in (erased(), failed()):
+        rig.arrive("B01", drive("S1"))
+        rig.scan("KK-0800", "BAY-B01")
+        number = rig.erase("B01", outcome).record.number
+        rig.engine.handle(LabelResult(number, "labels", 0, LabelState.PRINTED))
+        rig.leave("B01")
+    assert rig.effects.labels == [("bench-01-000001", 0), ("bench-01-000002", 0)]
+
+
 def test_a_drive_that_failed_before_its_sibling_came_is_not_forgotten(make: Make) -> None:
     rig = make()
     rig.sign_in()
