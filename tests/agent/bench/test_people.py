@@ -382,10 +382,11 @@ def test_a_phone_is_forgotten_with_a_word_by_undo_and_stays_in_its_persons_place
     assert [c.record.operator.id for c in rig.certificates() if c.record.operator] == ["ida"]
 
 
-def test_whoever_takes_a_phone_over_begins_it_anew(make: Make) -> None:
+@pytest.mark.parametrize("first", [(), ("KK-0820",)], ids=["by its IMEI", "by its tag"])
+def test_whoever_takes_a_phone_over_begins_it_anew(make: Make, first: tuple[str, ...]) -> None:
     rig = make()
     rig.sign_in()
-    rig.scan(IMEI, "KK-0820", "YES", "YES", "YES", "BADGE-8", "LOT-4", IMEI)
+    rig.scan(IMEI, "KK-0820", "YES", "YES", "YES", "BADGE-8", "LOT-4", *first, IMEI)
     assert screen(rig).startswith(f"{IMEI}: Ida had begun it. You begin anew.")
     rig.scan("KK-0820", "YES", "YES", "YES")
     assert rig.certificates() == []
