@@ -18,7 +18,7 @@ from agent.certificates.outcome import PULLED_OUT, Outcome, Work
 from agent.certificates.record import Asset, Operator, Record
 from agent.erase import EraseSpec, PatternSpan, ResumePoint
 from agent.erase.before import done_before
-from agent.errors import LedgerProblem
+from agent.errors import CertificateProblem, LedgerProblem
 from agent.jobs import certify, job
 from agent.jobs.at_work import Claim, DriveAtWork
 from agent.jobs.command_rows import MOST_COMMANDS
@@ -97,6 +97,20 @@ class Books:
             return self.registrar.whole(record)
         return False
 
+    def told_whole(self, tag: str) -> frozenset[str]:
+        """Find the certificates whose labels may say now that all of this device is erased."""
+        quiet = contextlib.suppress(LedgerProblem, CertificateProblem, OSError)
+        with quiet, self._trying("ledger", clears=False, but=OSError):
+            return frozenset(self.registrar.told_whole(tag) if self.printers else ())
+        return frozenset()
+
+    def no_more_whole(self, tag: str, told: frozenset[str]) -> list[str]:
+        """Choose those of them, told before, of drives that are erased as before, and that is not all of the device."""
+        with contextlib.suppress(LedgerProblem), self._trying("ledger", clears=False):
+            still = told - self.told_whole(tag)
+            return [name for name in self.registrar.ledger.devices.erased(tag) if name in still]
+        return []
+
     def attest(self, handset: Handset, reset: Reset, occasion: certify.Occasion) -> Certificate:
         """Certify a reset that a person answers for, and the intent to print its label."""
         with self._trying("certificate"):
@@ -107,6 +121,12 @@ class Books:
         with self._trying("ledger", clears=False):
             found = self.registrar.ledger.newest_job(drive)
         return self._unsaved.get(found.id, found) if found else None
+
+    def since(self, done: Job) -> Job | None:
+        """Find what the drive of this job has gone through last, if that is another job; one called off is none."""
+        with self._trying("ledger", clears=False):
+            found = self.registrar.ledger.newest_done(done.drive)
+        return found if found is not None and found.id != done.id else None
 
     def elsewhere(self, drive: Drive) -> DriveAtWork | None:
         """Tell who erases this drive now, if it is not this station's daemon."""

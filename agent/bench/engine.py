@@ -264,6 +264,8 @@ class Engine:
         self.table.tell(self.table.effects.hash_ahead, self._books.missing_hash() if idle else None)
 
     def _settle_freed(self) -> None:
+        for certificate_id in self._workforce.take_outdated():
+            self.table.guarded(self.labels.renew, certificate_id)
         if self._workforce.take_freed():
             self._reception.settle_all()
 

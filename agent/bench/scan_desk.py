@@ -46,7 +46,7 @@ class ScanDesk:
     ) -> None:
         self.settings, self.table, self.books = settings, table, books
         self.reception, self.labels, self.conversation = reception, labels, conversation
-        self.devices = DeviceDesk(table, books, labels, pending, conversation)
+        self.devices = DeviceDesk(settings, table, books, labels, pending, conversation)
         self._pending = pending
         self._last: dict[str, Scanned] = {}  # scanner -> what it read last
 

@@ -45,6 +45,7 @@ class Workforce:
     ) -> None:
         """A drive that does not answer for `give_up_s` seconds more is given up."""
         self.table, self.books, self.pending, self.now = table, books, pending, now
+        self._outdated: list[str] = []
         self._freed = False
         self.ask_grade = books.ask_grade
         self._give_up_s = give_up_s
@@ -109,6 +110,11 @@ class Workforce:
         """Return whether a drive was let go since the last call: one that waits may have its turn."""
         freed, self._freed = self._freed, False
         return freed
+
+    def take_outdated(self) -> list[str]:
+        """Return the certificates, since the last call, whose labels say of their device what is no more so."""
+        outdated, self._outdated = self._outdated, []
+        return outdated
 
     def certify_waiting(self) -> None:
         """Try again what could not be certified."""
@@ -210,9 +216,12 @@ class Workforce:
         """Certify, then label, then publish. What cannot be written down now is tried again until it can."""
         bay, end = self.table[name], self._ends[name]
         assert bay.job is not None
+        tag = bay.job.asset.tag if bay.job.asset else ""
+        told = self.books.told_whole(tag) if tag else frozenset()
         issued = end.running.certify(bay.job)
         if issued is None:
             return
+        self._outdated += self.books.no_more_whole(tag, told) if told else []
         del self._ends[name]
         done, certificate = issued
         if done.id not in self._hanging:

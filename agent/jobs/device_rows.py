@@ -49,6 +49,12 @@ class DeviceRows:
         newest = dict(rows)
         return any(outcome != "erased" for serial, outcome in newest.items() if serial != but)
 
+    def erased(self, tag: str) -> list[str]:
+        """List the ids of the newest certificates of this device's drives, of those that are erased."""
+        rows = self._db.all("SELECT serial, id, outcome FROM certificate WHERE asset = ? ORDER BY sequence", tag)
+        newest = {serial: (certificate, outcome) for serial, certificate, outcome in rows}
+        return [certificate for certificate, outcome in newest.values() if outcome == "erased"]
+
     def unplaced(self, tag: str) -> list[str]:
         """List the certified jobs of this device whose drive has no place in it, oldest first."""
         rows = self._db.all(

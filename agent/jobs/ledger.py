@@ -132,8 +132,15 @@ class Ledger:
 
     def newest_job(self, drive: Drive) -> Job | None:
         """Find the newest job of this very drive, whatever became of it."""
+        return next(self._jobs(drive), None)
+
+    def newest_done(self, drive: Drive) -> Job | None:
+        """Find the newest job of this very drive that was not called off."""
+        return next((done for done in self._jobs(drive) if done.state is not JobState.CANCELLED), None)
+
+    def _jobs(self, drive: Drive) -> Iterator[Job]:
         rows = self._db.all("SELECT body FROM job WHERE fingerprint IN (?, ?) ORDER BY rowid DESC", *drive.prints)
-        return next((j for row in rows if drive.is_meant_by((j := self._db.decoded(row[0], Job)).drive)), None)
+        return (j for row in rows if drive.is_meant_by((j := self._db.decoded(row[0], Job)).drive))
 
     def newest_jobs(self, most: int) -> list[Job]:
         """List the newest jobs of all drives, the newest first."""

@@ -281,6 +281,11 @@ class Registrar:
         done = {part.place for part in devices.parts(tag) if part.outcome == "erased"}
         return done >= set(range(1, of + 1)) and not devices.not_erased(tag, record.drive.serial or "")
 
+    def told_whole(self, tag: str) -> list[str]:
+        """List the certificates of a device's erased drives whose labels may say now that all of it is erased."""
+        found = (self.certificate(name) for name in self.ledger.devices.erased(tag))
+        return [certificate.id for certificate in found if certificate is not None and self.whole(certificate.record)]
+
     def certificate(self, name: str) -> Certificate | None:
         """Read the certificate of this station with that id or number, its signature checked.
 

@@ -239,7 +239,7 @@ ROWS: tuple[Row, ...] = (
     ((Step.DEVICE, Step.CHECK),  REST,                            Do.NOTHING,       HOME,         "device_waits"),
     (IDLE,                       (Seen.SAME_DEVICE,),             Do.FORGET,        Step.CHECK,   ""),
     (IDLE,                       (Seen.UNTAGGED_DEVICE,),         Do.FORGET,        Step.DEVICE,  "scan_device_tag"),
-    ((*IDLE, Step.WHICH, Step.DEVICE), (Seen.THEIR_DEVICE,),      Do.TAKE_OVER_PHONE, Step.DEVICE, "device_taken"),
+    ((*IDLE, Step.BAY, Step.WHICH, Step.DEVICE), (Seen.THEIR_DEVICE,), Do.TAKE_OVER_PHONE, Step.DEVICE, "device_taken"),
     ((*IDLE, Step.BAY, Step.WHICH), (Seen.OTHER_DEVICE,),         Do.NOTHING,       STAY,         "device_waits"),
 
     # CANCEL and REPRINT name their bay after them

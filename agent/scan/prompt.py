@@ -24,6 +24,8 @@ ABOUT_A_BAY = (Step.SERIAL, Step.CONFIRM, Step.GRADE, Step.BOX)
 INSTRUCTIONS = frozenset((*EXPECTED.values(), *map(asked_phrase, QUESTIONS), "device_waits", "scan_box_bay"))
 LASTING = frozenset(("assigned", "serial_right", "graded", "ungraded"))
 """Answers that stay true while the drive is where it is."""
+INSTEAD: Mapping[str, str] = {"scan_asset_first": "scan_asset"}
+"""Answers that say what is expected themselves: -> the instruction in whose place they stand. One is said at a time."""
 LAST = 6  # characters of a serial number: what two drives of one box differ in
 
 
@@ -61,7 +63,10 @@ def prompt(context: Context, bays: Bays, settings: Settings) -> tuple[Context, t
             then = ("bay_starts_soon", values(here, here, bays))
         else:
             here = here.about_nothing()
-    wanted = (expects(here, settings), values(here, here, bays))
+    wanted: Spoken = (expects(here, settings), values(here, here, bays))
+    if news is not None and news[0] in INSTEAD:  # it says the same, or what comes only after it
+        wanted = news if INSTEAD[news[0]] == wanted[0] else wanted
+        news = None
     first, last = (news or wanted, then) if then else (news, wanted)
     return here, (last,) if first is None or first[0] == last[0] else (first, last)
 

@@ -54,6 +54,18 @@ def test_both_languages_have_the_same_keys_and_placeholders(table: str) -> None:
         assert placeholders(english[key]) == placeholders(danish[key]), key
 
 
+OTHER_WORDS = re.compile(
+    r"label|skilt|karakter|\bparti|\bkald |tilkald|\bse (til|efter) |\bdock\b|docken|annuller|optaget|destru"
+)
+"""Second words for what has one in Danish: mærkat, ID-kort, stand, levering, hent, tjek, dockingstation, stoppe."""
+
+
+@pytest.mark.parametrize("table", ["phrases", "hints", "reasons"])
+def test_one_thing_has_one_word_in_danish(table: str) -> None:
+    told = {key: re.sub(r"\{\w+\}|DESTRUER", "", text) for key, text in keys(table, "da").items()}
+    assert [(key, text) for key, text in told.items() if OTHER_WORDS.search(text.lower())] == []
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_sentence_is_short_and_calm(language: str) -> None:
     for table in ("phrases", "hints", "reasons"):

@@ -12,7 +12,7 @@ import pytest
 from agent.bench.events import LabelResult, Told
 from agent.certificates import jws
 from agent.certificates.label import label_for
-from agent.certificates.outcome import NAMELESS, PULLED_OUT, Aborted, Work
+from agent.certificates.outcome import CANCELLED, NAMELESS, PULLED_OUT, Aborted, Work
 from agent.certificates.record import Drives
 from agent.jobs.label_proof import LabelState
 from agent.phrases import phrase
@@ -106,6 +106,39 @@ def test_no_label_of_a_device_says_erased_where_one_of_its_drives_failed(make: M
     rig.end(bad, failed())
     rig.end(good, erased())
     assert "ERASED" not in headlines(rig)
+
+
+@pytest.mark.parametrize("counted", [True, False])
+def test_a_label_that_said_erased_is_printed_again_when_another_drive_of_the_device_is_not(
+    make: Make, *, counted: bool
+) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.arrive("B01", drive("S1"))
+    rig.scan("KK-0800", "BAY-B01")
+    first = rig.erase("B01").record.number
+    rig.engine.handle(LabelResult(first, "labels", 0, LabelState.PRINTED))
+    if not counted:
+        rig.leave("B01")
+    rig.arrive("B02", drive("S2"))
+    rig.scan("KK-0800", *(("DRIVES-2",) if counted else ()), "BAY-B02")
+    assert ((first, 1) in rig.effects.labels) is counted, "as soon as it is known that there is another"
+    second = rig.erase("B02", failed()).record.number
+    assert sorted(rig.effects.labels) == [(first, 0), (first, 1), (second, 0)]
+    said = dict(zip(rig.effects.labels, headlines(rig), strict=True))
+    assert (said[first, 0], said[first, 1]) == ("ERASED", phrase("en", "label_part"))
+
+
+def test_of_a_drive_that_failed_no_former_label_comes_again(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    for outcome in (erased(), failed()):
+        rig.arrive("B01", drive("S1"))
+        rig.scan("KK-0800", "BAY-B01")
+        number = rig.erase("B01", outcome).record.number
+        rig.engine.handle(LabelResult(number, "labels", 0, LabelState.PRINTED))
+        rig.leave("B01")
+    assert rig.effects.labels == [("bench-01-000001", 0), ("bench-01-000002", 0)]
 
 
 def test_a_drive_that_failed_before_its_sibling_came_is_not_forgotten(make: Make) -> None:
@@ -206,6 +239,60 @@ def test_what_was_erased_goes_into_no_box(make: Make) -> None:
     rig.scan("KK-0801", "BAY-B01")
     number = rig.erase("B01").record.number
     assert (rig.scan(number), rig.scan("DESTROY"), statements(rig, "box")) == ("put_label", "scan_label_first", [])
+
+
+def test_an_older_label_of_a_drive_that_was_erased_since_goes_into_no_box(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    certificates = []
+    for outcome in (failed(), erased()):
+        rig.arrive("B01", drive("S1"))
+        rig.scan("KK-0801", "BAY-B01")
+        certificates.append(rig.erase("B01", outcome))
+        rig.leave("B01")
+    rig.arrive("B01", drive("S1"))
+    rig.scan("KK-0801", "BAY-B01", "UNDO")
+    old, new = (certificate.record.number for certificate in certificates)
+    rig.scan(old)
+    assert ("put_label", {"number": new}) in [said for said, _ in rig.effects.spoken]
+    assert (rig.scan("DESTROY"), statements(rig, "box")) == ("scan_label_first", [])
+    rig.scan("KK-0801", "BAY-B01")
+    rig.wait(10.1)
+    assert (rig.scan(old), rig.scan("DESTROY"), rig.state("B01")) == ("label_seen", "scan_label_first", "erasing")
+
+
+def test_the_box_is_stated_of_the_customer_whose_drive_it_is(make: Make) -> None:
+    rig = make()
+    rig.sign_in("LOT-4")
+    rig.arrive("B01", drive("S1"))
+    rig.scan("KK-0801", "BAY-B01")
+    number = rig.erase("B01", failed()).record.number
+    rig.scan("LOT-2", number, "DESTROY")
+    assert [said["customer"]["lot"] for said in statements(rig, "box")] == ["LOT-4"]
+
+
+@pytest.mark.parametrize("here", [("BADGE-7",), ("BADGE-7", "LOT-2")])
+def test_the_label_of_a_drive_that_is_erased_again_recalls_its_device_and_delivery(
+    make: Make, here: tuple[str, ...]
+) -> None:
+    rig = make()
+    rig.sign_in("LOT-4")
+    rig.arrive("B01", drive("S1"))
+    rig.scan("KK-0801", "BAY-B01")
+    number = rig.erase("B01", Aborted(Work(), CANCELLED)).record.number
+    assert rig.scan(number) == "put_label", "its drive is still there"
+    rig.leave("B01")
+    rig.scan("LOGOUT", *here)
+    rig.arrive("B02", drive("S1"))
+    assert rig.scan(number) == "label_device_lot"
+    key, values = rig.engine.shown[-1]
+    assert phrase("en", key, **values) == "KK-0801: now scan the bay."
+    rig.scan("BAY-B02")
+    job = rig.job_of("B02")
+    assert (job.asset and job.asset.tag, job.customer and job.customer.lot) == ("KK-0801", "LOT-4")
+    rig.leave("B02")
+    rig.scan("LOGOUT")
+    assert (rig.scan(number), rig.engine.context.asset) == ("label_seen", None), "nobody is signed in"
 
 
 def test_a_drive_that_does_not_say_who_it_is_goes_into_the_box_by_its_bay(make: Make) -> None:

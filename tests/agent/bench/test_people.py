@@ -382,10 +382,11 @@ def test_a_phone_is_forgotten_with_a_word_by_undo_and_stays_in_its_persons_place
     assert [c.record.operator.id for c in rig.certificates() if c.record.operator] == ["ida"]
 
 
-def test_whoever_takes_a_phone_over_begins_it_anew(make: Make) -> None:
+@pytest.mark.parametrize("first", [(), ("KK-0820",)], ids=["by its IMEI", "by its tag"])
+def test_whoever_takes_a_phone_over_begins_it_anew(make: Make, first: tuple[str, ...]) -> None:
     rig = make()
     rig.sign_in()
-    rig.scan(IMEI, "KK-0820", "YES", "YES", "YES", "BADGE-8", "LOT-4", IMEI)
+    rig.scan(IMEI, "KK-0820", "YES", "YES", "YES", "BADGE-8", "LOT-4", *first, IMEI)
     assert screen(rig).startswith(f"{IMEI}: Ida had begun it. You begin anew.")
     rig.scan("KK-0820", "YES", "YES", "YES")
     assert rig.certificates() == []
@@ -420,6 +421,15 @@ def test_everybody_who_is_signed_in_is_told_with_what_is_expected_of_them(make: 
     ]
     assert [each["next"][-1] for each in told] == ["KK-0002: now scan the bay.", "Bay B01: scan YES or NO. Drive S1."]
     assert all(each["since"].endswith("Z") for each in told)
+
+
+def test_one_instruction_is_said_at_a_time(make: Make) -> None:
+    rig = make()
+    rig.sign_in()
+    rig.arrive("B01", drive("S1"))
+    for code in ("BAY-B01", "BAY-B02", "DRIVES-2"):
+        rig.scan(code)
+        assert screen(rig) == "Scan the asset tag first.", code
 
 
 def test_log_out_forgets_the_person_and_the_delivery_and_no_bay_that_waits(make: Make) -> None:

@@ -28,7 +28,7 @@ from agent.certificates.outcome import CANCELLED, NAMELESS, Aborted, Work
 from agent.jobs.bay import Bay, BayState
 from agent.jobs.label_proof import LabelState
 from agent.scan import dialogue
-from agent.scan.actions import BeginBay, TakeBack
+from agent.scan.actions import Action, BeginBay, TakeBack
 from agent.scan.command_words import command_words
 from agent.scan.context import Context
 from agent.scan.flow import Do, Seen, Step
@@ -388,7 +388,7 @@ def first_that_asks(context: Context, bays: Mapping[str, Bay]) -> Bay:
 
 
 def last_that_asks(context: Context, bays: Mapping[str, Bay]) -> Bay:
-    return next(bay for bay in reversed(bays.values()) if bay.asks == "confirm")
+    return next(bay for bay in reversed(list(bays.values())) if bay.asks == "confirm")
 
 
 def another_that_asks(context: Context, bays: Mapping[str, Bay]) -> Bay:
@@ -400,7 +400,7 @@ def another_that_asks(context: Context, bays: Mapping[str, Bay]) -> Bay:
 def test_the_comparison_sees_an_answer_that_acts_on_another_bay_than_the_named(
     monkeypatch: pytest.MonkeyPatch, do: Do, which: Callable[[Context, Mapping[str, Bay]], Bay]
 ) -> None:
-    wish = {Do.BEGIN: BeginBay, Do.TAKE_BACK: TakeBack}[do]
+    wish: Callable[[str, str], Action] = BeginBay if do is Do.BEGIN else TakeBack
 
     def wrong(context: Context, seen: Seen, value: str, bays: Mapping[str, Bay], known: Settings) -> dialogue.Did:
         bay = which(context, bays)
