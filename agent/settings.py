@@ -5,6 +5,7 @@ Relative paths in the file are relative to its own folder.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -15,12 +16,13 @@ from agent.errors import SettingsError
 from agent.planning.plan import known_methods, may_be_refused
 from agent.planning.policy import BUILT_IN, Policy
 from drivers.drives.ports import canonical
-from drivers.options import convert, read_toml
+from drivers.options import Host, convert, read_toml
 from drivers.senses import Senses
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+URL = re.compile(r"https?://[!-~]+")  # what a telephone opens when it reads the QR code on a label
 
 
 class StationSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,7 +172,7 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True):
     `collector_keys`: those whose receipts are believed; without any, every receipt that the broker lets through is.
     """
 
-    host: Annotated[str, msgspec.Meta(min_length=1)]
+    host: Host
     port: Port = 8883
     protocol: Literal["5", "3.1.1"] = "5"
     username: str | None = None
@@ -251,8 +253,11 @@ def contradictions(settings: Settings) -> Iterator[str]:
     """Find what is right by itself, and cannot stand together: one line for each."""
     yield from _doubles(settings)
     yield from _dangling(settings)
-    yield from _bad_patterns(settings.scanning)
+    yield from bad_patterns(settings.scanning)
     yield from _halves(settings.mqtt)
+    url = settings.station.certificate_url
+    if url and not URL.fullmatch(url):
+        yield f"station.certificate_url = {url!r}: allowed is an address that begins with https:// or http://"
 
 
 def _halves(mqtt: Mqtt | None) -> Iterator[str]:
@@ -310,9 +315,8 @@ def _unknown(path: str, value: str | None, known: set[str]) -> Iterator[str]:
         yield f"{path} = {value!r}: allowed is one of {', '.join(sorted(known)) or '(none is configured)'}"
 
 
-def _bad_patterns(scanning: Scanning) -> Iterator[str]:
-    import re
-
+def bad_patterns(scanning: Scanning) -> Iterator[str]:
+    """Find the rules of [scanning] that no code can be held against: one line for each."""
     for key in scanning.__struct_fields__:
         pattern = getattr(scanning, key)
         if not isinstance(pattern, str):

@@ -16,17 +16,37 @@ import msgspec
 from msgspec import inspect
 
 T = TypeVar("T", bound=msgspec.Struct)
+DEEPEST = 16  # tables and lists in each other; no configuration of ours has more than five
+TOO_DEEP = f"is no configuration: more than {DEEPEST} tables or lists stand in each other"
+
+# RFC 1123, section 2.1, with the underscore that many networks have; or an IPv6 address, with its zone.
+HOST_PATTERN = (
+    r"^(?=.{1,253}$)(?:(?:[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?\.)*[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}"
+    r"[A-Za-z0-9_])?\.?|[0-9A-Fa-f]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*(?:%[A-Za-z0-9._-]+)?)$"
+)
+Host = Annotated[str, msgspec.Meta(pattern=HOST_PATTERN)]
+WORDS = {HOST_PATTERN: "a host's name or address alone, without scheme or port"}
+"""What a pattern asks for, where that is easier said than read."""
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], list[str]]:
     """Read the document and its problems (at most one: the file, or its syntax)."""
     try:
         with path.open("rb") as file:
-            return tomllib.load(file), []
+            data = tomllib.load(file)
+    except RecursionError:
+        return {}, [TOO_DEEP]
     except OSError as error:
         return {}, [f"cannot be read: {error.strerror}"]
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         return {}, [f"is not valid TOML: {error}"]
+    return ({}, [TOO_DEEP]) if _deeper(data, DEEPEST) else (data, [])
+
+
+def _deeper(value: object, levels: int) -> bool:
+    """Say whether tables and lists stand in each other further down than that."""
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_deeper(item, levels - 1) for item in inner)
 
 
 def convert(data: Mapping[str, Any], to: type[T], *, path: str = "") -> tuple[T | None, list[str]]:
@@ -95,6 +115,8 @@ def describe(kind: inspect.Type) -> str:
         case inspect.IntType() | inspect.FloatType():
             return ("a whole number" if isinstance(kind, inspect.IntType) else "a number") + _bounds(kind)
         case inspect.StrType(pattern=pattern, min_length=least):
+            if pattern in WORDS:
+                return WORDS[pattern]
             return "text" + (f" that matches {pattern}" if pattern else " that is not empty" if least else "")
         case inspect.BoolType():
             return "true or false"

@@ -53,7 +53,13 @@ patiently() {
     { while sleep 30 >/dev/null 2>&1; do say "still $what, for $((SECONDS - since)) s now"; done; } 9<&- </dev/null &
     beat=$!
     "$@"
-    kill "$beat" && beat=''
+    hush
+}
+
+# Ctrl-C ends it too, and then there is nothing to kill: no reason to leave the rest of a trap undone.
+hush() {
+    [ -z "$beat" ] || kill "$beat" 2>/dev/null || true
+    beat=''
 }
 
 # Only then is there a manager, and a udev, to tell.
@@ -267,7 +273,7 @@ do_back() {
     flock --nonblock 9 || die "a make install is at work in $root"
     here=$(readlink -f -- "$root/current")
     # shellcheck disable=SC2012  # the names are ours: a date and six letters
-    other=$(ls -td -- "$root"/versions/* | grep -vxF -- "$here" | head -n 1)
+    other=$(ls -td -- "$root"/versions/* | { grep -vxF -- "$here" || true; } | head -n 1)
     [ -x "$other/bin/benchwipe" ] || die "there is no version before ${here##*/} to go back to"
     (cd / && "$other/bin/benchwipe" --version >/dev/null) || die "the version before does not run; nothing was changed"
     point_to "$other"
@@ -309,5 +315,5 @@ umask 022
 installed='' version='' before='' beat=''
 scratch=$(mktemp --directory)
 # A half-built version is taken away again.
-trap '[ -z "$beat" ] || kill "$beat"; rm -rf -- "$scratch"; [ -n "$installed" ] || [ -z "$version" ] || rm -rf -- "$version"' EXIT
+trap 'hush; rm -rf -- "$scratch"; [ -n "$installed" ] || [ -z "$version" ] || rm -rf -- "$version"' EXIT
 "do_$1"

@@ -22,8 +22,8 @@ DEFAULT_CONFIG = Path("/etc/benchwipe/station.toml")
 DEFAULT_STATE_DIR = Path("/var/lib/benchwipe")
 WITHOUT = {
     "drives": "bays are not shown, and the built-in policy is asked; sudo benchwipe drives knows them",
-    "label": "built-in language (see --text), and no address in its QR code",
-    "pdf": "built-in language (see --text), and no address in its QR code",
+    "label": "built-in language (see --language), and no address in its QR code",
+    "pdf": "built-in language (see --language), and no address in its QR code",
 }
 """What a command that only looks goes without, where the configuration is not this user's to read."""
 NOT_TRUE, USAGE, INTERRUPTED = 1, 2, 130

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import re
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,9 +37,15 @@ class PathParameter(ParamType):
             self.fail(f"{text!r} {why}", param, ctx)
         path = Path(text)
         try:
-            folder, file = path.is_dir(), path.exists() and not path.is_dir()
-        except OSError:  # no right to look: whoever opens it says so
+            mode = path.stat().st_mode
+        except OSError as error:  # what is not there, or not this user's to look at, is told by whoever opens it
+            if error.errno == errno.ELOOP:
+                self.fail(f"{text!r} is a link that leads to itself", param, ctx)
             return path
+        folder, file = stat.S_ISDIR(mode), not stat.S_ISDIR(mode)
+        # A shell's own pipes (/dev/stdin, /dev/fd/63) have somebody at the other end; any other is waited on for ever.
+        if (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)) and not text.startswith(("/dev/", "/proc/")):
+            self.fail(f"{text!r} is a pipe or a socket; a file or a folder is wanted", param, ctx)
         if folder and not self._dir_okay:
             self.fail(f"{text} is a folder; a file is wanted", param, ctx)
         if file and not self._file_okay:

@@ -178,6 +178,8 @@ def _demand_private(path: Path, what: str) -> None:
         mode = path.stat().st_mode
     except OSError as error:
         raise KeyProblem(path=path, problem=f"{what} cannot be read: {error.strerror}") from None
+    if not stat.S_ISREG(mode):  # nobody may be at the other end of a pipe
+        raise KeyProblem(path=path, problem=f"{what} is no ordinary file")
     if stat.S_IMODE(mode) & 0o077:
         raise KeyProblem(path=path, problem=f"{what} is open to others ({stat.filemode(mode)}); chmod 600 it")
 

@@ -10,13 +10,14 @@ import msgspec
 
 from drivers.deadline import Deadline
 from drivers.errors import DeviceGone
+from drivers.options import Host
 from drivers.printers._channel import ChannelPrinter, ChannelSettings, Opened
 
 
 class Settings(ChannelSettings, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where it listens."""
 
-    host: Annotated[str, msgspec.Meta(min_length=1)]
+    host: Host
     port: Annotated[int, msgspec.Meta(ge=1, le=65535)] = 9100
 
 

@@ -73,11 +73,23 @@ def answers(places: Iterable[Path], keys: Mapping[str, Ed25519PublicKey]) -> Ite
             folders.sort()
             for name in sorted(name for name in names if name.endswith(SUFFIX)):
                 found += 1
-                yield answer(Path(folder, name), keys)
+                yield _answer_within(Path(folder, name), keys)
         for error in closed:
-            yield FileAnswer(file=str(error.filename), genuine=None, reason=error.strerror or str(error))
+            yield FileAnswer(file=_named(error.filename), genuine=None, reason=error.strerror or str(error))
         if not found and not closed:
-            yield FileAnswer(file=str(place), genuine=None, reason=f"no *{SUFFIX} in this folder")
+            yield FileAnswer(file=_named(place), genuine=None, reason=f"no *{SUFFIX} in this folder")
+
+
+def _named(path: Path | str) -> str:
+    """The name as text: bytes of it that are no UTF-8, which no JSON document can hold, as \\xNN."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _answer_within(path: Path, keys: Mapping[str, Ed25519PublicKey]) -> FileAnswer:
+    """Nobody named this one: a pipe would be waited on for ever, and the files after it never be looked at."""
+    if path.is_fifo():
+        return FileAnswer(file=_named(path), genuine=None, reason="it is a pipe")
+    return answer(path, keys)
 
 
 def answer(path: Path, keys: Mapping[str, Ed25519PublicKey]) -> FileAnswer:
@@ -85,12 +97,12 @@ def answer(path: Path, keys: Mapping[str, Ed25519PublicKey]) -> FileAnswer:
     try:
         found = verify(read_compact(path), keys)
     except CertificateProblem as problem:
-        return FileAnswer(file=str(path), genuine=False, reason=str(problem))
+        return FileAnswer(file=_named(path), genuine=False, reason=str(problem))
     except OSError as error:
-        return FileAnswer(file=str(path), genuine=None, reason=error.strerror or str(error))
+        return FileAnswer(file=_named(path), genuine=None, reason=error.strerror or str(error))
     record = found.record
     return FileAnswer(
-        file=str(path),
+        file=_named(path),
         genuine=True,
         certificate_id=found.id,
         key_id=found.key_id,

@@ -25,8 +25,8 @@ from agent.devices.control import NotRunning, ask
 from agent.errors import KeyProblem
 from agent.jobs.ledger import Ledger
 from agent.jobs.reconcile import Reconciler
-from agent.scan.codes import Kind, bay_called, read
-from agent.settings import Device, Mqtt, Settings
+from agent.scan.codes import FIELD, Kind, bay_called, read
+from agent.settings import Device, Mqtt, Settings, bad_patterns
 from agent.state_folder import refuse_unfinished
 from agent.uplink.uplink import read_secrets
 from drivers import registry
@@ -131,6 +131,21 @@ def find_problems(settings: Settings, state_dir: Path, config_dir: Path) -> Iter
             yield f"{error.filename or state_dir}: {error.strerror}"
     if settings.mqtt is not None:
         yield from _mqtt_problems(settings.mqtt, config_dir)
+    yield from _code_problems(settings)
+
+
+def _code_problems(settings: Settings) -> Iterator[str]:
+    """Every configured code is one that the rules of [scanning] read as what it is: else nobody can ever scan it."""
+    if any(bad_patterns(settings.scanning)):
+        return
+    people = [(f"operator[{i}].badge", who.badge, Kind.BADGE) for i, who in enumerate(settings.operator)]
+    lots = [(f"lot[{i}].code", lot.code, Kind.LOT) for i, lot in enumerate(settings.lot)]
+    places = [(f"destination[{i}].code", to.code, Kind.DESTINATION) for i, to in enumerate(settings.destination)]
+    for key, text, kind in (*people, *lots, *places):
+        if (is_read := read(text, None, settings).kind) is not kind:
+            rule = getattr(settings.scanning, kind.value)
+            taken = "nothing" if is_read is Kind.OTHER else f"scanning.{FIELD.get(is_read) or is_read.value}"
+            yield f"{key} = {text!r}: it is scanned as {taken}; allowed is what scanning.{kind.value} = {rule!r} reads"
 
 
 def _mqtt_problems(mqtt: Mqtt, config_dir: Path) -> Iterator[str]:
@@ -166,6 +181,8 @@ def _mqtt_files(mqtt: Mqtt) -> Iterator[tuple[str, str]]:
 def _unreadable(path: Path) -> str:
     """Why this user cannot read the file, and what makes it readable; empty where it can."""
     try:
+        if path.is_fifo() or path.is_socket():
+            return "is no file, but a pipe or a socket"
         path.open("rb").close()
     except PermissionError:
         user = pwd.getpwuid(os.geteuid()).pw_name
@@ -271,6 +288,8 @@ def _device_problems(
 def _input_problems(path: str, device: Device, settings: Settings) -> Iterator[str]:
     """A keypad's numbers name every bay. Nothing is opened."""
     typed = registry.load("inputs", device.driver, device.settings, where=path).numbers()
+    if any(bad_patterns(settings.scanning)):  # said by itself, and nothing can be read by them
+        return
     codes = (read(code, None, settings) for code in typed)
     names = tuple(bay.name for bay in settings.bay)
     named = {bay_called(code.value, names) for code in codes if code.kind is Kind.BAY}

@@ -66,7 +66,10 @@ def problems(settings: Settings, found: list[BayRow], *, as_service: bool, root:
 def _impossible(port: str, root: Path) -> str:
     """Why no drive can stand there; empty where one may."""
     if port.startswith("/"):
-        return "" if port.startswith("/dev/") else f"allowed is a name in {BY_PATH} or a device under /dev"
+        path = Path(port)
+        if not port.startswith("/dev/") or ".." in path.parts:
+            return f"allowed is a name in {BY_PATH} or a device under /dev"
+        return "that is no drive, but something else" if path.exists() and not path.is_block_device() else ""
     if re.search(r"-part\d+$", port):
         return "that is a partition; a bay is a port, whose name ends before -part"
     if not PORT.fullmatch(port) or not KIND.fullmatch(port):

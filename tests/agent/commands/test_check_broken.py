@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -9,13 +10,33 @@ import pytest
 
 from agent.commands.work import check_ports
 from agent.commands.work.toml_lines import line_of, lines_of
-from agent.settings import load
+from agent.errors import KeyProblem
+from agent.settings import Mqtt, load, parse
+from agent.uplink.uplink import read_secrets
 from tests.agent.commands.conftest import Call
 
+BENCH = """
+[[source]]
+name = "bench"
+driver = "simulated"
+settings = { folder = "bench" }
+[[bay]]
+name = "A1"
+port = "port-1"
+source = "bench"
+"""
 REPOSITORY = Path(__file__).resolve().parents[3]
 BROKEN = REPOSITORY / "tests/samples/broken_stations"
 # File -> (line, what is said there), all of it and in this order.
 SAID: dict[str, list[tuple[int | None, str]]] = {
+    "addresses-that-cannot-be": [
+        (2, "station.certificate_url = 'collector.example/certificates/': allowed is an address that begins with h"),
+        (11, "printer[0].settings.host = 'zebra..local': allowed is a host's name or address alone"),
+        (
+            14,
+            "mqtt.host = 'mqtt://collector.example': allowed is a host's name or address alone, without scheme or port",
+        ),
+    ],
     "bad-patterns": [
         (12, "scanning.asset = '[A-Z': allowed is a regular expression (unterminated character set at posi"),
         (13, "scanning.bay = 'BAY-.*': it must hold (?P<bay>...), the bay's name"),
@@ -26,9 +47,14 @@ SAID: dict[str, list[tuple[int | None, str]]] = {
     "broken-toml": [
         (3, "is not valid TOML: Illegal character '\\n'"),
     ],
+    "codes-nobody-can-scan": [
+        (6, "operator[0].badge = '0012345678': it is scanned as nothing; allowed is what scanning.badge = 'BADGE-"),
+        (11, "operator[1].badge = 'AB-1234': it is scanned as scanning.asset; allowed is what scanning.badge = 'BA"),
+        (16, "destination[0].code = 'SHOP': it is scanned as nothing; allowed is what scanning.destination = 'DEST"),
+    ],
     "driver-settings": [
         (14, "printer[0].settings.hots is not a known key; did you mean host?"),
-        (14, "printer[0].settings.host is missing: it takes text that is not empty"),
+        (14, "printer[0].settings.host is missing: it takes a host's name or address alone"),
         (14, "printer[0].settings.port = 70000: allowed is a whole number from 1 up to 65535"),
     ],
     "empty": [
@@ -59,6 +85,9 @@ SAID: dict[str, list[tuple[int | None, str]]] = {
         (31, "printer[0] (labels): no printers driver is called 'zebra'; known: cups, raw, serial, simulat"),
         (38, "mqtt.collector_keys[0] = 'gone.jwk': cannot be read: No such file or directory"),
     ],
+    "nested-without-end": [
+        (None, "is no configuration: more than 16 tables or lists stand in each other"),
+    ],
     "no-such-key-file": [
         (14, "mqtt.collector_keys[0]: "),
     ],
@@ -69,6 +98,10 @@ SAID: dict[str, list[tuple[int | None, str]]] = {
         (3, "bay[0].port = 'usb stick': no port is called so"),
         (7, "bay[1].port = 'pci-ffff:00:14.0-usb-0:1:1.0-scsi-0:0:0:0': this machine has no controller ff"),
         (11, "bay[2].port = 'pci-ffff:00:14.0-ata-1-part1': that is a partition; a bay is a port, whose na"),
+    ],
+    "ports-of-no-drive": [
+        (3, "bay[0].port = '/dev/null': that is no drive, but something else"),
+        (7, "bay[1].port = '/dev/disk/../../etc/passwd': allowed is a name in /dev/disk/by-path/ or a device un"),
     ],
     "serial-port-that-is-gone": [
         (12, "dock[0] (relays): dock[0] (/dev/serial/by-id/gone) is not there. Check its cable. (BW-D04)"),
@@ -125,12 +158,37 @@ def test_all_that_is_wrong_in_a_file_is_said_at_once_with_its_line(call: Call, t
     assert not (tmp_path / "state").exists()
 
 
+def test_a_pipe_that_nobody_writes_to_and_a_link_to_itself_are_told_at_once(call: Call, tmp_path: Path) -> None:
+    """In place of the configuration, of a certificate, of a secret that it names."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe, 0o600)
+    link.symlink_to(link)
+    for command in (("check", "--config"), ("run", "--config"), ("certificate", "show")):
+        for path, what in ((pipe, "is a pipe or a socket"), (link, "is a link that leads to itself")):
+            done = call(*command, path)
+            assert (done.status, done.err.count("\n")) == (2, 1), done.err
+            assert f"{str(path)!r} {what}" in done.err
+    config = tmp_path / "station.toml"
+    config.write_text(BENCH + '[mqtt]\nhost = "::1"\nusername = "u"\npassword_file = "pipe"\n')
+    done = call("check", "--config", config)
+    assert f"{config}:13: mqtt.password_file = 'pipe': is no file, but a pipe or a socket\n" in done.err
+    with pytest.raises(KeyProblem, match="the broker's password is no ordinary file"):
+        read_secrets(Mqtt(host="::1", username="u", password_file="pipe"), tmp_path)
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost", "192.0.2.7", "fe80::1%eth0", "::ffff:192.0.2.7", "a_b.xn--bcher-kva.de."]
+)
+def test_every_name_and_address_that_a_host_can_have_is_allowed(host: str) -> None:
+    assert parse({"mqtt": {"host": host}}, where="station.toml").mqtt == Mqtt(host=host)
+
+
 def test_the_shipped_example_is_refused_until_it_is_somebodys_bench(call: Call, tmp_path: Path) -> None:
     config = tmp_path / "station.toml"
     shutil.copy(REPOSITORY / "config/station.example.toml", config)
     done = call("check", "--config", config)
     assert done.status == 2
-    line = config.read_text().splitlines().index("[[bay]]") + 3
+    line = 1 + next(i for i, text in enumerate(config.read_text().splitlines()) if text.startswith("port = "))
     assert f"station.toml:{line}: bay[0].port: the bays are still those of the shipped example" in done.err
     ports = {row.port for row in check_ports.rows(load(config), {})}
     assert ports == check_ports.EXAMPLE  # what is compared is what is shipped

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import signal
 from collections.abc import Iterator
@@ -150,6 +151,33 @@ def test_files_and_folders_are_each_a_line_and_the_worst_decides(call: Call, pap
     assert [row["genuine"] for row in bad.document["certificates"]] == [False, True, True, None]
     assert bad.document["certificates"][0]["file"] == str(folder / "a.jws")
     assert bad.document["certificates"][0]["reason"]
+
+
+def test_a_folder_with_a_pipe_and_strange_names_in_it_is_gone_through_to_its_end(
+    call: Call, paper: Path, tmp_path: Path
+) -> None:
+    key, folder = tmp_path / "station.jwk", tmp_path / "archive"
+    folder.mkdir()
+    os.mkfifo(folder / "b.jws")
+    (folder / "circle").symlink_to(folder)
+    (folder / "d.jws").symlink_to(folder / "d.jws")
+    for name in (b"a b.jws", b"c\x1b[2J.jws", b"\xff.jws"):
+        Path(os.fsdecode(os.fsencode(folder) + b"/" + name)).write_bytes(paper.read_bytes())
+    done = call("certificate", "verify", folder, "--key", key, "--json")
+    told = {
+        Path(found["file"]).name: (found["genuine"], found.get("reason")) for found in done.document["certificates"]
+    }
+    assert done.status == 2
+    assert told == {
+        "a b.jws": (True, None),
+        "b.jws": (None, "it is a pipe"),
+        "c\x1b[2J.jws": (True, None),
+        "d.jws": (None, "Too many levels of symbolic links"),
+        "\\xff.jws": (True, None),
+    }
+    lines = call("certificate", "verify", folder, "--key", key).out
+    assert lines.count("\n") == len(told)
+    assert "\x1b" not in lines
 
 
 def test_a_folder_without_certificates_is_not_taken_for_genuine(call: Call, paper: Path, tmp_path: Path) -> None:
