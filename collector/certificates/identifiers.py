@@ -130,6 +130,8 @@ def wwn(text: str) -> str:
 
 def name(text: str) -> str:
     """Fold a name (customer, lot, operator, certificate number): NFKC, no capitals, single spaces, nothing unseen."""
+    if text.isascii() and text.isprintable():  # most are; the intake waits for each
+        return " ".join(text.lower().split())
 
     def once(part: str) -> str:
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", part).casefold())
@@ -225,6 +227,8 @@ _PHONE: tuple[Kind, ...] = ("imei14", "meid14")
 
 def _folded(text: str) -> str:
     """Capitals, in one form, with nothing in it that cannot be seen; spaces stay."""
+    if text.isascii() and text.isprintable():
+        return text.upper()
     found = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).upper())
     return "".join(c for c in found if c == " " or not _is_unseen(c))
 
@@ -233,6 +237,9 @@ def _squeezed(text: str, *, dashes: bool) -> str:
     """Capitals without spaces, and without dashes unless they are kept."""
     if len(text) > LONGEST:
         return ""
+    if text.isascii() and text.isprintable():
+        bare = text.upper().replace(" ", "")
+        return bare if dashes else bare.replace("-", "")
 
     def once(part: str) -> str:
         found = _folded(part).replace(" ", "")
