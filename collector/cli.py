@@ -7,10 +7,9 @@ import json
 import os
 import sys
 from collections.abc import Callable
-from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar
 
 import click
 import msgspec
@@ -19,6 +18,7 @@ from agent.errors import SettingsError
 from collector import logs, settings
 from collector.errors import CollectorError
 from collector.parties.roles import ROLES
+from collector.report_command import report_command
 from drivers.options import convert
 
 if TYPE_CHECKING:
@@ -239,26 +239,6 @@ def add_organisation(config: Path | None, name: str, kind: str, cvr: str, gln: s
     click.echo(f"{name} is a {kind}.", err=True)
 
 
-@main.command()
-@config_option
-@click.option("--customer", required=True, help="The organisation's name, or one that its certificates have.")
-@click.option("--from", "first", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The first day.")
-@click.option("--to", "last", required=True, type=click.DateTime(["%Y-%m-%d"]), help="The last day.")
-@click.option("--out", required=True, type=click.Path(path_type=Path, dir_okay=False), help="FILE.pdf, .csv or .zip.")
-@click.option("--language", type=click.Choice(["da", "en"]), default="da", show_default=True)
-def report(
-    config: Path | None, customer: str, first: datetime, last: datetime, out: Path, language: Literal["da", "en"]
-) -> None:
-    """Write a customer's certificates to a file: a list as PDF or CSV, or a ZIP of PDFs and JWS."""
-
-    def run(_: Actor) -> int:
-        from collector.certificates import report as reports
-
-        return reports.report(customer, first.date(), last.date(), out, language)
-
-    click.echo(f"{out}: {_in_database(config, run)} certificates", err=True)
-
-
 @main.group()
 def person() -> None:
     """Handle people."""
@@ -409,6 +389,8 @@ def _fail(lines: list[str]) -> NoReturn:
         click.echo(f"benchwipe-collector: {line}", err=True)
     sys.exit(2)
 
+
+main.add_command(report_command(config_option, _in_database))
 
 if __name__ == "__main__":
     main()

@@ -10,7 +10,7 @@ from django.db import connection
 
 from collector.certificates import search_text
 from collector.certificates.identifiers import name
-from collector.certificates.search_plans import NEWEST, Narrowed, Rows, Sql, Step, Vendor, steps
+from collector.certificates.search_plans import MANY, NEWEST, SELDOM, Narrowed, Rows, Step, Vendor, steps
 from collector.certificates.search_schema import TABLE, compared
 from collector.certificates.search_text import Question
 from collector.intake.models import Certificate
@@ -83,7 +83,7 @@ def _run(step: Step, begin: int, most: int, vendor: Vendor) -> list[int]:
     if step.kind == "prefix":
         return _in_order_of_column(step, begin, most)
     if step.kind == "part" and vendor == "postgresql":
-        return _parts_on_postgresql(step.selects[0], begin, most)
+        return _parts_on_postgresql(step, begin, most)
     return _newest(step, begin, most)
 
 
@@ -111,18 +111,33 @@ def _in_order_of_column(step: Step, begin: int, most: int) -> list[int]:
     return [arrival for (arrival,) in _fetch(query, [*values, most])]
 
 
-def _parts_on_postgresql(one: Sql, begin: int, most: int) -> list[int]:
-    """What is frequent is among the newest rows; what is not has few rows, which GIN finds in no order."""
-    newest = _fetch(f"SELECT arrival FROM {TABLE} WHERE arrival < %s ORDER BY arrival DESC OFFSET %s LIMIT 1",
-                    [begin, NEWEST])  # fmt: skip
-    if newest:
-        query = f"SELECT f.arrival {one.text} AND f.arrival < %s AND f.arrival >= %s ORDER BY f.arrival DESC LIMIT %s"
-        found = _fetch(query, [*one.values, begin, newest[0][0], most])
-        if len(found) >= most:
-            return [arrival for (arrival,) in found]
-    query = f"WITH s AS MATERIALIZED (SELECT f.arrival {one.text} AND f.arrival < %s)"
-    query += " SELECT arrival FROM s ORDER BY arrival DESC LIMIT %s"
+def _parts_on_postgresql(step: Step, begin: int, most: int) -> list[int]:
+    """GIN finds rows in no order. What is frequent is among the newest rows; of what is seldom all rows are sorted."""
+    found, all_of_it = _among_newest(step, begin, most, NEWEST)
+    if len(found) >= most or all_of_it:
+        return found
+    one = step.selects[0]
+    query = f"WITH s AS MATERIALIZED (SELECT f.arrival {one.text} AND f.arrival < %s) SELECT arrival FROM s LIMIT %s"
+    some = [arrival for (arrival,) in _fetch(query, [*one.values, begin, SELDOM + 1])]
+    if len(some) <= SELDOM:
+        return sorted(some, reverse=True)[:most]
+    found, all_of_it = _among_newest(step, begin, most, MANY)
+    if len(found) >= most or all_of_it:
+        return found
+    query = query.replace("FROM s LIMIT", "FROM s ORDER BY arrival DESC LIMIT")
     return [arrival for (arrival,) in _fetch(query, [*one.values, begin, most])]
+
+
+def _among_newest(step: Step, begin: int, most: int, some: int) -> tuple[list[int], bool]:
+    """Look through so many of the newest rows; whether these were all."""
+    one, among = step.selects[0], f"AND {step.among.text}" if step.among else ""
+    query = f"SELECT f.arrival FROM {TABLE} f WHERE f.arrival < %s {among} ORDER BY f.arrival DESC OFFSET %s LIMIT 1"
+    oldest = _fetch(query, [begin, *step.among.values, some])
+    # An expression, so that no index of trigrams is asked for a few rows: it would bring all it has first.
+    plain = one.text.replace("f.text LIKE", "(f.text || '') LIKE")
+    query = f"SELECT f.arrival {plain} AND f.arrival < %s AND f.arrival >= %s ORDER BY f.arrival DESC LIMIT %s"
+    found = _fetch(query, [*one.values, begin, oldest[0][0] if oldest else 0, most])
+    return [arrival for (arrival,) in found], not oldest
 
 
 def _fetch(query: str, values: list[Any]) -> list[tuple[Any, ...]]:

@@ -26,7 +26,8 @@ ORDER = {
 MOST_TRIGRAMS = 8  # side by side, asked of FTS5 for one word: each costs its list, and the text is compared anyway
 FEW = frozenset((*NARROW, "lot"))
 """Columns of which one value has few rows."""
-NEWEST = 2_000  # rows that PostgreSQL looks through before it asks its trigrams, whose answer has no order
+NEWEST, MANY = 1_000, 20_000  # rows that PostgreSQL looks through before and after it asked its trigrams
+SELDOM = 3_000  # rows that it sorts: its trigrams find them in no order
 MOST_OF_ID = 200
 NOWHERE = "0 = 1"
 
@@ -68,6 +69,8 @@ class Step:
     kind: Literal["exact", "prefix", "part"]
     selects: tuple[Sql, ...]
     order: str = ""
+    among: Sql = Sql("")
+    """Of parts: whose rows are the newest ones that are looked through."""
 
 
 def steps(question: Question, rows: Rows, narrowed: Narrowed, vendor: Vendor) -> list[Step]:
@@ -90,7 +93,8 @@ def steps(question: Question, rows: Rows, narrowed: Narrowed, vendor: Vendor) ->
         found += [Step("exact", tuple(select for _, select in named))] if named else []
         before += [is_it for is_it, _ in named]
     parts = _parts(question.words, rows, _and([only, _none_of(before)]), vendor)
-    return found + ([Step("part", parts)] if parts else [])
+    among = _in("f.customer_id", rows.customers) if rows.customers and not rows.operator else Sql("")
+    return found + ([Step("part", parts, among=among)] if parts else [])
 
 
 def _named(words: Sequence[Term], only: Sql, vendor: Vendor) -> list[tuple[Sql, Sql]]:
