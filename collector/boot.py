@@ -16,6 +16,7 @@ from collector import catalogues
 from collector.errors import CollectorError
 from collector.intake import signing
 from collector.owned import make_file, make_folder
+from collector.parties.tenants import Provider
 from collector.place import Place
 from collector.settings import Configuration
 
@@ -50,6 +51,7 @@ def boot(configuration: Configuration) -> None:
     django_settings.CSRF_TRUSTED_ORIGINS = [told.public_url] if told.public_url else []
     django_settings.SESSION_COOKIE_SECURE = django_settings.CSRF_COOKIE_SECURE = secure
     django_settings.COLLECTOR_STATIONS_DIR = configuration.stations_dir
+    _people(configuration)
     catalogues.compile_old()
     _use(databases)
     django_settings.COLLECTOR = configuration
@@ -78,6 +80,30 @@ def database_settings(place: Place) -> dict[str, Any]:
         "CONN_MAX_AGE": None,
         "OPTIONS": {**place.options, "connect_timeout": CONNECT_S, "options": limits},
     }
+
+
+def _people(configuration: Configuration) -> None:
+    """Say how mail is sent, and at which tenants people sign in. Raise CollectorError for a secret that is missing."""
+    mail = configuration.settings.mail
+    try:
+        password = configuration.path(mail.password_file).read_text("utf-8").strip() if mail.password_file else ""
+        django_settings.COLLECTOR_OIDC = tuple(
+            Provider(
+                id=one.id,
+                name=one.name,
+                authority=one.authority,
+                tenant=one.tenant.lower(),
+                client_id=one.client_id,
+                client_secret=configuration.path(one.client_secret_file).read_text("utf-8").strip(),
+            )
+            for one in configuration.settings.oidc
+        )
+    except (OSError, UnicodeDecodeError) as error:
+        raise CollectorError(problem=f"a secret of the configuration cannot be read: {error}") from None
+    django_settings.EMAIL_HOST, django_settings.EMAIL_PORT = mail.host, mail.port
+    django_settings.EMAIL_USE_TLS, django_settings.EMAIL_USE_SSL = mail.tls == "starttls", mail.tls == "tls"
+    django_settings.EMAIL_HOST_USER, django_settings.EMAIL_HOST_PASSWORD = mail.username, password
+    django_settings.EMAIL_TIMEOUT, django_settings.DEFAULT_FROM_EMAIL = CONNECT_S, mail.sender
 
 
 def _use(databases: dict[str, dict[str, Any]]) -> None:

@@ -70,6 +70,33 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
     owner_password_file: str = ""
 
 
+class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where invitations are sent by mail. Without a host they are shown to whoever invites."""
+
+    host: str = ""
+    port: Port = 587
+    tls: Literal["starttls", "tls", "none"] = "starttls"
+    username: str = ""
+    password_file: str = ""
+    sender: str = ""
+
+
+class OidcSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """A tenant of Entra ID at which people sign in. `id` stands in the address that it leads back to:
+
+    https://COLLECTOR/account/oidc/ID/callback
+    """
+
+    id: Annotated[str, Meta(pattern=r"^[a-z0-9-]{1,30}$")]
+    name: NotEmpty
+    tenant: Annotated[str, Meta(pattern=r"^[0-9a-fA-F-]{36}$")]
+    client_id: NotEmpty
+    client_secret_file: NotEmpty
+    authority: Annotated[str, Meta(pattern=r"^(https://[^/\s?#@]+|http://127\.0\.0\.1:[0-9]+)$")] = (
+        "https://login.microsoftonline.com"
+    )
+
+
 class QuarantineSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How much of what does not verify is kept; the oldest goes first."""
 
@@ -116,6 +143,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     broker: BrokerSettings = BrokerSettings()
     database: DatabaseSettings = DatabaseSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
+    mail: MailSettings = MailSettings()
+    oidc: list[OidcSettings] = []
     station: list[StationSettings] = []
 
 
@@ -207,9 +236,15 @@ def _cross_checks(configuration: Configuration) -> list[str]:
         ("broker.web.key", web.key),
         ("database.password_file", settings.database.password_file),
         ("database.owner_password_file", settings.database.owner_password_file),
+        ("mail.password_file", settings.mail.password_file),
+        *((f"oidc[{i}].client_secret_file", one.client_secret_file) for i, one in enumerate(settings.oidc)),
     ):
         if name:
             problems += _secret_problems(configuration, key, name)
+    if settings.mail.host and "@" not in settings.mail.sender:
+        problems.append(f"mail.sender = {settings.mail.sender!r}: allowed is an e-mail address, from which mails come")
+    if len({one.id for one in settings.oidc}) != len(settings.oidc):
+        problems.append("oidc: each id stands once")
     if bool(web.certificate) is not bool(web.key):
         problems.append("broker.web: certificate and key belong together: give both, or neither")
     return problems

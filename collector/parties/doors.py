@@ -145,4 +145,4 @@ def navigation(request: HttpRequest) -> dict[str, Any]:
     pages = [
         {"address": address, "name": name, "here": address == first} for address, name, who in PAGES if sight.has(who)
     ]
-    return {"pages": pages}
+    return {"pages": pages, "oidc": getattr(settings, "COLLECTOR_OIDC", ())}

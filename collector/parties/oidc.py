@@ -8,6 +8,7 @@ linked by an invitation, or by its person who is signed in. OpenID Connect Core 
 from __future__ import annotations
 
 import hashlib
+import json
 import secrets
 import time
 from base64 import urlsafe_b64encode
@@ -22,6 +23,7 @@ from django.conf import settings
 
 from collector.parties.errors import OidcProblem
 from collector.parties.models import Person
+from collector.parties.tenants import Provider
 
 TIMEOUT_S = 10
 LARGEST = 256 * 1024
@@ -31,23 +33,6 @@ WITHIN_S = 600
 """How long somebody may take at the provider."""
 ALGORITHMS = ("RS256", "PS256", "ES256")
 PROVIDER = "entra"
-
-
-@dataclass(frozen=True)
-class Provider:
-    """A tenant that people sign in at, as the configuration names it."""
-
-    id: str
-    name: str
-    authority: str
-    tenant: str
-    client_id: str
-    client_secret: str
-
-    @property
-    def discovery(self) -> str:
-        """Where it describes itself."""
-        return f"{self.authority}/{self.tenant}/v2.0/.well-known/openid-configuration"
 
 
 @dataclass(frozen=True)
@@ -71,15 +56,16 @@ def providers() -> dict[str, Provider]:
 
 def begin(provider: Provider, redirect_uri: str) -> tuple[str, dict[str, Any]]:
     """Begin: where the browser goes, and what the session keeps for the way back. Raise OidcProblem."""
-    kept = {
+    verifier = secrets.token_urlsafe(48)
+    kept: dict[str, Any] = {
         "provider": provider.id,
         "state": secrets.token_urlsafe(32),
         "nonce": secrets.token_urlsafe(32),
-        "verifier": secrets.token_urlsafe(48),
+        "verifier": verifier,
         "until": time.time() + WITHIN_S,
         "redirect_uri": redirect_uri,
     }
-    challenge = urlsafe_b64encode(hashlib.sha256(kept["verifier"].encode()).digest()).rstrip(b"=").decode()
+    challenge = urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
     asked = {
         "client_id": provider.client_id,
         "response_type": "code",
@@ -181,7 +167,7 @@ def _json(provider: Provider, method: str, url: str, **more: Any) -> dict[str, A
             body = answer.raw.read(LARGEST + 1, decode_content=True)
             if answer.status_code != 200 or len(body) > LARGEST:
                 raise _problem(provider, f"{method} {url.partition('?')[0]} was answered with {answer.status_code}")
-            told = requests.models.complexjson.loads(body)
+            told = json.loads(body)
     except (requests.RequestException, OSError, ValueError) as error:
         raise _problem(provider, f"it does not answer as it should: {type(error).__name__}") from None
     if not isinstance(told, dict):

@@ -37,7 +37,7 @@ def welcome(request: HttpRequest, token: str) -> HttpResponse:
         if link.purpose == "sign-in" and link.person is not None:
             return _sign_in(request, link, link.person)
         if link.purpose == "invitation":
-            return _accept(request, link, invitations.of_link(link))
+            return _accept(request, link, invitations.of_link(link), token)
     except LinkProblem:
         return problem(request, 410, OVER)
     return problem(request, 404, NOT_THERE)
@@ -62,7 +62,7 @@ def _first(request: HttpRequest, link: OneTimeLink) -> HttpResponse:
     return render(request, "parties/first.html", {"form": form}, status=200)
 
 
-def _accept(request: HttpRequest, link: OneTimeLink, invitation: Invitation) -> HttpResponse:
+def _accept(request: HttpRequest, link: OneTimeLink, invitation: Invitation, token: str) -> HttpResponse:
     form = Accepted(request.POST or None, initial={"name": invitation.name, "login": invitation.email.lower()})
     if request.method == "POST" and form.is_valid():
         told = form.cleaned_data
@@ -76,7 +76,7 @@ def _accept(request: HttpRequest, link: OneTimeLink, invitation: Invitation) -> 
             request.__dict__["signed_in_by"] = "invitation"
             login(request, person, BACKEND)
             return redirect("/me")
-    return render(request, "parties/accept.html", {"form": form, "invitation": invitation})
+    return render(request, "parties/accept.html", {"form": form, "invitation": invitation, "token": token})
 
 
 def _sign_in(request: HttpRequest, link: OneTimeLink, person: Person) -> HttpResponse:

@@ -27,8 +27,8 @@ def token_of(person: Any, *scopes: str, days: int = 3) -> str:  # noqa: ANN401 -
 
 
 def ask(house: House, path: str, token: str | None, method: str = "GET") -> Any:  # noqa: ANN401
-    headers = {} if token is None else {"HTTP_AUTHORIZATION": f"Bearer {token}"}
-    return Client(raise_request_exception=False, SERVER_NAME="localhost").generic(method, path, **headers)
+    headers = None if token is None else {"Authorization": f"Bearer {token}"}
+    return Client(raise_request_exception=False, SERVER_NAME="localhost").generic(method, path, headers=headers)
 
 
 @pytest.mark.parametrize("role", ROLES)

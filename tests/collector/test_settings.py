@@ -43,7 +43,7 @@ def test_the_examples_commented_lines_are_right_too(tmp_path: Path) -> None:
         bare = line.removeprefix("# ")
         lines.append(bare if line.startswith("# ") and (bare.startswith("[") or " = " in bare) else line)
     own = ("collector.key", "collector.crt", "collector-web.key", "collector-web.crt", "ca.crt")
-    for name in ("broker.password", "database.password", "owner.password", *own):
+    for name in ("broker.password", "database.password", "owner.password", "mail.password", "kolding.secret", *own):
         path = tmp_path / ("tls" if name.endswith(("key", "crt")) else "") / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("x")
@@ -182,3 +182,23 @@ def test_what_cannot_be_enrolled_is_refused_in_one_line(
     assert done.exit_code == 2
     assert words in done.stderr
     assert Station.objects.count() == 0
+
+
+def test_mail_and_tenants_are_checked_and_their_secrets_are_their_owners_alone(tmp_path: Path) -> None:
+    file = tmp_path / "collector.toml"
+    tenant = 'id = "k"\nname = "K"\ntenant = "11111111-2222-3333-4444-555555555555"\nclient_id = "c"\n'
+    file.write_text(f'[mail]\nhost = "mail.example.dk"\n[[oidc]]\n{tenant}client_secret_file = "s"\n')
+    (tmp_path / "s").write_text("secret")
+    (tmp_path / "s").chmod(0o644)
+    with pytest.raises(SettingsError) as caught:
+        load(file)
+    told = " ".join(caught.value.problems)
+    assert "mail.sender" in told
+    assert "oidc[0].client_secret_file" in told
+    (tmp_path / "s").chmod(0o600)
+    file.write_text(f'[[oidc]]\n{tenant}client_secret_file = "s"\nauthority = "http://login.example"\n')
+    with pytest.raises(SettingsError) as caught:
+        load(file)
+    assert "authority" in " ".join(caught.value.problems)
+    file.write_text(f'[[oidc]]\n{tenant}client_secret_file = "s"\n')
+    assert load(file).settings.oidc[0].authority == "https://login.microsoftonline.com"
