@@ -87,7 +87,7 @@ def test_the_program_of_the_helper_unit_ends_without_a_word_where_nobody_waits_f
         done = subprocess.run(
             [sys.executable, "-m", "agent.certificates.clock_program"],
             cwd=Path(__file__).resolve().parents[3],
-            stdout=asked,
+            stdout=asked.fileno(),
             stderr=subprocess.PIPE,
             timeout=PROGRAM_S,
             check=False,
