@@ -11,7 +11,7 @@ from agent.certificates.record import OutcomeName
 from agent.certificates.shapes import SIGNS
 from agent.pdf.command_codes import Shape as OnSheet
 from agent.views.looks import ASKING, OUTCOMES, STATES, TROUBLE, UNKNOWN, WAITS
-from collector.certificates import words
+from collector.certificates import check_words, words
 from drivers.printers.languages.label import Shape as OnLabel
 
 CLAIMS = {*get_args(OutcomeName), "unread", "attested", "again"}
@@ -48,6 +48,8 @@ def test_web_pages_have_them_and_give_them_to_nothing_else() -> None:
         assert mark.shape == SIGNS[name].shown  # type: ignore[index]  # a claim's name
     taken = {sign.shown for sign in SIGNS.values()}
     others = {**words.CHAINS, **words.BAYS, **{str(k): mark for k, mark in words.PRESENCE.items()}}
+    others["does_not_hold"] = words.HEADINGS["does_not_hold"]
+    assert taken.isdisjoint(check_words.SHAPES.values())
     assert {name for name, mark in others.items() if mark.shape in taken} == {"blocked"}
 
 

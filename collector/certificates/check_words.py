@@ -23,10 +23,10 @@ VERDICTS: Mapping[str, Pair] = {
     "cannot_check": ("Kan ikke kontrolleres her", "Cannot be checked here"),
 }
 SHAPES: Mapping[str, str] = {
-    "holds": "✔",
-    "does_not_hold": "✖",
+    "holds": "●",
+    "does_not_hold": "≠",
     "unknown_key": "?",
-    "no_certificate": "⊘",
+    "no_certificate": "◇",
     "cannot_check": "◌",
 }
 PROBLEMS: Mapping[str, Pair] = {

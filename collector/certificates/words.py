@@ -29,8 +29,8 @@ OUTCOMES = {
 }
 HEADINGS = {
     **OUTCOMES,
-    "again": Mark("Not erased: erase again", "✖", "bad"),
-    "does_not_hold": Mark("Does not hold", "✖", "bad"),
+    "again": Mark("Not erased: erase again", SIGNS["again"].shown, "bad"),
+    "does_not_hold": Mark("Does not hold", "≠", "bad"),
 }
 CHAINS = {
     "ok": Mark("Unbroken", "●", "ok"),

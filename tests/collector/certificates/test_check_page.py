@@ -141,7 +141,7 @@ def test_each_file_gets_its_word_its_shape_and_its_facts_and_nothing_of_it_is_se
     told = {answer["name"]: answer for answer in answers}
     assert told.keys() == FILES.keys()
     assert not any(answer["hidden"] for answer in told.values())
-    assert told["genuine"]["said"] == ["✔", "Holder", ""]
+    assert told["genuine"]["said"] == ["●", "Holder", ""]
     assert told["genuine"]["facts"] == {
         "number": "bench-01-000001",
         "claim": "Slettet",
@@ -153,7 +153,7 @@ def test_each_file_gets_its_word_its_shape_and_its_facts_and_nothing_of_it_is_se
         "id": GENUINE.id,
     }
     assert told["phone"]["facts"]["claim"] == "Attesteret, ikke målt"
-    assert told["changed"]["said"] == ["✖", "Holder ikke", "Underskriften passer ikke til indholdet."]
+    assert told["changed"]["said"] == ["≠", "Holder ikke", "Underskriften passer ikke til indholdet."]
     assert told["stranger"]["said"][:2] == ["?", "Ukendt nøgle"]
     assert [told[name]["verdict"] for name in ("picture", "film")] == ["no_certificate"] * 2
     for name in ("changed", "stranger", "picture", "film"):
