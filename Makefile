@@ -74,6 +74,7 @@ quick: setup
 faults: prove-faults
 prove-faults: setup
 	@$(BIN)/python -m tests.faults --runs $(RUNS) $(if $(WRITE),--write $(WRITE)) $(ARGS)
+	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest -q tests/faults/test_pipe.py
 
 prove-kills: setup
 	@$(BIN)/python -m tests.faults.kills --runs $(KILLS) $(if $(WRITE),--write $(WRITE)) $(ARGS)

@@ -46,7 +46,7 @@ def test_every_problem_of_the_settings_is_told_with_path_value_and_what_is_allow
     assert problems == (
         "printer[0].settings.prot is not a known key; did you mean port?",
         "printer[0].settings.dpi = 200: allowed is one of 203, 300",
-        "printer[0].settings.host is missing: it takes text that is not empty",
+        "printer[0].settings.host is missing: it takes a host's name or address alone, without scheme or port",
         "printer[0].settings.port = 0: allowed is a whole number from 1 up to 65535",
     )
     assert all(str(p) in caught.value.line() for p in problems)
