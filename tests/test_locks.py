@@ -32,7 +32,8 @@ def fitting(python: str, machine: str) -> frozenset[tags.Tag]:
 
 def brought_by(requirement: Requirement) -> Iterator[str]:
     """Name the packages that come with the extras of a requirement, by its own metadata."""
-    for needed in map(Requirement, metadata.requires(requirement.name) or ()):
+    told = metadata.requires(requirement.name) if requirement.extras else ()
+    for needed in map(Requirement, told or ()):
         marker = needed.marker
         if marker is None or marker.evaluate({"extra": ""}):
             continue
