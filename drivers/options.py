@@ -18,6 +18,8 @@ from msgspec import inspect
 T = TypeVar("T", bound=msgspec.Struct)
 DEEPEST = 16  # tables and lists in each other; no configuration of ours has more than five
 TOO_DEEP = f"is no configuration: more than {DEEPEST} tables or lists stand in each other"
+LONGEST = 1 << 22  # bytes; ten thousand operators are 600 KB
+TOO_LONG = f"is no configuration: it has more than {LONGEST} bytes"
 
 # RFC 1123, section 2.1, with the underscore that many networks have; or an IPv6 address, with its zone.
 HOST_PATTERN = (
@@ -33,7 +35,10 @@ def read_toml(path: Path) -> tuple[dict[str, Any], list[str]]:
     """Read the document and its problems (at most one: the file, or its syntax)."""
     try:
         with path.open("rb") as file:
-            data = tomllib.load(file)
+            text = file.read(LONGEST + 1)
+        if len(text) > LONGEST:
+            return {}, [TOO_LONG]
+        data = tomllib.loads(text.decode())
     except RecursionError:
         return {}, [TOO_DEEP]
     except OSError as error:

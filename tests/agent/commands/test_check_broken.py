@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -174,6 +175,13 @@ def test_a_pipe_that_nobody_writes_to_and_a_link_to_itself_are_told_at_once(call
     assert f"{config}:13: mqtt.password_file = 'pipe': is no file, but a pipe or a socket\n" in done.err
     with pytest.raises(KeyProblem, match="the broker's password is no ordinary file"):
         read_secrets(Mqtt(host="::1", username="u", password_file="pipe"), tmp_path)
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_a_device_without_an_end_is_no_configuration(call: Call, command: str) -> None:
+    done = call(command, "--config", "/dev/zero")
+    assert (done.status, done.err.count("\n")) == (2, 1), done.err
+    assert re.search(r"/dev/zero:? is no configuration: it has more than 4194304 bytes", done.err)
 
 
 @pytest.mark.parametrize(
