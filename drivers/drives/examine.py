@@ -16,7 +16,7 @@ import msgspec
 
 from drivers.drives import _sysfs
 from drivers.drives._identity import look_device
-from drivers.drives._loops import number_of
+from drivers.drives._loops import SILENT, number_of
 from drivers.drives._members import member_of
 from drivers.drives._stack import Stack
 from drivers.drives._uses import Looks, unasked_of, uses_beside, uses_of, whole_disk, writing
@@ -76,7 +76,7 @@ def gather(
 
 def _identified(path: str, number: str, seen: Testimony) -> tuple[Drive | None, str]:
     """(the drive, why there is none). A loop that hangs was asked once: who asks again waits as long as it hangs."""
-    if number in seen.unasked:
+    if SILENT in seen.unasked.get(number, ""):
         return None, f"{path}: {seen.unasked[number]}"
     try:
         return look_device(path), ""
