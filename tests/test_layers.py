@@ -91,9 +91,14 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/moments.py collector/place.py collector/owned.py collector/guards.py collector/settings.py "
             "collector/parties"
         ),
+        "collector/statements": (
+            "agent/errors.py agent/certificates collector/errors.py collector/text.py collector/moments.py "
+            "collector/guards.py collector/settings.py collector/parties collector/intake"
+        ),
         "collector/certificates": (
             "agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
-            "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake"
+            "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake "
+            "collector/statements"
         ),
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
@@ -109,8 +114,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/errors.py "
             "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
             "collector/headers.py collector/catalogues.py "
-            "collector/problems.py collector/settings.py collector/parties collector/intake collector/certificates "
-            "collector/fleet collector/api"
+            "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
+            "collector/certificates collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
