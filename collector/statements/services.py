@@ -165,7 +165,8 @@ def own_keys() -> dict[str, Ed25519PublicKey]:
 
 def problems() -> list[str]:
     """Verify every statement and the chain of all: a line for each that does not hold, or is gone from the end."""
-    found, last, count = [], "", 0
+    found: list[str] = []
+    last, count = "", 0
 
     def rows() -> Iterator[Kept]:
         nonlocal last, count
