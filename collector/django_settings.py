@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "collector.statements",
     "collector.fleet",
     "collector.certificates",
+    "collector.units",
     "collector.api",
     "django.contrib.auth",
     "django.contrib.contenttypes",
