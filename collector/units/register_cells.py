@@ -176,7 +176,7 @@ def _harm(cell: Cell, text: str) -> str:
     """Say what a spreadsheet destroyed; empty if nothing."""
     if isinstance(cell, float | int) and not isinstance(cell, bool) and abs(cell) >= EXACT:
         return ROUNDED
-    if isinstance(cell, float) and cell != int(cell):
+    if isinstance(cell, float) and not cell.is_integer():
         return f"{text!r} is a number with a fraction, and no identifier"
     return DESTROYED.format(text=clean(text, 40)) if _SCIENTIFIC.fullmatch(text.replace(" ", "")) else ""
 
@@ -189,7 +189,7 @@ def _text(cell: Cell) -> str:
     """Write a cell as one line of text, without the markup that some exports leave in it."""
     if cell is None:
         return ""
-    if isinstance(cell, float) and cell == cell and abs(cell) < EXACT and cell == int(cell):
+    if isinstance(cell, float) and cell.is_integer() and abs(cell) < EXACT:
         return str(int(cell))
     if isinstance(cell, datetime):
         return cell.isoformat(sep=" ", timespec="seconds")

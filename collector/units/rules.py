@@ -31,6 +31,8 @@ class Link:
     at: datetime
     validation: str = ""
     destroyed: bool = False
+    needs_validation: bool = False
+    """Whether it was agreed, for its day, that a person accepts it."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,6 @@ class Known:
     drives_counted: int | None = None
     links: tuple[Link, ...] = ()
     destroyed: bool = False
-    validation_required: bool = False
     unread_counts: bool = False
     disposal: str = ""
 
@@ -115,8 +116,7 @@ def data_of(known: Known) -> Data:
     done = [state for state in states if state != words.OPEN]
     if len(states) > counted or len(done) < counted:
         return Data(words.OPEN, why=_unfinished(newest, done, counted))
-    required = known.validation_required
-    awaiting = required and any(not link.destroyed and link.validation != "accepted" for link in newest)
+    awaiting = any(link.needs_validation and not link.destroyed and link.validation != "accepted" for link in newest)
     return Data(_together(done), awaiting, Why("awaiting") if awaiting else Why())
 
 
