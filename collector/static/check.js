@@ -45,7 +45,8 @@ function show(found) {
     const value = facts[place.dataset.fact] ?? "";
     place.textContent = word(`fact-${place.dataset.fact}-${value}`) ?? visible(String(value));
   }
-  root.querySelector("[data-statement]").hidden = found.code !== "header"; // signed, and as something else
+  const hint = root.querySelector("[data-statement]");
+  if (hint) hint.hidden = found.code !== "header"; // signed, and as something else
   result.hidden = false;
   result.focus?.();
 }
