@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from collector.parties import tokens
 from collector.parties.models import Person
-from collector.parties.roles import ADMINISTRATOR, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, Sight
+from collector.parties.roles import ADMINISTRATOR, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, VALIDATOR, Sight
 from collector.problems import AWAY
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -29,6 +29,7 @@ PROGRAMS = "/api/v1/"
 PAGES = (
     ("/", "stations", STAFF),
     ("/certificates", "certificates", SEE_CERTIFICATES),
+    ("/validation", "validation", (VALIDATOR,)),
     ("/quarantine", "quarantine", STAFF),
     ("/people", "people", (ADMINISTRATOR,)),
     ("/organisations", "organisations", (ADMINISTRATOR,)),
