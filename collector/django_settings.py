@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "collector.fleet",
     "collector.certificates",
     "collector.api",
+    "collector.background",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -123,6 +124,9 @@ LOCALE_PATHS = [HERE / "locale"]
 USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Europe/Copenhagen"
+
+# Background work
+COLLECTOR_TASKS_DIR = Path("tasks")  # collector/boot.py: beside the keys
 
 # What browsers get
 STATIC_URL = "/static/"

@@ -86,6 +86,10 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/catalogues.py": "agent/phrases",
         "collector/settings.py": "drivers agent/errors.py agent/certificates collector/place.py collector/text.py",
         "collector/parties": "collector/errors.py collector/moments.py collector/guards.py collector/problems.py",
+        "collector/background": (
+            "collector/errors.py collector/text.py collector/moments.py collector/owned.py collector/guards.py "
+            "collector/settings.py collector/parties"
+        ),
         "collector/intake": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
             "collector/moments.py collector/place.py collector/owned.py collector/guards.py collector/settings.py "
@@ -93,7 +97,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         ),
         "collector/certificates": (
             "agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
-            "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake"
+            "collector/guards.py collector/problems.py collector/settings.py collector/parties "
+            "collector/background collector/intake"
         ),
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
@@ -110,7 +115,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/certificates "
-            "collector/fleet collector/api"
+            "collector/background collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
