@@ -125,9 +125,6 @@ USE_I18N = True
 USE_TZ = True
 TIME_ZONE = "Europe/Copenhagen"
 
-# Background work
-COLLECTOR_TASKS_DIR = Path("tasks")  # collector/boot.py: beside the keys
-
 # What browsers get
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [HERE / "static"]

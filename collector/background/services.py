@@ -113,7 +113,7 @@ def trim() -> None:
 
 def place_of_files() -> Path:
     """Say where the folders of tasks are."""
-    return Path(settings.COLLECTOR_TASKS_DIR)
+    return Path(getattr(settings, "COLLECTOR_TASKS_DIR", "tasks"))  # collector/boot.py: beside the keys
 
 
 def folder(task: Task) -> Path:
