@@ -78,6 +78,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/errors.py": "firmware_bridge",
         "collector/text.py": "",
         "collector/moments.py": "",
+        "collector/tables": "collector/errors.py collector/text.py",
         "collector/place.py": "",
         "collector/owned.py": "",
         "collector/guards.py": "",
@@ -115,7 +116,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/certificates "
-            "collector/background collector/fleet collector/api"
+            "collector/background collector/tables collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
