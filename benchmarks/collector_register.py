@@ -2,8 +2,9 @@
 
     .venv/bin/python benchmarks/collector_register.py [--rows 21000] [--database sqlite:///collector.db]
 
-Each step is a process of its own, as the command is; its figures are the seconds from the first to the last statement
-the processor's, and the process' largest resident size. Exit status 1 where a step takes longer, or more memory, than its limit.
+Each step is a process of its own, as the command is. Its figures: the seconds from its first to its last statement, the
+processor's seconds among them, the largest resident size. Exit status 1 where one takes longer, or more memory, than
+its limit.
 """
 
 from __future__ import annotations
@@ -132,7 +133,8 @@ def main() -> int:
             late = seconds > limit or memory > LIMIT_MB
             bad = bad or late
             print(
-                f"{name:26} {seconds:6.2f} s of {limit:g} (processor {cpu:.2f} s), {memory:5.0f} MB of {LIMIT_MB}: {words}{'  TOO MUCH' * late}"
+                f"{name:26} {seconds:6.2f} s of {limit:g} (processor {cpu:.2f} s), {memory:5.0f} MB of {LIMIT_MB}: "
+                f"{words}{'  TOO MUCH' * late}"
             )
     return 1 if bad else 0
 

@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "collector.certificates",
     "collector.units",
     "collector.api",
+    "collector.background",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -78,6 +78,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/errors.py": "firmware_bridge",
         "collector/text.py": "",
         "collector/moments.py": "",
+        "collector/tables": "collector/errors.py collector/text.py",
         "collector/place.py": "",
         "collector/owned.py": "",
         "collector/guards.py": "",
@@ -86,6 +87,10 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/catalogues.py": "agent/phrases",
         "collector/settings.py": "drivers agent/errors.py agent/certificates collector/place.py collector/text.py",
         "collector/parties": "collector/errors.py collector/moments.py collector/guards.py collector/problems.py",
+        "collector/background": (
+            "collector/errors.py collector/text.py collector/moments.py collector/owned.py collector/guards.py "
+            "collector/settings.py collector/parties"
+        ),
         "collector/intake": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
             "collector/moments.py collector/place.py collector/owned.py collector/guards.py collector/settings.py "
@@ -97,13 +102,13 @@ ROOMS: Mapping[str, frozenset[str]] = {
         ),
         "collector/certificates": (
             "agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
-            "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake "
-            "collector/statements"
+            "collector/guards.py collector/problems.py collector/settings.py collector/parties "
+            "collector/background collector/intake collector/statements"
         ),
         "collector/units": (
-            "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
-            "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake "
-            "collector/statements collector/certificates"
+            "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py "
+            "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
+            "collector/background collector/tables collector/intake collector/statements collector/certificates"
         ),
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
@@ -120,7 +125,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
-            "collector/certificates collector/units collector/fleet collector/api"
+            "collector/certificates collector/background collector/tables collector/units collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
