@@ -16,9 +16,12 @@ import msgspec
 from agent.errors import SettingsError
 from agent.version import version
 from collector import logs, settings
+from collector.certificates.statements_commands import validate_command
 from collector.errors import CollectorError
 from collector.parties.roles import ROLES
 from collector.report_command import report_command
+from collector.statements.commands import statement_group
+from collector.units.commands import commands as unit_commands
 from drivers.options import convert
 
 if TYPE_CHECKING:
@@ -43,7 +46,7 @@ def main() -> None:
 
 @main.command()
 @config_option
-@click.option("--only", type=click.Choice(["intake", "web"]), help="One part alone, in this very process.")
+@click.option("--only", type=click.Choice(["intake", "web", "worker"]), help="One part alone, in this very process.")
 @click.option("--listen", metavar="HOST:PORT", help="Web pages' address, instead of the configuration's.")
 def serve(config: Path | None, only: str | None, listen: str | None) -> None:
     """Take certificates over MQTT, store them, show them: a process for each part."""
@@ -69,6 +72,10 @@ def _part(name: str) -> Callable[[settings.Configuration], int]:
         from collector import intake_process
 
         return intake_process.run
+    if name == "worker":
+        from collector import worker_process
+
+        return worker_process.run
     from collector import web_process
 
     return web_process.run
@@ -354,11 +361,11 @@ def _boot(configuration: settings.Configuration) -> None:
 
 
 def _try(work: Callable[[], T]) -> T:
-    """Run it; what cannot be done is one line and status 2, and nothing was changed."""
+    """Run it; what cannot be done is one line and a status: 1 refused, 2 unusable. Nothing was changed."""
     try:
         return work()
     except CollectorError as error:
-        _fail([error.line()])
+        _fail([error.line()], error.status)
     except Exception as error:
         if type(error).__module__.startswith("django.db"):
             _fail([f"the database does not answer: {' '.join(str(error).split())}"])
@@ -384,13 +391,17 @@ def _with_listen(configuration: settings.Configuration, listen: str) -> settings
     return msgspec.structs.replace(configuration, settings=changed)
 
 
-def _fail(lines: list[str]) -> NoReturn:
+def _fail(lines: list[str], status: int = 2) -> NoReturn:
     for line in lines:
         click.echo(f"benchwipe-collector: {line}", err=True)
-    sys.exit(2)
+    sys.exit(status)
 
 
 main.add_command(report_command(config_option, _in_database))
+main.add_command(statement_group(config_option, _load))
+for _command in unit_commands(config_option, json_option, _in_database):
+    main.add_command(_command)
+main.add_command(validate_command(config_option, _in_database))
 
 if __name__ == "__main__":
     main()

@@ -18,9 +18,12 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "collector.parties",
     "collector.intake",
+    "collector.statements",
     "collector.fleet",
     "collector.certificates",
+    "collector.units",
     "collector.api",
+    "collector.background",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -13,6 +13,8 @@ urlpatterns = [
     path("", include("collector.fleet.urls")),
     path("", include("collector.certificates.urls")),
     path("", include("collector.parties.urls")),
+    path("", include("collector.units.urls")),
+    path("", include("collector.background.urls")),
     path("api/", include("collector.api.urls")),
     path("account/", include("collector.parties.account_urls")),
 ]

@@ -78,6 +78,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/errors.py": "firmware_bridge",
         "collector/text.py": "",
         "collector/moments.py": "",
+        "collector/tables": "collector/errors.py collector/text.py",
         "collector/place.py": "",
         "collector/owned.py": "",
         "collector/guards.py": "",
@@ -86,14 +87,28 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/catalogues.py": "agent/phrases",
         "collector/settings.py": "drivers agent/errors.py agent/certificates collector/place.py collector/text.py",
         "collector/parties": "collector/errors.py collector/moments.py collector/guards.py collector/problems.py",
+        "collector/background": (
+            "collector/errors.py collector/text.py collector/moments.py collector/owned.py collector/guards.py "
+            "collector/settings.py collector/parties"
+        ),
         "collector/intake": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
             "collector/moments.py collector/place.py collector/owned.py collector/guards.py collector/settings.py "
             "collector/parties"
         ),
+        "collector/statements": (
+            "agent/errors.py agent/certificates collector/errors.py collector/text.py collector/moments.py "
+            "collector/guards.py collector/settings.py collector/parties collector/intake"
+        ),
         "collector/certificates": (
             "agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
-            "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake"
+            "collector/guards.py collector/problems.py collector/settings.py collector/parties "
+            "collector/background collector/intake collector/statements"
+        ),
+        "collector/units": (
+            "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py "
+            "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
+            "collector/background collector/tables collector/intake collector/statements collector/certificates"
         ),
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
@@ -109,8 +124,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/errors.py "
             "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
             "collector/headers.py collector/catalogues.py "
-            "collector/problems.py collector/settings.py collector/parties collector/intake collector/certificates "
-            "collector/fleet collector/api"
+            "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
+            "collector/certificates collector/background collector/tables collector/units collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
@@ -120,6 +135,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
 DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector", "drivers"): ("drivers.options",),
     ("collector/certificates", "agent/pdf"): ("agent.pdf",),
+    ("collector/units", "agent/pdf"): ("agent.pdf",),
+    ("collector/units", "drivers"): ("drivers.options",),
     ("collector/settings.py", "drivers"): ("drivers.options",),
     ("collector/catalogues.py", "agent/phrases"): ("agent.phrases.po",),
     ("collector", "firmware_bridge"): ("firmware_bridge.errors",),

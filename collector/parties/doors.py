@@ -17,7 +17,17 @@ from django.utils.translation import gettext as _
 
 from collector.parties import tokens
 from collector.parties.models import Person
-from collector.parties.roles import ADMINISTRATOR, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, Sight
+from collector.parties.roles import (
+    ADMINISTRATOR,
+    NOTHING,
+    ROLES,
+    SEE_CERTIFICATES,
+    STAFF,
+    TEAM_LEAD,
+    TECHNICIAN,
+    VALIDATOR,
+    Sight,
+)
 from collector.problems import AWAY
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -29,6 +39,11 @@ PROGRAMS = "/api/v1/"
 PAGES = (
     ("/", "stations", STAFF),
     ("/certificates", "certificates", SEE_CERTIFICATES),
+    ("/validation", "validation", (VALIDATOR,)),
+    ("/units", "units", SEE_CERTIFICATES),
+    ("/lots", "lots", SEE_CERTIFICATES),
+    ("/register", "register", SEE_CERTIFICATES - {TECHNICIAN}),
+    ("/questions", "questions", (TEAM_LEAD, VALIDATOR, ADMINISTRATOR)),
     ("/quarantine", "quarantine", STAFF),
     ("/people", "people", (ADMINISTRATOR,)),
     ("/organisations", "organisations", (ADMINISTRATOR,)),
