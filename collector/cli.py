@@ -16,6 +16,7 @@ import msgspec
 from agent.errors import SettingsError
 from agent.version import version
 from collector import logs, settings
+from collector.effect.commands import effect_command, factors_group
 from collector.errors import CollectorError
 from collector.parties.roles import ROLES
 from collector.report_command import report_command
@@ -391,6 +392,8 @@ def _fail(lines: list[str]) -> NoReturn:
 
 
 main.add_command(report_command(config_option, _in_database))
+main.add_command(effect_command(config_option, json_option, _in_database))
+main.add_command(factors_group(config_option, json_option, _in_database))
 
 if __name__ == "__main__":
     main()

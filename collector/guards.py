@@ -36,6 +36,9 @@ GUARDS = (
     Guard("intake_certificatebytes", ("id",)),
     Guard("intake_statement", ("arrival", "sha256")),
     Guard("parties_auditentry", ("id",)),
+    Guard("effect_factordocument", ("id", "version", "sha256")),
+    Guard("effect_work", ("id",)),
+    Guard("effect_figure", ("id",)),
 )
 
 

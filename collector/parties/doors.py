@@ -17,7 +17,16 @@ from django.utils.translation import gettext as _
 
 from collector.parties import tokens
 from collector.parties.models import Person
-from collector.parties.roles import ADMINISTRATOR, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, Sight
+from collector.parties.roles import (
+    ADMINISTRATOR,
+    CUSTOMERS,
+    EVERY_CUSTOMER,
+    NOTHING,
+    ROLES,
+    SEE_CERTIFICATES,
+    STAFF,
+    Sight,
+)
 from collector.problems import AWAY
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -30,6 +39,7 @@ PAGES = (
     ("/", "stations", STAFF),
     ("/certificates", "certificates", SEE_CERTIFICATES),
     ("/quarantine", "quarantine", STAFF),
+    ("/effect", "effect", EVERY_CUSTOMER | CUSTOMERS),
     ("/people", "people", (ADMINISTRATOR,)),
     ("/organisations", "organisations", (ADMINISTRATOR,)),
     ("/audit", "audit", (ADMINISTRATOR,)),
