@@ -20,6 +20,7 @@ INSTALLED_APPS = [
     "collector.intake",
     "collector.fleet",
     "collector.certificates",
+    "collector.units",
     "collector.api",
     "django.contrib.auth",
     "django.contrib.contenttypes",

@@ -36,6 +36,8 @@ GUARDS = (
     Guard("intake_certificatebytes", ("id",)),
     Guard("intake_statement", ("arrival", "sha256")),
     Guard("parties_auditentry", ("id",)),
+    Guard("units_unitevent", ("id",)),
+    Guard("units_custody", ("id",)),
 )
 
 

@@ -95,6 +95,11 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
             "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake"
         ),
+        "collector/units": (
+            "agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
+            "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake "
+            "collector/certificates"
+        ),
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
@@ -110,7 +115,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/certificates "
-            "collector/fleet collector/api"
+            "collector/units collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
@@ -120,6 +125,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
 DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector", "drivers"): ("drivers.options",),
     ("collector/certificates", "agent/pdf"): ("agent.pdf",),
+    ("collector/units", "agent/pdf"): ("agent.pdf",),
     ("collector/settings.py", "drivers"): ("drivers.options",),
     ("collector/catalogues.py", "agent/phrases"): ("agent.phrases.po",),
     ("collector", "firmware_bridge"): ("firmware_bridge.errors",),
