@@ -20,6 +20,8 @@ INSTALLED_APPS = [
     "collector.intake",
     "collector.fleet",
     "collector.certificates",
+    "collector.units",
+    "collector.trade",
     "collector.effect",
     "collector.api",
     "django.contrib.auth",

@@ -95,9 +95,20 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
             "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake"
         ),
+        "collector/units": (
+            "agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
+            "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake "
+            "collector/certificates"
+        ),
+        "collector/trade": (
+            "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py "
+            "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
+            "collector/intake collector/certificates collector/units"
+        ),
         "collector/effect": (
             "drivers agent/pdf collector/errors.py collector/text.py collector/moments.py collector/guards.py "
-            "collector/parties collector/certificates"
+            "collector/parties collector/certificates collector/units "
+            "collector/trade"
         ),
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
@@ -114,7 +125,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/certificates "
-            "collector/effect collector/fleet collector/api"
+            "collector/units collector/trade collector/effect collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
@@ -124,6 +135,9 @@ ROOMS: Mapping[str, frozenset[str]] = {
 DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector", "drivers"): ("drivers.options",),
     ("collector/certificates", "agent/pdf"): ("agent.pdf",),
+    ("collector/units", "agent/pdf"): ("agent.pdf",),
+    ("collector/trade", "agent/pdf"): ("agent.pdf",),
+    ("collector/trade", "drivers"): ("drivers.options",),
     ("collector/settings.py", "drivers"): ("drivers.options",),
     ("collector/effect", "drivers"): ("drivers.options",),
     ("collector/effect", "agent/pdf"): ("agent.pdf",),

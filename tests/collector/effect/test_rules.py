@@ -40,10 +40,10 @@ ROWS = {
 }
 
 
-def factor_text(kind: str = "laptop", **changes: tuple[str, int, int, int]) -> str:
+def factor_text(**changes: tuple[str, int, int, int]) -> str:
     rows = ""
     for what, (unit, low, mid, high) in {**ROWS, **changes}.items():
-        rows += f'[[factor]]\nwhat = "{what}"\nkind = "{kind}"\nunit = "{unit}"\n'
+        rows += f'[[factor]]\nwhat = "{what}"\nkind = "laptop"\nunit = "{unit}"\n'
         rows += f'low = {low}\nmid = {mid}\nhigh = {high}\nsource = "a"\n'
     return SET + rows
 
