@@ -20,6 +20,7 @@ from collector.effect.commands import effect_command, factors_group
 from collector.errors import CollectorError
 from collector.parties.roles import ROLES
 from collector.report_command import report_command
+from collector.statements.commands import statement_group
 from drivers.options import convert
 
 if TYPE_CHECKING:
@@ -394,6 +395,7 @@ def _fail(lines: list[str]) -> NoReturn:
 main.add_command(report_command(config_option, _in_database))
 main.add_command(effect_command(config_option, json_option, _in_database))
 main.add_command(factors_group(config_option, json_option, _in_database))
+main.add_command(statement_group(config_option, _load))
 
 if __name__ == "__main__":
     main()
