@@ -17,6 +17,7 @@ from agent.errors import SettingsError
 from agent.version import version
 from collector import logs, settings
 from collector.effect.commands import effect_command, factors_group
+from collector.certificates.statements_commands import validate_command
 from collector.errors import CollectorError
 from collector.parties.roles import ROLES
 from collector.report_command import report_command
@@ -356,11 +357,11 @@ def _boot(configuration: settings.Configuration) -> None:
 
 
 def _try(work: Callable[[], T]) -> T:
-    """Run it; what cannot be done is one line and status 2, and nothing was changed."""
+    """Run it; what cannot be done is one line and a status: 1 refused, 2 unusable. Nothing was changed."""
     try:
         return work()
     except CollectorError as error:
-        _fail([error.line()])
+        _fail([error.line()], error.status)
     except Exception as error:
         if type(error).__module__.startswith("django.db"):
             _fail([f"the database does not answer: {' '.join(str(error).split())}"])
@@ -386,16 +387,17 @@ def _with_listen(configuration: settings.Configuration, listen: str) -> settings
     return msgspec.structs.replace(configuration, settings=changed)
 
 
-def _fail(lines: list[str]) -> NoReturn:
+def _fail(lines: list[str], status: int = 2) -> NoReturn:
     for line in lines:
         click.echo(f"benchwipe-collector: {line}", err=True)
-    sys.exit(2)
+    sys.exit(status)
 
 
 main.add_command(report_command(config_option, _in_database))
 main.add_command(effect_command(config_option, json_option, _in_database))
 main.add_command(factors_group(config_option, json_option, _in_database))
 main.add_command(statement_group(config_option, _load))
+main.add_command(validate_command(config_option, _in_database))
 
 if __name__ == "__main__":
     main()

@@ -12,10 +12,11 @@ from firmware_bridge.errors import CodedError
 
 
 class CollectorError(CodedError):
-    """The collector cannot do what it was asked."""
+    """The collector cannot do what it was asked. `status`: what a command ends with, 1 where it was refused."""
 
     code = "BW-C00"
     message = "{problem}"
+    status = 2
 
 
 class SchemaTooNew(CollectorError):

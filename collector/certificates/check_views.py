@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -19,16 +20,18 @@ from agent.certificates.certificate import Certificate
 from agent.certificates.jws import public_jwk, thumbprint
 from agent.errors import CertificateProblem
 from collector import moments
-from collector.certificates import extract, posted, queries, signer, stored, words
+from collector.certificates import extract, posted, queries, signer, statements_check, stored, words
 from collector.certificates.check_words import PROBLEMS, SHAPES, VERDICTS, attributes, say
 from collector.certificates.code_text import LONGEST, certificate_id_in
 from collector.certificates.extract import Extract
 from collector.certificates.proof import key_from_x
 from collector.certificates.rates import Rate, network_of
+from collector.certificates.statements_check import Public
 from collector.certificates.views import download, language
 from collector.intake.models import StationKey
 from collector.parties.doors import public
 from collector.settings import Configuration
+from collector.text import visible
 
 ASKED = Rate(burst=120, per_minute=120)
 HANDED_OUT = Rate(burst=10, per_minute=10)
@@ -50,6 +53,7 @@ class Line:
     why: str
     told: Extract | None = None
     heading: words.Mark | None = None
+    statement: Public | None = None
 
 
 @public
@@ -71,7 +75,9 @@ def check(request: HttpRequest) -> HttpResponse:
     files = [(one.name or "", one.read(posted.LARGEST_FILE + 1)) for one in request.FILES.getlist("file")]
     if not files:
         return _form(request, problem=gettext("Choose a file first."), status=400)
-    lines = [_line(answer) for answer in posted.check_files(files, Enrolled())]
+    answers = posted.check_files(files, Enrolled())
+    said = [_statement_line(name, data) for name, data in files[: posted.MOST_FILES]]
+    lines = [found or _line(answer) for found, answer in zip_longest(said, answers) if answer is not None]
     if "application/json" in request.headers.get("Accept", ""):
         told = [{"name": x.name, "verdict": x.verdict, "word": x.word, "why": x.why} for x in lines]
         return JsonResponse({"files": told})
@@ -88,6 +94,12 @@ def checked(request: HttpRequest, name: str) -> HttpResponse:
     if not ASKED.allows(network_of(_address(request))):
         return _too_often(request)
     row = queries.any_certificate(identifier.lower())
+    if row is None and not kind and (said := statements_check.kept(identifier.lower())) is not None:
+        return render(
+            request,
+            "certificates/checked.html",
+            {"id": identifier.lower(), "statement": said, **_verdict(holds=said.holds)},
+        )
     shown = None if row is None else stored.shown(row)
     if row is None or shown is None:
         return render(request, "certificates/checked.html", {"id": identifier.lower()}, status=404)
@@ -97,10 +109,9 @@ def checked(request: HttpRequest, name: str) -> HttpResponse:
     context = {
         "id": row.id,
         "told": told,
-        "verdict": "holds" if told else "does_not_hold",
-        "word": say(VERDICTS["holds" if told else "does_not_hold"], language()),
-        "shape": SHAPES["holds" if told else "does_not_hold"],
         "heading": words.heading(shown.heading),
+        "said": statements_check.public_about(row.id),
+        **_verdict(holds=told is not None),
     }
     return render(request, "certificates/checked.html", context)
 
@@ -198,6 +209,22 @@ def _hand_out(request: HttpRequest, told: Extract | None, identifier: str) -> Ht
     except signer.NoSignature as problem:
         return HttpResponse(f"{problem.line()}\n", status=503, content_type="text/plain; charset=utf-8")
     return download(signed, f"{identifier}.extract.jws", "application/jose")
+
+
+def _verdict(*, holds: bool) -> dict[str, str]:
+    name = "holds" if holds else "does_not_hold"
+    return {"verdict": name, "word": say(VERDICTS[name], language()), "shape": SHAPES[name]}
+
+
+def _statement_line(name: str, data: bytes) -> Line | None:
+    """What is said of a posted statement; None where the file is none, and may be a certificate."""
+    found = statements_check.posted_statement(data)
+    if found is None:
+        return None
+    told, shown = _verdict(holds=found.holds), visible(name, posted.LONGEST_NAME)
+    why = "" if found.holds else say(PROBLEMS["signature"], language())
+    statement = found if found.holds else None
+    return Line(shown, told["verdict"], told["word"], told["shape"], why, statement=statement)
 
 
 def _line(answer: posted.Answer) -> Line:

@@ -14,12 +14,13 @@ from agent.certificates.certificate import certificate_id, payload_bytes
 from agent.certificates.record import Record
 from agent.errors import CertificateProblem
 from collector import moments
-from collector.certificates import queries, stored
+from collector.certificates import queries, statements_about, stored
 from collector.certificates.audience import audience_of
 from collector.certificates.exports.columns import Audience
 from collector.certificates.proof import Proof, key_from_x
 from collector.certificates.rules import Finding, Shown, contradictions
 from collector.certificates.rules import Numbered as Place
+from collector.certificates.statements_about import Standing, ToldStatement
 from collector.intake import statements
 from collector.intake.keys import jwk
 from collector.intake.models import Certificate, Statement
@@ -65,6 +66,19 @@ class CertificateView:
     statements: list[Said]
     given: Disposition | None
     """Grade and destination that the station signed after the certificate; they count for more than its own."""
+    told: Sequence[ToldStatement] = ()
+    """What people said about it through this collector."""
+
+    @property
+    def standing(self) -> Standing:
+        """What follows from that."""
+        return statements_about.standing(self.told)
+
+    @property
+    def open(self) -> bool:
+        """Whether its drive may still hold data, and nobody destroyed it."""
+        ended = self.shown.heading in ("failed", "aborted", "refused", "again")
+        return ended and self.standing.destruction is None
 
     @property
     def compact(self) -> bytes:
@@ -99,6 +113,7 @@ def view(sight: Sight, identifier: str) -> CertificateView | None:
         _contradictions(sight, row, shown),
         [_said(one, row) for one in about],
         statements.latest(_own_grades(about, row)),
+        statements_about.about(row.id),
     )
 
 
@@ -156,6 +171,17 @@ def document(shown: CertificateView) -> dict[str, Any]:
         ],
         "statements": [
             {"sha256": s.sha256, "typ": s.typ, "station": s.who, "holds": s.holds} for s in shown.statements
+        ],
+        "said": [
+            {
+                "sha256": s.sha256,
+                "kind": s.kind,
+                "word": s.word,
+                "said_at": s.at,
+                "holds": s.holds,
+                "payload": s.payload,
+            }
+            for s in shown.told
         ],
         "given": None if shown.given is None else asdict(shown.given),
         "neighbours": [{"id": n.id, "sequence": n.sequence, "number": n.number} for n in shown.neighbours],

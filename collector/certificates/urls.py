@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from django.urls import path
 
-from collector.certificates import check_views, export_views, views
+from collector.certificates import check_views, export_views, statements_views, views
 
 urlpatterns = [
     path("certificates", views.certificates, name="certificates"),
     path("certificates/export/<str:kind>", export_views.export, name="export"),
     path("certificates/<str:name>", views.certificate, name="certificate"),
+    path("validation", statements_views.waiting, name="validation"),
+    path("statements/<str:name>", statements_views.statement, name="statement"),
     path("quarantine", views.quarantine, name="quarantine"),
     path("check", check_views.check, name="check"),
     path("check/keys/<str:kid>", check_views.key),

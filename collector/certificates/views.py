@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_safe
 
-from collector.certificates import facts, pages, paper, proof, queries, stored, words
+from collector.certificates import facts, pages, paper, proof, queries, statements_about, stored, words
 from collector.certificates.audience import audience_of
 from collector.certificates.exports.columns import Language
 from collector.certificates.rules import Heading
@@ -110,6 +110,7 @@ def _pdf(request: HttpRequest, shown: pages.CertificateView) -> HttpResponse:
             language=language(),
             certificate_url=request.build_absolute_uri("/check/"),
             key_id=shown.proof.key_id,
+            afterwards=statements_about.afterwards(shown.told),
         )
     except paper.NoPaper as problem:
         return HttpResponse(f"{problem.line()}\n", status=503, content_type="text/plain; charset=utf-8")

@@ -27,6 +27,7 @@ from collector.parties.roles import (
     STAFF,
     Sight,
 )
+from collector.parties.roles import ADMINISTRATOR, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, VALIDATOR, Sight
 from collector.problems import AWAY
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -38,6 +39,7 @@ PROGRAMS = "/api/v1/"
 PAGES = (
     ("/", "stations", STAFF),
     ("/certificates", "certificates", SEE_CERTIFICATES),
+    ("/validation", "validation", (VALIDATOR,)),
     ("/quarantine", "quarantine", STAFF),
     ("/effect", "effect", EVERY_CUSTOMER | CUSTOMERS),
     ("/people", "people", (ADMINISTRATOR,)),

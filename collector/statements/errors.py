@@ -16,6 +16,7 @@ class StatementProblem(CollectorError):
 
     code = "BW-C70"
     message = "{problem}"
+    status = 1
 
 
 class NotTheirs(CollectorError):
@@ -23,6 +24,7 @@ class NotTheirs(CollectorError):
 
     code = "BW-C71"
     message = "{login} cannot say this: it takes {roles}{where}"
+    status = 1
     hint = "`benchwipe-collector person list` shows who holds which role."
 
 

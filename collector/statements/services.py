@@ -15,7 +15,7 @@ from django.dispatch import Signal
 
 from agent.certificates.jws import thumbprint
 from collector import moments
-from collector.intake import signing
+from collector.parties.errors import PartyProblem
 from collector.parties.models import Membership, Organisation
 from collector.parties.roles import FITS
 from collector.parties.services import Actor, note, person_named
@@ -60,8 +60,11 @@ def configuration() -> Configuration:
 
 
 def as_login(actor: Actor, login: str) -> Actor:
-    """Let a command line speak for a person; the record says both. Raise PartyProblem where there is none."""
-    return replace(actor, person=person_named(login))
+    """Let a command line speak for a person; the record says both. Raise NotTheirs where there is no such person."""
+    try:
+        return replace(actor, person=person_named(login))
+    except PartyProblem:
+        raise NotTheirs(login=login, roles="a person of this collector", where="") from None
 
 
 def speaker(actor: Actor, roles: Iterable[str], organisation: Organisation | None = None) -> Speaker:
@@ -158,8 +161,9 @@ def by(speaker: Speaker) -> dict[str, Any]:
 
 
 def own_keys() -> dict[str, Ed25519PublicKey]:
-    """Load the public half of the key that statements are signed with."""
-    key = signing.load_or_make(configuration().keys_dir, "statement").public_key()
+    """Return the public half of the key that statements are signed with. Raise NoSignature."""
+    told = configuration()
+    key = signer.public_key(told.keys_dir, told.settings.signature_alg)
     return {thumbprint(key): key}
 
 

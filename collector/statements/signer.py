@@ -1,9 +1,10 @@
 """The process that holds the statement key: whoever speaks hands it bytes and gets them back signed.
 
 `python -m collector.statements.signer FOLDER ALG`: on standard input a line of JSON ({"typ", "size"}) and as many
-bytes, on standard output a line ({"size"} or {"problem"}) and the compact JWS. It signs the types of statements and no
-others, so that whoever takes the web process over still cannot sign a receipt or a station's configuration. One is
-started at the first statement and stays: a school's lot is a thousand of them, and a start costs a third of a second.
+bytes, on standard output a line ({"size"} or {"problem"}) and the compact JWS; typ "key" asks for the public key. It
+signs the types of statements and no others, so that whoever takes the web process over still cannot sign a receipt or
+a station's configuration. One is started at the first statement and stays: a school's lot is a thousand of them, and a
+start costs a third of a second.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from pathlib import Path
 from typing import IO
 
 import msgspec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from agent.certificates import jws
+from agent.certificates.jws import public_key_from_jwk
 from agent.certificates.signature import Alg
 from agent.errors import AgentError
 from collector.errors import CollectorError
@@ -28,6 +31,7 @@ from collector.text import clean
 
 DEADLINE_S = 30.0
 LONGEST_LINE = 1024
+KEY = "key"
 ALGS: tuple[Alg, ...] = ("EdDSA", "Ed25519")
 
 
@@ -97,6 +101,11 @@ def sign(typ: str, payload: bytes, folder: Path, alg: str) -> bytes:
     return HAND.sign(typ, payload, folder, alg)
 
 
+def public_key(folder: Path, alg: str) -> Ed25519PublicKey:
+    """Ask for the public half of the key. Raise NoSignature."""
+    return public_key_from_jwk(msgspec.json.decode(HAND.sign(KEY, b"", folder, alg)))
+
+
 def _exchange(process: subprocess.Popen[bytes], typ: str, payload: bytes) -> bytes:
     """Ask and hear. A process that hangs is killed at the deadline, which ends both the writing and the reading."""
     assert process.stdin is not None
@@ -124,11 +133,17 @@ def _serve(source: IO[bytes], out: IO[bytes], folder: Path, alg: Alg) -> None:
     key = signing.load_or_make(folder, "statement")
     while line := source.readline(LONGEST_LINE):
         ask = msgspec.json.decode(line, type=Ask)
+        if ask.typ == KEY:
+            _answer(out, msgspec.json.encode(jws.public_jwk(key.public_key())))
+            continue
         if ask.typ not in SAID.values() or not 0 < ask.size <= LARGEST:
             raise CollectorError(problem=f"no statement of {ask.size} bytes and type {clean(ask.typ, 60)!r} is signed")
-        signed = jws.sign(source.read(ask.size), key, typ=ask.typ, alg=alg, most=LARGEST)
-        out.write(msgspec.json.encode(Answer(size=len(signed))) + b"\n" + signed)
-        out.flush()
+        _answer(out, jws.sign(source.read(ask.size), key, typ=ask.typ, alg=alg, most=LARGEST))
+
+
+def _answer(out: IO[bytes], data: bytes) -> None:
+    out.write(msgspec.json.encode(Answer(size=len(data))) + b"\n" + data)
+    out.flush()
 
 
 def main() -> int:

@@ -6,6 +6,7 @@
 //     <div data-result hidden>       shown with its answer; its data-verdict is for the style sheet
 //       <span data-shape></span> <strong data-word></strong> <p data-problem></p>
 //       <dd data-fact="number"> ..   number, claim, outcome, level, serial, model, date, station, kid, enrolled
+//     <p data-statement hidden>      says that a statement is checked where it is posted
 //     <p data-cannot hidden>         says that this browser cannot check, and offers posting
 //
 // A word for a fact's value stands in data-word-fact-<fact>-<value>; without one the value itself is shown.
@@ -44,6 +45,8 @@ function show(found) {
     const value = facts[place.dataset.fact] ?? "";
     place.textContent = word(`fact-${place.dataset.fact}-${value}`) ?? visible(String(value));
   }
+  const hint = root.querySelector("[data-statement]");
+  if (hint) hint.hidden = found.code !== "header"; // signed, and as something else
   result.hidden = false;
   result.focus?.();
 }
