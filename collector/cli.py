@@ -16,8 +16,9 @@ import msgspec
 from agent.errors import SettingsError
 from agent.version import version
 from collector import logs, settings
-from collector.effect.commands import effect_command, factors_group
+from collector.audit.commands import audit_command
 from collector.certificates.statements_commands import validate_command
+from collector.effect.commands import effect_command, factors_group
 from collector.errors import CollectorError
 from collector.parties.roles import ROLES
 from collector.report_command import report_command
@@ -349,6 +350,20 @@ def _in_database(config: Path | None, run: Callable[[Actor], T]) -> T:
     return _try(work)
 
 
+def _only_looking(config: Path | None, run: Callable[[], T]) -> T:
+    """Run it over the database as it stands: nothing is brought up to date, and no trigger is mended."""
+    configuration = _load(config)
+
+    def work() -> T:
+        _boot(configuration)
+        from collector import upkeep
+
+        upkeep.require()
+        return run()
+
+    return _try(work)
+
+
 def _boot(configuration: settings.Configuration) -> None:
     """Start Django. Only then can its models be imported."""
     from collector import boot
@@ -394,6 +409,7 @@ def _fail(lines: list[str], status: int = 2) -> NoReturn:
 
 
 main.add_command(report_command(config_option, _in_database))
+main.add_command(audit_command(config_option, json_option, _only_looking))
 main.add_command(effect_command(config_option, json_option, _in_database))
 main.add_command(factors_group(config_option, json_option, _in_database))
 main.add_command(statement_group(config_option, _load))

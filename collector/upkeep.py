@@ -58,6 +58,13 @@ def is_ready() -> bool:
     return _steps(connections["default"]) == 0
 
 
+def require() -> None:
+    """Raise NotMigrated where the tables are not those of this program. Nothing is changed."""
+    steps = _steps(connections["default"])
+    if steps:
+        raise NotMigrated(count=steps)
+
+
 def problems() -> list[str]:
     """List what is not as it must be, for `check`."""
     connection = connections["default"]

@@ -115,6 +115,10 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/parties collector/certificates collector/units "
             "collector/trade"
         ),
+        "collector/audit": (
+            "agent/errors.py collector/moments.py collector/guards.py collector/parties collector/intake "
+            "collector/statements collector/certificates collector/units collector/trade"
+        ),
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
@@ -130,7 +134,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
-            "collector/certificates collector/units collector/trade collector/effect collector/fleet collector/api"
+            "collector/certificates collector/units collector/trade collector/effect collector/audit collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",

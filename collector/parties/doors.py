@@ -25,9 +25,9 @@ from collector.parties.roles import (
     ROLES,
     SEE_CERTIFICATES,
     STAFF,
+    VALIDATOR,
     Sight,
 )
-from collector.parties.roles import ADMINISTRATOR, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, VALIDATOR, Sight
 from collector.problems import AWAY
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
