@@ -23,6 +23,7 @@ from collector.errors import CollectorError
 from collector.parties.roles import ROLES
 from collector.report_command import report_command
 from collector.statements.commands import statement_group
+from collector.units.commands import commands as unit_commands
 from drivers.options import convert
 
 if TYPE_CHECKING:
@@ -414,6 +415,8 @@ main.add_command(effect_command(config_option, json_option, _in_database))
 main.add_command(factors_group(config_option, json_option, _in_database))
 main.add_command(statement_group(config_option, _load))
 main.add_command(validate_command(config_option, _in_database))
+for _command in unit_commands(config_option, json_option, _in_database):
+    main.add_command(_command)
 
 if __name__ == "__main__":
     main()

@@ -101,7 +101,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/statements"
         ),
         "collector/units": (
-            "agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
+            "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
             "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake "
             "collector/statements collector/certificates"
         ),
@@ -147,6 +147,7 @@ DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector/units", "agent/pdf"): ("agent.pdf",),
     ("collector/trade", "agent/pdf"): ("agent.pdf",),
     ("collector/trade", "drivers"): ("drivers.options",),
+    ("collector/units", "drivers"): ("drivers.options",),
     ("collector/settings.py", "drivers"): ("drivers.options",),
     ("collector/effect", "drivers"): ("drivers.options",),
     ("collector/effect", "agent/pdf"): ("agent.pdf",),

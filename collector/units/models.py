@@ -309,6 +309,8 @@ class RegisterImport(OfCustomer):
     changed = models.PositiveIntegerField()
     same = models.PositiveIntegerField()
     rejected: models.JSONField[Any, Any] = models.JSONField(default=list)
+    headings: models.JSONField[Any, Any] = models.JSONField(default=list)
+    """The headings that were kept, in the file's own order: those of its rows' cells."""
     dropped: models.JSONField[Any, Any] = models.JSONField(default=list)
     """Headings that were not kept: those of persons, and those that nobody knows."""
     person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
@@ -339,7 +341,7 @@ class RegisterRow(OfCustomer):
     encrypted = models.BooleanField(null=True)
     last_seen_on = models.DateField(null=True)
     raw: models.JSONField[Any, Any] = models.JSONField(default=list)
-    """The cells under the mapping's headings, as they were read."""
+    """The cells under the headings of its last import, as they were read."""
     fingerprint = models.CharField(max_length=64)
     """SHA-256 of the cells: whether a later file says anything else."""
 

@@ -242,6 +242,7 @@ class Migration(migrations.Migration):
                         ("changed", models.PositiveIntegerField()),
                         ("same", models.PositiveIntegerField()),
                         ("rejected", models.JSONField(default=list)),
+                        ("headings", models.JSONField(default=list)),
                         ("dropped", models.JSONField(default=list)),
                         ("who", models.TextField()),
                         ("at", models.DateTimeField(default=collector.moments.now)),
