@@ -19,6 +19,7 @@ from collector import logs, settings
 from collector.errors import CollectorError
 from collector.parties.roles import ROLES
 from collector.report_command import report_command
+from collector.trade import commands as trade_commands
 from drivers.options import convert
 
 if TYPE_CHECKING:
@@ -391,6 +392,8 @@ def _fail(lines: list[str]) -> NoReturn:
 
 
 main.add_command(report_command(config_option, _in_database))
+for _command in trade_commands.commands(config_option, _in_database):
+    main.add_command(_command)
 
 if __name__ == "__main__":
     main()
