@@ -37,8 +37,6 @@ class Statement:
 
 def sign(payload: bytes, key: Ed25519PrivateKey, *, typ: str, alg: Alg = USUAL, most: int = MAX_BYTES) -> bytes:
     """Sign the payload, and return the compact bytes. CertificateProblem if they are more than `most`."""
-def sign(payload: bytes, key: Ed25519PrivateKey, *, typ: str, alg: Alg = USUAL, largest: int = MAX_BYTES) -> bytes:
-    """Sign the payload, and return the compact bytes. CertificateProblem if they are more than `largest`."""
     kid = thumbprint(key.public_key())
     header = json.dumps({"alg": alg, "kid": kid, "typ": typ}, separators=(",", ":")).encode()
     signing_input = _b64(header) + b"." + _b64(payload)
@@ -51,10 +49,6 @@ def sign(payload: bytes, key: Ed25519PrivateKey, *, typ: str, alg: Alg = USUAL, 
 def verify(compact: bytes, keys: Mapping[str, Ed25519PublicKey], *, typ: str, most: int = MAX_BYTES) -> Statement:
     """Verify that one of these keys (thumbprint -> key) signed it, and return its parts; else CertificateProblem."""
     statement = read_unverified(compact, typ=typ, most=most)
-    if len(compact) > largest:
-        raise CertificateProblem(problem=f"{len(compact)} bytes, and at most {largest} are allowed")
-def verify(compact: bytes, keys: Mapping[str, Ed25519PublicKey], *, typ: str, largest: int = MAX_BYTES) -> Statement:
-    statement = read_unverified(compact, typ=typ, largest=largest)
     key = keys.get(statement.key_id)
     if key is None:
         raise CertificateProblem(problem=f"signed by an unknown key ({statement.key_id})")
@@ -68,8 +62,6 @@ def verify(compact: bytes, keys: Mapping[str, Ed25519PublicKey], *, typ: str, la
 def read_unverified(compact: bytes, *, typ: str, most: int = MAX_BYTES) -> Statement:
     """Read its parts, or raise CertificateProblem. The signature is NOT checked."""
     parts, header = _opened(compact, most)
-def read_unverified(compact: bytes, *, typ: str, largest: int = MAX_BYTES) -> Statement:
-    parts, header = _opened(compact, largest)
     try:
         payload, signature = _unb64(parts[1]), _unb64(parts[2])
     except (ValueError, binascii.Error):
@@ -86,8 +78,6 @@ def read_unverified(compact: bytes, *, typ: str, largest: int = MAX_BYTES) -> St
 def type_of(compact: bytes, *, most: int = MAX_BYTES) -> str:
     """Read the type in its header, or raise CertificateProblem. Nothing else of it is checked."""
     typ = _opened(compact, most)[1].get("typ")
-def type_of(compact: bytes, *, largest: int = MAX_BYTES) -> str:
-    typ = _opened(compact, largest)[1].get("typ")
     if not isinstance(typ, str):
         raise CertificateProblem(problem="its header names no type")
     return typ
@@ -97,9 +87,6 @@ def _opened(compact: bytes, most: int) -> tuple[list[bytes], dict[str, object]]:
     """The three parts as they are, and the header read."""
     if len(compact) > most:
         raise CertificateProblem(problem=f"more than {most} bytes, and no more are allowed")
-def _opened(compact: bytes, largest: int) -> tuple[list[bytes], dict[str, object]]:
-    if len(compact) > largest:
-        raise CertificateProblem(problem=f"more than {largest} bytes, and no more are allowed")
     parts = compact.split(b".")
     if len(parts) != 3:
         raise CertificateProblem(problem="it is not three parts joined by dots (JWS compact)")
