@@ -137,28 +137,10 @@ def plan(town: Town, today: date, seed: int = 1) -> Year:
     year = Year(town, quarters(today))
     kinds = [*_kinds(dice, town.computers), *["tablet"] * town.tablets, *["phone"] * town.phones]
     dice.shuffle(kinds)
-    for number, kind in enumerate(kinds, 1):
-        year.devices.append(_device(dice, year, number, kind))
-    for number in range(1, 4):
-        maker, model = MODELS["printer"][0]
-        lot = f"{town.short}-{year.quarters[0].name}"
-        tag = f"{town.short}-P{number:03}"
-        year.printers.append(
-            Device(
-                tag,
-                f"{town.short}PRN{number:05}",
-                "",
-                "printer",
-                maker,
-                model,
-                0,
-                lot,
-                0,
-                year.quarters[0].first,
-                "stock",
-                "",
-            )  # fmt: skip
-        )
+    fates = _fates(dice, kinds)
+    for number, (kind, fate) in enumerate(zip(kinds, fates, strict=True), 1):
+        year.devices.append(_device(dice, year, number, kind, fate))
+    year.printers = [_printer(year, number) for number in range(1, 4)]
     year.sales = [[] for _ in year.quarters]
     _sell(dice, year)
     return year

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from collector.demo.plan import Town
 
+SUMMED = "itemised = false\n"
+"""After a rate: its lines are printed as one sum."""
 
-def _rate(kind: str, grade: str = "*", **facts: int | bool) -> str:
-    told = "".join(f"{name} = {str(value).lower()}\n" for name, value in facts.items())
+
+def _rate(kind: str, /, *, grade: str = "*", fees: Mapping[str, int], **facts: int) -> str:
+    told = "".join(f"{name} = {value}\n" for name, value in {**facts, **fees}.items())
     return f'[[version.rate]]\nkind = "{kind}"\ngrade = "{grade}"\n{told}'
 
 
-def _fees(erased: int, attested: int, destroyed: int) -> dict[str, int | bool]:
+def _fees(erased: int, attested: int, destroyed: int) -> dict[str, int]:
     return {"fee_erased_ore": erased, "fee_attested_ore": attested, "fee_destroyed_ore": destroyed}
 
 
@@ -18,19 +23,19 @@ def _price_list(percent: int) -> str:
     """Kolding's price list: a fixed amount by kind and grade, whatever the buyer pays."""
     first = {"laptop": 55_000, "desktop": 30_000, "tablet": 25_000, "phone": 20_000}
     rows = [
-        _rate(kind, grade, fixed_ore=price * part * percent // 10_000, **_fees(6_500, 3_000, 9_000))
+        _rate(kind, grade=grade, fixed_ore=price * part * percent // 10_000, fees=_fees(6_500, 3_000, 9_000))
         for kind, price in first.items()
         for grade, part in (("A", 100), ("B", 75), ("C", 40))
     ]
-    rows += [_rate(kind, fixed_ore=0, **_fees(6_500, 3_000, 9_000)) for kind in first]
-    return "".join(rows) + _rate("*", fixed_ore=500, itemised=False, **_fees(0, 0, 0))
+    rows += [_rate(kind, fixed_ore=0, fees=_fees(6_500, 3_000, 9_000)) for kind in first]
+    return "".join(rows) + _rate("*", fixed_ore=500, fees=_fees(0, 0, 0)) + SUMMED
 
 
 def _shares(laptop: int, others: int) -> str:
     """Odense's shares by line item: large kinds apart, all others together."""
-    rows = [_rate("laptop", share_bp=laptop, floor_ore=5_000, **_fees(7_500, 3_000, 9_000))]
-    rows += [_rate(kind, share_bp=others, **_fees(7_500, 3_000, 9_000)) for kind in ("desktop", "tablet", "phone")]
-    return "".join(rows) + _rate("*", share_bp=others, itemised=False, **_fees(0, 0, 0))
+    rows = [_rate("laptop", share_bp=laptop, floor_ore=5_000, fees=_fees(7_500, 3_000, 9_000))]
+    rows += [_rate(kind, share_bp=others, fees=_fees(7_500, 3_000, 9_000)) for kind in ("desktop", "tablet", "phone")]
+    return "".join(rows) + _rate("*", share_bp=others, fees=_fees(0, 0, 0)) + SUMMED
 
 
 def _version(share_base: str, recognise: str, *, set_off: bool) -> str:
