@@ -9,12 +9,14 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
+from datetime import date
 from pathlib import Path
 
 from collector.demo import stations
 from collector.demo.errors import DemoProblem
 from collector.demo.plan import Device, SaleRow, Town, Year
 from collector.demo.stations import Station
+from collector.moments import today
 
 Run = Callable[[Sequence[str]], tuple[int, str]]
 """Runs a command of benchwipe-collector; its exit status and its standard output."""
@@ -33,6 +35,8 @@ class Told:
     passwords: dict[str, str] = field(default_factory=dict)
     agreements: dict[str, str] = field(default_factory=dict)
     settlements: dict[str, list[dict[str, object]]] = field(default_factory=dict)
+    destroyed: dict[str, dict[str, date]] = field(default_factory=dict)
+    """Town -> serial number -> the day on which that was said."""
     seconds: dict[str, float] = field(default_factory=dict)
 
 
@@ -90,6 +94,7 @@ class Driver:
                         "destroy", one.serial, "--method", "shred", "--particle-mm", PARTICLE_MM, "--batch",
                         f"{town.short}-1", "--recycler", RECYCLER, "--as", _login(town, "team_lead"),
                     )  # fmt: skip
+                    self.told.destroyed.setdefault(town.short, {})[one.serial] = today()
 
     def sell_and_settle(self, year: Year) -> None:
         """Take each quarter's sales in, and close it; the last one is not over, and is proposed."""

@@ -1,1 +1,1 @@
-"""The simulated year, driven through files, commands, stations and a broker, held against an independent calculation."""
+"""The simulated year, through files, commands, stations and a broker, against an independent calculation."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from click.testing import CliRunner
 
 from collector.cli import main
 from collector.demo.driving import Driver
-from collector.demo.plan import Town, Year, plan
+from collector.demo.plan import Quarter, Town, Year, plan
 from collector.demo.stations import Station
-from collector.moments import today
 from collector.demo.towns import KOLDING, ODENSE
+from collector.moments import today
 from tests.collector.conftest import Collector
 
 SMALL = {
@@ -53,3 +53,9 @@ def drive(collector: Collector, towns: Sequence[Town], folder: Path) -> tuple[Dr
         driver.sell_and_settle(year)
         driver.close(year)
     return driver, planned, stations
+
+
+def ends(quarter: Quarter) -> date:
+    """The day on which a quarter is over, also where that is still to come."""
+    month = quarter.first.month + 3
+    return date(quarter.first.year + (month > 12), (month - 1) % 12 + 1, 1) - timedelta(days=1)
