@@ -101,7 +101,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/statements"
         ),
         "collector/units": (
-            "agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
+            "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
             "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake "
             "collector/statements collector/certificates"
         ),
@@ -131,6 +131,7 @@ DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector", "drivers"): ("drivers.options",),
     ("collector/certificates", "agent/pdf"): ("agent.pdf",),
     ("collector/units", "agent/pdf"): ("agent.pdf",),
+    ("collector/units", "drivers"): ("drivers.options",),
     ("collector/settings.py", "drivers"): ("drivers.options",),
     ("collector/catalogues.py", "agent/phrases"): ("agent.phrases.po",),
     ("collector", "firmware_bridge"): ("firmware_bridge.errors",),

@@ -17,7 +17,17 @@ from django.utils.translation import gettext as _
 
 from collector.parties import tokens
 from collector.parties.models import Person
-from collector.parties.roles import ADMINISTRATOR, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, VALIDATOR, Sight
+from collector.parties.roles import (
+    ADMINISTRATOR,
+    NOTHING,
+    ROLES,
+    SEE_CERTIFICATES,
+    STAFF,
+    TEAM_LEAD,
+    TECHNICIAN,
+    VALIDATOR,
+    Sight,
+)
 from collector.problems import AWAY
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -30,6 +40,9 @@ PAGES = (
     ("/", "stations", STAFF),
     ("/certificates", "certificates", SEE_CERTIFICATES),
     ("/validation", "validation", (VALIDATOR,)),
+    ("/samples", "samples", (VALIDATOR, TEAM_LEAD)),
+    ("/grading", "grading", (TEAM_LEAD, TECHNICIAN)),
+    ("/destruction", "destruction", (TEAM_LEAD, TECHNICIAN)),
     ("/quarantine", "quarantine", STAFF),
     ("/people", "people", (ADMINISTRATOR,)),
     ("/organisations", "organisations", (ADMINISTRATOR,)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -10,3 +12,8 @@ class UnitsConfig(AppConfig):
 
     name = "collector.units"
     label = "units"
+
+    def ready(self) -> None:
+        """Listen for certificates that are stored, names that customers are given, and what people say."""
+        import_module("collector.units.listening")
+        import_module("collector.units.said")
