@@ -19,7 +19,9 @@ from collector import logs, settings
 from collector.errors import CollectorError
 from collector.parties.roles import ROLES
 from collector.report_command import report_command
+from collector.statements.commands import statement_group
 from collector.trade import commands as trade_commands
+from collector.units.commands import commands as unit_commands
 from drivers.options import convert
 
 if TYPE_CHECKING:
@@ -392,7 +394,11 @@ def _fail(lines: list[str]) -> NoReturn:
 
 
 main.add_command(report_command(config_option, _in_database))
-for _command in trade_commands.commands(config_option, _in_database):
+main.add_command(statement_group(config_option, _load))
+for _command in (
+    *unit_commands(config_option, json_option, _in_database),
+    *trade_commands.commands(config_option, _in_database),
+):
     main.add_command(_command)
 
 if __name__ == "__main__":

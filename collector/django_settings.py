@@ -18,6 +18,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 INSTALLED_APPS = [
     "collector.parties",
     "collector.intake",
+    "collector.statements",
     "collector.fleet",
     "collector.certificates",
     "collector.units",

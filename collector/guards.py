@@ -51,6 +51,8 @@ GUARDS = (
     Guard("intake_certificatebytes", ("id",)),
     Guard("intake_statement", ("arrival", "sha256")),
     Guard("parties_auditentry", ("id",)),
+    Guard("statements_signedstatement", ("seq", "sha256", "previous")),
+    Guard("statements_subject", ("id",)),
     Guard("units_unitevent", ("id",)),
     Guard("units_custody", ("id",)),
     Guard(

@@ -35,20 +35,20 @@ class Statement:
     signature: bytes
 
 
-def sign(payload: bytes, key: Ed25519PrivateKey, *, typ: str, alg: Alg = USUAL, largest: int = MAX_BYTES) -> bytes:
-    """Sign the payload, and return the compact bytes. CertificateProblem if they are more than `largest`."""
+def sign(payload: bytes, key: Ed25519PrivateKey, *, typ: str, alg: Alg = USUAL, most: int = MAX_BYTES) -> bytes:
+    """Sign the payload, and return the compact bytes. CertificateProblem if they are more than `most`."""
     kid = thumbprint(key.public_key())
     header = json.dumps({"alg": alg, "kid": kid, "typ": typ}, separators=(",", ":")).encode()
     signing_input = _b64(header) + b"." + _b64(payload)
     compact = signing_input + b"." + _b64(key.sign(signing_input))
-    if len(compact) > largest:
-        raise CertificateProblem(problem=f"{len(compact)} bytes, and at most {largest} are allowed")
+    if len(compact) > most:
+        raise CertificateProblem(problem=f"{len(compact)} bytes, and at most {most} are allowed")
     return compact
 
 
-def verify(compact: bytes, keys: Mapping[str, Ed25519PublicKey], *, typ: str, largest: int = MAX_BYTES) -> Statement:
+def verify(compact: bytes, keys: Mapping[str, Ed25519PublicKey], *, typ: str, most: int = MAX_BYTES) -> Statement:
     """Verify that one of these keys (thumbprint -> key) signed it, and return its parts; else CertificateProblem."""
-    statement = read_unverified(compact, typ=typ, largest=largest)
+    statement = read_unverified(compact, typ=typ, most=most)
     key = keys.get(statement.key_id)
     if key is None:
         raise CertificateProblem(problem=f"signed by an unknown key ({statement.key_id})")
@@ -59,9 +59,9 @@ def verify(compact: bytes, keys: Mapping[str, Ed25519PublicKey], *, typ: str, la
     return statement
 
 
-def read_unverified(compact: bytes, *, typ: str, largest: int = MAX_BYTES) -> Statement:
+def read_unverified(compact: bytes, *, typ: str, most: int = MAX_BYTES) -> Statement:
     """Read its parts, or raise CertificateProblem. The signature is NOT checked."""
-    parts, header = _opened(compact, largest)
+    parts, header = _opened(compact, most)
     try:
         payload, signature = _unb64(parts[1]), _unb64(parts[2])
     except (ValueError, binascii.Error):
@@ -75,18 +75,18 @@ def read_unverified(compact: bytes, *, typ: str, largest: int = MAX_BYTES) -> St
     return Statement(key_id=kid, payload=payload, signing_input=parts[0] + b"." + parts[1], signature=signature)
 
 
-def type_of(compact: bytes, *, largest: int = MAX_BYTES) -> str:
+def type_of(compact: bytes, *, most: int = MAX_BYTES) -> str:
     """Read the type in its header, or raise CertificateProblem. Nothing else of it is checked."""
-    typ = _opened(compact, largest)[1].get("typ")
+    typ = _opened(compact, most)[1].get("typ")
     if not isinstance(typ, str):
         raise CertificateProblem(problem="its header names no type")
     return typ
 
 
-def _opened(compact: bytes, largest: int) -> tuple[list[bytes], dict[str, object]]:
+def _opened(compact: bytes, most: int) -> tuple[list[bytes], dict[str, object]]:
     """The three parts as they are, and the header read."""
-    if len(compact) > largest:
-        raise CertificateProblem(problem=f"more than {largest} bytes, and no more are allowed")
+    if len(compact) > most:
+        raise CertificateProblem(problem=f"more than {most} bytes, and no more are allowed")
     parts = compact.split(b".")
     if len(parts) != 3:
         raise CertificateProblem(problem="it is not three parts joined by dots (JWS compact)")

@@ -52,7 +52,7 @@ def closed_document(agreement: Agreement, period: Period) -> dict[str, Any] | No
     found = rows.filter(period__last_day=period.last).first()
     if found is None:
         return None
-    payload = jws.read_unverified(document(found, "jws"), typ=TYPE, largest=LARGEST_BYTES).payload
+    payload = jws.read_unverified(document(found, "jws"), typ=TYPE, most=LARGEST_BYTES).payload
     return msgspec.json.decode(payload, type=dict[str, Any])
 
 

@@ -30,7 +30,7 @@ def verify(compact: bytes, keys: Mapping[str, Ed25519PublicKey]) -> dict[str, An
 
     What is signed must add up, too: a sum that its lines do not give is no settlement of ours.
     """
-    payload = jws.verify(compact, keys, typ=TYPE, largest=LARGEST_BYTES).payload
+    payload = jws.verify(compact, keys, typ=TYPE, most=LARGEST_BYTES).payload
     try:
         document = msgspec.json.decode(payload, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
@@ -10,3 +12,7 @@ class UnitsConfig(AppConfig):
 
     name = "collector.units"
     label = "units"
+
+    def ready(self) -> None:
+        """Listen for certificates that are stored, and for names that customers are given."""
+        import_module("collector.units.listening")

@@ -21,19 +21,14 @@ NAMED = Q(customer__isnull=False)
 
 
 class CustomerRules(models.Model):
-    """How a customer's units are read: the prefix that its tags have, and whether a person validates erasures."""
+    """How a customer's numbers are read: what its asset tags begin with."""
 
     customer = models.OneToOneField(Organisation, primary_key=True, on_delete=models.PROTECT, related_name="+")
     tag_prefix = models.CharField(max_length=100, blank=True, default="")
     """A regular expression; what it matches at a tag's beginning is no part of the tag."""
-    validation = models.CharField(max_length=8, default="none")
 
-    class Meta:
-        """`required`: an erasure counts when a named person accepted it (NIST SP 800-88 Rev. 2, section 4.5.2)."""
-
-        constraints = (
-            models.CheckConstraint(name="customer_rules_validation", condition=one_of("validation", words.VALIDATIONS)),
-        )
+    def __str__(self) -> str:
+        return self.tag_prefix
 
 
 class Lot(OfCustomer):
@@ -73,8 +68,7 @@ class Lot(OfCustomer):
 class Custody(models.Model):
     """A step in the chain of custody of a lot: who had it from whom, where, when, how many, under which seals.
 
-    `document` is the signed statement (a compact JWS), `document_sha256` its name; the last step holds the frozen list.
-    Append-only.
+    `statement` names what was signed; that of the last step holds the frozen list. Append-only.
     """
 
     lot = models.ForeignKey(Lot, on_delete=models.PROTECT, related_name="custody")
@@ -89,8 +83,7 @@ class Custody(models.Model):
     person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
     who = models.TextField()
     recorded_at = models.DateTimeField(default=now)
-    document = models.BinaryField(null=True)
-    document_sha256 = models.CharField(max_length=64, blank=True, default="")
+    statement = models.CharField(max_length=64, blank=True, default="")
 
     class Meta:
         """Steps may repeat: a lot is collected at several places, and handed over more than once."""
@@ -108,6 +101,8 @@ class Unit(OfCustomer):
     """
 
     kind = models.CharField(max_length=12, default=words.UNKNOWN)
+    kind_by = models.CharField(max_length=11, blank=True, default="")
+    """Who told: a person counts for more than the intake, and that for more than a register."""
     manufacturer = models.TextField(blank=True, default="")
     model = models.TextField(blank=True, default="")
     made_by = models.CharField(max_length=11)
@@ -314,6 +309,8 @@ class RegisterImport(OfCustomer):
     changed = models.PositiveIntegerField()
     same = models.PositiveIntegerField()
     rejected: models.JSONField[Any, Any] = models.JSONField(default=list)
+    headings: models.JSONField[Any, Any] = models.JSONField(default=list)
+    """The headings that were kept, in the file's own order: those of its rows' cells."""
     dropped: models.JSONField[Any, Any] = models.JSONField(default=list)
     """Headings that were not kept: those of persons, and those that nobody knows."""
     person = models.ForeignKey(Person, on_delete=models.PROTECT, null=True, related_name="+")
@@ -344,7 +341,7 @@ class RegisterRow(OfCustomer):
     encrypted = models.BooleanField(null=True)
     last_seen_on = models.DateField(null=True)
     raw: models.JSONField[Any, Any] = models.JSONField(default=list)
-    """The cells under the mapping's headings, as they were read."""
+    """The cells under the headings of its last import, as they were read."""
     fingerprint = models.CharField(max_length=64)
     """SHA-256 of the cells: whether a later file says anything else."""
 

@@ -45,7 +45,6 @@ LOT_STATES = ("open", "collected", "received", "closed")
 STEPS = ("collected", "received", "handed_over", "closed")
 """What happens to a lot as a whole, each signed: chain of custody."""
 VAT_ORIGINS = ("unknown", "non_deducted", "deducted")
-VALIDATIONS = ("none", "required")
 DECISIONS = ("", "accepted", "rejected")
 QUESTIONS = (
     "tag_and_serial", "two_units", "suggestion", "drives", "not_received", "another_customer", "kind", "grade",

@@ -40,7 +40,7 @@ def make(order: Order) -> dict[str, bytes]:
 
     key = signing.load_or_make(Path(order.keys_dir), "statement")
     alg = next(name for name in ALGS if name == order.alg)
-    signed = jws.sign(msgspec.json.encode(order.document), key, typ=TYPE, alg=alg, largest=LARGEST_BYTES)
+    signed = jws.sign(msgspec.json.encode(order.document), key, typ=TYPE, alg=alg, most=LARGEST_BYTES)
     csv = table_files.people_csv(order)
     painted = page(order, jws=signed, jws_sha256=hashlib.sha256(signed).hexdigest(), csv=csv)
     found = {

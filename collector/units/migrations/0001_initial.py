@@ -31,6 +31,22 @@ class Migration(migrations.Migration):
         Guarded(
             [
                 migrations.CreateModel(
+                    name="CustomerRules",
+                    fields=[
+                        (
+                            "customer",
+                            models.OneToOneField(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                primary_key=True,
+                                related_name="+",
+                                serialize=False,
+                                to="parties.organisation",
+                            ),
+                        ),
+                        ("tag_prefix", models.CharField(blank=True, default="", max_length=100)),
+                    ],
+                ),
+                migrations.CreateModel(
                     name="Waiting",
                     fields=[
                         (
@@ -45,31 +61,6 @@ class Migration(migrations.Migration):
                             ),
                         ),
                     ],
-                ),
-                migrations.CreateModel(
-                    name="CustomerRules",
-                    fields=[
-                        (
-                            "customer",
-                            models.OneToOneField(
-                                on_delete=django.db.models.deletion.PROTECT,
-                                primary_key=True,
-                                related_name="+",
-                                serialize=False,
-                                to="parties.organisation",
-                            ),
-                        ),
-                        ("tag_prefix", models.CharField(blank=True, default="", max_length=100)),
-                        ("validation", models.CharField(default="none", max_length=8)),
-                    ],
-                    options={
-                        "constraints": [
-                            models.CheckConstraint(
-                                condition=models.Q(("validation__in", ("none", "required"))),
-                                name="customer_rules_validation",
-                            )
-                        ],
-                    },
                 ),
                 migrations.CreateModel(
                     name="Loose",
@@ -174,8 +165,7 @@ class Migration(migrations.Migration):
                         ("note", models.TextField(blank=True, default="")),
                         ("who", models.TextField()),
                         ("recorded_at", models.DateTimeField(default=collector.moments.now)),
-                        ("document", models.BinaryField(null=True)),
-                        ("document_sha256", models.CharField(blank=True, default="", max_length=64)),
+                        ("statement", models.CharField(blank=True, default="", max_length=64)),
                         (
                             "person",
                             models.ForeignKey(
@@ -252,6 +242,7 @@ class Migration(migrations.Migration):
                         ("changed", models.PositiveIntegerField()),
                         ("same", models.PositiveIntegerField()),
                         ("rejected", models.JSONField(default=list)),
+                        ("headings", models.JSONField(default=list)),
                         ("dropped", models.JSONField(default=list)),
                         ("who", models.TextField()),
                         ("at", models.DateTimeField(default=collector.moments.now)),
@@ -306,6 +297,7 @@ class Migration(migrations.Migration):
                             ),
                         ),
                         ("kind", models.CharField(default="unknown", max_length=12)),
+                        ("kind_by", models.CharField(blank=True, default="", max_length=11)),
                         ("manufacturer", models.TextField(blank=True, default="")),
                         ("model", models.TextField(blank=True, default="")),
                         ("made_by", models.CharField(max_length=11)),

@@ -1,0 +1,38 @@
+"""What an agreement asks of whoever validates and checks: told by the room that knows agreements, else the strict one.
+
+Pure. A room that stands below this one adds its source when the program starts; what none of them knows is strict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+R2_SAMPLE_BP = 500
+"""R2v3, appendix B: at least 5 % of what was logically sanitized is checked by somebody else."""
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Whether a person has to accept each erasure, whether it must be another one, and how much is checked again."""
+
+    validation: bool = True
+    validator_differs: bool = True
+    sample_bp: int = R2_SAMPLE_BP
+
+
+STRICT = Policy()
+Source = Callable[[int, date], Policy | None]
+"""(customer's row, day) -> what was agreed for that day; None where nothing was."""
+SOURCES: list[Source] = []
+
+
+def policy_of(customer: int | None, day: date) -> Policy:
+    """Say what was agreed with a customer for a day."""
+    if customer is not None:
+        for source in SOURCES:
+            found = source(customer, day)
+            if found is not None:
+                return found
+    return STRICT
