@@ -22,6 +22,7 @@ INSTALLED_APPS = [
     "collector.fleet",
     "collector.certificates",
     "collector.units",
+    "collector.trade",
     "collector.api",
     "django.contrib.auth",
     "django.contrib.contenttypes",

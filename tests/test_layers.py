@@ -101,9 +101,14 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/statements"
         ),
         "collector/units": (
-            "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
-            "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake "
-            "collector/statements collector/certificates"
+            "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py "
+            "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
+            "collector/intake collector/statements collector/certificates"
+        ),
+        "collector/trade": (
+            "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py "
+            "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
+            "collector/intake collector/statements collector/certificates collector/units"
         ),
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
@@ -120,7 +125,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
-            "collector/certificates collector/units collector/fleet collector/api"
+            "collector/certificates collector/units collector/trade collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
@@ -131,6 +136,8 @@ DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector", "drivers"): ("drivers.options",),
     ("collector/certificates", "agent/pdf"): ("agent.pdf",),
     ("collector/units", "agent/pdf"): ("agent.pdf",),
+    ("collector/trade", "agent/pdf"): ("agent.pdf",),
+    ("collector/trade", "drivers"): ("drivers.options",),
     ("collector/units", "drivers"): ("drivers.options",),
     ("collector/settings.py", "drivers"): ("drivers.options",),
     ("collector/catalogues.py", "agent/phrases"): ("agent.phrases.po",),
