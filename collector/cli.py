@@ -25,6 +25,7 @@ from collector.report_command import report_command
 from collector.statements.commands import statement_group
 from collector.trade import commands as trade_commands
 from collector.units.commands import commands as unit_commands
+from collector.units.said_commands import destroy_command, grade_command
 from drivers.options import convert
 
 if TYPE_CHECKING:
@@ -416,9 +417,12 @@ main.add_command(effect_command(config_option, json_option, _in_database))
 main.add_command(factors_group(config_option, json_option, _in_database))
 main.add_command(statement_group(config_option, _load))
 main.add_command(validate_command(config_option, _in_database))
-for _command in unit_commands(config_option, json_option, _in_database):
-    main.add_command(_command)
-for _command in trade_commands.commands(config_option, _in_database):
+main.add_command(destroy_command(config_option, _in_database))
+main.add_command(grade_command(config_option, _in_database))
+for _command in (
+    *unit_commands(config_option, json_option, _in_database),
+    *trade_commands.commands(config_option, _in_database),
+):
     main.add_command(_command)
 
 if __name__ == "__main__":

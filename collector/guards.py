@@ -53,6 +53,7 @@ GUARDS = (
     Guard("parties_auditentry", ("id",)),
     Guard("statements_signedstatement", ("seq", "sha256", "previous")),
     Guard("statements_subject", ("id",)),
+    Guard("statements_commitment", ("statement_id",)),
     Guard("units_unitevent", ("id",)),
     Guard("units_custody", ("id",)),
     Guard(

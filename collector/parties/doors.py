@@ -25,6 +25,8 @@ from collector.parties.roles import (
     ROLES,
     SEE_CERTIFICATES,
     STAFF,
+    TEAM_LEAD,
+    TECHNICIAN,
     VALIDATOR,
     Sight,
 )
@@ -40,6 +42,9 @@ PAGES = (
     ("/", "stations", STAFF),
     ("/certificates", "certificates", SEE_CERTIFICATES),
     ("/validation", "validation", (VALIDATOR,)),
+    ("/samples", "samples", (VALIDATOR, TEAM_LEAD)),
+    ("/grading", "grading", (TEAM_LEAD, TECHNICIAN)),
+    ("/destruction", "destruction", (TEAM_LEAD, TECHNICIAN)),
     ("/quarantine", "quarantine", STAFF),
     ("/effect", "effect", EVERY_CUSTOMER | CUSTOMERS),
     ("/people", "people", (ADMINISTRATOR,)),

@@ -65,3 +65,13 @@ class ChainHead(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} {self.sha256[:12]}"
+
+
+class Commitment(models.Model):
+    """A number that a statement committed to by its hash: secret until the other side gave its own. Append-only."""
+
+    statement = models.OneToOneField(SignedStatement, primary_key=True, on_delete=models.PROTECT, related_name="number")
+    number = models.CharField(max_length=64)
+
+    def __str__(self) -> str:
+        return f"number of {self.statement_id}"

@@ -16,6 +16,7 @@ from collector.moments import now
 from collector.parties.models import Organisation, Person
 from collector.parties.roles import CUSTOMER_FINANCE, FINANCE
 from collector.parties.services import Actor, note
+from collector.statements.policy import Policy
 from collector.trade.errors import NoAgreement, NotSo, TradeFileProblem
 from collector.trade.models import Agreement, AgreementRate, AgreementVersion, Approval
 from collector.trade.rules import terms
@@ -140,6 +141,24 @@ def binding(agreement: Agreement) -> dict[date, tuple[AgreementVersion, Terms]]:
     """Read the versions that bind: their first day -> the row and its terms."""
     rows = agreement.versions.filter(binding_at__isnull=False).prefetch_related("rates").order_by("valid_from")
     return {row.valid_from: (row, terms_of(row)) for row in rows}
+
+
+def policy_on(customer: int, day: date) -> Policy | None:
+    """Tell what a customer's agreements ask of validation on a day, the strictest of them; None where none binds."""
+    newest: dict[int, AgreementVersion] = {}
+    rows = AgreementVersion.unfiltered.filter(
+        agreement__customer=customer, binding_at__isnull=False, valid_from__lte=day
+    )
+    for row in rows.order_by("valid_from"):
+        newest[row.agreement_id] = row
+    if not newest:
+        return None
+    found = newest.values()
+    return Policy(
+        validation=any(row.validation == "required" for row in found),
+        validator_differs=any(row.validator_differs for row in found),
+        sample_bp=max(row.sample_bp for row in found),
+    )
 
 
 def _keep(agreement: Agreement, told: Terms, where: str) -> bool:

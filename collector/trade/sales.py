@@ -21,8 +21,9 @@ from collector.trade.rules.money import shared_out
 from collector.trade.sale_rows import Taken, groups_of
 from collector.trade.sale_words import refusal
 from collector.trade.sales_file import BULK, LARGEST_BYTES, NoSalesFile, Problem, SaleRow, WrongCell, read
+from collector.units import store
 from collector.units import vocabulary as words
-from collector.units.models import Unit, UnitEvent
+from collector.units.models import Unit
 
 CHUNK = 200
 """Rows in one transaction: writers of a file-based database wait for each other, and the intake is one of them."""
@@ -72,6 +73,7 @@ def _take_all(actor: Actor, seller: Organisation, books: Books, groups: list[lis
                 before = (taken.new, taken.changed)
                 for one in chunk:
                     desk.take(one, taken)
+                store.refresh(desk.moved)
                 if (taken.new, taken.changed) != before:
                     note(actor, "sales.imported", seller.name, new=taken.new - before[0])
             chunk = []
@@ -98,9 +100,14 @@ class _Desk:
             self._events[event.line_id].append(event)
         self._named = lookup.units_by_number([row.identifier for row in rows if row.identifier], books.customers)
         named = {unit.pk: unit for units in self._named.values() for unit in units}
-        # Locked, so that two files at once cannot sell one unit twice.
+        # In a line with whoever moves units: two files at once cannot sell one unit twice.
+        for customer in Organisation.objects.filter(pk__in={unit.customer_id for unit in named.values()}).order_by(
+            "pk"
+        ):
+            store.lock(customer)
         self._units = {unit.pk: unit for unit in Unit.unfiltered.select_for_update().filter(pk__in=list(named))}
         self._known = facts.of_units(self._units.values())
+        self.moved: set[int] = set()
 
     def take(self, group: list[SaleRow], taken: Taken) -> None:
         """Take a row, or a bulk sale with its units."""
@@ -270,8 +277,8 @@ class _Desk:
                 "currency", f"{row.currency}: the agreement is in {agreed}; what was paid otherwise is converted before"
             )
         if unit is not None:
-            if unit.received_at is None:
-                raise WrongCell("identifier", f"{row.identifier} was never received")
+            if unit.presence == words.MISSING:
+                raise WrongCell("identifier", f"{row.identifier} is missing: it has to be found before")
             if unit.headline == words.CONFLICT:
                 raise WrongCell("identifier", f"{row.identifier}: a contradiction waits for a person's answer")
             if unit.disposal not in ("", words.STOCK):
@@ -359,18 +366,16 @@ class _Desk:
         self._events[line.pk].append(SaleEvent.unfiltered.create(line=line, who=self._actor.who, **told))
 
     def _tell(self, unit: Unit, line: SaleLine, kind: str, disposal: str, row: SaleRow) -> None:
-        """Write what happened into the unit's own history, and where it is now."""
-        UnitEvent.objects.create(
-            unit=unit,
-            kind=kind,
-            occurred_at=begins(row.sold_on),
-            person=self._actor.person,
-            who=self._actor.who,
-            place=row.channel,
-            data={"reference": row.reference, "line": row.line, "sale_line": line.pk},
-        )
+        """Write what happened into the unit's own history, and where it is now. What is sold, was here."""
+        when = begins(row.sold_on)
+        if unit.received_at is None:
+            unit.received_at = when
+            store.event(unit, "received", self._actor, at=when, because=kind).save()
+        told = {"reference": row.reference, "line": row.line, "sale_line": line.pk}
+        store.event(unit, kind, self._actor, at=when, place=row.channel, **told).save()
         unit.disposal = disposal
-        unit.save(update_fields=["disposal"])
+        unit.save(update_fields=["disposal", "received_at"])
+        self.moved.add(unit.pk)
 
 
 def _certificate(known: drives.UnitFacts) -> str:
