@@ -18,7 +18,8 @@ from agent.version import version
 from collector import logs, settings
 from collector.audit.commands import audit_command
 from collector.certificates.statements_commands import validate_command
-from collector.effect.commands import effect_command, factors_group
+from collector.demo.commands import demo_command
+from collector.effect.commands import effect_command, factors_group, work_command
 from collector.errors import CollectorError
 from collector.parties.roles import ROLES
 from collector.report_command import report_command
@@ -414,6 +415,8 @@ def _fail(lines: list[str], status: int = 2) -> NoReturn:
 main.add_command(report_command(config_option, _in_database))
 main.add_command(audit_command(config_option, json_option, _only_looking))
 main.add_command(effect_command(config_option, json_option, _in_database))
+main.add_command(work_command(config_option, _in_database))
+main.add_command(demo_command(main.main))
 main.add_command(factors_group(config_option, json_option, _in_database))
 main.add_command(statement_group(config_option, _load))
 main.add_command(validate_command(config_option, _in_database))

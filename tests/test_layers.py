@@ -112,13 +112,13 @@ ROOMS: Mapping[str, frozenset[str]] = {
         ),
         "collector/effect": (
             "drivers agent/pdf collector/errors.py collector/text.py collector/moments.py collector/guards.py "
-            "collector/parties collector/certificates collector/units "
-            "collector/trade"
+            "collector/parties collector/statements collector/certificates collector/units collector/trade"
         ),
         "collector/audit": (
             "agent/errors.py collector/moments.py collector/guards.py collector/parties collector/intake "
             "collector/statements collector/certificates collector/units collector/trade"
         ),
+        "collector/demo": "agent/messages.py agent/certificates collector/errors.py collector/moments.py",
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
@@ -135,7 +135,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
             "collector/certificates collector/units collector/trade collector/effect "
-            "collector/audit collector/fleet collector/api"
+            "collector/audit collector/demo collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",

@@ -15,7 +15,7 @@ from pathlib import Path
 from collector.demo import stations
 from collector.demo.errors import DemoProblem
 from collector.demo.plan import Device, SaleRow, Town, Year
-from collector.demo.stations import Station
+from collector.demo.stations import Station, drive_serials
 from collector.moments import today
 
 Run = Callable[[Sequence[str]], tuple[int, str]]
@@ -24,6 +24,8 @@ COLUMNS = (
     "event", "channel", "reference", "line", "external_id", "sold_on", "paid_on", "buyer", "country", "identifier",
     "kind", "grade", "quantity", "price_ore", "currency", "vat_mode", "costs_ore",
 )  # fmt: skip
+WORK = (("fleksjob", 5, 2), ("praktik", 2, 1), ("ordinary", 1, 1))
+"""Terms, persons, hours for each device."""
 RECYCLER = "Genvinding Syd ApS"
 PARTICLE_MM = "6"
 
@@ -86,15 +88,14 @@ class Driver:
 
     def destroy(self, year: Year) -> None:
         """Destroy what could not be erased."""
-        town = year.town
-        with self._timed(f"{town.short}: destroyed"):
-            for one in year.devices:
-                if one.fate == "failed":
-                    self._command(
-                        "destroy", one.serial, "--method", "shred", "--particle-mm", PARTICLE_MM, "--batch",
-                        f"{town.short}-1", "--recycler", RECYCLER, "--as", _login(town, "team_lead"),
-                    )  # fmt: skip
-                    self.told.destroyed.setdefault(town.short, {})[one.serial] = today()
+        town, failed = year.town, [one for one in year.devices if one.fate == "failed"]
+        with self._timed(f"{town.short}: drives of {len(failed)} devices destroyed"):
+            self._command(
+                "destroy", *(name for one in failed for name in drive_serials(one)), "--method", "shred",
+                "--particle-mm", PARTICLE_MM, "--batch", f"{town.short}-1", "--recycler", RECYCLER, "--as",
+                _login(town, "team_lead"),
+            )  # fmt: skip
+        self.told.destroyed[town.short] = {one.serial: today() for one in failed}
 
     def sell_and_settle(self, year: Year) -> None:
         """Take each quarter's sales in, and close it; the last one is not over, and is proposed."""
@@ -115,6 +116,16 @@ class Driver:
             for quarter in year.quarters:
                 lot = f"{town.short}-{quarter.name}"
                 self._command("lot", "close", lot, "--customer", town.name, "--as", _login(town, "team_lead"))
+
+    def enter_work(self, year: Year) -> None:
+        """Enter the year's jobs and hours, as the workshop would: some hours for each device."""
+        town = year.town
+        for terms, persons, part in WORK:
+            self._command(
+                "work", "--customer", town.name, "--year", str(year.quarters[-1].first.year), "--organisation",
+                town.operator, "--terms", terms, "--persons", str(persons), "--hours", str(town.devices * part),
+                "--as", _login(town, "team_lead"),
+            )  # fmt: skip
 
     def document(self, *words: str) -> dict[str, object]:
         """Run a command with --json, and read its document; a status of 1 is its answer too."""

@@ -131,7 +131,7 @@ def _drive(device: Device, place: int) -> DriveRecord:
     return DriveRecord(
         vendor="SIMULATED",
         model="SIMULATED 256",
-        serial=f"D{place}{device.serial}",
+        serial=drive_serials(device)[place - 1],
         wwn=None,
         firmware="1",
         transport="simulated",
@@ -176,6 +176,11 @@ def _attested(record: Record, device: Device, operator: Operator) -> Record:
         sanitization=msgspec.structs.replace(NONE, **CLEAR, method="factory-reset", technique=TECHNIQUE),
         attestation=Attestation(by=operator.id, checks=checks, at=record.finished_at),
     )
+
+
+def drive_serials(device: Device) -> list[str]:
+    """List the serial numbers of a device's drives."""
+    return [f"D{place}{device.serial}" for place in range(1, max(1, device.drives) + 1)]
 
 
 def deliver(port: int, station: str, certificates: Sequence[Certificate]) -> float:

@@ -1,4 +1,4 @@
-"""`benchwipe-collector effect` and `factors`: what they are asked and answer."""
+"""`benchwipe-collector effect`, `work` and `factors`: what they are asked and answer."""
 
 from __future__ import annotations
 
@@ -61,6 +61,43 @@ def effect_command(config_option: Option, json_option: Option, in_database: InDa
             click.echo(f"{out}", err=True)
 
     return effect
+
+
+def work_command(config_option: Option, in_database: InDatabase) -> click.Command:
+    """Make the command `work`, with the option and the database of its program."""
+
+    @click.command()
+    @config_option
+    @click.option("--customer", required=True)
+    @click.option("--year", required=True, type=click.IntRange(2000, 2100))
+    @click.option("--organisation", required=True, help="Who did the work.")
+    @click.option("--terms", required=True, type=click.Choice(["fleksjob", "loentilskud", "praktik", "ordinary"]))
+    @click.option("--persons", required=True, type=click.IntRange(0))
+    @click.option("--hours", required=True, type=click.IntRange(0))
+    @click.option("--as", "login", required=True, metavar="LOGIN", help="Who says so, for that organisation.")
+    def work(
+        config: Path | None,
+        customer: str,
+        year: int,
+        organisation: str,
+        terms: str,
+        persons: int,
+        hours: int,
+        login: str,
+    ) -> None:
+        """Enter persons and hours on one kind of terms, for the effect report. Numbers only, never names."""
+
+        def run(actor: Actor) -> None:
+            from collector.effect import services
+            from collector.parties.services import named_or_own
+
+            house, whose = named_or_own(organisation, ""), services.customer_named(customer)
+            services.enter_work_as(actor, login, house, whose, year, terms, persons=persons, hours=hours)
+
+        in_database(config, run)
+        click.echo(f"{organisation}, {terms}: {persons} persons, {hours} hours in {year} for {customer}", err=True)
+
+    return work
 
 
 def factors_group(config_option: Option, json_option: Option, in_database: InDatabase) -> click.Group:

@@ -13,9 +13,13 @@ from collector.effect.errors import EffectProblem, FactorProblem
 from collector.effect.factors import FactorSet, read_factors
 from collector.effect.models import FIGURES, TERMS, FactorDocument, Figure, Work
 from collector.parties.models import CustomerName, Organisation
+from collector.parties.roles import FINANCE, TEAM_LEAD
 from collector.parties.services import Actor, note
+from collector.statements.services import as_login, speaker
 
 SHIPPED = "2026-1"
+ENTERED_BY = (TEAM_LEAD, FINANCE)
+"""Who enters figures, for the organisations in which they have that role."""
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 MOST = 10_000_000
 """Persons or hours: more than that is a slip of the finger."""
@@ -88,6 +92,23 @@ def enter_work(
         who=actor.who,
     )
     note(actor, "effect.work_entered", customer.name, year=year, terms=terms, persons=persons, hours=hours)
+
+
+def enter_work_as(
+    actor: Actor,
+    login: str,
+    organisation: Organisation,
+    customer: Organisation,
+    year: int,
+    terms: str,
+    *,
+    persons: int,
+    hours: int,
+) -> None:
+    """Keep persons and hours that somebody who is named at the command line says for their organisation. Raise."""
+    said = as_login(actor, login)
+    speaker(said, ENTERED_BY, organisation)
+    enter_work(said, organisation, customer, year, terms, persons=persons, hours=hours)
 
 
 @transaction.atomic

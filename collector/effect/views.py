@@ -22,11 +22,10 @@ from collector.effect.tables import factor_table
 from collector.moments import now_text, today
 from collector.parties.doors import public, roles, sight_of
 from collector.parties.models import Organisation
-from collector.parties.roles import CUSTOMERS, EVERY_CUSTOMER, FINANCE, TEAM_LEAD
+from collector.parties.roles import CUSTOMERS, EVERY_CUSTOMER
 from collector.parties.sessions import actor_of
 
 SEE_EFFECT = EVERY_CUSTOMER | CUSTOMERS
-ENTER = (TEAM_LEAD, FINANCE)
 MEDIA = {
     "pdf": "application/pdf",
     "csv": "text/csv; charset=utf-8",
@@ -44,7 +43,7 @@ def effect(request: HttpRequest) -> HttpResponse:
         "customer": customer,
         "year": year,
         "versions": services.versions(),
-        "may_enter": sight_of(request).has(ENTER),
+        "may_enter": sight_of(request).has(services.ENTERED_BY),
         "work_form": WorkForm(None, _own(request)),
         "figure_form": FigureForm(None, _own(request)),
     }
@@ -95,7 +94,7 @@ def method(request: HttpRequest) -> HttpResponse:
     return render(request, "effect/method.html", context | {"table": factor_table(factors)})
 
 
-@roles(*ENTER)
+@roles(*services.ENTERED_BY)
 @require_POST
 def work(request: HttpRequest) -> HttpResponse:
     """Take persons and hours in: `POST /effect/work?customer=NUMBER&year=2026`."""
@@ -107,7 +106,7 @@ def work(request: HttpRequest) -> HttpResponse:
     return _enter(request, WorkForm(request.POST, _own(request)), enter)
 
 
-@roles(*ENTER)
+@roles(*services.ENTERED_BY)
 @require_POST
 def figure(request: HttpRequest) -> HttpResponse:
     """Take a figure with its source in: `POST /effect/figure?customer=NUMBER&year=2026`."""
@@ -140,7 +139,7 @@ def _enter(
 
 def _own(request: HttpRequest) -> frozenset[int]:
     """Say for which organisations this person enters figures."""
-    return frozenset(one.organisation for one in sight_of(request).standings if one.role in ENTER)
+    return frozenset(one.organisation for one in sight_of(request).standings if one.role in services.ENTERED_BY)
 
 
 def _asked(request: HttpRequest) -> tuple[list[Organisation], Organisation | None, int]:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from collector.demo.driving import Driver
 from collector.demo.plan import Year
 from collector.demo.stations import Station
+from collector.demo.towns import TOWNS
 from tests.collector.conftest import Collector
 from tests.collector.years.oracle import Oracle, Settled
-from tests.collector.years.world import SMALL, drive, ends
+from tests.collector.years.world import SMALL_ODENSE, drive, ends
 
 FACTORS = Path(__file__).parents[3] / "collector/effect/factor_sets/2026-1.toml"
+PROVE = pytest.mark.skipif("BENCHWIPE_PROVE" not in os.environ, reason="the whole year: make prove-years")
 SUMS = ("share_ore", "share_vat_ore", "fees_ore", "fees_vat_ore", "opening_ore", "payable_ore", "closing_ore")
 
 
@@ -66,5 +71,38 @@ def held_against_the_oracle(driver: Driver, planned: list[Year], stations: list[
     assert [one["name"] for one in audit["invariants"] if not one["holds"]] == []
 
 
+def something_of_everything(driver: Driver, year: Year) -> None:
+    """What the year promises is in it: a calculation that nobody asks anything is always right."""
+    rows = [row for rows in year.sales for row in rows]
+    assert {"sale", "refund", "return"} <= {row.event for row in rows}
+    assert {"web", "broker", "shop"} <= {row.channel for row in rows}
+    assert any(row.line == "bulk" for row in rows)
+    assert {"sold", "stock", "missing", "failed"} == {one.fate for one in year.devices}
+    closed: list[Any] = driver.told.settlements[year.town.name]
+    assert any(line["section"] == "correction" for document in closed for line in document["lines"])
+    late = [row for row in year.sales[2] if row.event == "refund" and row.sold_on == year.quarters[0].last]
+    assert len(late) == 1
+    assert len(closed[2]["versions"]) >= 1
+    assert {version for document in closed for version in document["versions"]} == {
+        year.quarters[0].first.isoformat(), year.quarters[2].first.isoformat(),
+    }  # fmt: skip
+
+
 def test_a_slice_of_the_year_equals_the_independent_calculation(collector: Collector, tmp_path: Path) -> None:
-    held_against_the_oracle(*drive(collector, list(SMALL.values()), tmp_path))
+    driver, planned, stations = drive(collector, [SMALL_ODENSE], tmp_path)
+    held_against_the_oracle(driver, planned, stations)
+    something_of_everything(driver, planned[0])
+
+
+@PROVE
+@pytest.mark.timeout(3 * 3600)
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_the_whole_year_of_both_equals_the_independent_calculation(
+    database: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    server: Collector = request.getfixturevalue("collector" if database == "sqlite" else "postgres_collector")
+    driver, planned, stations = drive(server, list(TOWNS), tmp_path)
+    held_against_the_oracle(driver, planned, stations)
+    for year in planned:
+        something_of_everything(driver, year)
+    print("\n".join(f"{what}: {seconds:.1f} s" for what, seconds in driver.told.seconds.items()))

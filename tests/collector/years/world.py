@@ -17,10 +17,8 @@ from collector.demo.towns import KOLDING, ODENSE
 from collector.moments import today
 from tests.collector.conftest import Collector
 
-SMALL = {
-    KOLDING.short: replace(KOLDING, computers=30, tablets=16, phones=14),
-    ODENSE.short: replace(ODENSE, computers=34, tablets=12, phones=14),
-}
+SMALL_KOLDING = replace(KOLDING, computers=30, tablets=16, phones=14)
+SMALL_ODENSE = replace(ODENSE, computers=34, tablets=12, phones=14)
 
 
 class Words:
@@ -50,6 +48,7 @@ def drive(collector: Collector, towns: Sequence[Town], folder: Path) -> tuple[Dr
     driver.prepare(planned)
     for year, station in zip(planned, stations, strict=True):
         driver.hand_over(year, station)
+        driver.destroy(year)
         driver.sell_and_settle(year)
         driver.close(year)
     return driver, planned, stations
