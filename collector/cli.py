@@ -16,12 +16,17 @@ import msgspec
 from agent.errors import SettingsError
 from agent.version import version
 from collector import logs, settings
+from collector.audit.commands import audit_command
 from collector.certificates.statements_commands import validate_command
+from collector.demo.commands import demo_command
+from collector.effect.commands import effect_command, factors_group, work_command
 from collector.errors import CollectorError
 from collector.parties.roles import ROLES
 from collector.report_command import report_command
 from collector.statements.commands import statement_group
+from collector.trade import commands as trade_commands
 from collector.units.commands import commands as unit_commands
+from collector.units.said_commands import destroy_command, grade_command
 from drivers.options import convert
 
 if TYPE_CHECKING:
@@ -353,6 +358,20 @@ def _in_database(config: Path | None, run: Callable[[Actor], T]) -> T:
     return _try(work)
 
 
+def _only_looking(config: Path | None, run: Callable[[], T]) -> T:
+    """Run it over the database as it stands: nothing is brought up to date, and no trigger is mended."""
+    configuration = _load(config)
+
+    def work() -> T:
+        _boot(configuration)
+        from collector import upkeep
+
+        upkeep.require()
+        return run()
+
+    return _try(work)
+
+
 def _boot(configuration: settings.Configuration) -> None:
     """Start Django. Only then can its models be imported."""
     from collector import boot
@@ -398,10 +417,20 @@ def _fail(lines: list[str], status: int = 2) -> NoReturn:
 
 
 main.add_command(report_command(config_option, _in_database))
+main.add_command(audit_command(config_option, json_option, _only_looking))
+main.add_command(effect_command(config_option, json_option, _in_database))
+main.add_command(work_command(config_option, _in_database))
+main.add_command(demo_command(main.main))
+main.add_command(factors_group(config_option, json_option, _in_database))
 main.add_command(statement_group(config_option, _load))
-for _command in unit_commands(config_option, json_option, _in_database):
-    main.add_command(_command)
 main.add_command(validate_command(config_option, _in_database))
+main.add_command(destroy_command(config_option, _in_database))
+main.add_command(grade_command(config_option, _in_database))
+for _command in (
+    *unit_commands(config_option, json_option, _in_database),
+    *trade_commands.commands(config_option, _in_database),
+):
+    main.add_command(_command)
 
 if __name__ == "__main__":
     main()

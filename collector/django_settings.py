@@ -22,6 +22,8 @@ INSTALLED_APPS = [
     "collector.fleet",
     "collector.certificates",
     "collector.units",
+    "collector.trade",
+    "collector.effect",
     "collector.api",
     "collector.background",
     "django.contrib.auth",

@@ -12,9 +12,11 @@ handler500 = "collector.problems.failed"
 urlpatterns = [
     path("", include("collector.fleet.urls")),
     path("", include("collector.certificates.urls")),
+    path("", include("collector.effect.urls")),
     path("", include("collector.parties.urls")),
     path("", include("collector.units.urls")),
     path("", include("collector.background.urls")),
+    path("", include("collector.units.said_urls")),
     path("api/", include("collector.api.urls")),
     path("account/", include("collector.parties.account_urls")),
 ]

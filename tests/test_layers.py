@@ -110,6 +110,20 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
             "collector/background collector/tables collector/intake collector/statements collector/certificates"
         ),
+        "collector/trade": (
+            "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py "
+            "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
+            "collector/intake collector/statements collector/certificates collector/units"
+        ),
+        "collector/effect": (
+            "drivers agent/pdf collector/errors.py collector/text.py collector/moments.py collector/guards.py "
+            "collector/parties collector/statements collector/certificates collector/units collector/trade"
+        ),
+        "collector/audit": (
+            "agent/errors.py collector/moments.py collector/guards.py collector/parties collector/intake "
+            "collector/statements collector/certificates collector/units collector/trade"
+        ),
+        "collector/demo": "agent/messages.py agent/certificates collector/errors.py collector/moments.py",
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
@@ -125,7 +139,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
-            "collector/certificates collector/background collector/tables collector/units collector/fleet collector/api"
+            "collector/certificates collector/background collector/tables collector/units collector/trade "
+            "collector/effect collector/audit collector/demo collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
@@ -136,8 +151,12 @@ DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector", "drivers"): ("drivers.options",),
     ("collector/certificates", "agent/pdf"): ("agent.pdf",),
     ("collector/units", "agent/pdf"): ("agent.pdf",),
+    ("collector/trade", "agent/pdf"): ("agent.pdf",),
+    ("collector/trade", "drivers"): ("drivers.options",),
     ("collector/units", "drivers"): ("drivers.options",),
     ("collector/settings.py", "drivers"): ("drivers.options",),
+    ("collector/effect", "drivers"): ("drivers.options",),
+    ("collector/effect", "agent/pdf"): ("agent.pdf",),
     ("collector/catalogues.py", "agent/phrases"): ("agent.phrases.po",),
     ("collector", "firmware_bridge"): ("firmware_bridge.errors",),
     ("collector/errors.py", "firmware_bridge"): ("firmware_bridge.errors",),

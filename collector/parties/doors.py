@@ -19,6 +19,8 @@ from collector.parties import tokens
 from collector.parties.models import Person
 from collector.parties.roles import (
     ADMINISTRATOR,
+    CUSTOMERS,
+    EVERY_CUSTOMER,
     NOTHING,
     ROLES,
     SEE_CERTIFICATES,
@@ -44,7 +46,11 @@ PAGES = (
     ("/lots", "lots", SEE_CERTIFICATES),
     ("/register", "register", SEE_CERTIFICATES - {TECHNICIAN}),
     ("/questions", "questions", (TEAM_LEAD, VALIDATOR, ADMINISTRATOR)),
+    ("/samples", "samples", (VALIDATOR, TEAM_LEAD)),
+    ("/grading", "grading", (TEAM_LEAD, TECHNICIAN)),
+    ("/destruction", "destruction", (TEAM_LEAD, TECHNICIAN)),
     ("/quarantine", "quarantine", STAFF),
+    ("/effect", "effect", EVERY_CUSTOMER | CUSTOMERS),
     ("/people", "people", (ADMINISTRATOR,)),
     ("/organisations", "organisations", (ADMINISTRATOR,)),
     ("/audit", "audit", (ADMINISTRATOR,)),

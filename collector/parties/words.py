@@ -51,6 +51,9 @@ ACTIONS: dict[str, Promise] = {
     "identity.linked": _("identity linked"),
     "identity.unlinked": _("identity unlinked"),
     "identity.refused": _("identity refused"),
+    "effect.factors_loaded": _("factor set loaded"),
+    "effect.work_entered": _("jobs and hours entered"),
+    "effect.figure_entered": _("figure entered"),
     "station.enrolled": _("station enrolled"),
     "station.revoked": _("station revoked"),
 }
