@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from collector.parties import tokens
 from collector.parties.models import Person
-from collector.parties.roles import ADMINISTRATOR, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, Sight
+from collector.parties.roles import ADMINISTRATOR, MONEY, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, Sight
 from collector.problems import AWAY
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -30,6 +30,9 @@ PAGES = (
     ("/", "stations", STAFF),
     ("/certificates", "certificates", SEE_CERTIFICATES),
     ("/quarantine", "quarantine", STAFF),
+    ("/agreements", "agreements", MONEY),
+    ("/sales", "sales", MONEY),
+    ("/settlements", "settlements", MONEY),
     ("/people", "people", (ADMINISTRATOR,)),
     ("/organisations", "organisations", (ADMINISTRATOR,)),
     ("/audit", "audit", (ADMINISTRATOR,)),
