@@ -23,6 +23,7 @@ INSTALLED_APPS = [
     "collector.certificates",
     "collector.units",
     "collector.trade",
+    "collector.selling",
     "collector.api",
     "django.contrib.auth",
     "django.contrib.contenttypes",

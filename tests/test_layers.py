@@ -110,6 +110,11 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
             "collector/intake collector/statements collector/certificates collector/units"
         ),
+        "collector/selling": (
+            "agent/errors.py agent/pdf collector/errors.py collector/text.py collector/moments.py collector/guards.py "
+            "collector/parties collector/statements collector/certificates collector/intake collector/units "
+            "collector/trade"
+        ),
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
@@ -125,7 +130,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
-            "collector/certificates collector/units collector/trade collector/fleet collector/api"
+            "collector/certificates collector/units collector/trade collector/selling collector/fleet "
+            "collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
@@ -137,6 +143,7 @@ DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector/certificates", "agent/pdf"): ("agent.pdf",),
     ("collector/units", "agent/pdf"): ("agent.pdf",),
     ("collector/trade", "agent/pdf"): ("agent.pdf",),
+    ("collector/selling", "agent/pdf"): ("agent.pdf",),
     ("collector/trade", "drivers"): ("drivers.options",),
     ("collector/units", "drivers"): ("drivers.options",),
     ("collector/settings.py", "drivers"): ("drivers.options",),

@@ -19,6 +19,8 @@ from collector.parties import tokens
 from collector.parties.models import Person
 from collector.parties.roles import (
     ADMINISTRATOR,
+    BUYER,
+    FINANCE,
     NOTHING,
     ROLES,
     SEE_CERTIFICATES,
@@ -44,6 +46,10 @@ PAGES = (
     ("/grading", "grading", (TEAM_LEAD, TECHNICIAN)),
     ("/destruction", "destruction", (TEAM_LEAD, TECHNICIAN)),
     ("/quarantine", "quarantine", STAFF),
+    ("/stock", "stock", (TEAM_LEAD, FINANCE)),
+    ("/sell", "sell", (FINANCE,)),
+    ("/prices", "prices", (FINANCE,)),
+    ("/purchases", "purchases", (BUYER,)),
     ("/people", "people", (ADMINISTRATOR,)),
     ("/organisations", "organisations", (ADMINISTRATOR,)),
     ("/audit", "audit", (ADMINISTRATOR,)),
