@@ -190,10 +190,8 @@ def test_a_buyer_sees_the_units_and_never_whose_they_were(shop: Shop) -> None:
         for hidden in ("Kolding", "T1", "Ida", "L1", "Somebody else"):
             assert hidden not in text, hidden
     assert "bench-01-000001" in page.content.decode()
-    assert (
-        shop.house.client("buyer", shop.house.organisation("Other", "buyer"), "other").get("/purchases").context["rows"]
-        == []
-    )
+    other = shop.house.client("buyer", shop.house.organisation("Other", "buyer"), "other")
+    assert "Nothing is bought yet." in other.get("/purchases").content.decode()
     for address in ("/sell", "/stock", "/prices", "/sales", "/certificates"):
         assert client.get(address).status_code == 403
 
