@@ -22,7 +22,7 @@ from django.db import Error, connection
 from collector import child, upkeep
 from collector.errors import CollectorError
 from collector.fleet.live import Live
-from collector.fleet.sources import SOURCES, Health
+from collector.fleet.sources import SOURCES, Health, Part
 from collector.intake.link import Link, web_role
 from collector.intake.taking import cause
 from collector.parties import links
@@ -52,6 +52,7 @@ def run(configuration: Configuration) -> int:
     link = None if role is None else Link(configuration, role, live.put)
     SOURCES.listening = lambda: _listening(link)
     SOURCES.intake = _intake
+    SOURCES.parts = _parts
     stopping = threading.Event()
     if link is not None:
         link.start()
@@ -130,12 +131,22 @@ def _listening(link: Link | None) -> Health:
 
 def _intake() -> Health:
     board = child.board()
-    state = None if board is None else board.read()
+    state = None if board is None else board.read("intake")
     if state is None:
         return Health(False, "the intake does not run here" if board is None else "the intake does not answer")
     if state.database != "ok":
         return Health(state.well, f"database: {state.database}")
     return Health(state.well, f"broker {state.broker}")
+
+
+def _parts() -> dict[str, Part]:
+    """What every part says of itself; this one answers."""
+    board = child.board()
+    found = {"web": Part(well=True)}
+    for name in ("intake", "worker") if board is not None else ():
+        state = None if board is None else board.read(name)
+        found[name] = Part(well=False) if state is None else Part(state.well, state.counts)
+    return found
 
 
 def _open(configuration: Configuration, address: str, stopping: threading.Event) -> None:
