@@ -15,6 +15,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from collector import guards
 from collector.boot import OWNER
+from collector.certificates import search_follow
 from collector.errors import CollectorError, SchemaTooNew
 from collector.owned import make_file
 from collector.parties.services import Actor, note
@@ -53,6 +54,12 @@ def prepare(*, migrate: bool) -> None:
         owner.close()
 
 
+def bring_up() -> None:
+    """Do at once all that a start leaves to the running collector: migrate, and complete the search."""
+    prepare(migrate=True)
+    search_follow.catch_up()
+
+
 def is_ready() -> bool:
     """Say whether the tables are those of this program."""
     return _steps(connections["default"]) == 0
@@ -71,7 +78,7 @@ def problems() -> list[str]:
     ]
     if connection.vendor == "postgresql":
         found += _role_problems(connection)
-    return found
+    return found + search_follow.problems()
 
 
 def _owner() -> BaseDatabaseWrapper:

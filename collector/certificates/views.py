@@ -13,7 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_safe
 
-from collector.certificates import facts, pages, paper, proof, queries, stored, words
+from collector.certificates import facts, pages, paper, proof, queries, search_follow, stored, words
 from collector.certificates.audience import audience_of
 from collector.certificates.exports.columns import Language
 from collector.certificates.rules import Heading
@@ -42,6 +42,7 @@ def certificates(request: HttpRequest) -> HttpResponse:
         "search": search,
         "rows": [_listed(row, audience_of(sight, row.customer_id) == "full") for row in answer.rows],
         "problem": problem,
+        "behind": bool(search.q) and search_follow.is_behind(),
         "short": any(len(word.text) < SHORTEST_PART for word in read(search.q).words),
         "choices": [(name, gettext(words.heading(name).text).lower()) for name in OUTCOMES],
         "newest": address(search) if search.after else "",
