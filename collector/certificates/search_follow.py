@@ -136,15 +136,20 @@ def catch_up(connection: Any = default) -> None:  # noqa: ANN401 - as above
 
 def add_newest() -> None:
     """Add what came in just now, before something is made of all that a search finds."""
-    follower = Follower(after=_numbers(NEWEST_FOUND)[0])
+    follower = Follower(after=newest_found())
     for _ in range(MOST_STEPS):
         if not follower.step():
             return
 
 
+def newest_found() -> int:
+    """Return the arrival up to which certificates are found."""
+    return _numbers(NEWEST_FOUND)[0]
+
+
 def is_behind() -> bool:
     """Say whether certificates came in that no search finds yet."""
-    return _numbers(NEWEST) != _numbers(NEWEST_FOUND)
+    return _numbers(NEWEST)[0] != newest_found()
 
 
 def problems() -> list[str]:

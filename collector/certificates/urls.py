@@ -11,6 +11,7 @@ urlpatterns = [
     path("certificates/export/<str:kind>", export_views.export, name="export"),
     path("certificates/<str:name>", views.certificate, name="certificate"),
     path("quarantine", views.quarantine, name="quarantine"),
+    path("stations/<str:station>/statements", views.statements, name="statements"),
     path("check", check_views.check, name="check"),
     path("check/keys/<str:kid>", check_views.key),
     path("check/<str:name>", check_views.checked, name="checked"),

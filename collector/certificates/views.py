@@ -14,7 +14,7 @@ from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_safe
 
 from collector.certificates import facts, pages, paper, proof, queries, search_follow, stored, words
-from collector.certificates.audience import audience_of
+from collector.certificates.audience import READ_ALL, audience_of
 from collector.certificates.exports.columns import Language
 from collector.certificates.rules import Heading
 from collector.certificates.search import read_place
@@ -25,6 +25,7 @@ from collector.intake.models import Certificate
 from collector.moments import now_text
 from collector.parties.doors import public, roles, sight_of
 from collector.parties.roles import SEE_CERTIFICATES, STAFF
+from collector.text import is_station_id
 
 OUTCOMES = ("erased", "unread", "attested", "failed", "aborted", "refused")
 MISSING = "There is no certificate with this id here."
@@ -87,6 +88,17 @@ def quarantine(request: HttpRequest) -> HttpResponse:
     newer = f"/quarantine?page={page.page - 1}" if page.page > 1 else ""
     older = f"/quarantine?page={page.page + 1}" if page.page < page.pages else ""
     return render(request, "certificates/quarantine.html", {"page": page, "newer": newer, "older": older})
+
+
+@roles(*READ_ALL)
+@require_safe
+def statements(request: HttpRequest, station: str) -> HttpResponse:
+    """Show what a station stated beside its certificates: `/stations/<id>/statements`."""
+    if not is_station_id(station):
+        raise Http404(gettext("There is no such station."))
+    said, more = pages.said_by(station, number(request.GET.get("after", ""), 0))
+    further = f"/stations/{station}/statements?after={more}" if more else ""
+    return render(request, "certificates/statements.html", {"station": station, "said": said, "further": further})
 
 
 def language() -> Language:

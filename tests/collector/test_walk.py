@@ -60,6 +60,7 @@ class World:
             "token": ["nonsense"],
             "rest": ["certificates", f"certificates/{self.theirs.id}"],
             "kid": ["nonsense"],
+            "station": ["bench-01"],
             "provider_id": ["nowhere"],
             "provider": ["nowhere"],
             "key": ["nonsense"],
