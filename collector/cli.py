@@ -129,7 +129,7 @@ def migrate(config: Path | None) -> None:
         _boot(configuration)
         from collector import upkeep
 
-        upkeep.prepare(migrate=True)
+        upkeep.bring_up()
 
     _try(run)
     click.echo("The database is up to date.", err=True)

@@ -15,12 +15,25 @@ from django.db.migrations.executor import MigrationExecutor
 
 from collector import guards
 from collector.boot import OWNER
+from collector.certificates import search_follow
 from collector.errors import CollectorError, SchemaTooNew
 from collector.owned import make_file
 from collector.parties.services import Actor, note
 
 LOG = logging.getLogger(__name__)
-OURS = ("parties", "intake", "statements", "background", "fleet", "certificates", "units", "trade", "selling", "effect", "api")
+OURS = (
+    "parties",
+    "intake",
+    "statements",
+    "background",
+    "fleet",
+    "certificates",
+    "units",
+    "trade",
+    "selling",
+    "effect",
+    "api",
+)
 ADVISORY = 0x62777063  # any number that nobody else's advisory lock has
 
 
@@ -53,6 +66,12 @@ def prepare(*, migrate: bool) -> None:
         owner.close()
 
 
+def bring_up() -> None:
+    """Do at once all that a start leaves to the running collector: migrate, and complete the search."""
+    prepare(migrate=True)
+    search_follow.catch_up()
+
+
 def is_ready() -> bool:
     """Say whether the tables are those of this program."""
     return _steps(connections["default"]) == 0
@@ -78,7 +97,7 @@ def problems() -> list[str]:
     ]
     if connection.vendor == "postgresql":
         found += _role_problems(connection)
-    return found
+    return found + search_follow.problems()
 
 
 def _owner() -> BaseDatabaseWrapper:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from agent.pdf import PdfExtraMissing
-from collector.certificates import queries, stored
+from collector.certificates import queries, search_follow, stored
 from collector.certificates.audience import widest
 from collector.certificates.exports.bundle import bundle
 from collector.certificates.exports.columns import Audience
@@ -76,6 +76,8 @@ def export(request: HttpRequest, kind: str) -> HttpResponseBase:
     sent = None
     try:
         _note(request, kind, search)
+        if search.q:
+            search_follow.add_newest()
         sent = _Sent(_pieces(request, kind, search, audience))
         headers = {"Content-Disposition": f'attachment; filename="certificates-{now_text()[:10]}.{kind}"'}
         return StreamingHttpResponse(sent, content_type=MEDIA[kind], headers=headers)

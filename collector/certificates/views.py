@@ -13,8 +13,18 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_safe
 
-from collector.certificates import facts, pages, paper, proof, queries, statements_about, stored, words
-from collector.certificates.audience import audience_of
+from collector.certificates import (
+    facts,
+    pages,
+    paper,
+    proof,
+    queries,
+    search_follow,
+    statements_about,
+    stored,
+    words,
+)
+from collector.certificates.audience import READ_ALL, audience_of
 from collector.certificates.exports.columns import Language
 from collector.certificates.rules import Heading
 from collector.certificates.search import read_place
@@ -25,6 +35,7 @@ from collector.intake.models import Certificate
 from collector.moments import now_text
 from collector.parties.doors import public, roles, sight_of
 from collector.parties.roles import SEE_CERTIFICATES, STAFF
+from collector.text import is_station_id
 
 OUTCOMES = ("erased", "unread", "attested", "failed", "aborted", "refused")
 MISSING = "There is no certificate with this id here."
@@ -42,6 +53,7 @@ def certificates(request: HttpRequest) -> HttpResponse:
         "search": search,
         "rows": [_listed(row, audience_of(sight, row.customer_id) == "full") for row in answer.rows],
         "problem": problem,
+        "behind": bool(search.q) and search_follow.is_behind(),
         "short": any(len(word.text) < SHORTEST_PART for word in read(search.q).words),
         "choices": [(name, gettext(words.heading(name).text).lower()) for name in OUTCOMES],
         "newest": address(search) if search.after else "",
@@ -86,6 +98,17 @@ def quarantine(request: HttpRequest) -> HttpResponse:
     newer = f"/quarantine?page={page.page - 1}" if page.page > 1 else ""
     older = f"/quarantine?page={page.page + 1}" if page.page < page.pages else ""
     return render(request, "certificates/quarantine.html", {"page": page, "newer": newer, "older": older})
+
+
+@roles(*READ_ALL)
+@require_safe
+def statements(request: HttpRequest, station: str) -> HttpResponse:
+    """Show what a station stated beside its certificates: `/stations/<id>/statements`."""
+    if not is_station_id(station):
+        raise Http404(gettext("There is no such station."))
+    said, more = pages.said_by(station, number(request.GET.get("after", ""), 0))
+    further = f"/stations/{station}/statements?after={more}" if more else ""
+    return render(request, "certificates/statements.html", {"station": station, "said": said, "further": further})
 
 
 def language() -> Language:

@@ -8,10 +8,11 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
+from collector.certificates.audience import READ_ALL
 from collector.fleet import pages
 from collector.fleet.sources import SOURCES
 from collector.moments import now_text
-from collector.parties.doors import public, roles
+from collector.parties.doors import public, roles, sight_of
 from collector.parties.roles import STAFF
 
 
@@ -26,6 +27,7 @@ def stations(request: HttpRequest) -> HttpResponse:
         "stations": pages.stations(SOURCES.live.snapshot()),
         "quarantined": pages.quarantined(),
         "trouble": trouble,
+        "reads_all": sight_of(request).has(READ_ALL),
         "shown_at": now_text(),
     }
     return render(request, "fleet/stations.html", context)

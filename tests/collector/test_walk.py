@@ -66,6 +66,7 @@ class World:
             "token": ["nonsense", *self.tasks],
             "rest": ["certificates", f"certificates/{self.theirs.id}"],
             "kid": ["nonsense"],
+            "station": ["bench-01"],
             "provider_id": ["nowhere"],
             "provider": ["nowhere"],
             "key": ["nonsense"],
