@@ -17,6 +17,7 @@ from agent.errors import SettingsError
 from agent.version import version
 from collector import logs, settings
 from collector.errors import CollectorError
+from collector.fleet.commands import commands
 from collector.parties.roles import ROLES
 from collector.report_command import report_command
 from drivers.options import convert
@@ -148,53 +149,6 @@ def enrol(config: Path | None, station: str, key: BinaryIO) -> None:
     new = _in_database(config, run)
     for kid in keys:
         click.echo(f"{station}: key {kid} {'enrolled' if kid in new else 'was enrolled before'}")
-
-
-@main.group()
-def station() -> None:
-    """Handle the stations."""
-
-
-@station.command("list")
-@config_option
-@json_option
-def list_stations(config: Path | None, as_json: bool) -> None:
-    """List the stations with the keys that are believed."""
-
-    def run(_: Actor) -> list[dict[str, Any]]:
-        from collector.intake.models import Station
-
-        rows = Station.objects.order_by("id").prefetch_related("keys")
-        return [
-            {
-                "station": row.id,
-                "revoked": row.revoked_at is not None,
-                "keys": sorted(key.thumbprint for key in row.keys.all() if key.revoked_at is None),
-            }
-            for row in rows
-        ]
-
-    found = _in_database(config, run)
-    if as_json:
-        click.echo(json.dumps({"stations": found}))
-        return
-    for one in found:
-        click.echo(f"{one['station']}: {', '.join(one['keys']) or ('revoked' if one['revoked'] else 'no key')}")
-
-
-@station.command("revoke")
-@config_option
-@click.argument("name", metavar="STATION")
-def revoke_station(config: Path | None, name: str) -> None:
-    """Believe a station's keys no more. What they signed before stays proved."""
-
-    def run(actor: Actor) -> int:
-        from collector.intake import enrolment
-
-        return enrolment.revoke(actor, name)
-
-    count = _in_database(config, run)
-    click.echo(f"{name}: {count} key(s) are believed no more", err=True)
 
 
 @main.group()
@@ -391,6 +345,8 @@ def _fail(lines: list[str]) -> NoReturn:
 
 
 main.add_command(report_command(config_option, _in_database))
+for one in commands(config_option, json_option, _in_database, _load):
+    main.add_command(one)
 
 if __name__ == "__main__":
     main()
