@@ -49,6 +49,7 @@ def enrol(url: str, code_file: Path | None, wait_s: float, as_json: bool, config
     from agent.commands.work import service_user
     from agent.enrolment import collector_tls, folder
     from agent.enrolment import enrol as work
+    from agent.enrolment.facts import read_facts
     from agent.settings import Settings, load
 
     address = collector_tls.read_address(url)
@@ -61,7 +62,7 @@ def enrol(url: str, code_file: Path | None, wait_s: float, as_json: bool, config
     trusted = collector_tls.find(address, code.authority)
     wanted = work.Wanted(code.station, keys.load_or_make(state_dir), settings.station.signature_alg, config, owner)
     made = work.enrol(wanted, trusted, code, wait_s=wait_s, say=lambda text: click.echo(f"note: {text}", err=True))
-    facts = folder.read_facts(made)
+    facts = read_facts(made)
     click.echo(f"{code.station} is known to {address.where}; {config} and {made} are written", err=True)
     click.echo("a running daemon takes it into use by: systemctl restart benchwipe (when the bays are empty)", err=True)
     ends = facts.ends if facts else None

@@ -28,7 +28,8 @@ from agent.certificates.signature import Alg
 from agent.enrolment import folder, station_file
 from agent.enrolment.collector_tls import Trusted, key_hash
 from agent.enrolment.errors import CannotPlace, CollectorSilent, EnrolmentRefused
-from agent.enrolment.folder import EnrolmentFacts, Owner
+from agent.enrolment.facts import EnrolmentFacts
+from agent.enrolment.folder import Owner
 
 TRIES, PAUSE_S, ASK_AGAIN_S = 3, 2.0, 5.0
 ENROLLED, WAITING = 200, 202

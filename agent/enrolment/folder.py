@@ -22,21 +22,11 @@ import msgspec
 from agent import files
 from agent.certificates.enrolment import RENEW_AFTER_DAYS, EnrolmentAnswer
 from agent.enrolment.errors import CannotPlace
+from agent.enrolment.facts import FACTS, EnrolmentFacts
 
 PLACE = "enrolled"
-FACTS, CERTIFICATE, KEY, AUTHORITY = "enrolment.json", "station.crt", "station.key", "ca.crt"
+CERTIFICATE, KEY, AUTHORITY = "station.crt", "station.key", "ca.crt"
 COLLECTOR, CONTROLLER = "collector.jwk", "controller.jwk"
-
-
-class EnrolmentFacts(msgspec.Struct, frozen=True, kw_only=True):
-    """What a renewal has to know. Moments are RFC 3339, UTC."""
-
-    url: str
-    station: str
-    authority: str
-    by_system: bool
-    renew_after: str
-    ends: str
 
 
 @dataclass(frozen=True)
@@ -45,14 +35,6 @@ class Owner:
 
     uid: int
     gid: int
-
-
-def read_facts(folder: Path) -> EnrolmentFacts | None:
-    """Read what an enrolment left in its folder; None where there is none."""
-    try:
-        return msgspec.json.decode((folder / FACTS).read_bytes(), type=EnrolmentFacts)
-    except (OSError, msgspec.MsgspecError):
-        return None
 
 
 def renew_after(begins: datetime, ends: datetime) -> datetime:

@@ -17,16 +17,15 @@ from agent.certificates.signature import USUAL
 from agent.enrolment import enrol, folder
 from agent.enrolment.collector_tls import Trusted, read_address
 from agent.enrolment.errors import CannotPlace
+from agent.enrolment.facts import FACTS, read_facts
 from agent.errors import AgentError
 
 
 def renew(place: Path, state_dir: Path) -> str:
     """Renew the certificate in an enrolment's folder. Return until when the new one is valid. Raise AgentError."""
-    facts = folder.read_facts(place)
+    facts = read_facts(place)
     if facts is None:
-        raise CannotPlace(
-            path=place / folder.FACTS, problem="there is no enrolment to renew; `benchwipe enrol` makes one"
-        )
+        raise CannotPlace(path=place / FACTS, problem="there is no enrolment to renew; `benchwipe enrol` makes one")
     key = keys.load(state_dir / keys.FILE_NAME)
     try:
         authority = (place / folder.AUTHORITY).read_text("ascii")
@@ -49,7 +48,7 @@ def renew(place: Path, state_dir: Path) -> str:
     try:
         # The certificate first: facts that are older than it renew once more than is needed, and never less.
         files.replace(place / folder.CERTIFICATE, answer.certificate.encode())
-        files.replace(place / folder.FACTS, msgspec.json.encode(told))
+        files.replace(place / FACTS, msgspec.json.encode(told))
     except OSError as error:
         raise CannotPlace(path=error.filename or place, problem=error.strerror or error) from None
     return told.ends

@@ -47,7 +47,7 @@ def authority(request: HttpRequest) -> HttpResponse:
     if not RATE.allows(network_of(address_of(request))):
         return _refused("too many ask from this address; wait a minute", 429)
     try:
-        pem = _authority(_configuration())[0]
+        pem = _authority(configuration())[0]
     except CollectorError as error:
         return _refused(error.line(), 503)
     return HttpResponse(pem, content_type="application/x-pem-file")
@@ -76,7 +76,7 @@ def renew(request: HttpRequest) -> HttpResponse:
 
 
 def _answer(request: HttpRequest, typ: str, verb: Verb) -> HttpResponse:
-    configuration, address = _configuration(), address_of(request)
+    told_here, address = configuration(), address_of(request)
     if not RATE.allows(network_of(address)):
         return _refused("too many ask from this address; wait a minute", 429)
     body = request.read(LARGEST + 1)
@@ -84,10 +84,10 @@ def _answer(request: HttpRequest, typ: str, verb: Verb) -> HttpResponse:
         return _refused(f"a request has at most {LARGEST} bytes", 413)
     try:
         told, key = read_request(body, typ=typ)
-        pem, own_hash = _authority(configuration)
+        pem, own_hash = _authority(told_here)
         if told.authority != own_hash:
             return _refused("the code is another collector's, or this collector has a new authority", 403)
-        done = verb(Actor(who=f"station {told.station}"[:64], address=address), configuration, body, told, key)
+        done = verb(Actor(who=f"station {told.station}"[:64], address=address), told_here, body, told, key)
     except CertificateProblem as error:
         return _refused(str(error.fields["problem"]), 400)
     except NotEnrolled as error:
@@ -96,7 +96,7 @@ def _answer(request: HttpRequest, typ: str, verb: Verb) -> HttpResponse:
         return _refused(error.line(), 400 if error.code == "BW-C91" else 503)
     if done.certificate is None:
         return _said(EnrolmentAnswer(state="waiting", station=told.station), 202)
-    return _said(_everything(request, configuration, told.station, done.certificate, pem), 200)
+    return _said(_everything(request, told_here, told.station, done.certificate, pem), 200)
 
 
 def _everything(
@@ -148,7 +148,8 @@ def _authority(configuration: Configuration) -> tuple[bytes, str]:
     return _known[mark]
 
 
-def _configuration() -> Configuration:
+def configuration() -> Configuration:
+    """Return what this process was started with."""
     found = getattr(settings, "COLLECTOR", None)
     assert isinstance(found, Configuration)
     return found

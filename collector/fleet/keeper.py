@@ -86,10 +86,11 @@ class Keeper:
             return
         due = certificates.revoked().filter(cuts__lt=CUTS).exclude(station=None)
         for station in sorted({str(row.station_id) for row in due}):
-            if not _has_one_that_counts(station) and (why := cutting.cut(self._configuration, station)):
-                LOG.warning("broker: the connection of %s could not be cut: %s; trying again", station, clean(why))
-                continue
-            LOG.info("broker: whoever was connected as %s is cut off", station)
+            if not _has_one_that_counts(station):  # who was made known again has put the old connection out
+                if why := cutting.cut(self._configuration, station):
+                    LOG.warning("broker: the connection of %s could not be cut: %s; trying again", station, clean(why))
+                    continue
+                LOG.info("broker: whoever was connected as %s is cut off", station)
             for row in due.filter(station=station):
                 TlsCertificate.objects.filter(pk=row.pk).update(cuts=row.cuts + 1)
 

@@ -117,10 +117,10 @@ def renew(actor: Actor, configuration: Configuration, told: EnrolmentRequest, ke
 
 
 @transaction.atomic
-def decide(actor: Actor, station: str, *, accepted: bool, number: int | None = None) -> str:
-    """Say yes or no to the key that waits for a station. Return its thumbprint. Raise EnrolmentError."""
+def decide(actor: Actor, station: str, *, accepted: bool, key: str = "") -> str:
+    """Say yes or no to the key that waits for a station, or to `key` alone. Return it. Raise EnrolmentError."""
     rows = WaitingKey.objects.select_for_update().filter(station=station, decided_at=None).order_by("-pk")
-    waiting = (rows.filter(pk=number) if number is not None else rows).first()
+    waiting = (rows.filter(thumbprint=key) if key else rows).first()
     if waiting is None:
         raise EnrolmentError(where=station, problem="no key of this station waits for a person's yes")
     waiting.accepted, waiting.decided_at, waiting.decided_by = accepted, now(), actor.person

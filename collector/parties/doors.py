@@ -30,6 +30,7 @@ PAGES = (
     ("/", "stations", STAFF),
     ("/certificates", "certificates", SEE_CERTIFICATES),
     ("/quarantine", "quarantine", STAFF),
+    ("/stations", "enrolment", (ADMINISTRATOR,)),
     ("/people", "people", (ADMINISTRATOR,)),
     ("/organisations", "organisations", (ADMINISTRATOR,)),
     ("/audit", "audit", (ADMINISTRATOR,)),

@@ -67,6 +67,7 @@ class World:
             "format": ["csv"],
             "kind": ["csv", "jsonl", "xlsx", "zip"],
             "path": ["style.css"],
+            "station": ["bench-01"],
             **{name: [str(n) for n in ids] for name, ids in self.numbers.items()},
         }
         assert name in table, f"a route has a parameter <{name}>: say in ARGUMENTS what to put in"
@@ -150,7 +151,10 @@ def everything(but: set[str]) -> dict[str, list[Any]]:
     """All rows of our rooms, to be compared; sessions and the audit trail move with every request."""
     found = {}
     for model in apps.get_models():
-        if model._meta.app_label in {"parties", "intake", "mfa", "socialaccount"} and model.__name__ not in but:
+        if (
+            model._meta.app_label in {"parties", "intake", "fleet", "mfa", "socialaccount"}
+            and model.__name__ not in but
+        ):
             manager: models.Manager[Any] = getattr(model, "unfiltered", None) or model._default_manager
             found[model.__name__] = list(manager.order_by("pk").values())
     return found
