@@ -37,6 +37,7 @@ COMMANDS = {
     "ledger": "agent.commands.ledger:ledger",
     "backup": "agent.commands.backup:backup",
     "restore": "agent.commands.backup:restore",
+    "enrol": "agent.commands.enrol:enrol",
     "check": "agent.commands.daemon:check",
     "run": "agent.commands.daemon:run",
     "status": "agent.commands.daemon:status",

@@ -21,6 +21,7 @@ from collector.certificates.statements_commands import validate_command
 from collector.demo.commands import demo_command
 from collector.effect.commands import effect_command, factors_group, work_command
 from collector.errors import CollectorError
+from collector.fleet import commands as fleet_commands
 from collector.parties.roles import ROLES
 from collector.report_command import report_command
 from collector.statements.commands import statement_group
@@ -160,53 +161,6 @@ def enrol(config: Path | None, station: str, key: BinaryIO) -> None:
     new = _in_database(config, run)
     for kid in keys:
         click.echo(f"{station}: key {kid} {'enrolled' if kid in new else 'was enrolled before'}")
-
-
-@main.group()
-def station() -> None:
-    """Handle the stations."""
-
-
-@station.command("list")
-@config_option
-@json_option
-def list_stations(config: Path | None, as_json: bool) -> None:
-    """List the stations with the keys that are believed."""
-
-    def run(_: Actor) -> list[dict[str, Any]]:
-        from collector.intake.models import Station
-
-        rows = Station.objects.order_by("id").prefetch_related("keys")
-        return [
-            {
-                "station": row.id,
-                "revoked": row.revoked_at is not None,
-                "keys": sorted(key.thumbprint for key in row.keys.all() if key.revoked_at is None),
-            }
-            for row in rows
-        ]
-
-    found = _in_database(config, run)
-    if as_json:
-        click.echo(json.dumps({"stations": found}))
-        return
-    for one in found:
-        click.echo(f"{one['station']}: {', '.join(one['keys']) or ('revoked' if one['revoked'] else 'no key')}")
-
-
-@station.command("revoke")
-@config_option
-@click.argument("name", metavar="STATION")
-def revoke_station(config: Path | None, name: str) -> None:
-    """Believe a station's keys no more. What they signed before stays proved."""
-
-    def run(actor: Actor) -> int:
-        from collector.intake import enrolment
-
-        return enrolment.revoke(actor, name)
-
-    count = _in_database(config, run)
-    click.echo(f"{name}: {count} key(s) are believed no more", err=True)
 
 
 @main.group()
@@ -429,6 +383,7 @@ main.add_command(grade_command(config_option, _in_database))
 for _command in (
     *unit_commands(config_option, json_option, _in_database),
     *trade_commands.commands(config_option, _in_database),
+    *fleet_commands.commands(config_option, json_option, _in_database, _load),
 ):
     main.add_command(_command)
 

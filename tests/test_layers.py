@@ -33,6 +33,9 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "agent/erase": "firmware_bridge drivers agent/certificates",
         "agent/planning": "drivers agent/certificates agent/erase",
         "agent/settings.py": "drivers agent/errors.py agent/planning",
+        "agent/enrolment": (
+            "agent/errors.py agent/files.py agent/state_folder.py agent/certificates agent/settings.py"
+        ),
         "agent/jobs": (
             "drivers agent/version.py agent/errors.py agent/messages.py agent/files.py agent/certificates "
             "agent/erase agent/planning agent/settings.py agent/state_folder.py"
@@ -55,7 +58,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         ),
         "agent/station.py": (
             "firmware_bridge drivers agent/version.py agent/errors.py agent/messages.py agent/files.py "
-            "agent/state_folder.py agent/certificates agent/erase agent/settings.py agent/jobs agent/uplink "
+            "agent/state_folder.py agent/certificates agent/erase agent/settings.py agent/enrolment agent/jobs "
+            "agent/uplink "
             "agent/views agent/bench agent/devices"
         ),
         "agent/pdf": (
@@ -69,8 +73,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         ),
         "agent/commands": (
             "firmware_bridge drivers agent/errors.py agent/files.py agent/phrases agent/certificates "
-            "agent/erase agent/planning agent/settings.py agent/jobs agent/backups agent/scan agent/views "
-            "agent/devices agent/station.py agent/pdf agent/commands/work"
+            "agent/erase agent/planning agent/settings.py agent/enrolment agent/jobs agent/backups agent/scan "
+            "agent/views agent/devices agent/station.py agent/pdf agent/commands/work"
         ),
         "agent/cli.py": (
             "firmware_bridge agent/version.py agent/errors.py agent/settings.py agent/views agent/commands"
@@ -128,10 +132,11 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "agent/errors.py agent/pdf collector/errors.py collector/text.py collector/moments.py collector/guards.py "
             "collector/parties collector/statements collector/certificates collector/intake collector/units "
             "collector/trade"
+        ),
         "collector/fleet": (
-            "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
-            "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
-            "collector/background "
+            "drivers agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
+            "collector/moments.py collector/owned.py collector/guards.py collector/problems.py "
+            "collector/settings.py collector/parties collector/background "
             "collector/intake collector/certificates"
         ),
         "collector/api": (
@@ -163,6 +168,7 @@ DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector/settings.py", "drivers"): ("drivers.options",),
     ("collector/effect", "drivers"): ("drivers.options",),
     ("collector/effect", "agent/pdf"): ("agent.pdf",),
+    ("collector/fleet", "drivers"): ("drivers.options",),
     ("collector/catalogues.py", "agent/phrases"): ("agent.phrases.po",),
     ("collector", "firmware_bridge"): ("firmware_bridge.errors",),
     ("collector/errors.py", "firmware_bridge"): ("firmware_bridge.errors",),

@@ -20,8 +20,8 @@ from collector.certificates.exports.columns import Audience
 from collector.certificates.proof import Proof, key_from_x
 from collector.certificates.rules import Finding, Shown, contradictions
 from collector.certificates.rules import Numbered as Place
-from collector.certificates.station_words import Words, words_of
 from collector.certificates.statements_about import Standing, ToldStatement
+from collector.certificates.station_words import Words, words_of
 from collector.intake import statements
 from collector.intake.keys import jwk
 from collector.intake.models import Certificate, Statement

@@ -19,10 +19,11 @@ from collector.parties import tokens
 from collector.parties.models import Person
 from collector.parties.roles import (
     ADMINISTRATOR,
+    BUYER,
     CUSTOMERS,
     EVERY_CUSTOMER,
-    BUYER,
     FINANCE,
+    MONEY,
     NOTHING,
     ROLES,
     SEE_CERTIFICATES,
@@ -32,7 +33,6 @@ from collector.parties.roles import (
     VALIDATOR,
     Sight,
 )
-from collector.parties.roles import ADMINISTRATOR, MONEY, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, Sight
 from collector.problems import AWAY
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -61,6 +61,7 @@ PAGES = (
     ("/sell", "sell", (FINANCE,)),
     ("/prices", "prices", (FINANCE,)),
     ("/purchases", "purchases", (BUYER,)),
+    ("/stations", "enrolment", (ADMINISTRATOR,)),
     ("/people", "people", (ADMINISTRATOR,)),
     ("/organisations", "organisations", (ADMINISTRATOR,)),
     ("/audit", "audit", (ADMINISTRATOR,)),

@@ -74,6 +74,7 @@ class World:
             "format": ["csv"],
             "kind": ["csv", "jsonl", "xlsx", "zip", "pdf"],
             "path": ["style.css"],
+            "station": ["bench-01"],
             **{name: [str(n) for n in ids] for name, ids in self.numbers.items()},
         }
         assert name in table, f"a route has a parameter <{name}>: say in ARGUMENTS what to put in"
@@ -173,7 +174,7 @@ def everything(but: set[str]) -> dict[str, list[Any]]:
     found = {}
     for model in apps.get_models():
         if (
-            model._meta.app_label in {"parties", "intake", "trade", "mfa", "socialaccount"}
+            model._meta.app_label in {"parties", "intake", "fleet", "trade", "mfa", "socialaccount"}
             and model.__name__ not in but
         ):
             manager: models.Manager[Any] = getattr(model, "unfiltered", None) or model._default_manager
