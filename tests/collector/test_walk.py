@@ -74,7 +74,6 @@ class World:
             "format": ["csv"],
             "kind": ["csv", "jsonl", "xlsx", "zip", "pdf"],
             "path": ["style.css"],
-            "station": ["bench-01"],
             **{name: [str(n) for n in ids] for name, ids in self.numbers.items()},
         }
         assert name in table, f"a route has a parameter <{name}>: say in ARGUMENTS what to put in"
