@@ -25,6 +25,7 @@ INSTALLED_APPS = [
     "collector.trade",
     "collector.effect",
     "collector.api",
+    "collector.background",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

@@ -15,6 +15,8 @@ urlpatterns = [
     path("", include("collector.effect.urls")),
     path("", include("collector.parties.urls")),
     path("", include("collector.units.said_urls")),
+    path("", include("collector.units.urls")),
+    path("", include("collector.background.urls")),
     path("api/", include("collector.api.urls")),
     path("account/", include("collector.parties.account_urls")),
 ]
