@@ -30,6 +30,7 @@ from collector.parties.roles import (
     VALIDATOR,
     Sight,
 )
+from collector.parties.roles import ADMINISTRATOR, MONEY, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, Sight
 from collector.problems import AWAY
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -51,6 +52,9 @@ PAGES = (
     ("/questions", "questions", (TEAM_LEAD, VALIDATOR, ADMINISTRATOR)),
     ("/quarantine", "quarantine", STAFF),
     ("/effect", "effect", EVERY_CUSTOMER | CUSTOMERS),
+    ("/agreements", "agreements", MONEY),
+    ("/sales", "sales", MONEY),
+    ("/settlements", "settlements", MONEY),
     ("/people", "people", (ADMINISTRATOR,)),
     ("/organisations", "organisations", (ADMINISTRATOR,)),
     ("/audit", "audit", (ADMINISTRATOR,)),
