@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "collector.units",
     "collector.trade",
     "collector.effect",
+    "collector.selling",
     "collector.api",
     "collector.background",
     "django.contrib.auth",

@@ -20,7 +20,9 @@ from collector.owned import make_file
 from collector.parties.services import Actor, note
 
 LOG = logging.getLogger(__name__)
-OURS = ("parties", "background", "intake", "statements", "fleet", "certificates", "units", "trade", "effect", "api")
+OURS = (
+    "parties", "background", "intake", "statements", "fleet", "certificates", "units", "trade", "selling", "effect", "api",
+)  # fmt: skip
 ADVISORY = 0x62777063  # any number that nobody else's advisory lock has
 
 

@@ -124,6 +124,11 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/statements collector/certificates collector/units collector/trade"
         ),
         "collector/demo": "agent/messages.py agent/certificates collector/errors.py collector/moments.py",
+        "collector/selling": (
+            "agent/errors.py agent/pdf collector/errors.py collector/text.py collector/moments.py collector/guards.py "
+            "collector/parties collector/statements collector/certificates collector/intake collector/units "
+            "collector/trade"
+        ),
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
@@ -140,7 +145,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
             "collector/background collector/tables collector/certificates collector/units collector/trade "
-            "collector/effect collector/audit collector/demo collector/fleet collector/api"
+            "collector/selling collector/effect collector/audit collector/demo collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
@@ -152,6 +157,7 @@ DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector/certificates", "agent/pdf"): ("agent.pdf",),
     ("collector/units", "agent/pdf"): ("agent.pdf",),
     ("collector/trade", "agent/pdf"): ("agent.pdf",),
+    ("collector/selling", "agent/pdf"): ("agent.pdf",),
     ("collector/trade", "drivers"): ("drivers.options",),
     ("collector/units", "drivers"): ("drivers.options",),
     ("collector/settings.py", "drivers"): ("drivers.options",),

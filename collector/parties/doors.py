@@ -19,8 +19,11 @@ from collector.parties import tokens
 from collector.parties.models import Person
 from collector.parties.roles import (
     ADMINISTRATOR,
+    BUYER,
     CUSTOMERS,
     EVERY_CUSTOMER,
+    FINANCE,
+    MONEY,
     NOTHING,
     ROLES,
     SEE_CERTIFICATES,
@@ -30,7 +33,6 @@ from collector.parties.roles import (
     VALIDATOR,
     Sight,
 )
-from collector.parties.roles import ADMINISTRATOR, MONEY, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, Sight
 from collector.problems import AWAY
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -55,6 +57,10 @@ PAGES = (
     ("/agreements", "agreements", MONEY),
     ("/sales", "sales", MONEY),
     ("/settlements", "settlements", MONEY),
+    ("/stock", "stock", (TEAM_LEAD, FINANCE)),
+    ("/sell", "sell", (FINANCE,)),
+    ("/prices", "prices", (FINANCE,)),
+    ("/purchases", "purchases", (BUYER,)),
     ("/people", "people", (ADMINISTRATOR,)),
     ("/organisations", "organisations", (ADMINISTRATOR,)),
     ("/audit", "audit", (ADMINISTRATOR,)),
