@@ -21,7 +21,8 @@ from collector.parties.services import Actor, note
 
 LOG = logging.getLogger(__name__)
 OURS = (
-    "parties", "background", "intake", "statements", "fleet", "certificates", "units", "trade", "selling", "effect", "api",
+    "parties", "background", "intake", "statements", "fleet", "certificates", "units", "trade", "selling", "effect",
+    "api",
 )  # fmt: skip
 ADVISORY = 0x62777063  # any number that nobody else's advisory lock has
 

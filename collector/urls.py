@@ -13,6 +13,7 @@ urlpatterns = [
     path("", include("collector.fleet.urls")),
     path("", include("collector.certificates.urls")),
     path("", include("collector.effect.urls")),
+    path("", include("collector.today.urls")),
     path("", include("collector.trade.urls")),
     path("", include("collector.parties.urls")),
     path("", include("collector.units.said_urls")),

@@ -129,6 +129,10 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/parties collector/statements collector/certificates collector/intake collector/units "
             "collector/trade"
         ),
+        "collector/today": (
+            "collector/moments.py collector/parties collector/intake collector/certificates collector/units "
+            "collector/trade collector/selling"
+        ),
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
@@ -145,7 +149,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
             "collector/background collector/tables collector/certificates collector/units collector/trade "
-            "collector/selling collector/effect collector/audit collector/demo collector/fleet collector/api"
+            "collector/selling collector/effect collector/today collector/audit collector/demo collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",

@@ -42,6 +42,7 @@ FOREIGN = ("allauth.", "django.")
 PROGRAMS = "/api/v1/"
 """Where programs ask. They are never sent to a page on which a person signs in."""
 PAGES = (
+    ("/today", "today", ROLES),
     ("/", "stations", STAFF),
     ("/certificates", "certificates", SEE_CERTIFICATES),
     ("/validation", "validation", (VALIDATOR,)),
