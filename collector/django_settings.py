@@ -24,6 +24,7 @@ INSTALLED_APPS = [
     "collector.units",
     "collector.trade",
     "collector.effect",
+    "collector.today",
     "collector.selling",
     "collector.api",
     "collector.background",

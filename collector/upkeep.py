@@ -34,6 +34,8 @@ OURS = (
     "effect",
     "api",
 )
+    "parties", "background", "intake", "statements", "fleet", "certificates", "units", "trade", "selling", "effect",
+)  # fmt: skip
 ADVISORY = 0x62777063  # any number that nobody else's advisory lock has
 
 

@@ -117,7 +117,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/trade": (
             "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
-            "collector/intake collector/statements collector/certificates collector/units"
+            "collector/tables collector/intake collector/statements collector/certificates collector/units"
         ),
         "collector/effect": (
             "drivers agent/pdf collector/errors.py collector/text.py collector/moments.py collector/guards.py "
@@ -132,6 +132,10 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "agent/errors.py agent/pdf collector/errors.py collector/text.py collector/moments.py collector/guards.py "
             "collector/parties collector/statements collector/certificates collector/intake collector/units "
             "collector/trade"
+        ),
+        "collector/today": (
+            "collector/moments.py collector/parties collector/intake collector/certificates collector/units "
+            "collector/trade collector/selling"
         ),
         "collector/fleet": (
             "drivers agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
@@ -150,7 +154,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
             "collector/certificates collector/background collector/tables collector/units collector/trade "
-            "collector/selling collector/effect collector/audit collector/demo collector/fleet collector/api"
+            "collector/selling collector/effect collector/today collector/audit collector/demo collector/fleet "
+            "collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",

@@ -23,7 +23,7 @@ from collector.demo.stations import Station
 from collector.demo.towns import TOWNS
 from collector.moments import today
 
-START_S, STOP_S = 60.0, 15.0
+START_S, STOP_S = 180.0, 15.0
 PARTS = 100
 """A year in full."""
 MOSQUITTO = "per_listener_settings false\nmax_inflight_messages 400\nlistener {port} 127.0.0.1\nallow_anonymous true\n"
@@ -41,9 +41,10 @@ def demo(commands: Callable[[Path], Run], *, percent: int, listen: str, say: Cal
             f'id = "demo"\nlisten = "{listen}"\norganisation = "{TOWNS[0].operator}"\n'
             f'[broker]\nhost = "127.0.0.1"\nport = {port}\n[database]\nurl = "sqlite:///collector.db"\n'
         )
+        begun, run = time.monotonic(), commands(config)
+        run(["migrate"])
         with _broker(folder, port), _collector(folder, config, listen):
-            begun = time.monotonic()
-            driver = Driver(commands(config), folder, port, say)
+            driver = Driver(run, folder, port, say)
             _years(driver, [_part(town, percent) for town in TOWNS])
             say(f"The year is made, in {time.monotonic() - begun:.0f} s. Pages: http://{listen}/")
             say(

@@ -42,9 +42,13 @@ FOREIGN = ("allauth.", "django.")
 PROGRAMS = "/api/v1/"
 """Where programs ask. They are never sent to a page on which a person signs in."""
 PAGES = (
+    ("/today", "today", ROLES),
     ("/", "stations", STAFF),
     ("/certificates", "certificates", SEE_CERTIFICATES),
     ("/validation", "validation", (VALIDATOR,)),
+    ("/samples", "samples", (VALIDATOR, TEAM_LEAD)),
+    ("/grading", "grading", (TEAM_LEAD, TECHNICIAN)),
+    ("/destruction", "destruction", (TEAM_LEAD, TECHNICIAN)),
     ("/units", "units", SEE_CERTIFICATES),
     ("/lots", "lots", SEE_CERTIFICATES),
     ("/register", "register", SEE_CERTIFICATES - {TECHNICIAN}),
