@@ -18,6 +18,7 @@ from agent.version import version
 from collector import logs, settings
 from collector.certificates.statements_commands import validate_command
 from collector.errors import CollectorError
+from collector.foreign.commands import import_foreign_command
 from collector.parties.roles import ROLES
 from collector.report_command import report_command
 from collector.statements.commands import statement_group
@@ -398,6 +399,7 @@ def _fail(lines: list[str], status: int = 2) -> NoReturn:
 main.add_command(report_command(config_option, _in_database))
 main.add_command(statement_group(config_option, _load))
 main.add_command(validate_command(config_option, _in_database))
+main.add_command(import_foreign_command(config_option, _in_database))
 main.add_command(destroy_command(config_option, _in_database))
 main.add_command(grade_command(config_option, _in_database))
 for _command in (

@@ -15,6 +15,7 @@ urlpatterns = [
     path("", include("collector.parties.urls")),
     path("", include("collector.units.said_urls")),
     path("", include("collector.selling.urls")),
+    path("", include("collector.foreign.urls")),
     path("api/", include("collector.api.urls")),
     path("account/", include("collector.parties.account_urls")),
 ]

@@ -100,6 +100,10 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake "
             "collector/statements"
         ),
+        "collector/foreign": (
+            "collector/errors.py collector/text.py collector/moments.py collector/guards.py collector/parties "
+            "collector/certificates"
+        ),
         "collector/units": (
             "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
@@ -130,8 +134,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
-            "collector/certificates collector/units collector/trade collector/selling collector/fleet "
-            "collector/api"
+            "collector/certificates collector/foreign collector/units collector/trade collector/selling "
+            "collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",

@@ -46,6 +46,7 @@ PAGES = (
     ("/grading", "grading", (TEAM_LEAD, TECHNICIAN)),
     ("/destruction", "destruction", (TEAM_LEAD, TECHNICIAN)),
     ("/quarantine", "quarantine", STAFF),
+    ("/foreign", "foreign", (TEAM_LEAD, VALIDATOR, ADMINISTRATOR)),
     ("/stock", "stock", (TEAM_LEAD, FINANCE)),
     ("/sell", "sell", (FINANCE,)),
     ("/prices", "prices", (FINANCE,)),
