@@ -51,6 +51,7 @@ def boot(configuration: Configuration) -> None:
     django_settings.CSRF_TRUSTED_ORIGINS = [told.public_url] if told.public_url else []
     django_settings.SESSION_COOKIE_SECURE = django_settings.CSRF_COOKIE_SECURE = secure
     django_settings.COLLECTOR_STATIONS_DIR = configuration.stations_dir
+    django_settings.COLLECTOR_TASKS_DIR = configuration.tasks_dir
     _people(configuration)
     catalogues.compile_old()
     _use(databases)

@@ -15,8 +15,8 @@ LOG = logging.getLogger(__name__)
 LIFE, STATUS, LISTEN = "BENCHWIPE_COLLECTOR_LIFE", "BENCHWIPE_COLLECTOR_STATUS", "BENCHWIPE_COLLECTOR_LISTEN"
 """Environment: descriptors that the parent hands down."""
 GIB = 1 << 30
-FILES = {"intake": 256, "web": 8192}
-MEMORY = {"intake": 2 * GIB, "web": 2 * GIB}
+FILES = {"intake": 256, "web": 8192, "worker": 256}
+MEMORY = {"intake": 2 * GIB, "web": 2 * GIB, "worker": 2 * GIB}
 """Address space, which is more than what is used: a flood of requests must not take the machine's memory."""
 
 

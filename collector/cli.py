@@ -49,7 +49,7 @@ def main() -> None:
 
 @main.command()
 @config_option
-@click.option("--only", type=click.Choice(["intake", "web"]), help="One part alone, in this very process.")
+@click.option("--only", type=click.Choice(["intake", "web", "worker"]), help="One part alone, in this very process.")
 @click.option("--listen", metavar="HOST:PORT", help="Web pages' address, instead of the configuration's.")
 def serve(config: Path | None, only: str | None, listen: str | None) -> None:
     """Take certificates over MQTT, store them, show them: a process for each part."""
@@ -75,6 +75,10 @@ def _part(name: str) -> Callable[[settings.Configuration], int]:
         from collector import intake_process
 
         return intake_process.run
+    if name == "worker":
+        from collector import worker_process
+
+        return worker_process.run
     from collector import web_process
 
     return web_process.run

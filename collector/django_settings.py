@@ -26,6 +26,7 @@ INSTALLED_APPS = [
     "collector.trade",
     "collector.selling",
     "collector.api",
+    "collector.background",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",

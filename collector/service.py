@@ -1,4 +1,4 @@
-"""`serve`: starts the intake and the web as processes of their own, starts one that dies again, ends both at the end.
+"""`serve`: starts intake, web and worker as processes of their own, starts one that dies again, ends all at the end.
 
 So no page can stop a receipt: neither shares a thread, an interpreter lock, a table of files or a limit of memory with
 the other. This process itself does nothing but watch.
@@ -24,7 +24,7 @@ from collector.status import Board
 from collector.web_address import listen
 
 LOG = logging.getLogger(__name__)
-PARTS = ("intake", "web")
+PARTS = ("intake", "web", "worker")
 BACK_OFF_S = (0.5, 30.0)
 STEADY_S = 60.0
 STOP_S = 6.0

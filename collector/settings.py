@@ -172,6 +172,11 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
         """The folder of the collector's own keys. Beside the stations', since that one the service may write."""
         return self.path(self.settings.keys_dir) if self.settings.keys_dir else self.stations_dir.parent / "keys"
 
+    @property
+    def tasks_dir(self) -> Path:
+        """The folder of what the worker makes: files that wait for a day to be taken."""
+        return self.keys_dir.parent / "tasks"
+
     def database(self, *, owner: bool = False) -> Place:
         """Say where the database is, with its absolute path and its password; `owner`: as the tables' owner.
 

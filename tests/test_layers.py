@@ -78,6 +78,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/errors.py": "firmware_bridge",
         "collector/text.py": "",
         "collector/moments.py": "",
+        "collector/tables": "collector/errors.py collector/text.py",
         "collector/place.py": "",
         "collector/owned.py": "",
         "collector/guards.py": "",
@@ -86,6 +87,10 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/catalogues.py": "agent/phrases",
         "collector/settings.py": "drivers agent/errors.py agent/certificates collector/place.py collector/text.py",
         "collector/parties": "collector/errors.py collector/moments.py collector/guards.py collector/problems.py",
+        "collector/background": (
+            "collector/errors.py collector/text.py collector/moments.py collector/owned.py collector/guards.py "
+            "collector/settings.py collector/parties"
+        ),
         "collector/intake": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
             "collector/moments.py collector/place.py collector/owned.py collector/guards.py collector/settings.py "
@@ -97,8 +102,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         ),
         "collector/certificates": (
             "agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
-            "collector/guards.py collector/problems.py collector/settings.py collector/parties collector/intake "
-            "collector/statements"
+            "collector/guards.py collector/problems.py collector/settings.py collector/parties "
+            "collector/background collector/intake collector/statements"
         ),
         "collector/foreign": (
             "collector/errors.py collector/text.py collector/moments.py collector/guards.py collector/parties "
@@ -107,7 +112,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/units": (
             "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
-            "collector/intake collector/statements collector/certificates"
+            "collector/background collector/tables collector/intake collector/statements collector/certificates"
         ),
         "collector/trade": (
             "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py "
@@ -134,8 +139,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
-            "collector/certificates collector/foreign collector/units collector/trade collector/selling "
-            "collector/fleet collector/api"
+            "collector/certificates collector/background collector/tables collector/foreign collector/units "
+            "collector/trade collector/selling collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",

@@ -9,12 +9,13 @@ from typing import Any
 
 from collector.certificates import identifiers
 from collector.certificates.identifiers import Identifier
+from collector.tables.rows import Row
 from collector.text import clean
 from collector.units import register_cells, register_columns
 from collector.units import vocabulary as words
 from collector.units.matching import Index, Seen
 from collector.units.receiving import Arrival
-from collector.units.register_cells import Cell, Problem
+from collector.units.register_cells import Problem
 
 DRIVES = frozenset({"drives", "drev", "antal drev", "diske", "antal diske"})
 MOST_DRIVES = 99
@@ -28,29 +29,27 @@ class Listed:
     rejected: Sequence[dict[str, Any]]
 
 
-def read(table: Sequence[Sequence[Cell]], prefix: re.Pattern[str] | None) -> Listed:
+def read(table: Sequence[Row], prefix: re.Pattern[str] | None) -> Listed:
     """Read a list of units received. Raise NoColumns where no column tells which unit a row is of."""
-    head = [["" if cell is None else str(cell) for cell in row] for row in table[: register_columns.LOOK_FOR_HEADINGS]]
+    head = [row.cells for row in table[: register_columns.LOOK_FOR_HEADINGS]]
     columns = register_columns.find(head)
     folded = [register_columns.fold(heading) for heading in columns.headings]
     place = next((n for n, heading in enumerate(folded) if heading in DRIVES), None)
     arrivals: list[Arrival] = []
     rejected: list[dict[str, Any]] = []
-    for number, row in enumerate(table[columns.title_rows + 1 :], columns.title_rows + 2):
-        if not any(cell not in (None, "") for cell in row):
-            continue
-        told = register_cells.read(number, row, columns, prefix)
+    for row in table[columns.title_rows + 1 :]:
+        told = register_cells.read(row, columns, prefix)
         if isinstance(told, Problem):
-            rejected.append({"row": number, "column": told.column, "problem": told.problem})
+            rejected.append({"row": row.number, "column": told.column, "problem": told.problem})
             continue
         drives, problem = _drives(row, place)
         if told.unknown_kind:
             problem = f"kind {told.unknown_kind!r}: allowed is one of {', '.join(words.KINDS[:-1])}"
         if problem:
             column = "kind" if told.unknown_kind else "drives"
-            rejected.append({"row": number, "column": column, "problem": problem})
+            rejected.append({"row": row.number, "column": column, "problem": problem})
             continue
-        arrivals.append(Arrival(Seen(told.numbers, told.manufacturer), told.kind, drives, told.model, number))
+        arrivals.append(Arrival(Seen(told.numbers, told.manufacturer), told.kind, drives, told.model, row.number))
     return Listed(arrivals, rejected)
 
 
@@ -78,9 +77,8 @@ def readings(text: str, prefix: re.Pattern[str] | None) -> list[Identifier]:
     return radio + rest
 
 
-def _drives(row: Sequence[Cell], place: int | None) -> tuple[int | None, str]:
-    cell = row[place] if place is not None and place < len(row) else None
-    text = "" if cell is None else str(cell).strip().removesuffix(".0")
+def _drives(row: Row, place: int | None) -> tuple[int | None, str]:
+    text = row.cells[place] if place is not None and place < len(row.cells) else ""
     if not text:
         return None, ""
     if not (text.isascii() and text.isdigit()) or int(text[:9]) > MOST_DRIVES:

@@ -93,11 +93,11 @@ def link(actor: Actor, unit: Unit, certificate: Certificate, rule: str, record: 
         receiving.told_kind(unit, KINDS.get(asset.kind, ""), "certificate")
         if unit.registered is False and not unit.model:
             unit.manufacturer, unit.model = asset.manufacturer[:300], asset.model[:300]
-        unit.save(update_fields=["kind", "kind_by", "manufacturer", "model"])
         if asset.drives is not None:
             events += receiving.counted(
                 unit, asset.drives.of, who, source="certificate", at=at, certificate=certificate.id
             )
+        unit.save(update_fields=["kind", "kind_by", "manufacturer", "model", "drives_counted"])
     UnitEvent.objects.bulk_create(events)
     return True
 

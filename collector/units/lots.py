@@ -114,7 +114,7 @@ def close_lot(actor: Actor, lot: Lot) -> Custody:
         {"units": frozen, "counts": _counts(frozen)},
     )
     events = [store.event(u, "reported_missing", actor, statement=row.statement, lot=lot.code) for u in missing]
-    UnitEvent.objects.bulk_create(events, batch_size=store.AT_ONCE)
+    store.insert_many(UnitEvent, events)
     note(actor, "lot.closed", lot.code, customer=customer.name, missing=len(missing), units=len(frozen))
     return row
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from collector.intake.models import Certificate
 from collector.moments import now
@@ -58,6 +58,12 @@ class Lot(OfCustomer):
 
     def __str__(self) -> str:
         return self.code
+
+    @classmethod
+    def own_lots(cls, operator_id: str) -> Q:
+        """Write the condition of a technician's own lots: those of their certificates, and those that they opened."""
+        mine = Certificate.unfiltered.filter(operator=operator_id, customer=OuterRef("customer"), lot=OuterRef("code"))
+        return Q(Exists(mine)) | Q(opened_by__operator_id=operator_id)
 
     @property
     def is_closed(self) -> bool:
@@ -150,6 +156,12 @@ class Unit(OfCustomer):
 
     def __str__(self) -> str:
         return f"unit {self.pk}"
+
+    @classmethod
+    def own_lots(cls, operator_id: str) -> Q:
+        """Write the condition of a technician's own units: those of their lots."""
+        lots = Lot.unfiltered.filter(Lot.own_lots(operator_id)).values("pk")
+        return Q(lot__in=lots) | Q(expected_in__in=lots)
 
 
 class Identifier(models.Model):

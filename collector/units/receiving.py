@@ -23,6 +23,7 @@ RESULTS = ("received", "again", "unexpected", "conflict", "refused")
 Result = Literal["received", "again", "unexpected", "conflict", "refused"]
 DECIDES = {"": 0, "certificate": 1, "register": 2, "import": 2, "intake": 3, "person": 4}
 """Who tells what kind a unit is of: the higher one stays."""
+CHANGED = ("received_at", "lot", "disposal", "kind", "kind_by", "drives_counted", "destroyed_at", "grade")
 GONE = frozenset({words.GIVEN_BACK, words.OWN_USE})
 """It left the house, and may come again: then it is a new arrival, and what is on it is open anew."""
 
@@ -59,7 +60,15 @@ class _Work:
     place: str
     units: dict[int, Unit] = field(default_factory=dict)
     events: list[UnitEvent] = field(default_factory=list)
+    numbers: list[Identifier] = field(default_factory=list)
+    changed: dict[int, Unit] = field(default_factory=dict)
     touched: set[int] = field(default_factory=set)
+
+    def write(self) -> None:
+        """Write what was gathered."""
+        store.update_many(Unit, list(self.changed.values()), CHANGED)
+        Identifier.objects.bulk_create(self.numbers, ignore_conflicts=True)
+        store.insert_many(UnitEvent, self.events)
 
 
 def receive(
@@ -76,7 +85,7 @@ def receive(
         numbers = [n for one in arrivals for n in one.seen.norms(*words.IDENTIFIERS)]
         work = _Work(actor, lot, store.index_of(customer.pk, numbers), at or now(), place)
         found = _take_all(work, arrivals, customer)
-        UnitEvent.objects.bulk_create(work.events, batch_size=store.AT_ONCE)
+        work.write()
         if lot.state in ("open", "collected") and any(one.unit for one in found):
             lot.state = "received"
             lot.save(update_fields=["state"])
@@ -128,7 +137,7 @@ def _arrive(work: _Work, unit: Unit, one: Arrival, *, rule: str) -> None:
     was_missing = unit.presence == words.MISSING
     unit.received_at, unit.lot, unit.disposal = work.at, work.lot, words.STOCK
     told_kind(unit, one.kind, "intake")
-    unit.save()
+    work.changed[unit.pk] = unit
     _number(work, unit, one.seen.numbers)
     if was_missing:
         work.events.append(store.event(unit, "found", work.actor, at=work.at, place=work.place, lot=work.lot.code))
@@ -146,9 +155,10 @@ def _number(work: _Work, unit: Unit, numbers: Iterable[Number]) -> None:
         for n in numbers
         if n.kind != matching.TAG or not work.index.by_number.get((n.kind, n.norm), set()) - {unit.pk}
     ]
-    store.give_numbers(unit, own, "intake")
     for number in own:
-        work.index.add(unit.pk, number.kind, number.norm, unit.manufacturer)
+        if unit.pk not in work.index.by_number.get((number.kind, number.norm), ()):
+            work.numbers.append(store.identifier(unit, number, "intake"))
+            work.index.add(unit.pk, number.kind, number.norm, unit.manufacturer)
 
 
 def _count(work: _Work, unit: Unit, one: Arrival) -> None:
@@ -157,13 +167,14 @@ def _count(work: _Work, unit: Unit, one: Arrival) -> None:
     made = counted(unit, one.drives, work.actor, source="intake", at=work.at)
     work.events += made
     if made:
+        work.changed[unit.pk] = unit
         work.touched.add(unit.pk)
 
 
 def counted(
     unit: Unit, number: int, actor: Actor, *, source: str, at: datetime | None = None, certificate: str = ""
 ) -> list[UnitEvent]:
-    """Take in how many drives a unit holds. Another number than was told before is a question to a person."""
+    """Take in how many drives a unit holds, to be saved by the caller; another number than before is a question."""
     if unit.drives_counted == number:
         return []
     if unit.drives_counted is not None:
@@ -174,7 +185,6 @@ def counted(
         told = store.event(unit, "drives_counted", actor, at=at, certificate=certificate, told=number, counted=False)
         return [told] if new else []
     unit.drives_counted = number
-    unit.save(update_fields=["drives_counted"])
     return [store.event(unit, "drives_counted", actor, at=at, certificate=certificate, told=number, counted=True)]
 
 

@@ -8,22 +8,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 import msgspec
 
 from collector.certificates import identifiers
 from collector.certificates.identifiers import Identifier, Kind
+from collector.tables.rows import Row
 from collector.text import clean
 from collector.units import vocabulary as words
 from collector.units.register_columns import Columns
 
-Cell = str | int | float | bool | date | datetime | None
 LONGEST_CELL = 500
-EXACT = 10**15
-"""A spreadsheet's number holds fifteen digits; from here on it is rounded."""
 NOTHING = frozenset({"", "-", "--", "n/a", "na", "none", "null", "nan", "0", "ukendt", "unknown", "ingen"})
 TRUE = frozenset({"true", "yes", "ja", "1", "encrypted", "krypteret", "sand", "oui", "on"})
 FALSE = frozenset({"false", "no", "nej", "0", "not encrypted", "ikke krypteret", "falsk", "non", "off"})
@@ -51,12 +49,12 @@ KIND_WORDS: Mapping[str, str] = {
     **dict.fromkeys(("printers", "printere", "multifunktionsprinter", "mfp", "kopimaskine", "copier"), "printer"),
     **dict.fromkeys(("harddisk", "drive", "disk", "hard drive", "ssd", "hdd"), words.LOOSE_DRIVE),
 }  # fmt: skip
+NUMBERS = ("serial", "asset_tag", "imei", "imei2", "meid", "eid")
 MODELS = {"ipad": words.TABLET, "iphone": words.PHONE}
 """Products whose name says what they are."""
 DESTROYED = (
     "{text!r} is what a spreadsheet left of a longer number: format the column as text, and export the register again"
 )
-ROUNDED = "a number of more than 15 digits was rounded: format the column as text, and export the register again"
 _SCIENTIFIC = re.compile(r"[+-]?[0-9](?:[.,][0-9]*)?E\+?[0-9]{1,3}|[0-9]+E\+[0-9]{1,3}", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]{0,300}>")
 _ENTITIES = {"&amp;": "&", "&quot;": '"', "&#039;": "'", "&lt;": "<", "&gt;": ">", "&nbsp;": " "}
@@ -98,15 +96,17 @@ class Told:
         return hashlib.sha256(msgspec.json.encode(facts)).hexdigest()
 
 
-def read(number: int, row: Sequence[Cell], columns: Columns, prefix: re.Pattern[str] | None = None) -> Told | Problem:
+def read(row: Row, columns: Columns, prefix: re.Pattern[str] | None = None) -> Told | Problem:
     """Read a row. `prefix`: what this customer's tags begin with."""
-    cells = {name: _cell(row, place) for name, place in columns.places.items()}
-    texts = {name: _text(cell) for name, cell in cells.items()}
-    for name in ("serial", "asset_tag", "imei", "imei2", "meid", "eid"):
-        if problem := _harm(cells.get(name), texts.get(name, "")):
-            return Problem(columns.headings[columns.places[name]], problem)
+    texts = {name: _text(_cell(row, place)) for name, place in columns.places.items()}
+    for place, problem in row.problems:
+        if place in columns.kept:
+            return Problem(columns.headings[place], problem)
+    for name in NUMBERS:
+        if _SCIENTIFIC.fullmatch(texts.get(name, "").replace(" ", "")):
+            return Problem(columns.headings[columns.places[name]], DESTROYED.format(text=clean(texts[name], 40)))
     numbers: list[Identifier] = []
-    for name in ("imei", "imei2", "meid", "eid"):
+    for name in NUMBERS[2:]:
         found = _number(name, texts.get(name, ""))
         if isinstance(found, str):
             return Problem(columns.headings[columns.places[name]], found)
@@ -118,7 +118,7 @@ def read(number: int, row: Sequence[Cell], columns: Columns, prefix: re.Pattern[
     kind, unknown = kind_of(texts.get("kind", ""), texts.get("model", ""))
     raw = tuple(_text(_cell(row, place)) for place in columns.kept)
     return Told(
-        row=number,
+        row=row.number,
         numbers=tuple(dict.fromkeys(numbers)),
         kind=kind,
         manufacturer=texts.get("manufacturer", ""),
@@ -126,11 +126,11 @@ def read(number: int, row: Sequence[Cell], columns: Columns, prefix: re.Pattern[
         location=texts.get("location", ""),
         department=texts.get("department", ""),
         state=texts.get("state", ""),
-        encrypted=_yes_or_no(cells.get("encrypted")),
-        last_seen=_day(cells.get("last_seen")),
+        encrypted=_yes_or_no(texts.get("encrypted", "")),
+        last_seen=_day(texts.get("last_seen", "")),
         raw=raw,
         unknown_kind=unknown,
-        had_markup=any(isinstance(_cell(row, p), str) and _TAG.search(str(_cell(row, p))) for p in columns.kept),
+        had_markup=any(_TAG.search(_cell(row, place)) for place in columns.kept),
     )
 
 
@@ -172,28 +172,13 @@ def _number(name: str, text: str) -> list[Identifier] | str:
     return f"{bare!r} is no IMEI (14 to 16 digits, and the check digit fits)"
 
 
-def _harm(cell: Cell, text: str) -> str:
-    """Say what a spreadsheet destroyed; empty if nothing."""
-    if isinstance(cell, float | int) and not isinstance(cell, bool) and abs(cell) >= EXACT:
-        return ROUNDED
-    if isinstance(cell, float) and not cell.is_integer():
-        return f"{text!r} is a number with a fraction, and no identifier"
-    return DESTROYED.format(text=clean(text, 40)) if _SCIENTIFIC.fullmatch(text.replace(" ", "")) else ""
+def _cell(row: Row, place: int) -> str:
+    return row.cells[place] if place < len(row.cells) else ""
 
 
-def _cell(row: Sequence[Cell], place: int) -> Cell:
-    return row[place] if place < len(row) else None
-
-
-def _text(cell: Cell) -> str:
+def _text(cell: str) -> str:
     """Write a cell as one line of text, without the markup that some exports leave in it."""
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer() and abs(cell) < EXACT:
-        return str(int(cell))
-    if isinstance(cell, datetime):
-        return cell.isoformat(sep=" ", timespec="seconds")
-    text = str(cell)
+    text = cell
     if "<" in text or "&" in text:
         text = _TAG.sub(" ", text)
         for entity, character in _ENTITIES.items():
@@ -203,17 +188,12 @@ def _text(cell: Cell) -> str:
     return text[1:] if text[:1] == "'" and text[1:2] in "=+-@" else text
 
 
-def _yes_or_no(cell: Cell) -> bool | None:
-    folded = identifiers.name(_text(cell))
+def _yes_or_no(text: str) -> bool | None:
+    folded = identifiers.name(text)
     return True if folded in TRUE else False if folded in FALSE else None
 
 
-def _day(cell: Cell) -> date | None:
-    if isinstance(cell, datetime):
-        return cell.date()
-    if isinstance(cell, date):
-        return cell
-    text = _text(cell)
+def _day(text: str) -> date | None:
     try:
         if found := _DANISH_DAY.match(text):
             return date(int(found[3]), int(found[2]), int(found[1]))

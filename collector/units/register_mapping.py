@@ -7,11 +7,11 @@ from pathlib import Path
 
 from collector.parties.models import Organisation
 from collector.parties.services import Actor
+from collector.tables.rows import Row
 from collector.text import visible
 from collector.units import register_columns
 from collector.units.errors import RegisterProblem
 from collector.units.models import Mapping as Remembered
-from collector.units.register_cells import Cell
 from collector.units.register_columns import CANONICAL, IDENTIFYING, LOOK_FOR_HEADINGS, Columns, NoColumns
 from drivers.options import read_toml
 
@@ -46,11 +46,9 @@ def checked(told: Mapping[str, object], where: str) -> dict[str, str]:
     return found
 
 
-def columns_of(
-    customer: Organisation, table: Sequence[Sequence[Cell]], file: str, told: Mapping[str, str] | None
-) -> Columns:
+def columns_of(customer: Organisation, table: Sequence[Row], file: str, told: Mapping[str, str] | None) -> Columns:
     """Find what a file's columns are. Raise RegisterProblem where nobody has said so."""
-    head = [[_heading(cell) for cell in row] for row in table[:LOOK_FOR_HEADINGS]]
+    head = [row.cells for row in table[:LOOK_FOR_HEADINGS]]
     marks = [register_columns.fingerprint(row) for row in head]
     remembered = list(Remembered.unfiltered.filter(customer=customer).order_by("pk"))
     try:
@@ -93,7 +91,3 @@ def _refuse_twins(columns: Columns, file: str) -> None:
         if folded.count(folded[place]) > 1:
             heading = visible(columns.headings[place], 60)
             raise RegisterProblem(file=file, problem=f"the heading {heading!r} stands there twice: which one counts?")
-
-
-def _heading(cell: Cell) -> str:
-    return "" if cell is None else str(cell)

@@ -40,17 +40,10 @@ class Writing:
             units = [self._unit(told) for told, _ in some]
             Unit.unfiltered.bulk_create(units)
             pairs = [(told, unit, match) for (told, match), unit in zip(some, units, strict=True)]
-            Identifier.objects.bulk_create(
-                [
-                    Identifier(
-                        unit=unit, customer=self._customer, kind=n.kind, norm=n.norm, seen_as=n.seen_as,
-                        source="register",
-                    )
-                    for told, unit, _ in pairs
-                    for n in told.numbers
-                ]
-            )  # fmt: skip
-            RegisterRow.unfiltered.bulk_create([self._row(told, unit, "new") for told, unit, _ in pairs])
+            store.insert_many(
+                Identifier, [store.identifier(unit, n, "register") for told, unit, _ in pairs for n in told.numbers]
+            )
+            store.insert_many(RegisterRow, [self._row(told, unit, "new") for told, unit, _ in pairs])
             for told, unit, match in pairs:
                 self._doubts(unit, match, told)
         self.new += len(rows)
@@ -81,7 +74,7 @@ class Writing:
                         self.changed += 1
                     self._touched.add(key)
                 self._doubts(unit, match, told)
-            RegisterRow.unfiltered.bulk_create(added)
+            store.insert_many(RegisterRow, added)
             store.update_many(RegisterRow, changed, OF_ROW)
             store.update_many(Unit, moved, OF_UNIT)
         return rejected

@@ -13,9 +13,10 @@ from django.db import transaction
 
 from collector.parties.models import Organisation
 from collector.parties.services import Actor, note
+from collector.tables.rows import Row
 from collector.units import lots, matching, reading, register_cells, register_mapping, register_rows, store
 from collector.units.models import Lot, RegisterImport
-from collector.units.register_cells import Cell, Problem, Told
+from collector.units.register_cells import Problem, Told
 from collector.units.register_columns import Columns
 
 NAMES = {"serial": "serial number", "asset_tag": "asset tag", "imei14": "IMEI", "meid14": "MEID"}
@@ -83,7 +84,7 @@ def import_register(
 
 
 def _take_in(
-    actor: Actor, customer: Organisation, table: Sequence[Sequence[Cell]], columns: Columns, lot: Lot | None,
+    actor: Actor, customer: Organisation, table: Sequence[Row], columns: Columns, lot: Lot | None,
     *, name: str, mark: str,
 ) -> Imported:  # fmt: skip
     told, rejected, warnings = _read(customer, table, columns)
@@ -113,17 +114,15 @@ def _take_in(
 
 
 def _read(
-    customer: Organisation, table: Sequence[Sequence[Cell]], columns: Columns
+    customer: Organisation, table: Sequence[Row], columns: Columns
 ) -> tuple[list[Told], list[dict[str, Any]], list[str]]:
     prefix = store.prefix_of(customer)
     told: list[Told] = []
     rejected: list[dict[str, Any]] = []
-    for number, row in enumerate(table[columns.title_rows + 1 :], columns.title_rows + 2):
-        if not any(cell not in (None, "") for cell in row):
-            continue
-        found = register_cells.read(number, row, columns, prefix)
+    for row in table[columns.title_rows + 1 :]:
+        found = register_cells.read(row, columns, prefix)
         if isinstance(found, Problem):
-            rejected.append({"row": number, "column": found.column, "problem": found.problem})
+            rejected.append({"row": row.number, "column": found.column, "problem": found.problem})
         else:
             told.append(found)
     return told, rejected, _warnings(told)

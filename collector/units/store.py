@@ -80,17 +80,21 @@ def _sharing(rows: QuerySet[Identifier], numbers: Iterable[tuple[str, str]]) -> 
 
 def give_numbers(unit: Unit, numbers: Iterable[Number], source: str) -> None:
     """Let a unit be known by these numbers too."""
-    owner = unit.customer_id
-    assert owner is not None
     numbers = list(numbers)
-    made = [
-        Identifier(unit=unit, customer_id=owner, kind=n.kind, norm=n.norm, seen_as=n.seen_as, source=source)
-        for n in numbers
-    ]
+    made = [identifier(unit, number, source) for number in numbers]
     Identifier.objects.bulk_create(made, ignore_conflicts=True)
     Identifier.objects.filter(
         unit=unit, retired_at__isnull=False, norm__in=[n.norm for n in numbers], kind__in=[n.kind for n in numbers]
     ).update(retired_at=None)
+
+
+def identifier(unit: Unit, number: Number, source: str) -> Identifier:
+    """Make a number of a unit, to be kept by the caller."""
+    owner = unit.customer_id
+    assert owner is not None
+    return Identifier(
+        unit=unit, customer_id=owner, kind=number.kind, norm=number.norm, seen_as=number.seen_as, source=source
+    )
 
 
 def event(
@@ -226,6 +230,17 @@ def update_many(model: type[models.Model], rows: Sequence[models.Model], fields:
     ]
     with connection.cursor() as cursor:
         cursor.executemany(f"UPDATE {model._meta.db_table} SET {told} WHERE id = %s", values)
+
+
+def insert_many(model: type[models.Model], rows: Sequence[models.Model]) -> None:
+    """Insert rows whose keys nobody needs: one statement, run for each, which costs a third of bulk_create."""
+    if not rows:
+        return
+    columns = [c for c in model._meta.concrete_fields if not isinstance(c, models.AutoField)]
+    names, marks = ", ".join(str(c.column) for c in columns), ", ".join(["%s"] * len(columns))
+    values = [[c.get_db_prep_save(c.pre_save(row, add=True), connection) for c in columns] for row in rows]
+    with connection.cursor() as cursor:
+        cursor.executemany(f"INSERT INTO {model._meta.db_table} ({names}) VALUES ({marks})", values)
 
 
 def chunks(items: Sequence[T], size: int = AT_ONCE) -> Iterator[Sequence[T]]:

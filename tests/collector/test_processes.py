@@ -51,7 +51,7 @@ def test_half_sent_requests_stop_neither_a_receipt_nor_a_page(
         station.deliver(one)
         assert station.wait(one.id)[0].result == "stored"
         assert collector.page("/certificates").status_code == 200
-    assert len(collector.children()) == 2
+    assert len(collector.children()) == 3
     assert "is started again" not in collector.log
 
 
@@ -63,7 +63,7 @@ def test_a_request_that_stays_half_sent_is_closed(collector: Collector) -> None:
             pass
 
 
-@pytest.mark.parametrize("part", ["intake", "web"])
+@pytest.mark.parametrize("part", ["intake", "web", "worker"])
 def test_a_part_that_is_killed_is_started_again_and_nothing_is_lost(
     collector: Collector, station: StationClient, key: Ed25519PrivateKey, part: str
 ) -> None:
@@ -82,7 +82,7 @@ def test_a_part_that_is_killed_is_started_again_and_nothing_is_lost(
 
 def test_the_parts_end_with_their_parent_however_it_ends(collector: Collector) -> None:
     children = collector.children()
-    assert len(children) == 2
+    assert len(children) == 3
     assert collector.process is not None
     collector.process.kill()
     collector.process.wait()
@@ -90,7 +90,7 @@ def test_the_parts_end_with_their_parent_however_it_ends(collector: Collector) -
 
 
 def test_each_part_has_its_own_limits(collector: Collector) -> None:
-    for part, files in (("intake", 256), ("web", 8192)):
+    for part, files in (("intake", 256), ("web", 8192), ("worker", 256)):
         told = Path(f"/proc/{collector.child(part)}/limits").read_text()
         limits = {line[:26].strip(): line[26:].split()[0] for line in told.splitlines()[1:]}
         hard = int(next(line for line in told.splitlines() if line.startswith("Max open files"))[26:].split()[1])

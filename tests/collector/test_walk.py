@@ -20,6 +20,10 @@ from django.urls import URLPattern, URLResolver, get_resolver
 from agent.certificates.certificate import Certificate as Signed
 from agent.certificates.certificate import sign
 from agent.certificates.record import Asset, Customer, Operator
+from collector.background import services as background
+from collector.background.kinds import KINDS, Kind, Made
+from collector.background.models import Task
+from collector.moments import now
 from collector.parties import invitations, services, tokens
 from collector.parties.doors import FOREIGN, PUBLIC, doors_of
 from collector.parties.models import Membership, Person
@@ -48,6 +52,7 @@ class World:
     mine: Signed
     theirs: Signed
     numbers: dict[str, list[int]] = field(default_factory=dict)
+    tasks: list[str] = field(default_factory=list)
 
     def arguments(self, name: str) -> list[str]:
         """What to put in a route's parameter: one's own and the other's."""
@@ -57,7 +62,7 @@ class World:
             "identifier": certificates,
             "certificate": certificates,
             "id": certificates,
-            "token": ["nonsense"],
+            "token": ["nonsense", *self.tasks],
             "rest": ["certificates", f"certificates/{self.theirs.id}"],
             "kid": ["nonsense"],
             "provider_id": ["nowhere"],
@@ -85,8 +90,20 @@ def signed(site: Site, customer: str, mark: str, sequence: int, previous: str | 
     return sign(told, site.key)
 
 
+def made_for(house: House, other: Any) -> str:  # noqa: ANN401
+    """A file that a task made for somebody of the other customer; its token."""
+    person = house.person("customer_data", other, f"{MARK.lower()}-data")
+    task = Task.objects.create(token="t" * 43, kind="test.walked", person=person, state="running",
+                               held_until=now())  # fmt: skip
+    path = background.fresh_folder(task) / "file"
+    path.write_text(MARK)
+    background.done(task, Made(path, f"{MARK}.txt", "text/plain"))
+    return task.token
+
+
 @pytest.fixture
-def world(house: House) -> World:
+def world(house: House, monkeypatch: pytest.MonkeyPatch) -> World:
+    monkeypatch.setitem(KINDS, "test.walked", Kind("test.walked", lambda _work: None, 60, 1, frozenset(ROLES)))
     site = Site(house)
     own = services.add_organisation(ACTOR, "Kolding Kommune", "customer")
     other = services.add_organisation(ACTOR, f"{MARK} Kommune", "customer")
@@ -98,7 +115,7 @@ def world(house: House) -> World:
         tokens.make(ACTOR, person, f"{login} token", ["certificates:read"], 3)
         invitations.invite(ACTOR, where, "customer_data", name=f"{login} invited", email=f"{login}@example.dk")
         house.client("customer_data", where, login)  # a session of theirs
-    found = World(house, own, other, mine, theirs)
+    found = World(house, own, other, mine, theirs, tasks=[made_for(house, other)])
     ids = {
         name: [row.pk for row in apps.get_model(label).objects.order_by("-pk")[:9]]
         for name, label in {"membership": "parties.Membership", "pk": "mfa.Authenticator"}.items()

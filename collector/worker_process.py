@@ -1,0 +1,109 @@
+"""Background work as a process: `serve --only worker`. It does one task at a time, each in a process of its own.
+
+It has no thread, so that it can be forked. Where it is killed, its task is taken up again by the next one.
+"""
+
+from __future__ import annotations
+
+import logging
+import select
+import threading
+import time
+
+from django.db import Error, connection
+
+from collector import child, upkeep
+from collector.background import services
+from collector.background.attempt import Attempt
+from collector.background.kinds import KINDS
+from collector.errors import CollectorError
+from collector.intake.taking import cause
+from collector.settings import Configuration
+from collector.text import clean
+
+LOG = logging.getLogger(__name__)
+LOOK_S = 0.5
+RECOVER_S, TRIM_S = 5.0, 600.0
+
+
+def run(configuration: Configuration) -> int:
+    """Do tasks until SIGTERM, or until the parent is gone. The exit status: 0; 2 where it needs a person."""
+    child.limit("worker")
+    stop = threading.Event()
+    child.on_signals(stop.set)
+    worker = Worker(migrate=configuration.settings.migrate_at_start)
+    LOG.info("background work of %d kinds", len(KINDS))
+    while not stop.is_set() and not _parent_is_gone(LOOK_S):
+        try:
+            worker.look()
+        except CollectorError as error:
+            LOG.error("%s", error.line())
+            return 2
+    worker.end()
+    return 0
+
+
+class Worker:
+    """What one process does, look after look. A database that is away costs it a line, and nothing else."""
+
+    def __init__(self, *, migrate: bool) -> None:
+        self._migrate = migrate
+        self._attempt: Attempt | None = None
+        self._ready = False
+        self._recovered_at = self._trimmed_at = float("-inf")
+        self._said = ""
+
+    def look(self) -> None:
+        """Look after the task that is being done; else take the next one."""
+        try:
+            if not self._ready:
+                upkeep.prepare(migrate=self._migrate)
+                self._ready = True
+            self._keep_up()
+            self._go_on()
+            self._said = ""
+        except (Error, OSError) as error:
+            connection.close()
+            told = clean(cause(error))
+            if told != self._said:
+                LOG.error("background work waits for the database: %s", told)
+            self._said = told
+
+    def end(self) -> None:
+        """End the task that is being done; it begins anew with the next worker."""
+        if self._attempt is not None:
+            try:
+                self._attempt.cut_off()
+            except (Error, OSError) as error:
+                LOG.error("a task could not be given back, and is taken up later: %s", clean(cause(error)))
+
+    def _keep_up(self) -> None:
+        now = time.monotonic()
+        if now - self._recovered_at > RECOVER_S:
+            services.recover()
+            self._recovered_at = now
+        if now - self._trimmed_at > TRIM_S:
+            services.trim()
+            self._trimmed_at = now
+
+    def _go_on(self) -> None:
+        if self._attempt is not None:
+            if not self._attempt.ended():
+                return
+            self._attempt = None
+        task = services.take()
+        if task is None:
+            return
+        if task.kind not in KINDS:
+            services.fail(task, "this program cannot do it", again=False)
+            return
+        self._attempt = Attempt(task)
+
+
+def _parent_is_gone(patience_s: float) -> bool:
+    """Wait for a moment, or until the parent's end of the pipe closes."""
+    life = child.handed(child.LIFE)
+    if life is None:
+        time.sleep(patience_s)
+        return False
+    return bool(select.select([life], [], [], patience_s)[0])
