@@ -294,7 +294,8 @@ class _Page:
 
 def _local(moment: str) -> str:
     """Times on paper are Danish ones; what is signed is UTC."""
-    return f"{datetime.fromisoformat(moment.replace('Z', '+00:00')).astimezone(HERE):%Y-%m-%d %H:%M}"
+    told = datetime.fromisoformat(moment.replace("Z", "+00:00")).astimezone(HERE)
+    return f"{told:%Y-%m-%d %H:%M}"
 
 
 def _party(one: Party) -> str:
