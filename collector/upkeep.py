@@ -20,7 +20,19 @@ from collector.owned import make_file
 from collector.parties.services import Actor, note
 
 LOG = logging.getLogger(__name__)
-OURS = ("parties", "intake", "statements", "background", "fleet", "certificates", "foreign", "units", "trade", "selling", "api")
+OURS = (
+    "parties",
+    "intake",
+    "statements",
+    "background",
+    "fleet",
+    "certificates",
+    "foreign",
+    "units",
+    "trade",
+    "selling",
+    "api",
+)
 ADVISORY = 0x62777063  # any number that nobody else's advisory lock has
 
 

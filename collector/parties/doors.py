@@ -30,6 +30,7 @@ from collector.parties.roles import (
     VALIDATOR,
     Sight,
 )
+from collector.parties.roles import ADMINISTRATOR, MONEY, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, Sight
 from collector.problems import AWAY
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -55,6 +56,9 @@ PAGES = (
     ("/sell", "sell", (FINANCE,)),
     ("/prices", "prices", (FINANCE,)),
     ("/purchases", "purchases", (BUYER,)),
+    ("/agreements", "agreements", MONEY),
+    ("/sales", "sales", MONEY),
+    ("/settlements", "settlements", MONEY),
     ("/people", "people", (ADMINISTRATOR,)),
     ("/organisations", "organisations", (ADMINISTRATOR,)),
     ("/audit", "audit", (ADMINISTRATOR,)),

@@ -15,7 +15,6 @@ from collector.parties.managers import SeenManager
 from collector.parties.roles import AUDITOR, CUSTOMER_FINANCE, FINANCE, Sight
 
 M = TypeVar("M", bound=models.Model)
-SEE_MONEY = frozenset({FINANCE, CUSTOMER_FINANCE, AUDITOR})
 
 
 def organisations(sight: Sight, *roles: str) -> frozenset[int]:

@@ -6,14 +6,18 @@ import subprocess
 import sys
 import tempfile
 import threading
+from typing import Any
 
 import msgspec
-from django.conf import settings
 
 from collector.parties.models import Organisation
+from collector.statements.services import configuration
 from collector.text import clean
 from collector.trade.documents.model import Order, Party
 from collector.trade.errors import DocumentsProblem
+from collector.trade.models import Agreement
+from collector.trade.models import Period as PeriodRow
+from collector.trade.rules.days import Period
 from collector.trade.settling import Draft
 
 DEADLINE_S = 300.0
@@ -24,25 +28,48 @@ _ONE = threading.BoundedSemaphore(1)
 
 def make(made: Draft, *, number: int, issued_at: str, previous: str | None) -> dict[str, bytes]:
     """Make the documents of a settlement: kind -> bytes. Raise DocumentsProblem."""
-    configuration = settings.COLLECTOR
+    document = made.document(number=number, state="closed", issued_at=issued_at, previous=previous)
     versions = sorted((e.due.version for e in made.entries), key=lambda one: one.valid_from)
-    order = Order(
-        document=made.document(number=number, state="closed", issued_at=issued_at, previous=previous),
-        extras=[line.extra for line in made.lines],
-        seller=_party(made.agreement.seller),
-        customer=_party(made.agreement.customer),
-        title=made.agreement.title,
-        currency=made.agreement.currency,
-        set_off=made.set_off,
-        share_vat_bp=versions[-1].share_vat_bp if versions else 0,
-        fee_vat_bp=versions[-1].fee_vat_bp if versions else 0,
-        first_day=str(made.period.first),
-        last_day=str(made.period.last),
-        language="da",
-        keys_dir=str(configuration.keys_dir),
-        alg=configuration.settings.signature_alg,
+    return _run(
+        _order(
+            made.agreement,
+            made.period,
+            document,
+            [line.extra for line in made.lines],
+            set_off=made.set_off,
+            share_vat_bp=versions[-1].share_vat_bp if versions else 0,
+            fee_vat_bp=versions[-1].fee_vat_bp if versions else 0,
+        )
     )
-    return _run(order)
+
+
+def order_of_proposal(row: PeriodRow) -> Order:
+    """Say what the tables of a proposal are made from: nothing of it is signed."""
+    period = Period(row.first_day, row.last_day)
+    return _order(row.agreement, period, row.proposal["document"], row.proposal["extras"])
+
+
+def _order(
+    agreement: Agreement, period: Period, document: dict[str, Any], extras: list[dict[str, Any]], *,
+    set_off: bool = False, share_vat_bp: int = 0, fee_vat_bp: int = 0,
+) -> Order:  # fmt: skip
+    told = configuration()
+    return Order(
+        document=document,
+        extras=extras,
+        seller=_party(agreement.seller),
+        customer=_party(agreement.customer),
+        title=agreement.title,
+        currency=agreement.currency,
+        set_off=set_off,
+        share_vat_bp=share_vat_bp,
+        fee_vat_bp=fee_vat_bp,
+        first_day=str(period.first),
+        last_day=str(period.last),
+        language="da",
+        keys_dir=str(told.keys_dir),
+        alg=told.settings.signature_alg,
+    )
 
 
 def _run(order: Order) -> dict[str, bytes]:

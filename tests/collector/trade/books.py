@@ -45,16 +45,19 @@ def at(day: date | str) -> datetime:
 class Books:
     """A customer, a seller, their finance people, an agreement that binds."""
 
-    def __init__(self, house: House, customer: str = "Odense Kommune", seller: str = "NordVirk") -> None:
+    def __init__(
+        self, house: House, customer: str = "Odense Kommune", seller: str = "NordVirk", prefix: str = ""
+    ) -> None:
         self.house = house
         self.customer = house.organisation(customer, "customer")
         self.seller = house.organisation(seller, "operator")
-        self.customer.cvr, self.customer.gln, self.customer.address = "35209115", "5798006630011", "Flakhaven 2, Odense"
+        self.customer.cvr, self.customer.gln = "35209115", "5798006630011"
+        self.customer.address = "Flakhaven 2, 5000 Odense C"
         self.seller.cvr, self.seller.address = "12345674", "Energivej 1, Odense"
         for one in (self.customer, self.seller):
             one.save()
-        self.ours: Person = house.person("finance", self.seller, "seller-finance")
-        self.theirs: Person = house.person("customer_finance", self.customer, "customer-finance")
+        self.ours: Person = house.person("finance", self.seller, f"{prefix}seller-finance")
+        self.theirs: Person = house.person("customer_finance", self.customer, f"{prefix}customer-finance")
         self.lot, _ = Lot.unfiltered.get_or_create(customer=self.customer, code="LOT-1")
         self._key: StationKey | None = None
 
@@ -83,7 +86,7 @@ class Books:
         grade: str = "",
     ) -> Unit:
         """A unit that was received, with a certificate for each of its drives."""
-        unit = Unit.unfiltered.create(
+        unit: Unit = Unit.unfiltered.create(
             customer=self.customer, kind=kind, made_by="intake", registered=True, lot=self.lot, presence="received",
             received_at=at(received_on), drives_counted=drives, disposal="stock", headline="received",
         )  # fmt: skip
