@@ -21,6 +21,7 @@ from collector.parties.roles import (
     ADMINISTRATOR,
     BUYER,
     FINANCE,
+    MONEY,
     NOTHING,
     ROLES,
     SEE_CERTIFICATES,
@@ -30,7 +31,6 @@ from collector.parties.roles import (
     VALIDATOR,
     Sight,
 )
-from collector.parties.roles import ADMINISTRATOR, MONEY, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, Sight
 from collector.problems import AWAY
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
