@@ -18,10 +18,13 @@ from agent.version import version
 from collector import logs, settings
 from collector.certificates.statements_commands import validate_command
 from collector.errors import CollectorError
+from collector.foreign.commands import import_foreign_command
 from collector.parties.roles import ROLES
 from collector.report_command import report_command
 from collector.statements.commands import statement_group
+from collector.trade import commands as trade_commands
 from collector.units.commands import commands as unit_commands
+from collector.units.said_commands import destroy_command, grade_command
 from drivers.options import convert
 
 if TYPE_CHECKING:
@@ -399,9 +402,15 @@ def _fail(lines: list[str], status: int = 2) -> NoReturn:
 
 main.add_command(report_command(config_option, _in_database))
 main.add_command(statement_group(config_option, _load))
-for _command in unit_commands(config_option, json_option, _in_database):
-    main.add_command(_command)
 main.add_command(validate_command(config_option, _in_database))
+main.add_command(import_foreign_command(config_option, _in_database))
+main.add_command(destroy_command(config_option, _in_database))
+main.add_command(grade_command(config_option, _in_database))
+for _command in (
+    *unit_commands(config_option, json_option, _in_database),
+    *trade_commands.commands(config_option, _in_database),
+):
+    main.add_command(_command)
 
 if __name__ == "__main__":
     main()

@@ -18,6 +18,7 @@ from django.db.migrations.state import ProjectState
 
 PREFIX = "kept_"
 FUNCTION = "benchwipe_kept"
+ALWAYS = "TRUE"
 POSTGRES_FUNCTION = (
     f"CREATE OR REPLACE FUNCTION {FUNCTION}() RETURNS trigger LANGUAGE plpgsql AS "
     "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
@@ -26,22 +27,82 @@ POSTGRES_FUNCTION = (
 
 @dataclass(frozen=True)
 class Guard:
-    """A table whose rows are never changed, never deleted, and never replaced through one of its keys."""
+    """A table whose rows are kept, and never replaced through one of its keys (`a,b` is one key of two columns).
+
+    `change`, `remove` and `add` say of which rows an UPDATE, a DELETE, an INSERT is refused: conditions in SQL over OLD
+    and NEW. Without them: no row is ever changed or deleted, and any is added.
+    """
 
     table: str
     keys: tuple[str, ...]
+    change: str = ALWAYS
+    remove: str = ALWAYS
+    add: str = ""
+
+    @property
+    def is_append_only(self) -> bool:
+        """Whether no row is ever changed or deleted, whatever stands in it."""
+        return self.change == self.remove == ALWAYS
 
 
+_SETTLED = "EXISTS (SELECT 1 FROM trade_settlement s WHERE s.period_id = NEW.settlement_id)"
+_BINDING = "EXISTS (SELECT 1 FROM trade_agreementversion v WHERE v.id = {row}.version_id AND v.binding_at IS NOT NULL)"
 GUARDS = (
     Guard("intake_certificatebytes", ("id",)),
     Guard("intake_statement", ("arrival", "sha256")),
     Guard("parties_auditentry", ("id",)),
     Guard("statements_signedstatement", ("seq", "sha256", "previous")),
     Guard("statements_subject", ("id",)),
+    Guard("foreign_foreignfile", ("id", "sha256")),
+    Guard("foreign_foreignrecord", ("id",)),
     Guard("statements_commitment", ("statement_id",)),
     Guard("units_unitevent", ("id",)),
     Guard("units_custody", ("id",)),
+    Guard(
+        "trade_agreementversion",
+        ("id", "agreement_id,valid_from"),
+        change="OLD.binding_at IS NOT NULL",
+        remove="OLD.binding_at IS NOT NULL",
+    ),
+    Guard(
+        "trade_agreementrate",
+        ("id", "version_id,kind,grade"),
+        change=f"{_BINDING.format(row='OLD')} OR {_BINDING.format(row='NEW')}",
+        remove=_BINDING.format(row="OLD"),
+        add=_BINDING.format(row="NEW"),
+    ),
+    Guard("trade_approval", ("id", "version_id,side,fingerprint")),
+    Guard("trade_consent", ("id",)),
+    Guard("trade_sale", ("id", "seller_id,channel,reference")),
+    Guard("trade_saleline", ("id", "sale_id,line")),
+    Guard("trade_saleevent", ("id", "line_id,external_id")),
+    Guard("trade_ledgerentry", ("id", "kind,source")),
+    Guard(
+        "trade_period",
+        ("id", "agreement_id,first_day"),
+        change="OLD.state = 'closed' OR OLD.agreement_id <> NEW.agreement_id OR OLD.first_day <> NEW.first_day "
+        "OR OLD.last_day <> NEW.last_day",
+        remove="OLD.state = 'closed'",
+    ),
+    Guard("trade_settlementnumber", ("seller_id",), change="NEW.last <> OLD.last + 1"),
+    Guard("trade_settlement", ("period_id", "seller_id,number")),
+    Guard("trade_settlementline", ("id", "settlement_id,line"), add=_SETTLED),
+    Guard("trade_settledentry", ("entry_id",), add=_SETTLED),
+    Guard("trade_settlementfile", ("id", "settlement_id,kind"), add=_SETTLED),
+    Guard("trade_objection", ("id",)),
+    Guard("trade_objectionanswer", ("objection_id",)),
 )
+
+
+def functions(guard: Guard) -> str:
+    """Write the function that PostgreSQL's triggers of this table call, with its own conditions within."""
+    refuse = f"RAISE EXCEPTION '{guard.table} is append-only';"
+    parts = (("INSERT", guard.add or "FALSE"), ("UPDATE", guard.change), ("DELETE", guard.remove))
+    checks = " ".join(f"IF TG_OP = '{verb}' THEN IF {when} THEN {refuse} END IF; END IF;" for verb, when in parts)
+    return (
+        f"CREATE OR REPLACE FUNCTION {FUNCTION}_{guard.table}() RETURNS trigger LANGUAGE plpgsql AS "
+        f"$$ BEGIN {checks} IF TG_OP = 'DELETE' THEN RETURN OLD; END IF; RETURN NEW; END $$"
+    )
 
 
 def statements(guard: Guard, vendor: str) -> Mapping[str, str]:
@@ -49,19 +110,27 @@ def statements(guard: Guard, vendor: str) -> Mapping[str, str]:
     table, refuse = guard.table, f"SELECT RAISE(ABORT, '{guard.table} is append-only')"
     name = f"{PREFIX}{table}"
     if vendor == "postgresql":
-        call = f"EXECUTE FUNCTION {FUNCTION}()"
+        plain = guard.is_append_only and not guard.add
+        verbs = "UPDATE OR DELETE" if plain else "INSERT OR UPDATE OR DELETE"
+        row = f"{FUNCTION}()" if plain else f"{FUNCTION}_{table}()"
         return {
-            f"{name}_row": f"CREATE TRIGGER {name}_row BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {call}",
-            f"{name}_all": f"CREATE TRIGGER {name}_all BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {call}",
+            f"{name}_row": f"CREATE TRIGGER {name}_row BEFORE {verbs} ON {table} FOR EACH ROW EXECUTE FUNCTION {row}",
+            f"{name}_all": f"CREATE TRIGGER {name}_all BEFORE TRUNCATE ON {table} FOR EACH STATEMENT "
+            f"EXECUTE FUNCTION {FUNCTION}()",
         }
     # INSERT OR REPLACE deletes the old row, and fires no trigger of DELETE unless its connection asked for that.
-    known = " OR ".join(f"{key} = NEW.{key}" for key in (*guard.keys, "rowid"))
-    again = f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {known})"
-    return {
-        f"{name}_update": f"CREATE TRIGGER {name}_update BEFORE UPDATE ON {table} BEGIN {refuse}; END",
-        f"{name}_delete": f"CREATE TRIGGER {name}_delete BEFORE DELETE ON {table} BEGIN {refuse}; END",
-        f"{name}_insert": f"CREATE TRIGGER {name}_insert BEFORE INSERT ON {table} {again} BEGIN {refuse}; END",
+    known = " OR ".join(f"({_same_key(key)})" for key in (*guard.keys, "rowid"))
+    again = f"EXISTS (SELECT 1 FROM {table} WHERE {known})"
+    when = {
+        "update": f"BEFORE UPDATE ON {table} WHEN {guard.change}",
+        "delete": f"BEFORE DELETE ON {table} WHEN {guard.remove}",
+        "insert": f"BEFORE INSERT ON {table} WHEN {again}" + (f" OR {guard.add}" if guard.add else ""),
     }
+    return {f"{name}_{verb}": f"CREATE TRIGGER {name}_{verb} {told} BEGIN {refuse}; END" for verb, told in when.items()}
+
+
+def _same_key(key: str) -> str:
+    return " AND ".join(f"{column} = NEW.{column}" for column in key.split(","))
 
 
 def wanted(connection: BaseDatabaseWrapper) -> dict[str, str]:
@@ -123,6 +192,10 @@ def make(connection: BaseDatabaseWrapper) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(POSTGRES_FUNCTION)
+            there = set(connection.introspection.table_names(cursor))
+            for guard in GUARDS:
+                if guard.table in there:
+                    cursor.execute(functions(guard))
         for text in wanted(connection).values():
             cursor.execute(text)
 

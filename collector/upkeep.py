@@ -20,7 +20,19 @@ from collector.owned import make_file
 from collector.parties.services import Actor, note
 
 LOG = logging.getLogger(__name__)
-OURS = ("parties", "intake", "statements", "background", "fleet", "certificates", "units", "api")
+OURS = (
+    "parties",
+    "intake",
+    "statements",
+    "background",
+    "fleet",
+    "certificates",
+    "foreign",
+    "units",
+    "trade",
+    "selling",
+    "api",
+)
 ADVISORY = 0x62777063  # any number that nobody else's advisory lock has
 
 
@@ -119,7 +131,7 @@ def _mend(owner: BaseDatabaseWrapper, gone: list[str]) -> None:
 def _grant(owner: BaseDatabaseWrapper) -> None:
     """Let the application's role use the tables, and change no evidence."""
     role = owner.ops.quote_name(str(connections["default"].settings_dict["USER"]))
-    kept = ", ".join(guard.table for guard in guards.GUARDS)
+    kept = ", ".join(guard.table for guard in guards.GUARDS if guard.is_append_only)
     with owner.cursor() as cursor:
         cursor.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
         cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}")

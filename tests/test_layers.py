@@ -105,10 +105,24 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/guards.py collector/problems.py collector/settings.py collector/parties "
             "collector/background collector/intake collector/statements"
         ),
+        "collector/foreign": (
+            "collector/errors.py collector/text.py collector/moments.py collector/guards.py collector/parties "
+            "collector/certificates"
+        ),
         "collector/units": (
             "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
             "collector/background collector/tables collector/intake collector/statements collector/certificates"
+        ),
+        "collector/trade": (
+            "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py "
+            "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
+            "collector/intake collector/statements collector/certificates collector/units"
+        ),
+        "collector/selling": (
+            "agent/errors.py agent/pdf collector/errors.py collector/text.py collector/moments.py collector/guards.py "
+            "collector/parties collector/statements collector/certificates collector/intake collector/units "
+            "collector/trade"
         ),
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
@@ -125,7 +139,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
-            "collector/certificates collector/background collector/tables collector/units collector/fleet collector/api"
+            "collector/certificates collector/background collector/tables collector/foreign collector/units "
+            "collector/trade collector/selling collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
@@ -136,6 +151,9 @@ DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector", "drivers"): ("drivers.options",),
     ("collector/certificates", "agent/pdf"): ("agent.pdf",),
     ("collector/units", "agent/pdf"): ("agent.pdf",),
+    ("collector/trade", "agent/pdf"): ("agent.pdf",),
+    ("collector/selling", "agent/pdf"): ("agent.pdf",),
+    ("collector/trade", "drivers"): ("drivers.options",),
     ("collector/units", "drivers"): ("drivers.options",),
     ("collector/settings.py", "drivers"): ("drivers.options",),
     ("collector/catalogues.py", "agent/phrases"): ("agent.phrases.po",),

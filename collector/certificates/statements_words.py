@@ -72,7 +72,8 @@ def word(name: str) -> str:
 def facts(payload: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """List what is told in it, of what a page has a name for."""
     found = ((name, payload.get(name)) for name in FACTS)
-    return tuple((str(FACTS[name]), _shown(value)) for name, value in found if value not in (None, "", []))
+    told = {name: value for name, value in found if value not in (None, "", [])}
+    return tuple((str(FACTS[n]), word(str(v)) if n == "method" else _shown(v)) for n, v in told.items())
 
 
 def _shown(value: object) -> str:

@@ -35,6 +35,8 @@ STAFF = EVERY_CUSTOMER | {TECHNICIAN}
 CUSTOMERS = frozenset({CUSTOMER_DATA, CUSTOMER_FINANCE, AUDITOR})
 SEE_CERTIFICATES = STAFF | CUSTOMERS
 """Who may open the certificates at all; the rows and the fields are another question."""
+MONEY = (FINANCE, CUSTOMER_FINANCE, AUDITOR)
+"""Who may see prices at all: of their own organisation's agreements, and of no others."""
 KINDS = ("customer", "operator", "reseller", "buyer", "recycler")
 FITS = {
     **dict.fromkeys(STAFF, frozenset({"operator"})),

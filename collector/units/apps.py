@@ -14,5 +14,6 @@ class UnitsConfig(AppConfig):
     label = "units"
 
     def ready(self) -> None:
-        """Listen for certificates that are stored, and for names that customers are given."""
+        """Listen for certificates that are stored, names that customers are given, and what people say."""
         import_module("collector.units.listening")
+        import_module("collector.units.said")

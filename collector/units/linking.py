@@ -17,7 +17,7 @@ from collector.intake.models import Certificate
 from collector.moments import parse
 from collector.parties.models import Organisation
 from collector.parties.services import Actor
-from collector.units import matching, receiving, store
+from collector.units import matching, receiving, said, store
 from collector.units import vocabulary as words
 from collector.units.matching import Match, Seen
 from collector.units.models import DriveLink, Loose, Lot, Unit, UnitEvent, Waiting
@@ -73,6 +73,7 @@ def link(actor: Actor, unit: Unit, certificate: Certificate, rule: str, record: 
     if record is None or DriveLink.objects.filter(certificate=certificate, ended_at__isnull=True).exists():
         return False
     at = finished(record, certificate)
+    decision, destroyed = said.before([certificate.id]).get(certificate.id, ("", None))
     DriveLink.objects.create(
         unit=unit,
         certificate=certificate,
@@ -81,6 +82,8 @@ def link(actor: Actor, unit: Unit, certificate: Certificate, rule: str, record: 
         finished_at=at,
         operator=certificate.operator,
         rule=rule,
+        validation=decision,
+        destroyed_at=destroyed,
     )
     Loose.unfiltered.filter(certificate=certificate).delete()
     who = Actor(certificate.station_id) if rule != "person" else actor

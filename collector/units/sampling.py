@@ -82,7 +82,7 @@ def waiting(lot: Lot) -> list[str]:
     """List the certificates of a closed lot that no sample was drawn from yet."""
     links = DriveLink.objects.filter(unit__lot=lot, ended_at__isnull=True, outcome__in=ACCEPTABLE)
     known = {one for sample in of_lot(lot) for one in sample.frozen["population"]}
-    return sorted(set(links.values_list("certificate_id", flat=True)) - known)
+    return sorted({str(name) for name in links.values_list("certificate_id", flat=True)} - known)
 
 
 @transaction.atomic

@@ -24,7 +24,7 @@ SAME = {
     "EID", "UUID", "Server", "Tablet", "Printer", "CSV or XLSX: serial, asset_tag, imei, kind, drives",
 }  # fmt: skip
 """Words that are the same in Danish."""
-NAMES = {"benchwipe", "Dansk", "English", "CVR", "GLN", "TOTP", "UTC", "API"}
+NAMES = {"benchwipe", "Dansk", "English", "CVR", "GLN", "TOTP", "UTC", "API", "CSV", "XLSX"}
 NOT_DANISH_YET = ("/static",)
 
 

@@ -34,6 +34,7 @@ from collector.units import linking, lots, receive_file, registering
 from tests.collector.conftest import drive, record
 from tests.collector.house import House
 from tests.collector.test_web import Site
+from tests.collector.trade import world as trade
 
 ACTOR = Actor("test")
 MARK = "Zebra"
@@ -72,7 +73,7 @@ class World:
             "key": ["nonsense"],
             "uidb36": ["1"],
             "format": ["csv"],
-            "kind": ["csv", "jsonl", "xlsx", "zip", "collection", "delivery"],
+            "kind": ["csv", "jsonl", "xlsx", "zip", "pdf", "collection", "delivery"],
             "path": ["style.css"],
             **{name: [str(n) for n in ids] for name, ids in self.numbers.items()},
         }
@@ -117,6 +118,8 @@ def world(house: House, monkeypatch: pytest.MonkeyPatch) -> World:
         tokens.make(ACTOR, person, f"{login} token", ["certificates:read"], 3)
         invitations.invite(ACTOR, where, "customer_data", name=f"{login} invited", email=f"{login}@example.dk")
         house.client("customer_data", where, login)  # a session of theirs
+    trade.fill(house, own, "Own")
+    trade.fill(house, other, MARK)
     found = World(house, own, other, mine, theirs, tasks=[made_for(house, other)])
     ids = {
         name: [row.pk for row in apps.get_model(label).objects.order_by("-pk")[:9]]
@@ -124,6 +127,7 @@ def world(house: House, monkeypatch: pytest.MonkeyPatch) -> World:
     }
     everything = {pk for model in ("Person", "Organisation", "Invitation", "ApiToken") for pk in numbers(model)}
     everything |= units_of(own, "Own") | units_of(other, MARK)
+    everything |= {row.pk for model in trade.NUMBERED for row in model.unfiltered.all()}
     found.numbers = {"number": sorted(everything)[:12] or [1], **{k: v or [1] for k, v in ids.items()}}
     return found
 
@@ -192,7 +196,7 @@ def everything(but: set[str]) -> dict[str, list[Any]]:
     found = {}
     for model in apps.get_models():
         if (
-            model._meta.app_label in {"parties", "intake", "units", "mfa", "socialaccount"}
+            model._meta.app_label in {"parties", "intake", "units", "trade", "mfa", "socialaccount"}
             and model.__name__ not in but
         ):
             manager: models.Manager[Any] = getattr(model, "unfiltered", None) or model._default_manager

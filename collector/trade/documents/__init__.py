@@ -1,0 +1,1 @@
+"""A settlement on paper and as files."""
