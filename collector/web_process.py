@@ -30,6 +30,7 @@ from collector.parties.models import Person
 from collector.settings import Configuration
 from collector.text import clean
 from collector.web_address import listen
+from collector.web_server import Channel
 
 LOG = logging.getLogger(__name__)
 THREADS = 8
@@ -37,7 +38,7 @@ CONNECTIONS = 4_000
 """More than the 1,100 that were tried; each costs a descriptor and what it has sent so far."""
 HALF_SENT_S = 20
 LONGEST_HEADERS = 32 * 1024
-LONGEST_BODY = 32 * 1024 * 1024
+LONGEST_BODY = 24 * 1024 * 1024
 RETRY_S = 1.0
 NO_IDENTITY = "this process has no certificate of its own for the broker: give [broker.web] one (docs/collector.md)"
 
@@ -72,6 +73,7 @@ def run(configuration: Configuration) -> int:
         clear_untrusted_proxy_headers=True,
         **_proxy(configuration),
     )
+    server.channel_class = Channel
     child.on_signals(_end)
     child.stop_with_parent(lambda: os._exit(0))
     address = _address(configuration, listener)
