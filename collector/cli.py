@@ -59,7 +59,7 @@ def serve(config: Path | None, only: str | None, listen: str | None) -> None:
     if listen is not None:
         configuration = _with_listen(configuration, listen)
     os.umask(0o077)  # what is kept here is its owner's alone
-    logs.begin()
+    logs.begin(configuration.settings.log, only or "serve")
     try:
         if only is None:
             _make_ready(configuration)

@@ -40,6 +40,7 @@ INSTALLED_APPS = [
     "allauth.usersessions",
 ]
 MIDDLEWARE = [
+    "collector.fleet.metrics.Measured",
     "django.middleware.security.SecurityMiddleware",
     "collector.headers.SecurityHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.certificates.signature import overdue
-from collector import child, upkeep
+from collector import child, health, upkeep
 from collector.intake import signing
 from collector.intake.enrolment import follow_configuration
 from collector.intake.keeping import Limits
@@ -63,6 +63,8 @@ def run(configuration: Configuration) -> int:
     parts = (intake, link)
     for part in parts:
         part.start()
+    if configuration.settings.health_listen:
+        health.begin(configuration.settings.health_listen, lambda: link.connected and intake.working)
     status = _watch(stop, intake, link)
     intake.stop(STOP_S)  # first: its last receipts still need the link
     link.stop(STOP_S)
@@ -74,7 +76,7 @@ def _watch(stop: threading.Event, intake: Intake, link: Link) -> int:
     while not stop.wait(0.1):
         if board is not None:
             well = link.connected and intake.working
-            board.write(broker=link.state, database=intake.state, well=well)
+            board.write("intake", well=well, broker=link.state, database=intake.state, counts=intake.counted())
         if intake.fatal:
             return 2
         dead = [part for part in (intake, link) if not part.alive]

@@ -128,6 +128,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     `public_url`: how browsers reach the pages through a proxy ("https://collector.example"); `hosts`: other names that
     they may be asked by. `organisation`: who runs the collector. `stations_dir`: where keys of stations lay before they
     moved into the database. `keys_dir`: the collector's own keys; without it "keys" beside `stations_dir`.
+    `health_listen`: an address at which the intake itself says whether it is well. `log`: lines for people or JSON;
+    "auto" is JSON where standard error is no terminal.
     `signature_alg`: the name of Ed25519 in the header of what it signs itself; stations\' are verified under both.
     """
 
@@ -135,6 +137,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     listen: Listen = "127.0.0.1:8470"
     public_url: Origin = ""
     hosts: list[NotEmpty] = []
+    health_listen: Annotated[str, Meta(pattern=r"^$|^(\[[0-9A-Fa-f:.]+\]|[^:\s\[\]]+):[0-9]{1,5}$")] = ""
+    log: Literal["auto", "text", "json"] = "auto"
     organisation: NotEmpty = "Workshop"
     migrate_at_start: bool = True
     stations_dir: NotEmpty = "stations"
@@ -228,7 +232,8 @@ def station_tables(data: dict[str, Any]) -> list[StationSettings] | None:
 
 def _cross_checks(configuration: Configuration) -> list[str]:
     settings = configuration.settings
-    problems = listen_problems(settings.listen) + _key_problems(settings) + _database_problems(configuration)
+    problems = [] if not settings.health_listen else listen_problems(settings.health_listen, "health_listen")
+    problems += listen_problems(settings.listen) + _key_problems(settings) + _database_problems(configuration)
     broker = settings.broker
     if broker.password_file:
         if not broker.username:
@@ -255,10 +260,10 @@ def _cross_checks(configuration: Configuration) -> list[str]:
     return problems
 
 
-def listen_problems(listen: str) -> list[str]:
+def listen_problems(listen: str, key: str = "listen") -> list[str]:
     """Name a port that is none. The pattern has seen to the rest."""
     port = int(listen.rpartition(":")[2])
-    return [] if port <= 65535 else [f"listen = {listen!r}: allowed is HOST:PORT with a port from 0 up to 65535"]
+    return [] if port <= 65535 else [f"{key} = {listen!r}: allowed is HOST:PORT with a port from 0 up to 65535"]
 
 
 def _key_problems(settings: Settings) -> list[str]:

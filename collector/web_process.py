@@ -22,7 +22,7 @@ from django.db import Error, connection
 from collector import child, upkeep
 from collector.errors import CollectorError
 from collector.fleet.live import Live
-from collector.fleet.sources import SOURCES, Health
+from collector.fleet.sources import SOURCES, Health, Part
 from collector.intake.link import Link, web_role
 from collector.intake.taking import cause
 from collector.parties import links
@@ -30,6 +30,7 @@ from collector.parties.models import Person
 from collector.settings import Configuration
 from collector.text import clean
 from collector.web_address import listen
+from collector.web_server import Channel
 
 LOG = logging.getLogger(__name__)
 THREADS = 8
@@ -37,7 +38,7 @@ CONNECTIONS = 4_000
 """More than the 1,100 that were tried; each costs a descriptor and what it has sent so far."""
 HALF_SENT_S = 20
 LONGEST_HEADERS = 32 * 1024
-LONGEST_BODY = 32 * 1024 * 1024
+LONGEST_BODY = 24 * 1024 * 1024
 RETRY_S = 1.0
 NO_IDENTITY = "this process has no certificate of its own for the broker: give [broker.web] one (docs/collector.md)"
 
@@ -52,6 +53,7 @@ def run(configuration: Configuration) -> int:
     link = None if role is None else Link(configuration, role, live.put)
     SOURCES.listening = lambda: _listening(link)
     SOURCES.intake = _intake
+    SOURCES.parts = _parts
     stopping = threading.Event()
     if link is not None:
         link.start()
@@ -71,6 +73,7 @@ def run(configuration: Configuration) -> int:
         clear_untrusted_proxy_headers=True,
         **_proxy(configuration),
     )
+    server.channel_class = Channel
     child.on_signals(_end)
     child.stop_with_parent(lambda: os._exit(0))
     address = _address(configuration, listener)
@@ -130,12 +133,22 @@ def _listening(link: Link | None) -> Health:
 
 def _intake() -> Health:
     board = child.board()
-    state = None if board is None else board.read()
+    state = None if board is None else board.read("intake")
     if state is None:
         return Health(False, "the intake does not run here" if board is None else "the intake does not answer")
     if state.database != "ok":
         return Health(state.well, f"database: {state.database}")
     return Health(state.well, f"broker {state.broker}")
+
+
+def _parts() -> dict[str, Part]:
+    """What every part says of itself; this one answers."""
+    board = child.board()
+    found = {"web": Part(well=True)}
+    for name in ("intake", "worker") if board is not None else ():
+        state = None if board is None else board.read(name)
+        found[name] = Part(well=False) if state is None else Part(state.well, state.counts)
+    return found
 
 
 def _open(configuration: Configuration, address: str, stopping: threading.Event) -> None:

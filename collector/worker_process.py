@@ -33,9 +33,12 @@ def run(configuration: Configuration) -> int:
     child.on_signals(stop.set)
     worker = Worker(migrate=configuration.settings.migrate_at_start)
     LOG.info("background work of %d kinds", len(KINDS))
+    board = child.board()
     while not stop.is_set() and not _parent_is_gone(LOOK_S):
         try:
             worker.look()
+            if board is not None:
+                board.write("worker", well=worker.well)
         except CollectorError as error:
             LOG.error("%s", error.line())
             return 2
@@ -68,6 +71,11 @@ class Worker:
             if told != self._said:
                 LOG.error("background work waits for the database: %s", told)
             self._said = told
+
+    @property
+    def well(self) -> bool:
+        """Whether the database answered at the last look."""
+        return self._ready and not self._said
 
     def end(self) -> None:
         """End the task that is being done; it begins anew with the next worker."""

@@ -127,6 +127,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/fleet": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
+            "collector/background "
             "collector/intake collector/certificates"
         ),
         "collector/api": (

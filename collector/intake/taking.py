@@ -59,6 +59,7 @@ class Intake:
         self._events: queue.Queue[Incoming] = queue.Queue(EVENTS_WAITING)
         self._budget, self._budget_lock = Budget(), threading.Lock()
         self._passed_over: Counter[str] = Counter()
+        self._counts: dict[str, int] = dict.fromkeys(("stored", "duplicate", "rejected", "events", "passed_over"), 0)
         self._said_at = float("-inf")
         self._stop = threading.Event()
         self._prepared = False
@@ -100,6 +101,10 @@ class Intake:
         self._stop.set()
         self._thread.join(within)
 
+    def counted(self) -> dict[str, float]:
+        """Say what was done since the start, and how many messages wait."""
+        return {**self._counts, "waiting": self._waiting.qsize()}
+
     @property
     def working(self) -> bool:
         """Whether the database took the last thing it was given."""
@@ -115,6 +120,7 @@ class Intake:
         """Let the broker forget it. No receipt: a station that meant it sends it again."""
         message.ack()
         self._passed_over[why] += 1
+        self._counts["passed_over"] += 1
         now = time.monotonic()
         if now - self._said_at >= SAID_EVERY_S:
             self._said_at = now
@@ -164,6 +170,7 @@ class Intake:
         if not self._until_it_works(write):
             return
         for stored in kept:
+            self._counts[stored.result] += 1
             self._send_receipt(stored)
         for message in batch:
             message.ack()
@@ -182,6 +189,7 @@ class Intake:
             keep_events(events, gaps)
 
         if not events or self._until_it_works(write):
+            self._counts["events"] += len(events)
             for message in messages:
                 message.ack()
 

@@ -23,7 +23,11 @@ KINDS: dict[str, Promise] = {
     "buyer": _("Buyer"),
     "recycler": _("Recycler"),
 }
-SCOPES: dict[str, Promise] = {"certificates:read": _("certificates"), "stations:read": _("stations and their bays")}
+SCOPES: dict[str, Promise] = {
+    "certificates:read": _("certificates"),
+    "stations:read": _("stations and their bays"),
+    "metrics:read": _("figures of the collector itself"),
+}
 ACTIONS: dict[str, Promise] = {
     "person.added": _("person added"),
     "person.changed": _("person changed"),
