@@ -22,6 +22,7 @@ from collector.demo.commands import demo_command
 from collector.effect.commands import effect_command, factors_group, work_command
 from collector.errors import CollectorError
 from collector.fleet import commands as fleet_commands
+from collector.foreign.commands import import_foreign_command
 from collector.parties.roles import ROLES
 from collector.report_command import report_command
 from collector.statements.commands import statement_group
@@ -378,6 +379,7 @@ main.add_command(demo_command(main.main))
 main.add_command(factors_group(config_option, json_option, _in_database))
 main.add_command(statement_group(config_option, _load))
 main.add_command(validate_command(config_option, _in_database))
+main.add_command(import_foreign_command(config_option, _in_database))
 main.add_command(destroy_command(config_option, _in_database))
 main.add_command(grade_command(config_option, _in_database))
 for _command in (

@@ -21,6 +21,7 @@ INSTALLED_APPS = [
     "collector.statements",
     "collector.fleet",
     "collector.certificates",
+    "collector.foreign",
     "collector.units",
     "collector.trade",
     "collector.effect",

@@ -53,6 +53,8 @@ GUARDS = (
     Guard("parties_auditentry", ("id",)),
     Guard("statements_signedstatement", ("seq", "sha256", "previous")),
     Guard("statements_subject", ("id",)),
+    Guard("foreign_foreignfile", ("id", "sha256")),
+    Guard("foreign_foreignrecord", ("id",)),
     Guard("statements_commitment", ("statement_id",)),
     Guard("units_unitevent", ("id",)),
     Guard("units_custody", ("id",)),

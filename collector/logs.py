@@ -93,4 +93,6 @@ def traceback_lines(formatter: logging.Formatter, record: logging.LogRecord) -> 
 
 
 def _worth_a_line(record: logging.LogRecord) -> bool:
+    if record.name.startswith("django.security"):
+        record.exc_info = None  # a stranger's request, and no defect: a line of it is enough
     return record.name != "django.request" or record.exc_info is not None

@@ -15,10 +15,10 @@ import time
 from pathlib import Path
 from typing import Any
 
-from waitress.channel import HTTPChannel
 
 from collector.errors import CollectorError
 from collector.settings import Configuration
+from collector.web_server import Channel
 
 READ_AT_ONCE = 64 * 1024
 WAIT_S = 0.2
@@ -102,7 +102,7 @@ class _Locked:
             self._wrapped.close()
 
 
-class TlsChannel(HTTPChannel):
+class TlsChannel(Channel):
     """A connection of waitress whose bytes come out of TLS."""
 
     def handle_read(self) -> None:

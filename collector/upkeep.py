@@ -36,6 +36,7 @@ OURS = (
 )
     "parties", "background", "intake", "statements", "fleet", "certificates", "units", "trade", "selling", "effect",
 )  # fmt: skip
+    "foreign",
 ADVISORY = 0x62777063  # any number that nobody else's advisory lock has
 
 

@@ -34,6 +34,7 @@ from collector.settings import Configuration
 from collector.text import clean
 from collector.tls_channel import PagesTls
 from collector.web_address import listen
+from collector.web_server import Channel
 
 LOG = logging.getLogger(__name__)
 THREADS = 8
@@ -41,7 +42,7 @@ CONNECTIONS = 4_000
 """More than the 1,100 that were tried; each costs a descriptor and what it has sent so far."""
 HALF_SENT_S = 20
 LONGEST_HEADERS = 32 * 1024
-LONGEST_BODY = 32 * 1024 * 1024
+LONGEST_BODY = 24 * 1024 * 1024
 RETRY_S = 1.0
 NO_IDENTITY = "this process has no certificate of its own for the broker: give [broker.web] one (docs/collector.md)"
 
@@ -81,6 +82,7 @@ def run(configuration: Configuration) -> int:
         clear_untrusted_proxy_headers=True,
         **_proxy(configuration),
     )
+    server.channel_class = Channel
     address = _address(configuration, listener)
     LOG.info("web pages at %s", address)
     opening = threading.Thread(target=_open, args=(configuration, address, stopping), name="opening", daemon=True)

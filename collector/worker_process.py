@@ -20,9 +20,12 @@ from collector.errors import CollectorError
 from collector.intake.taking import cause
 from collector.settings import Configuration
 from collector.text import clean
+from collector.units import linking
 
 LOG = logging.getLogger(__name__)
 LOOK_S = 0.5
+FOLLOW_S = 0.4
+"""How long certificates look for their units before tasks are looked after again."""
 RECOVER_S, TRIM_S = 5.0, 600.0
 
 
@@ -63,6 +66,7 @@ class Worker:
                 upkeep.prepare(migrate=self._migrate)
                 self._ready = True
             self._keep_up()
+            linking.follow_for(FOLLOW_S)
             self._go_on()
             self._said = ""
         except (Error, OSError) as error:

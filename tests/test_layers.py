@@ -109,6 +109,10 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/guards.py collector/problems.py collector/settings.py collector/parties "
             "collector/background collector/intake collector/statements"
         ),
+        "collector/foreign": (
+            "collector/errors.py collector/text.py collector/moments.py collector/guards.py collector/parties "
+            "collector/certificates"
+        ),
         "collector/units": (
             "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
@@ -153,9 +157,9 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/text.py collector/moments.py collector/place.py collector/owned.py collector/guards.py "
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
-            "collector/certificates collector/background collector/tables collector/units collector/trade "
-            "collector/selling collector/effect collector/today collector/audit collector/demo collector/fleet "
-            "collector/api"
+            "collector/certificates collector/background collector/tables collector/foreign collector/units "
+            "collector/trade collector/selling collector/effect collector/today collector/audit collector/demo "
+            "collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",

@@ -43,7 +43,9 @@ def read_file(path: Path) -> AgreementFile:
 def load(actor: Actor, told: AgreementFile, *, where: str) -> Agreement:
     """Keep an agreement's versions as drafts. What binds stays, and must stand in the file as it is. Raise."""
     customer, seller = _party(told.customer, ("customer",), where), _party(told.seller, SELLERS, where)
-    agreement = Agreement.unfiltered.filter(customer=customer, seller=seller, title=told.title).first()
+    agreement: Agreement | None = Agreement.unfiltered.filter(
+        customer=customer, seller=seller, title=told.title
+    ).first()
     if agreement is None:
         agreement = Agreement.unfiltered.create(
             code=_code(customer.name, told.title),
@@ -63,7 +65,8 @@ def load(actor: Actor, told: AgreementFile, *, where: str) -> Agreement:
 @transaction.atomic
 def approve(actor: Actor, agreement: Agreement, valid_from: date, person: Person) -> AgreementVersion:
     """Say yes to a version's terms for the side that a person may speak for. Raise NotSo."""
-    version = AgreementVersion.unfiltered.select_for_update().filter(agreement=agreement, valid_from=valid_from).first()
+    rows = AgreementVersion.unfiltered.select_for_update()
+    version: AgreementVersion | None = rows.filter(agreement=agreement, valid_from=valid_from).first()
     if version is None:
         raise NoAgreement(name=agreement.code, problem=f"it has no version of {valid_from}")
     said = {one.side: one for one in version.approvals.filter(fingerprint=version.fingerprint)}
@@ -95,7 +98,7 @@ def speaks_for(person: Person, agreement: Agreement, side: str) -> bool:
 def named(name: str) -> Agreement:
     """Find an agreement by its code, or by its title where only one has it. Raise NoAgreement."""
     rows = Agreement.unfiltered.select_related("customer", "seller")
-    found = list(rows.filter(code=name)) or list(rows.filter(title=name))
+    found: list[Agreement] = list(rows.filter(code=name)) or list(rows.filter(title=name))
     if not found:
         raise NoAgreement(name=name, problem="there is none")
     if len(found) > 1:

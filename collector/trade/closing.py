@@ -91,7 +91,7 @@ def object_to(actor: Actor, period: PeriodRow, line: int, text: str, person: Per
             raise NotSo(problem=_("no proposal has such a line now"))
         if not text:
             raise NotSo(problem=_("an objection says what is wrong"))
-        made = Objection.unfiltered.create(
+        made: Objection = Objection.unfiltered.create(
             period=row,
             subject=row.proposal["subjects"][line - 1],
             line=line,
@@ -214,7 +214,7 @@ def _commit(
         SettlementFile(settlement_id=row.pk, kind=kind, sha256=hashlib.sha256(data).hexdigest(), data=data)
         for kind, data in files.items()
     )
-    found = Settlement.unfiltered.create(
+    found: Settlement = Settlement.unfiltered.create(
         period=row,
         seller=agreement.seller,
         number=number,

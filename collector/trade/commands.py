@@ -36,19 +36,11 @@ class Refusal:
     line: str
 
 
-class Named(click.ParamType):
-    """A period: 2026-01 or 2026-Q1."""
-
-    name = "period"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Period:  # noqa: ANN401
-        """Read it, or refuse it as bad usage."""
-        if isinstance(value, Period):
-            return value
-        found = period_named(str(value))
-        if found is None:
-            self.fail(f"{value!r}: allowed is a month (2026-01) or a quarter (2026-Q1)", param, ctx)
-        return found
+def _read_period(_ctx: click.Context, _param: click.Parameter, value: str) -> Period:
+    found = period_named(value)
+    if found is None:
+        raise click.BadParameter(f"{value!r}: allowed is a month (2026-01) or a quarter (2026-Q1)")
+    return found
 
 
 def commands(config_option: Option, in_database: InDatabase) -> list[click.Command]:
@@ -188,7 +180,7 @@ def _settle(config_option: Option, in_database: InDatabase) -> click.Command:
     @click.command()
     @config_option
     @click.argument("name", metavar="AGREEMENT")
-    @click.option("--period", type=Named(), required=True, help="2026-01 or 2026-Q1.")
+    @click.option("--period", required=True, callback=_read_period, help="2026-01 or 2026-Q1.")
     @click.option("--close", "closing", is_flag=True, help="Close it for good: a number, documents, signatures.")
     @click.option("--as", "login", metavar="LOGIN", help="Who closes it: of the seller's finance.")
     @json_option

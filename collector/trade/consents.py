@@ -24,7 +24,7 @@ def give(actor: Actor, agreement: Agreement, identifier: str, lowest_ore: int, p
     found = lookup.units_by_number([identifier], [agreement.customer_id]).get(identifier, [])
     if len(found) != 1:
         raise NotSo(problem=_("no unit, or more than one, has the number %(number)s") % {"number": identifier})
-    made = Consent.unfiltered.create(
+    made: Consent = Consent.unfiltered.create(
         agreement=agreement, unit=found[0], lowest_ore=lowest_ore, person=person, who=actor.who
     )
     note(actor, "agreement.consented", agreement.code, unit=found[0].pk, lowest_ore=lowest_ore)

@@ -64,13 +64,13 @@ def _gather(found: Known, units: Iterable[Unit], condition: Q) -> None:
     decided, graded, went = defaultdict(list), defaultdict(list), defaultdict(list)
     events = UnitEvent.objects.filter(condition, kind__in=("validated", "graded", *WENT)).order_by("id")
     for event in events.values_list("unit_id", "kind", "occurred_at", "certificate", "statement", "data"):
-        unit, kind, at, certificate, statement, data = event
+        of, kind, at, certificate, statement, data = event
         if kind == "validated":
             decided[certificate].append(local_day(at))
         elif kind == "graded":
-            graded[unit].append((local_day(at), str(data.get("grade", ""))))
+            graded[of].append((local_day(at), str(data.get("grade", ""))))
         else:
-            went[unit].append((local_day(at), kind, statement))
+            went[of].append((local_day(at), kind, statement))
     links: defaultdict[int, list[DriveLink]] = defaultdict(list)
     for link in DriveLink.objects.filter(condition, ended_at__isnull=True).order_by("finished_at", "id"):
         links[link.unit_id].append(link)

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from collector.trade.models import Agreement
 from collector.trade.rules.days import period_named
 from collector.trade.sales_file import LARGEST_BYTES
 
@@ -14,7 +15,7 @@ from collector.trade.sales_file import LARGEST_BYTES
 class PeriodAsked(forms.Form):
     """Which period of which agreement to propose."""
 
-    agreement = forms.ModelChoiceField(queryset=None, label=_("Agreement"))
+    agreement = forms.ModelChoiceField(queryset=Agreement.unfiltered.none(), label=_("Agreement"))
     period = forms.CharField(max_length=7, label=_("Period"), help_text=_("A month (2026-01) or a quarter (2026-Q1)."))
 
     def __init__(self, *told: Any, agreements: Any, **more: Any) -> None:  # noqa: ANN401 - a query set

@@ -105,7 +105,9 @@ class _Desk:
             "pk"
         ):
             store.lock(customer)
-        self._units = {unit.pk: unit for unit in Unit.unfiltered.select_for_update().filter(pk__in=list(named))}
+        self._units: dict[int, Unit] = {
+            unit.pk: unit for unit in Unit.unfiltered.select_for_update().filter(pk__in=list(named))
+        }
         self._known = facts.of_units(self._units.values())
         self.moved: set[int] = set()
 
@@ -371,7 +373,7 @@ class _Desk:
         if unit.received_at is None:
             unit.received_at = when
             store.event(unit, "received", self._actor, at=when, because=kind).save()
-        told = {"reference": row.reference, "line": row.line, "sale_line": line.pk}
+        told: dict[str, Any] = {"reference": row.reference, "line": row.line, "sale_line": line.pk}
         store.event(unit, kind, self._actor, at=when, place=row.channel, **told).save()
         unit.disposal = disposal
         unit.save(update_fields=["disposal", "received_at"])

@@ -210,14 +210,13 @@ def _one_of(told: dict[str, str], column: str, allowed: tuple[T, ...], otherwise
 def _day(told: dict[str, str], column: str) -> date | None:
     text = told.get(column, "")
     try:
-        return date.fromisoformat(text) if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) else _no_day(column, text)
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            return date.fromisoformat(text)
     except ValueError:
         raise WrongCell(column, f"{text!r}: there is no such day") from None
-
-
-def _no_day(column: str, text: str) -> None:
     if text:
         raise WrongCell(column, f"{text!r}: a day is written 2026-01-31")
+    return None
 
 
 def _number(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from itertools import product
 from typing import Any
 
@@ -29,6 +30,7 @@ from collector.parties.doors import FOREIGN, PUBLIC, doors_of
 from collector.parties.models import Membership, Person
 from collector.parties.roles import CUSTOMERS, EVERY_CUSTOMER, ROLES
 from collector.parties.services import Actor
+from collector.units import linking, lots, receive_file, registering
 from tests.collector.conftest import drive, record
 from tests.collector.house import House
 from tests.collector.test_web import Site
@@ -72,7 +74,7 @@ class World:
             "key": ["nonsense"],
             "uidb36": ["1"],
             "format": ["csv"],
-            "kind": ["csv", "jsonl", "xlsx", "zip", "pdf"],
+            "kind": ["csv", "jsonl", "xlsx", "zip", "pdf", "collection", "delivery"],
             "path": ["style.css"],
             **{name: [str(n) for n in ids] for name, ids in self.numbers.items()},
         }
@@ -125,9 +127,31 @@ def world(house: House, monkeypatch: pytest.MonkeyPatch) -> World:
         for name, label in {"membership": "parties.Membership", "pk": "mfa.Authenticator"}.items()
     }
     everything = {pk for model in ("Person", "Organisation", "Invitation", "ApiToken") for pk in numbers(model)}
+    everything |= units_of(own, "Own") | units_of(other, MARK)
     everything |= {row.pk for model in trade.NUMBERED for row in model.unfiltered.all()}
     found.numbers = {"number": sorted(everything)[:12] or [1], **{k: v or [1] for k, v in ids.items()}}
     return found
+
+
+def units_of(customer: Any, mark: str) -> set[int]:  # noqa: ANN401
+    """A lot, a register, a unit that contradicts it, a question and a loose certificate of a customer; their keys."""
+    lead = Actor("team_lead", Person.objects.filter(login="walker-units").first() or team_lead())
+    lot = lots.open_lot(lead, customer, f"{mark}-lot")
+    register = (
+        f"serial,asset_tag,kind,location\n{mark}SERIAL1,{mark}-1,laptop,{mark} school\n{mark}SERIAL2,{mark}-2,,\n"
+    )
+    registering.import_register(ACTOR, customer, register.encode(), f"{mark}.csv", lot=lot.code)
+    receive_file.receive_bytes(ACTOR, lot, f"serial,asset_tag\n{mark}OTHER9,{mark}-1\n".encode(), "list.csv")
+    lots.take_step(lead, lot, "collected", lots.Step(date(2026, 11, 2), f"{mark} town hall", 2))
+    linking.follow_all()
+    of_units = ("Lot", "Unit", "Question", "Loose")
+    return {row.pk for model in of_units for row in apps.get_model("units", model).unfiltered.all()}
+
+
+def team_lead() -> Person:
+    """Somebody of the house who receives."""
+    house = services.own_organisation("Workshop")
+    return services.add_person(ACTOR, "walker-units", name="Lead", role="team_lead", organisation=house, password=None)
 
 
 def numbers(model: str) -> list[int]:
@@ -173,7 +197,7 @@ def everything(but: set[str]) -> dict[str, list[Any]]:
     found = {}
     for model in apps.get_models():
         if (
-            model._meta.app_label in {"parties", "intake", "fleet", "trade", "mfa", "socialaccount"}
+            model._meta.app_label in {"parties", "intake", "fleet", "units", "trade", "mfa", "socialaccount"}
             and model.__name__ not in but
         ):
             manager: models.Manager[Any] = getattr(model, "unfiltered", None) or model._default_manager

@@ -9,9 +9,9 @@ import threading
 from typing import Any
 
 import msgspec
-from django.conf import settings
 
 from collector.parties.models import Organisation
+from collector.statements.services import configuration
 from collector.text import clean
 from collector.trade.documents.model import Order, Party
 from collector.trade.errors import DocumentsProblem
@@ -53,7 +53,7 @@ def _order(
     agreement: Agreement, period: Period, document: dict[str, Any], extras: list[dict[str, Any]], *,
     set_off: bool = False, share_vat_bp: int = 0, fee_vat_bp: int = 0,
 ) -> Order:  # fmt: skip
-    configuration = settings.COLLECTOR
+    told = configuration()
     return Order(
         document=document,
         extras=extras,
@@ -67,8 +67,8 @@ def _order(
         first_day=str(period.first),
         last_day=str(period.last),
         language="da",
-        keys_dir=str(configuration.keys_dir),
-        alg=configuration.settings.signature_alg,
+        keys_dir=str(told.keys_dir),
+        alg=told.settings.signature_alg,
     )
 
 

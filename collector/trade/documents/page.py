@@ -17,6 +17,7 @@ from agent.pdf.fonts import LATIN_1, Faces
 from collector.trade.documents.model import Order, Party
 from collector.trade.documents.table_files import FOOT
 from collector.trade.documents.words import CHANNELS, COLUMNS, KINDS, OUTCOMES, SECTIONS, SUMS, TEXTS
+from collector.trade.rules.days import HERE
 from collector.trade.rules.money import percent, written
 
 WIDTH, HEIGHT, MARGIN, TOP = 297.0, 210.0, 12.0, 12.0
@@ -143,7 +144,7 @@ class _Page:
             ("seller", _party(order.seller)), ("customer", _party(order.customer)),
             ("agreement", f"{order.title} ({document['agreement']})"), ("versions", ", ".join(document["versions"])),
             ("period", f"{document['period']} ({order.first_day} – {order.last_day})"),
-            ("issued", document["issued_at"]),
+            ("issued", _local(document["issued_at"])),
         )  # fmt: skip
         for name, told in facts:
             self._text(MARGIN, self.y, self._words[name], NORMAL, bold=True)
@@ -167,7 +168,7 @@ class _Page:
                 self._heading(section, table=True)
             self._row(section, line, extra)
         self._text_right(
-            WIDTH - MARGIN, self.y + 0.5, f"{self._words['sum']}: {written(_sum(rows))}", NORMAL, bold=True
+            WIDTH - MARGIN, self.y + 0.5, f"{self._words['sum']}: {written(_sum(rows), group='.')}", NORMAL, bold=True
         )
         self.y += ROW + 3
 
@@ -289,6 +290,12 @@ class _Page:
         told = self._clean(text)
         if told:
             self.pdf.text(right - self.pdf.get_string_width(told), y, told)
+
+
+def _local(moment: str) -> str:
+    """Times on paper are Danish ones; what is signed is UTC."""
+    told = datetime.fromisoformat(moment.replace("Z", "+00:00")).astimezone(HERE)
+    return f"{told:%Y-%m-%d %H:%M}"
 
 
 def _party(one: Party) -> str:

@@ -86,7 +86,7 @@ class Books:
         grade: str = "",
     ) -> Unit:
         """A unit that was received, with a certificate for each of its drives."""
-        unit = Unit.unfiltered.create(
+        unit: Unit = Unit.unfiltered.create(
             customer=self.customer, kind=kind, made_by="intake", registered=True, lot=self.lot, presence="received",
             received_at=at(received_on), drives_counted=drives, disposal="stock", headline="received",
         )  # fmt: skip
