@@ -188,7 +188,8 @@ def test_the_services_are_an_invoice_by_peppols_published_rules(lines: list[Any]
     (tmp_path / "i.xml").write_bytes(written)
     done = program(sys.executable, "-m", "peppol.cli", tmp_path / "i.xml")
     assert done.returncode == 0, done.stdout + done.stderr
-    (tmp_path / "i.xml").write_bytes(written.replace(b"<cbc:CustomizationID>", b"<cbc:CustomizationID>x"))
+    payable = b'<cbc:PayableAmount currencyID="DKK">'
+    (tmp_path / "i.xml").write_bytes(written.replace(payable, payable + b"1"))
     assert program(sys.executable, "-m", "peppol.cli", tmp_path / "i.xml").returncode != 0, "the check itself can fail"
 
 
