@@ -17,7 +17,7 @@ from collections.abc import Iterator
 import pytest
 from django.db import connection, connections
 
-from collector.trade import closing, documents_kept, settling
+from collector.trade import closing, documents_kept
 from collector.trade.models import (
     Agreement,
     LedgerEntry,
@@ -30,6 +30,7 @@ from collector.trade.models import (
 )
 from collector.trade.rules.days import Period as Days
 from collector.trade.rules.days import period_named
+from collector.trade.rules.money import part
 from tests.collector.house import House
 from tests.collector.trade.books import ACTOR, Books, sale, version
 from tests.patience import PROGRAM_S
@@ -128,5 +129,5 @@ def test_a_closing_that_is_killed_closed_wholly_or_not_at_all(books: Books) -> N
         assert row.previous_sha256 == previous
         previous = hashlib.sha256(documents_kept.document(row, "jws")).hexdigest()
         assert row.document_sha256 == previous
-        assert row.share_ore == sum(settling.balance.part(10_000 + n, 4000) for n in range(LINES))
+        assert row.share_ore == sum(part(10_000 + n, 4000) for n in range(LINES))
     print(f"{connection.vendor}: {KILLS} kills, {closed_by_the_dead} periods closed before they came")

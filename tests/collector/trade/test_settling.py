@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.certificates import jws
 from collector.trade import closing, documents_kept, settling, statement
+from collector.trade.documents import making
 from collector.trade.errors import NotSo
 from collector.trade.models import Agreement, Period, Settlement
 from collector.trade.rules.days import Period as Days
@@ -73,7 +74,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
         document = made.document(state="closed", **told)
         return {"jws": jws.sign(msgspec.json.encode(document), KEY, typ=statement.TYPE, most=statement.LARGEST_BYTES)}
 
-    monkeypatch.setattr(closing.making, "make", make)
+    monkeypatch.setattr(making, "make", make)
 
 
 @pytest.mark.usefixtures("quick")
@@ -287,7 +288,7 @@ def test_an_objection_without_an_answer_holds_the_closing_up_and_one_that_is_rig
 def test_something_booked_while_the_documents_are_made_makes_them_anew(
     books: Books, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    agreement, real, made = books.agree(), closing.making.make, []
+    agreement, real, made = books.agree(), making.make, []
     books.unit("SERIAL1")
     books.unit("SERIAL2")
     books.sell(sale("SERIAL1"))
@@ -296,9 +297,10 @@ def test_something_booked_while_the_documents_are_made_makes_them_anew(
         made.append(draft_.sums.share_ore)
         if len(made) == 1:
             books.sell(sale("SERIAL2"))
-        return real(draft_, **told)
+        found: dict[str, bytes] = real(draft_, **told)
+        return found
 
-    monkeypatch.setattr(closing.making, "make", make)
+    monkeypatch.setattr(making, "make", make)
     assert closed(books, agreement, "2026-01")["share_ore"] == 120_000
     assert made == [60_000, 120_000]
 
