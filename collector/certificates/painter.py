@@ -1,4 +1,8 @@
-"""The process that makes one PDF: `python -m collector.certificates.painter LANGUAGE URL KEY` < certificate > page."""
+"""The process that makes PDFs: `python -m collector.certificates.painter LANGUAGE URL`.
+
+Each certificate comes on standard input behind its length in four bytes; its page, or a line that says why there is
+none, goes to standard output behind `+` or `-` and its length. It ends when its input does.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +14,40 @@ from agent.certificates.jws import MAX_BYTES
 from agent.errors import AgentError
 from agent.pdf import print_certificate
 
-MEMORY, SECONDS, LARGEST = 1 << 30, 30, 8 << 20
+MEMORY, SECONDS = 1 << 30, 30
+MADE, FAILED = b"+", b"-"
+LENGTH = 4
+"""Bytes of a length, the highest first."""
 
 
 def main() -> int:
-    """Make it. Exit status 1 with one line on standard error where it cannot be made."""
-    for limit, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, SECONDS), (resource.RLIMIT_FSIZE, LARGEST)):
-        resource.setrlimit(limit, (most, most))
-    language, url, key_id = sys.argv[1:]
-    try:
-        certificate = read_unverified(sys.stdin.buffer.read(MAX_BYTES + 1))
-        made = print_certificate(certificate, language=language, certificate_url=url, checked_with=key_id)
-    except AgentError as error:
-        print(error, file=sys.stderr)
-        return 1
-    sys.stdout.buffer.write(made.data)
+    """Make page after page. Each has its seconds of processor; all share the bound of memory."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    language, url = sys.argv[1:]
+    while head := sys.stdin.buffer.read(LENGTH):
+        length = int.from_bytes(head, "big")
+        if len(head) < LENGTH or length > MAX_BYTES:
+            return 1
+        _allow_seconds()
+        kind, told = _page(sys.stdin.buffer.read(length), language, url)
+        sys.stdout.buffer.write(kind + len(told).to_bytes(LENGTH, "big") + told)
+        sys.stdout.buffer.flush()
     return 0
+
+
+def _page(compact: bytes, language: str, url: str) -> tuple[bytes, bytes]:
+    try:
+        certificate = read_unverified(compact)
+        made = print_certificate(certificate, language=language, certificate_url=url, checked_with=certificate.key_id)
+    except AgentError as error:
+        return FAILED, str(error).encode("utf-8", "replace")
+    return MADE, made.data
+
+
+def _allow_seconds() -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft = int(used.ru_utime + used.ru_stime) + SECONDS
+    resource.setrlimit(resource.RLIMIT_CPU, (soft, resource.getrlimit(resource.RLIMIT_CPU)[1]))
 
 
 if __name__ == "__main__":

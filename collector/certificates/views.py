@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_safe
 
+from agent.certificates.certificate import Certificate as Signed
 from collector.certificates import facts, pages, paper, proof, queries, search_follow, stored, words
 from collector.certificates.audience import READ_ALL, audience_of
 from collector.certificates.exports.columns import Language
@@ -76,7 +77,7 @@ def certificate(request: HttpRequest, name: str) -> HttpResponseBase:
     if kind == "jws":
         return download(shown.compact, f"{identifier}.jws", "application/jose")
     if kind == "pdf" and shown.shown.certificate is not None:
-        return _pdf(request, shown)
+        return _pdf(request, shown.shown.certificate)
     raise Http404(gettext("There is no such file."))
 
 
@@ -116,17 +117,12 @@ def _listed(row: Certificate, whole: bool) -> tuple[Certificate, Heading, bool]:
     return row, stored.heading(row), whole
 
 
-def _pdf(request: HttpRequest, shown: pages.CertificateView) -> HttpResponse:
+def _pdf(request: HttpRequest, certificate: Signed) -> HttpResponse:
     try:
-        made = paper.paint(
-            shown.compact,
-            language=language(),
-            certificate_url=request.build_absolute_uri("/check/"),
-            key_id=shown.proof.key_id,
-        )
+        made = paper.paint(certificate, language=language(), certificate_url=request.build_absolute_uri("/check/"))
     except paper.NoPaper as problem:
         return HttpResponse(f"{problem.line()}\n", status=503, content_type="text/plain; charset=utf-8")
-    return download(made, f"{shown.row.id}.pdf", "application/pdf")
+    return download(made, f"{certificate.id}.pdf", "application/pdf")
 
 
 def _page(request: HttpRequest, shown: pages.CertificateView) -> HttpResponse:

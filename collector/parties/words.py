@@ -53,6 +53,9 @@ ACTIONS: dict[str, Promise] = {
     "identity.refused": _("identity refused"),
     "station.enrolled": _("station enrolled"),
     "station.revoked": _("station revoked"),
+    "certificates.exported": _("certificates taken as a file"),
+    "certificates.reported": _("certificates written to a file"),
+    "database.triggers_mended": _("triggers of the database made again"),
 }
 
 
