@@ -61,6 +61,7 @@ class World:
             "rest": ["certificates", f"certificates/{self.theirs.id}"],
             "kid": ["nonsense"],
             "station": ["bench-01"],
+            "identity": ["1"],
             "provider_id": ["nowhere"],
             "provider": ["nowhere"],
             "key": ["nonsense"],
