@@ -15,7 +15,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-
 from collector.errors import CollectorError
 from collector.settings import Configuration
 from collector.web_server import Channel

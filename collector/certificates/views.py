@@ -13,6 +13,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_safe
 
+from agent.certificates.certificate import Certificate as Signed
+from agent.pdf import Afterwards
 from collector.certificates import (
     facts,
     pages,
@@ -86,7 +88,7 @@ def certificate(request: HttpRequest, name: str) -> HttpResponseBase:
     if kind == "jws":
         return download(shown.compact, f"{identifier}.jws", "application/jose")
     if kind == "pdf" and shown.shown.certificate is not None:
-        return _pdf(request, shown)
+        return _pdf(request, shown.shown.certificate, statements_about.afterwards(shown.told))
     raise Http404(gettext("There is no such file."))
 
 
@@ -126,18 +128,17 @@ def _listed(row: Certificate, whole: bool) -> tuple[Certificate, Heading, bool]:
     return row, stored.heading(row), whole
 
 
-def _pdf(request: HttpRequest, shown: pages.CertificateView) -> HttpResponse:
+def _pdf(request: HttpRequest, certificate: Signed, afterwards: Afterwards | None) -> HttpResponse:
     try:
         made = paper.paint(
-            shown.compact,
+            certificate,
             language=language(),
             certificate_url=request.build_absolute_uri("/check/"),
-            key_id=shown.proof.key_id,
-            afterwards=statements_about.afterwards(shown.told),
+            afterwards=afterwards,
         )
     except paper.NoPaper as problem:
         return HttpResponse(f"{problem.line()}\n", status=503, content_type="text/plain; charset=utf-8")
-    return download(made, f"{shown.row.id}.pdf", "application/pdf")
+    return download(made, f"{certificate.id}.pdf", "application/pdf")
 
 
 def _page(request: HttpRequest, shown: pages.CertificateView) -> HttpResponse:

@@ -60,6 +60,9 @@ ACTIONS: dict[str, Promise] = {
     "effect.figure_entered": _("figure entered"),
     "station.enrolled": _("station enrolled"),
     "station.revoked": _("station revoked"),
+    "certificates.exported": _("certificates taken as a file"),
+    "certificates.reported": _("certificates written to a file"),
+    "database.triggers_mended": _("triggers of the database made again"),
 }
 
 
