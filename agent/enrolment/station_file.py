@@ -27,10 +27,15 @@ def with_tables(text: str, station: Mapping[str, str], mqtt: Mapping[str, Any]) 
     while lines and not lines[-1].strip():
         lines.pop()
     found = "\n".join([*lines, "", *written]).lstrip("\n") + "\n"
-    after = tomllib.loads(found)
+    try:
+        after = tomllib.loads(found)
+    except tomllib.TOMLDecodeError:
+        after = {}
     wanted = {**before, "mqtt": dict(mqtt), "station": {**before.get("station", {}), **station}}
     if after != wanted:
-        raise ValueError("the [mqtt] in it is written in a way that cannot be replaced")
+        raise ValueError(
+            "[station] or [mqtt] in it is written in a way that no program changes: make them plain tables"
+        )
     return found
 
 

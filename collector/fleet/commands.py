@@ -55,8 +55,13 @@ def _station(
 
     for verb, accepted in (("accept", True), ("refuse", False)):
         _decide(station, verb, config_option, in_database, accepted=accepted)
+    _list(station, config_option, json_option, in_database)
+    _revoke(station, config_option, in_database)
+    return station
 
-    @station.command("list")
+
+def _list(group: click.Group, config_option: Option, json_option: Option, in_database: Callable[..., Any]) -> None:
+    @group.command("list")
     @config_option
     @json_option
     def list_stations(config: Path | None, as_json: bool) -> None:
@@ -74,7 +79,9 @@ def _station(
         for one in found:
             click.echo(_line(one))
 
-    @station.command("revoke")
+
+def _revoke(group: click.Group, config_option: Option, in_database: Callable[..., Any]) -> None:
+    @group.command("revoke")
     @config_option
     @click.argument("name", metavar="STATION")
     def revoke(config: Path | None, name: str) -> None:
@@ -88,8 +95,6 @@ def _station(
         keys, certificates = in_database(config, run)
         more = f"; {certificates} certificate(s) revoked: it is cut off within a minute" if certificates else ""
         click.echo(f"{name}: {keys} key(s) are believed no more{more}", err=True)
-
-    return station
 
 
 def _decide(

@@ -15,6 +15,8 @@ from tests.systemd.conftest import REPOSITORY, Installed
 LIB = "usr/local/lib"
 DATA = (
     f"{LIB}/systemd/system/benchwipe-collector.service",
+    f"{LIB}/systemd/system/benchwipe-broker.path",
+    f"{LIB}/systemd/system/benchwipe-broker.service",
     f"{LIB}/systemd/system/benchwipe.service",
     f"{LIB}/systemd/system/benchwipe-uses.service",
     f"{LIB}/systemd/system/benchwipe-uses.socket",
