@@ -7,8 +7,10 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import threading
 import tomllib
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -20,13 +22,16 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from agent.certificates.attestation import QUESTIONS
 from agent.certificates.enrolment import ENROL, ENROL_PATH, LETTERS, ask, read_code
 from agent.certificates.jws import public_jwk
+from agent.certificates.keys import new_pem
 from agent.enrolment.collector_tls import find, read_address
 from agent.enrolment.enrol import asked, request, tls_key
 from agent.enrolment.errors import EnrolmentRefused
 from collector.errors import EnrolmentError
+from collector.moments import now
+from collector.parties.services import Actor
 from tests.collector.conftest import wait_for
 from tests.collector.fleet.rig import STATION, Bench, Fleet, peer
-from tests.patience import SOON_S
+from tests.patience import PROGRAM_S, SOON_S
 
 
 @pytest.fixture(scope="module")
@@ -228,3 +233,50 @@ def test_a_kill_at_any_moment_leaves_the_old_enrolment_or_the_new_one(fleet: Fle
             assert one.events == ["connected"]
     assert bench.enrol(fleet.url, fleet.code("bench-15")).returncode == 0
     assert bench.folder.is_dir()  # what was left half done is swept
+
+
+def test_an_expired_certificate_is_renewed_by_the_signing_key_for_a_year(fleet: Fleet, tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "bench-16")
+    assert bench.enrol(fleet.url, fleet.code("bench-16")).returncode == 0
+    first, key = (bench.folder / "station.crt").read_bytes(), (bench.folder / "station.key").read_bytes()
+    expired_for(fleet, "bench-16", days=364)
+    done = renewed(bench)
+    assert done.returncode == 0, done.stderr
+    assert (bench.folder / "station.crt").read_bytes() != first
+    assert (bench.folder / "station.key").read_bytes() == key
+    with peer(fleet.broker_port, bench.folder, "bench-16") as one:
+        assert one.events == ["connected"]
+
+    expired_for(fleet, "bench-16", days=366)
+    done = renewed(bench)
+    assert (done.returncode, "expired over a year ago" in done.stderr) == (1, True)
+    expired_for(fleet, "bench-16", days=1)
+    (bench.state / "station.key").write_bytes(new_pem())  # another key is another station's
+    done = renewed(bench)
+    assert (done.returncode, "not known by this signing key" in done.stderr) == (1, True)
+
+
+def test_a_revoked_station_renews_nothing(fleet: Fleet, tmp_path: Path) -> None:
+    bench = Bench(tmp_path, "bench-17")
+    assert bench.enrol(fleet.url, fleet.code("bench-17")).returncode == 0
+    with fleet.collector.database_open():
+        from collector.fleet import services
+
+        services.revoke(Actor("test"), "bench-17")
+    before = bench.files()
+    done = renewed(bench)
+    assert (done.returncode, "was revoked" in done.stderr) == (1, True)
+    assert bench.files() == before
+
+
+def expired_for(fleet: Fleet, station: str, *, days: int) -> None:
+    with fleet.collector.database_open():
+        from collector.fleet.models import TlsCertificate
+
+        TlsCertificate.objects.filter(station=station).update(ends_at=now() - timedelta(days=days))
+
+
+def renewed(bench: Bench) -> subprocess.CompletedProcess[str]:
+    """What the daemon starts when it is time."""
+    command = [sys.executable, "-m", "agent.enrolment.renew", str(bench.folder), str(bench.state)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=PROGRAM_S)
