@@ -52,6 +52,8 @@ def _station(
             return
         click.echo(code.text)
         click.echo(f"{name}: this code is good once, until {row.ends_at:%H:%M} UTC; ten wrong tries lock it", err=True)
+        if not configuration.secure:
+            click.echo("note: stations come over https alone: [tls] names, or public_url of a proxy with TLS", err=True)
 
     for verb, accepted in (("accept", True), ("refuse", False)):
         _decide(station, verb, config_option, in_database, accepted=accepted)

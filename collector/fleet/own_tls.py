@@ -44,6 +44,20 @@ def refresh(configuration: Configuration) -> list[str]:
     return new
 
 
+def problems(configuration: Configuration) -> list[str]:
+    """List the own certificates that are over, or soon will be. One that is missing is made by `serve`."""
+    found = []
+    for path in sorted(configuration.tls_dir.glob("*.crt")):
+        try:
+            ends = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+        except (OSError, ValueError):
+            found.append(f"{path}: not a certificate; take it away, and a new one is made")
+            continue
+        if ends - now() < AHEAD / 2:
+            found.append(f"{path} ends {ends:%Y-%m-%d}, and was not renewed: `serve` does so while it runs")
+    return found
+
+
 def authority_file(configuration: Configuration, folder: Path) -> list[str]:
     """Lay the authority's certificate into a folder."""
     pem = signer.authority(configuration.keys_dir) if not (folder / "ca.crt").exists() else b""
