@@ -69,8 +69,8 @@ def _with_value(lines: Sequence[str], table: str, key: str, value: str) -> list[
         if (header := _TABLE.match(line)) is not None:
             here = header[1]
             begins = i if here == table and begins is None else begins
-        elif here == table and (old := re.match(rf"^\s*{key}\s*=\s*(?:\"[^\"\\]*\"|'[^']*')(\s*#.*)?$", line)):
-            found[i] = row + (old[1] or "")
+        elif here == table and (old := re.match(rf"^\s*{key}\s*=\s*(?:\"[^\"\\]*\"|'[^']*')(\s*#.*|\s*)$", line)):
+            found[i] = (row + old[1]).rstrip()
             return found
     if begins is None:
         return [*found, "", f"[{table}]", row]

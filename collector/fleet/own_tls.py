@@ -1,7 +1,7 @@
 """Certificates of the collector's own processes: made, and renewed in time, in `tls` beside its keys.
 
-`ca.crt`; `intake` and `web` at the broker (clients), where [broker.tls] is `own`; `pages` (a server) for the names of
-[tls]. Each has a key that only its owner reads. Several processes look; a lock lets one at a time work.
+`ca.crt`; `intake`, `web` and `controller` at the broker (clients), where [broker.tls] is `own`; `pages` (a server) for
+the names of [tls]. Each has a key that only its owner reads. Several processes look; a lock lets one at a time work.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ def refresh(configuration: Configuration) -> list[str]:
         if told.broker.tls.own:
             new += pair(configuration, folder / "intake", "client", [told.id])
             new += pair(configuration, folder / "web", "client", [told.broker.web.id or f"{told.id}-web"])
+            new += pair(configuration, folder / "controller", "client", ["controller"])
         if told.tls.names and not told.tls.certificate:
             new += pair(configuration, folder / "pages", "server", told.tls.names, chain=True)
     return new

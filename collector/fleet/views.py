@@ -9,9 +9,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from collector.fleet import pages
+from collector.fleet.commanding import possible
+from collector.fleet.enrol_views import configuration
+from collector.fleet.job_views import MAY_STOP
 from collector.fleet.sources import SOURCES
 from collector.moments import now_text
-from collector.parties.doors import public, roles
+from collector.parties.doors import public, roles, sight_of
 from collector.parties.roles import STAFF
 
 
@@ -27,6 +30,7 @@ def stations(request: HttpRequest) -> HttpResponse:
         "quarantined": pages.quarantined(),
         "trouble": trouble,
         "shown_at": now_text(),
+        "may_stop": sight_of(request).has(MAY_STOP) and possible(configuration()),
     }
     return render(request, "fleet/stations.html", context)
 

@@ -68,6 +68,7 @@ class World:
             "kind": ["csv", "jsonl", "xlsx", "zip"],
             "path": ["style.css"],
             "station": ["bench-01"],
+            "job": ["nonsense"],
             **{name: [str(n) for n in ids] for name, ids in self.numbers.items()},
         }
         assert name in table, f"a route has a parameter <{name}>: say in ARGUMENTS what to put in"
