@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Option = Callable[[Any], Any]
 ALWAYS = ("localhost", "127.0.0.1")
+PLAIN_PORT, TLS_PORT = 1883, 8883
 
 
 def commands(
@@ -142,7 +143,8 @@ def _broker(
         configuration = load(config)
         reached = [*names, *_usual_names(configuration)]
         broker = configuration.settings.broker
-        port = broker.stations.port or (broker.port if broker.tls.ca else 8883)
+        told = broker.tls.ca or broker.port != PLAIN_PORT
+        port = broker.stations.port or (broker.port if told else TLS_PORT)
 
         def run(_: Actor) -> Any:  # noqa: ANN401 - the folder
             from collector.fleet import broker_files, own_tls

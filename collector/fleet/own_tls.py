@@ -26,6 +26,8 @@ from collector.moments import now
 from collector.owned import give, make_folder
 from collector.settings import Configuration
 
+HERE = ("localhost", "127.0.0.1")
+"""By these names the machine itself reaches its pages, and a monitor on it."""
 AHEAD = timedelta(days=VALID_DAYS - RENEW_AFTER_DAYS)
 
 
@@ -41,7 +43,8 @@ def refresh(configuration: Configuration) -> list[str]:
             new += pair(configuration, folder / "web", "client", [told.broker.web.id or f"{told.id}-web"])
             new += pair(configuration, folder / "controller", "client", ["controller"])
         if told.tls.names and not told.tls.certificate:
-            new += pair(configuration, folder / "pages", "server", told.tls.names, chain=True)
+            names = list(dict.fromkeys([*told.tls.names, *HERE]))
+            new += pair(configuration, folder / "pages", "server", names, chain=True)
     return new
 
 
