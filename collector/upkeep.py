@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.apps import apps
 from django.core.management import call_command
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -21,22 +22,6 @@ from collector.owned import make_file
 from collector.parties.services import Actor, note
 
 LOG = logging.getLogger(__name__)
-OURS = (
-    "parties",
-    "intake",
-    "statements",
-    "background",
-    "fleet",
-    "certificates",
-    "units",
-    "trade",
-    "selling",
-    "effect",
-    "api",
-)
-    "parties", "background", "intake", "statements", "fleet", "certificates", "units", "trade", "selling", "effect",
-)  # fmt: skip
-    "foreign",
 ADVISORY = 0x62777063  # any number that nobody else's advisory lock has
 
 
@@ -111,11 +96,12 @@ def _steps(connection: BaseDatabaseWrapper) -> int:
     """How many migrations are still to be run. SchemaTooNew where a newer program ran some that we do not have."""
     executor = MigrationExecutor(connection)
     known = executor.loader.disk_migrations
+    ours = {one.label for one in apps.get_app_configs() if one.name.startswith("collector.")}
     newer = sorted(
-        f"{app}.{name}" for app, name in executor.loader.applied_migrations if app in OURS and (app, name) not in known
+        f"{app}.{name}" for app, name in executor.loader.applied_migrations if app in ours and (app, name) not in known
     )
     if newer:
-        raise SchemaTooNew(found=newer[-1], known=sorted(f"{a}.{n}" for a, n in known if a in OURS)[-1])
+        raise SchemaTooNew(found=newer[-1], known=sorted(f"{a}.{n}" for a, n in known if a in ours)[-1])
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 

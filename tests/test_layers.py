@@ -34,7 +34,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "agent/planning": "drivers agent/certificates agent/erase",
         "agent/settings.py": "drivers agent/errors.py agent/planning",
         "agent/enrolment": (
-            "agent/errors.py agent/files.py agent/state_folder.py agent/certificates agent/settings.py"
+            "drivers agent/errors.py agent/files.py agent/state_folder.py agent/certificates agent/settings.py"
         ),
         "agent/jobs": (
             "drivers agent/version.py agent/errors.py agent/messages.py agent/files.py agent/certificates "

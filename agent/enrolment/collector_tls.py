@@ -31,7 +31,10 @@ NO_CHECK_TIME = 0x200000
 """X509_V_FLAG_NO_CHECK_TIME, which Python has no name for."""
 INNER = "_sslobj"
 """Before Python 3.13 only the inner object of a connection tells all certificates that a server showed."""
-OTHER_KEY = "none of its certificates has the authority's key that the code names"
+OTHER_KEY = (
+    "none of its certificates has the authority's key that the code names, and no authority that this machine trusts "
+    "vouches for it"
+)
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,15 @@ def with_tables(text: str, station: Mapping[str, str], mqtt: Mapping[str, Any]) 
     while lines and not lines[-1].strip():
         lines.pop()
     found = "\n".join([*lines, "", *written]).lstrip("\n") + "\n"
-    after = tomllib.loads(found)
+    try:
+        after = tomllib.loads(found)
+    except tomllib.TOMLDecodeError:
+        after = {}
     wanted = {**before, "mqtt": dict(mqtt), "station": {**before.get("station", {}), **station}}
     if after != wanted:
-        raise ValueError("the [mqtt] in it is written in a way that cannot be replaced")
+        raise ValueError(
+            "[station] or [mqtt] in it is written in a way that no program changes: make them plain tables"
+        )
     return found
 
 
@@ -64,8 +69,8 @@ def _with_value(lines: Sequence[str], table: str, key: str, value: str) -> list[
         if (header := _TABLE.match(line)) is not None:
             here = header[1]
             begins = i if here == table and begins is None else begins
-        elif here == table and (old := re.match(rf"^\s*{key}\s*=\s*(?:\"[^\"\\]*\"|'[^']*')(\s*#.*)?$", line)):
-            found[i] = row + (old[1] or "")
+        elif here == table and (old := re.match(rf"^\s*{key}\s*=\s*(?:\"[^\"\\]*\"|'[^']*')(\s*#.*|\s*)$", line)):
+            found[i] = (row + old[1]).rstrip()
             return found
     if begins is None:
         return [*found, "", f"[{table}]", row]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Option = Callable[[Any], Any]
 ALWAYS = ("localhost", "127.0.0.1")
+PLAIN_PORT, TLS_PORT = 1883, 8883
 
 
 def commands(
@@ -52,11 +53,18 @@ def _station(
             return
         click.echo(code.text)
         click.echo(f"{name}: this code is good once, until {row.ends_at:%H:%M} UTC; ten wrong tries lock it", err=True)
+        if not configuration.secure:
+            click.echo("note: stations come over https alone: [tls] names, or public_url of a proxy with TLS", err=True)
 
     for verb, accepted in (("accept", True), ("refuse", False)):
         _decide(station, verb, config_option, in_database, accepted=accepted)
+    _list(station, config_option, json_option, in_database)
+    _revoke(station, config_option, in_database)
+    return station
 
-    @station.command("list")
+
+def _list(group: click.Group, config_option: Option, json_option: Option, in_database: Callable[..., Any]) -> None:
+    @group.command("list")
     @config_option
     @json_option
     def list_stations(config: Path | None, as_json: bool) -> None:
@@ -74,7 +82,9 @@ def _station(
         for one in found:
             click.echo(_line(one))
 
-    @station.command("revoke")
+
+def _revoke(group: click.Group, config_option: Option, in_database: Callable[..., Any]) -> None:
+    @group.command("revoke")
     @config_option
     @click.argument("name", metavar="STATION")
     def revoke(config: Path | None, name: str) -> None:
@@ -88,8 +98,6 @@ def _station(
         keys, certificates = in_database(config, run)
         more = f"; {certificates} certificate(s) revoked: it is cut off within a minute" if certificates else ""
         click.echo(f"{name}: {keys} key(s) are believed no more{more}", err=True)
-
-    return station
 
 
 def _decide(
@@ -135,7 +143,8 @@ def _broker(
         configuration = load(config)
         reached = [*names, *_usual_names(configuration)]
         broker = configuration.settings.broker
-        port = broker.stations.port or (broker.port if broker.tls.ca else 8883)
+        told = broker.tls.ca or broker.port != PLAIN_PORT
+        port = broker.stations.port or (broker.port if told else TLS_PORT)
 
         def run(_: Actor) -> Any:  # noqa: ANN401 - the folder
             from collector.fleet import broker_files, own_tls

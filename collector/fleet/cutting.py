@@ -104,7 +104,7 @@ def _listeners(port: int) -> Iterator[str]:
     """Inodes of the sockets that listen on a port, of IPv4 and IPv6 (proc_net_tcp(5): state 0A)."""
     for name in ("tcp", "tcp6"):
         with contextlib.suppress(OSError):
-            for line in Path(f"/proc/net/{name}").read_text().splitlines()[1:]:
+            for line in Path(f"/proc/self/net/{name}").read_text().splitlines()[1:]:
                 parts = line.split()
                 if parts[3] == "0A" and parts[1].endswith(f":{port:04X}"):
                     yield parts[9]

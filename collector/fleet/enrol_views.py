@@ -35,7 +35,7 @@ from collector.parties.sessions import address_of
 from collector.settings import Configuration
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
-RATE = Rate(burst=30, per_minute=30)
+RATE = Rate(burst=120, per_minute=60)
 """For one address: each costs a signature of the authority, which is a process."""
 Verb = Callable[[Actor, Configuration, bytes, EnrolmentRequest, Ed25519PublicKey], Enrolled]
 

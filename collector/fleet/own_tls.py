@@ -1,7 +1,7 @@
 """Certificates of the collector's own processes: made, and renewed in time, in `tls` beside its keys.
 
-`ca.crt`; `intake` and `web` at the broker (clients), where [broker.tls] is `own`; `pages` (a server) for the names of
-[tls]. Each has a key that only its owner reads. Several processes look; a lock lets one at a time work.
+`ca.crt`; `intake`, `web` and `controller` at the broker (clients), where [broker.tls] is `own`; `pages` (a server) for
+the names of [tls]. Each has a key that only its owner reads. Several processes look; a lock lets one at a time work.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from collector.moments import now
 from collector.owned import give, make_folder
 from collector.settings import Configuration
 
+HERE = ("localhost", "127.0.0.1")
+"""By these names the machine itself reaches its pages, and a monitor on it."""
 AHEAD = timedelta(days=VALID_DAYS - RENEW_AFTER_DAYS)
 
 
@@ -39,9 +41,25 @@ def refresh(configuration: Configuration) -> list[str]:
         if told.broker.tls.own:
             new += pair(configuration, folder / "intake", "client", [told.id])
             new += pair(configuration, folder / "web", "client", [told.broker.web.id or f"{told.id}-web"])
+            new += pair(configuration, folder / "controller", "client", ["controller"])
         if told.tls.names and not told.tls.certificate:
-            new += pair(configuration, folder / "pages", "server", told.tls.names, chain=True)
+            names = list(dict.fromkeys([*told.tls.names, *HERE]))
+            new += pair(configuration, folder / "pages", "server", names, chain=True)
     return new
+
+
+def problems(configuration: Configuration) -> list[str]:
+    """List the own certificates that are over, or soon will be. One that is missing is made by `serve`."""
+    found = []
+    for path in sorted(configuration.tls_dir.glob("*.crt")):
+        try:
+            ends = x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc
+        except (OSError, ValueError):
+            found.append(f"{path}: not a certificate; take it away, and a new one is made")
+            continue
+        if ends - now() < AHEAD / 2:
+            found.append(f"{path} ends {ends:%Y-%m-%d}, and was not renewed: `serve` does so while it runs")
+    return found
 
 
 def authority_file(configuration: Configuration, folder: Path) -> list[str]:

@@ -139,6 +139,7 @@ def _bay(bay: Bay, now: float) -> dict[str, Any]:
         "state": bay.state,
         "mark": words.mark(words.BAYS, bay.state),
         "drive": bay.drive,
+        "job": bay.job,
         "heard": words.age(now - max(bay.heard_at, bay.progress_at)),
         "phase": bay.phase if moving else "",
         "done": bay.done if moving else None,

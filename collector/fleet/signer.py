@@ -1,7 +1,7 @@
-"""The authority's signature, made by a process that is not the web's: no page ever holds its key.
+"""The authority's and the controller's signature, made by a process that is not the web's: no page ever holds its key.
 
-`python -m collector.fleet.signer FOLDER certificate|revocations` < order > PEM; `... authority` prints its certificate.
-The functions below start it, and wait no longer than a deadline.
+`python -m collector.fleet.signer FOLDER certificate|revocations` < order > PEM; `... authority` prints its certificate;
+`... command-ALG` signs a controller's command. The functions below start it, and wait no longer than a deadline.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from pathlib import Path
 
 import msgspec
 
+from agent.certificates.signature import Alg
+from agent.errors import AgentError
 from collector.errors import CollectorError
 from collector.text import clean
 
 DEADLINE_S = 30.0
 AT_ONCE = 4
 LARGEST = 4 * 1024 * 1024
+ALGS: tuple[Alg, ...] = ("EdDSA", "Ed25519")
 _PLACES = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -45,6 +48,11 @@ def revocations(folder: Path, order: msgspec.Struct) -> bytes:
     return _run(folder, "revocations", msgspec.json.encode(order))
 
 
+def command(folder: Path, alg: str, about: msgspec.Struct) -> bytes:
+    """Have a controller's command signed (agent.messages.SignedCommand): a JWS. Raise AuthoritySilent."""
+    return _run(folder, f"command-{alg}", msgspec.json.encode(about))
+
+
 def _run(folder: Path, verb: str, told: bytes) -> bytes:
     if not _PLACES.acquire(timeout=DEADLINE_S):
         raise AuthoritySilent(problem="too many ask at this moment")
@@ -63,23 +71,38 @@ def _run(folder: Path, verb: str, told: bytes) -> bytes:
     return done.stdout
 
 
-def main() -> int:
-    """Sign. Exit status 1 with one line on standard error where that cannot be done."""
+def _authority(folder: Path, verb: str, told: bytes) -> bytes:
     from cryptography.hazmat.primitives.serialization import Encoding
 
     from collector.fleet import ca
 
+    key, own = ca.load_or_make(folder)
+    if verb == "authority":
+        return own.public_bytes(Encoding.PEM)
+    if verb == "certificate":
+        return ca.make(msgspec.json.decode(told, type=ca.Order), key, own)
+    return ca.revocations(msgspec.json.decode(told, type=ca.RevocationOrder), key, own)
+
+
+def _controller(folder: Path, verb: str, told: bytes) -> bytes:
+    """Sign a command, and nothing else: what is signed is one, whatever came in."""
+    from agent.certificates import jws
+    from agent.messages import COMMAND_TYPE, SignedCommand
+    from collector.intake import signing
+
+    about = msgspec.json.decode(told, type=SignedCommand)
+    alg = next(name for name in ALGS if verb == f"command-{name}")
+    key = signing.load_or_make(folder, "controller")
+    return jws.sign(msgspec.json.encode(about), key, typ=COMMAND_TYPE, alg=alg)
+
+
+def main() -> int:
+    """Sign. Exit status 1 with one line on standard error where that cannot be done."""
     folder, verb = Path(sys.argv[1]), sys.argv[2]
+    told = sys.stdin.buffer.read(LARGEST) if verb != "authority" else b""
     try:
-        key, own = ca.load_or_make(folder)
-        told = sys.stdin.buffer.read(LARGEST) if verb != "authority" else b""
-        if verb == "authority":
-            made = own.public_bytes(Encoding.PEM)
-        elif verb == "certificate":
-            made = ca.make(msgspec.json.decode(told, type=ca.Order), key, own)
-        else:
-            made = ca.revocations(msgspec.json.decode(told, type=ca.RevocationOrder), key, own)
-    except (CollectorError, msgspec.MsgspecError, ValueError) as error:
+        made = _controller(folder, verb, told) if verb.startswith("command-") else _authority(folder, verb, told)
+    except (AgentError, CollectorError, msgspec.MsgspecError, ValueError, StopIteration) as error:
         print(error, file=sys.stderr)
         return 1
     sys.stdout.buffer.write(made)

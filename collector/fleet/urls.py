@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from collector.fleet import enrol_views, metrics, station_views, views
+from collector.fleet import enrol_views, job_views, metrics, station_views, views
 
 urlpatterns = [
     path("", views.stations, name="stations"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("stations/<str:station>/revoke", station_views.revoke),
     path("stations/<str:station>/accept", station_views.accept),
     path("stations/<str:station>/refuse", station_views.refuse),
+    path("stations/<str:station>/jobs/<str:job>/cancel", job_views.cancel),
     path("enrol", enrol_views.enrol),
     path("enrol/renew", enrol_views.renew),
     path("enrol/ca.crt", enrol_views.authority),

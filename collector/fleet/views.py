@@ -10,6 +10,9 @@ from django.views.decorators.http import require_safe
 
 from collector.certificates.audience import READ_ALL
 from collector.fleet import pages
+from collector.fleet.commanding import possible
+from collector.fleet.enrol_views import configuration
+from collector.fleet.job_views import MAY_STOP
 from collector.fleet.sources import SOURCES
 from collector.moments import now_text
 from collector.parties.doors import public, roles, sight_of
@@ -29,6 +32,7 @@ def stations(request: HttpRequest) -> HttpResponse:
         "trouble": trouble,
         "reads_all": sight_of(request).has(READ_ALL),
         "shown_at": now_text(),
+        "may_stop": sight_of(request).has(MAY_STOP) and possible(configuration()),
     }
     return render(request, "fleet/stations.html", context)
 

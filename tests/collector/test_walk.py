@@ -77,6 +77,7 @@ class World:
             "format": ["csv"],
             "kind": ["csv", "jsonl", "xlsx", "zip", "pdf", "collection", "delivery"],
             "path": ["style.css"],
+            "job": ["nonsense"],
             **{name: [str(n) for n in ids] for name, ids in self.numbers.items()},
         }
         assert name in table, f"a route has a parameter <{name}>: say in ARGUMENTS what to put in"
