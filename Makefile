@@ -8,6 +8,7 @@
 #   sudo make prove-bench [WRITE=docs/reliability.md]       drives of all kinds under a real kernel, in a QEMU guest; docs/bench.md
 #   sudo make prove-install [SUITES=trixie]                 docs/install.md in a clean Debian 12 and 13, under their systemd
 #   make prove-closing            a hundred SIGKILLs in the middle of closing a settlement, on SQLite and on PostgreSQL
+#   sudo make prove-station       the station's tests with each row of what `make test` runs some of
 #   make prove-collector          the collector's tests with all the rows that exports are promised for
 #   make faults, make bench       the first and the last of these, by their older names
 #   make lock                     the newest releases that setup.cfg allows, into requirements/*.lock; docs/dependencies.md
@@ -52,7 +53,7 @@ SLOW := tests/laboratory tests/collector tests/faults tests/shift tests/systemd 
 RUNS ?= 60
 KILLS ?= 500
 
-.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-bench prove-closing prove-collector prove-install lock release lint install back uninstall clean
+.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-bench prove-closing prove-collector prove-station prove-install lock release lint install back uninstall clean
 
 setup:
 	@scripts/setup.sh $(VENV) dev
@@ -85,6 +86,9 @@ prove-closing: setup
 
 prove-collector: setup
 	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
+
+prove-station: setup
+	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/agent tests/drivers --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
 
 # A worker a core: an emulated guest is busy all the time.
 bench: prove-bench
