@@ -51,7 +51,7 @@ def page(order: Order, *, jws: bytes, jws_sha256: str, csv: bytes) -> bytes:
 
 
 class _Page:
-    """Pages and a pen. With `pages` 0 nothing is drawn: it is laid out to count the pages, which each page's foot tells."""
+    """Pages and a pen. With `pages` 0 nothing is drawn: it is laid out to count them, which each page's foot tells."""
 
     def __init__(self, order: Order, faces: Faces | None, *, pages: int) -> None:
         self._order, self._faces, self._pages = order, faces, pages
