@@ -34,6 +34,7 @@ from collector.trade.models import (
 from collector.trade.models import Period as PeriodRow
 from collector.trade.rules.days import Period, local_day
 from collector.trade.settling import Draft
+from collector.units import linking
 
 TRIES = 3
 """How often documents are made anew where something was booked meanwhile."""
@@ -42,6 +43,7 @@ TRIES = 3
 def propose(actor: Actor, agreement: Agreement, period: Period) -> Draft:
     """Work a period out and keep it as its proposal, in place of the one before. Raise NotSo if it is closed."""
     _one_length(agreement, period)
+    linking.follow_all()
     made = settling.draft(agreement, period)
     with transaction.atomic():
         row = _row(agreement, period)
