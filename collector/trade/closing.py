@@ -82,7 +82,7 @@ def close(actor: Actor, agreement: Agreement, period: Period, person: Person) ->
 
 
 def object_to(actor: Actor, period: PeriodRow, line: int, text: str, person: Person) -> Objection:
-    """Object to a line of a proposal, for the customer. Raise NotSo."""
+    """Record an objection to a line of a proposal, for the customer. Raise NotSo."""
     if not speaks_for(person, period.agreement, "customer"):
         raise NotSo(problem=_("only the customer's finance objects"))
     text = " ".join(text.split())
