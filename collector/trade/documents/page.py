@@ -210,7 +210,8 @@ class _Page:
             told = str(extra.get(name, "") or "")
             return OUTCOMES[language].get(told, told)
         if name in ("age", "pieces"):
-            return str(extra.get("age_days" if name == "age" else name, ""))
+            told = str(extra.get("age_days" if name == "age" else name, ""))
+            return f"{self._words['overdue']} {told}" if name == "age" and extra.get("overdue") else told
         cell = line[name]
         if cell is None:
             return self._words["late"] if name == "sold_on" and extra.get("late") else ""
