@@ -21,7 +21,7 @@ from collector.trade.rules.money import shared_out
 from collector.trade.sale_rows import Taken, groups_of
 from collector.trade.sale_words import refusal
 from collector.trade.sales_file import BULK, LARGEST_BYTES, NoSalesFile, Problem, SaleRow, WrongCell, read
-from collector.units import store
+from collector.units import linking, store
 from collector.units import vocabulary as words
 from collector.units.models import Unit
 
@@ -51,6 +51,7 @@ def import_sales(actor: Actor, seller: Organisation, data: bytes, *, where: str,
     except NoSalesFile as problem:
         raise TradeFileProblem(where=where, problem=problem) from None
     taken = Taken(rows=len(rows), rejected=[row for row in rows if isinstance(row, Problem)])
+    linking.follow_all()
     groups = list(groups_of([row for row in rows if isinstance(row, SaleRow)]))
     books = Books(seller)
     if dry_run:

@@ -10,6 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.certificates import jws
+from collector import moments
 from collector.trade import closing, documents_kept, settling, statement
 from collector.trade.documents import making
 from collector.trade.errors import NotSo
@@ -322,3 +323,35 @@ def test_closing_gives_a_number_documents_and_a_ledger(books: Books) -> None:
     with pytest.raises(NotSo, match="closed already"):
         closing.close(ACTOR, agreement, named("2026-01"), books.ours)
     assert Settlement.unfiltered.count() == 1
+
+
+def test_nothing_is_settled_before_both_sides_are_bound(books: Books) -> None:
+    agreement = books.agree(approve=False)
+    for what in (
+        lambda: closing.propose(ACTOR, agreement, named("2026-01")),
+        lambda: closing.close(ACTOR, agreement, named("2026-01"), books.ours),
+    ):
+        with pytest.raises(NotSo, match="no version binds"):
+            what()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_clock_that_was_set_back_closes_nothing(books: Books, monkeypatch: pytest.MonkeyPatch) -> None:
+    agreement = books.agree()
+    books.unit("SERIAL1")
+    closed(books, agreement, "2026-01")
+    monkeypatch.setattr(moments, "now", lambda: at("2026-03-02"))
+    with pytest.raises(NotSo, match="clock"):
+        closed(books, agreement, "2026-02")
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_quarter_takes_the_place_of_months_that_were_only_proposed(books: Books) -> None:
+    agreement = books.agree(version(more="unsold_days = 30"))
+    books.unit("SERIAL1")
+    for month in ("2026-01", "2026-02"):
+        closing.propose(ACTOR, agreement, named(month))
+    assert closed(books, agreement, "2026-Q1")["number"] == 1
+    assert [row.state for row in Period.unfiltered.all()] == ["closed"]
+    kept = Settlement.unfiltered.get().lines.get(section="unsold")
+    assert (kept.printed["extra"]["age_days"], kept.printed["extra"]["overdue"]) == (88, True)
