@@ -78,8 +78,7 @@ def attest(
     from agent.jobs.registrar import Registrar
 
     began = utc_now()
-    first = _identity(imei, serial)
-    handset = Handset(first, asset, kind, manufacturer or "", model or "", _second(first, imei2))
+    made = {"manufacturer": manufacturer or "", "model": model or "", **_numbers(imei, imei2, serial)}
     who, whose = operator_named(settings, operator), _customer(settings, lot, customer)
     printers = tuple(printer.name for printer in settings.printer)
     answers = _asked(_answers(yes_to, no_to), language or settings.station.language)
@@ -88,7 +87,9 @@ def attest(
         registrar.recover()
         reset = judge(who, answers, at=utc_now())
         occasion = Occasion(new_id(), began, who, whose)
-        certificate = registrar.attest(handset, reset, occasion, printers=printers, labels=LabelState.DUE)
+        certificate = registrar.attest(
+            Handset(tag=asset, kind=kind, **made), reset, occasion, printers=printers, labels=LabelState.DUE
+        )
         label = _ask_for_label(state_dir, certificate) if printers else None
         _report(certificate, _deliver(registrar, certificate, certificate_dir), label, as_json)
     finally:
@@ -107,6 +108,11 @@ def _identity(imei: str | None, serial: str | None) -> str:
     if problem := imei_problem(plain):
         raise click.BadParameter(f"{imei!r}: {problem}", param_hint="'--imei'")
     return plain
+
+
+def _numbers(imei: str | None, imei2: str | None, serial: str | None) -> dict[str, str]:
+    first = _identity(imei, serial)
+    return {"serial": first, "second": _second(first, imei2)}
 
 
 def _second(first: str, imei2: str | None) -> str:

@@ -234,7 +234,7 @@ TURNS: list[tuple[Context, str, Context, object, str]] = [
     (PHONE, "YES", PHONE, None, "scan_device_tag"),
     (PHONE, "UNDO", NOTHING, None, "undone_device"),
     (PHONE, "CANCEL", replace(STOPPING, attempt=Attempt(IMEI)), None, "scan_bay_to_cancel"),
-    (ASKED, SECOND_IMEI, replace(ASKED, attempt=replace(ASKED.attempt, second=SECOND_IMEI)), None, "second_imei"),
+    (ASKED, SECOND_IMEI, replace(ASKED, attempt=Attempt(IMEI, "KK-0001", second=SECOND_IMEI)), None, "second_imei"),
     (ASKED, IMEI, ASKED, None, "ask_account_removed"),
     (ASKED, OTHER_IMEI, ASKED, None, "ask_account_removed"),
     (LAST, SECOND_IMEI, LAST, None, "ask_cards_removed"),
