@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection
 from django.db.utils import OperationalError
@@ -17,6 +18,7 @@ from collector.certificates import listening, search_follow, search_index
 from collector.certificates.models import Found
 from collector.certificates.queries import Search, certificates
 from collector.certificates.search_follow import CHUNK, Follower
+from collector.cli import main
 from collector.intake import taking
 from collector.intake.judge import Delivery, judge
 from collector.intake.keeping import keep
@@ -199,3 +201,28 @@ def test_an_export_holds_what_was_stored_before_it(house: House) -> None:
     body = client.get("/certificates/export/jsonl", {"q": "qrs"}).getvalue().decode()
     assert len(body.splitlines()) == 2
     assert hashlib.sha256(one(1, "QRS-1").compact).hexdigest() in body
+
+
+def test_an_intake_that_starts_completes_what_it_finds_before_anything_comes_in(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(*(one(n, f"QRS-{n}") for n in range(1, 4)))
+    assert found(house, "qrs") == []
+    monkeypatch.setattr(listening, "FOLLOWER", Follower())
+    intake = Intake(lambda *_: True, Signer(KEY), prepare=lambda: None)
+    intake.start()
+    try:
+        wait_for(lambda: found(house, "qrs") == [1, 2, 3], 20, "the search has all")
+    finally:
+        intake.stop(10)
+
+
+def test_check_says_what_is_missing_and_migrate_adds_it(house: House) -> None:
+    store(one(1, "QRS-1"), one(2, "QRS-2"))
+    config = ["--config", str(house.folder / "c.toml")]
+    told = CliRunner().invoke(main, ["check", *config])
+    assert (told.exit_code, "2 certificates are not in the search yet" in told.output) == (1, True)
+    done = CliRunner().invoke(main, ["migrate", *config])
+    assert done.exit_code == 0, done.output
+    assert found(house, "qrs") == [1, 2]
+    assert "not in the search" not in CliRunner().invoke(main, ["check", *config]).output
