@@ -83,3 +83,22 @@ class TlsCertificate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.profile} {self.name} {self.serial}"
+
+
+class TakenAlarm(models.Model):
+    """An alarm that somebody took. It is named as its station does, and by when it began."""
+
+    station = models.CharField(max_length=64)
+    alarm = models.CharField(max_length=100)
+    since = models.CharField(max_length=40)
+    code = models.CharField(max_length=40)
+    by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    taken_at = models.DateTimeField(default=now)
+
+    class Meta:
+        """One person has it."""
+
+        constraints = (models.UniqueConstraint(fields=["station", "alarm", "since"], name="fleet_alarm_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.station} {self.alarm}"

@@ -13,6 +13,7 @@ urlpatterns = [
     path("stations/<str:station>/accept", station_views.accept),
     path("stations/<str:station>/refuse", station_views.refuse),
     path("stations/<str:station>/jobs/<str:job>/cancel", job_views.cancel),
+    path("stations/<str:station>/alarms/<str:alarm>/take", views.take_alarm),
     path("enrol", enrol_views.enrol),
     path("enrol/renew", enrol_views.renew),
     path("enrol/ca.crt", enrol_views.authority),

@@ -69,6 +69,7 @@ class World:
             "path": ["style.css"],
             "station": ["bench-01"],
             "job": ["nonsense"],
+            "alarm": ["nonsense"],
             **{name: [str(n) for n in ids] for name, ids in self.numbers.items()},
         }
         assert name in table, f"a route has a parameter <{name}>: say in ARGUMENTS what to put in"
