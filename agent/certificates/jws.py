@@ -35,20 +35,20 @@ class Statement:
     signature: bytes
 
 
-def sign(payload: bytes, key: Ed25519PrivateKey, *, typ: str, alg: Alg = USUAL) -> bytes:
-    """Sign the payload, and return the compact bytes. CertificateProblem if they are more than MAX_BYTES."""
+def sign(payload: bytes, key: Ed25519PrivateKey, *, typ: str, alg: Alg = USUAL, most: int = MAX_BYTES) -> bytes:
+    """Sign the payload, and return the compact bytes. CertificateProblem if they are more than `most`."""
     kid = thumbprint(key.public_key())
     header = json.dumps({"alg": alg, "kid": kid, "typ": typ}, separators=(",", ":")).encode()
     signing_input = _b64(header) + b"." + _b64(payload)
     compact = signing_input + b"." + _b64(key.sign(signing_input))
-    if len(compact) > MAX_BYTES:
-        raise CertificateProblem(problem=f"{len(compact)} bytes, and at most {MAX_BYTES} are allowed")
+    if len(compact) > most:
+        raise CertificateProblem(problem=f"{len(compact)} bytes, and at most {most} are allowed")
     return compact
 
 
-def verify(compact: bytes, keys: Mapping[str, Ed25519PublicKey], *, typ: str) -> Statement:
+def verify(compact: bytes, keys: Mapping[str, Ed25519PublicKey], *, typ: str, most: int = MAX_BYTES) -> Statement:
     """Verify that one of these keys (thumbprint -> key) signed it, and return its parts; else CertificateProblem."""
-    statement = read_unverified(compact, typ=typ)
+    statement = read_unverified(compact, typ=typ, most=most)
     key = keys.get(statement.key_id)
     if key is None:
         raise CertificateProblem(problem=f"signed by an unknown key ({statement.key_id})")
@@ -59,9 +59,9 @@ def verify(compact: bytes, keys: Mapping[str, Ed25519PublicKey], *, typ: str) ->
     return statement
 
 
-def read_unverified(compact: bytes, *, typ: str) -> Statement:
+def read_unverified(compact: bytes, *, typ: str, most: int = MAX_BYTES) -> Statement:
     """Read its parts, or raise CertificateProblem. The signature is NOT checked."""
-    parts, header = _opened(compact)
+    parts, header = _opened(compact, most)
     try:
         payload, signature = _unb64(parts[1]), _unb64(parts[2])
     except (ValueError, binascii.Error):
@@ -77,16 +77,16 @@ def read_unverified(compact: bytes, *, typ: str) -> Statement:
 
 def type_of(compact: bytes) -> str:
     """Read the type in its header, or raise CertificateProblem. Nothing else of it is checked."""
-    typ = _opened(compact)[1].get("typ")
+    typ = _opened(compact, MAX_BYTES)[1].get("typ")
     if not isinstance(typ, str):
         raise CertificateProblem(problem="its header names no type")
     return typ
 
 
-def _opened(compact: bytes) -> tuple[list[bytes], dict[str, object]]:
+def _opened(compact: bytes, most: int) -> tuple[list[bytes], dict[str, object]]:
     """The three parts as they are, and the header read."""
-    if len(compact) > MAX_BYTES:
-        raise CertificateProblem(problem=f"more than {MAX_BYTES} bytes, and no more are allowed")
+    if len(compact) > most:
+        raise CertificateProblem(problem=f"more than {most} bytes, and no more are allowed")
     parts = compact.split(b".")
     if len(parts) != 3:
         raise CertificateProblem(problem="it is not three parts joined by dots (JWS compact)")
