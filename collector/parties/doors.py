@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from collector.parties import tokens
 from collector.parties.models import Person
-from collector.parties.roles import ADMINISTRATOR, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, Sight
+from collector.parties.roles import ADMINISTRATOR, NOTHING, ROLES, SEE_CERTIFICATES, STAFF, TEAM_LEAD, Sight
 from collector.problems import AWAY
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -31,6 +31,7 @@ PAGES = (
     ("/certificates", "certificates", SEE_CERTIFICATES),
     ("/quarantine", "quarantine", STAFF),
     ("/stations", "enrolment", (ADMINISTRATOR,)),
+    ("/directory", "directory", (ADMINISTRATOR, TEAM_LEAD)),
     ("/people", "people", (ADMINISTRATOR,)),
     ("/organisations", "organisations", (ADMINISTRATOR,)),
     ("/audit", "audit", (ADMINISTRATOR,)),

@@ -65,7 +65,7 @@ class World:
             "key": ["nonsense"],
             "uidb36": ["1"],
             "format": ["csv"],
-            "kind": ["csv", "jsonl", "xlsx", "zip"],
+            "kind": ["csv", "jsonl", "xlsx", "zip", "customer"],
             "path": ["style.css"],
             "station": ["bench-01"],
             "job": ["nonsense"],
