@@ -33,6 +33,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "agent/erase": "firmware_bridge drivers agent/certificates",
         "agent/planning": "drivers agent/certificates agent/erase",
         "agent/settings.py": "drivers agent/errors.py agent/planning",
+        "agent/directory.py": "agent/errors.py agent/certificates agent/planning agent/settings.py",
         "agent/enrolment": (
             "drivers agent/errors.py agent/files.py agent/state_folder.py agent/certificates agent/settings.py"
         ),
@@ -49,7 +50,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "agent/views": "drivers agent/phrases agent/certificates agent/erase agent/planning agent/jobs agent/scan",
         "agent/bench": (
             "drivers agent/errors.py agent/messages.py agent/phrases agent/certificates agent/erase "
-            "agent/planning agent/settings.py agent/jobs agent/scan agent/uplink"
+            "agent/planning agent/settings.py agent/directory.py agent/jobs agent/scan agent/uplink"
         ),
         "agent/devices": (
             "drivers agent/errors.py agent/messages.py agent/files.py agent/state_folder.py agent/phrases "

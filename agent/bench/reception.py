@@ -47,6 +47,10 @@ class Reception:
         self._boot_id = boot_id
         self._standing: dict[str, DriveArrived | DriveUnreadable] = {}
 
+    def use(self, settings: Settings) -> None:
+        """Go by other settings from now on."""
+        self.settings = settings
+
     def arrived(self, event: DriveArrived | DriveUnreadable | DriveCycled) -> None:
         """Receive a drive that stands in a bay, is judged anew, or is back after its worker had its power off."""
         if isinstance(event, DriveCycled):

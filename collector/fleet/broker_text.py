@@ -35,8 +35,8 @@ use_username_as_clientid true
 allow_anonymous false
 acl_file {folder}/benchwipe.acl
 
-# A certificate has at most 64 KiB; nothing else is larger.
-message_size_limit 98304
+# A certificate has at most 64 KiB, a station's directory 256.
+message_size_limit 300000
 # The collector acknowledges after COMMIT, two batches of 200 may be on their way; the default of 20 would be its limit.
 max_inflight_messages 400
 # Without it a receipt waits 40 ms for a TCP acknowledgement.

@@ -11,6 +11,7 @@ import secrets
 import ssl
 import threading
 import time
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -33,6 +34,7 @@ ANSWER_S = 8.0
 LASTS = timedelta(minutes=5)
 NAME = "controller"
 REFUSED = 0x80
+MOST_HEARD = 10_000
 _ONE = threading.Lock()
 
 
@@ -65,6 +67,14 @@ def cancel(actor: Actor, configuration: Configuration, station: str, job: str, b
         raise NotCommanded(station=station, problem=clean(str(error))) from None
     note(actor, "job.cancel_answered", station, job=job, command=identifier, state=answer.state, reason=answer.reason)
     return answer
+
+
+def exchange(
+    configuration: Configuration, hears: str, says: Sequence[tuple[str, bytes]], wait_s: float
+) -> list[tuple[str, bytes]]:
+    """Publish retained messages as the controller, and return what comes on a topic for a while. NotCommanded."""
+    with _ONE:
+        return _Errand(configuration, "the broker").exchange(hears, says, wait_s)
 
 
 class _Errand:
@@ -104,6 +114,28 @@ class _Errand:
             self._granted(until, "the broker lets the controller hear no answer")
             self._client.publish(topic, payload, qos=1, properties=self._expiry())
             return self._answer(until)
+        finally:
+            self._client.disconnect()
+            self._client.loop_stop()
+
+    def exchange(self, hears: str, says: Sequence[tuple[str, bytes]], wait_s: float) -> list[tuple[str, bytes]]:
+        """Say all of it, retained, and gather what is heard."""
+        until = time.monotonic() + ANSWER_S
+        broker = self._configuration.settings.broker
+        self._heard = queue.Queue(maxsize=MOST_HEARD)
+        self._client.connect(broker.host, broker.port, keepalive=30)
+        self._client.loop_start()
+        try:
+            self._granted(until, "the broker refuses the controller")
+            self._client.subscribe(hears, 1)
+            self._granted(until, "the broker lets the controller hear no answer")
+            for topic, payload in says:
+                self._client.publish(topic, payload, qos=1, retain=True)
+            until, found = time.monotonic() + wait_s, []
+            while (heard := self._next(until)) is not None:
+                if isinstance(heard, MQTTMessage):
+                    found.append((heard.topic, bytes(heard.payload)))
+            return found
         finally:
             self._client.disconnect()
             self._client.loop_stop()

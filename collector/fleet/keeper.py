@@ -14,6 +14,7 @@ from django.db import Error, connection
 
 from collector.errors import CollectorError
 from collector.fleet import broker_files, certificates, cutting, own_tls
+from collector.fleet.directing import Director
 from collector.fleet.models import TlsCertificate
 from collector.moments import now
 from collector.settings import Configuration
@@ -32,6 +33,7 @@ class Keeper:
 
     def __init__(self, configuration: Configuration, *, serves_broker: bool) -> None:
         self._configuration, self._serves_broker = configuration, serves_broker
+        self._director = Director(configuration)
         self._stop = threading.Event()
         self._said = ""
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
@@ -72,6 +74,7 @@ class Keeper:
             if broker_files.follow(self._configuration, folder):
                 self._tell(folder)
         self._cut()
+        self._director.look()
 
     def _tell(self, folder: broker_files.BrokerFolder) -> None:
         if why := cutting.reload(folder.port):

@@ -83,3 +83,56 @@ class TlsCertificate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.profile} {self.name} {self.serial}"
+
+
+class TakenAlarm(models.Model):
+    """An alarm that somebody took. It is named as its station does, and by when it began."""
+
+    station = models.CharField(max_length=64)
+    alarm = models.CharField(max_length=100)
+    since = models.CharField(max_length=40)
+    code = models.CharField(max_length=40)
+    by = models.ForeignKey(Person, on_delete=models.PROTECT, related_name="+")
+    taken_at = models.DateTimeField(default=now)
+
+    class Meta:
+        """One person has it."""
+
+        constraints = (models.UniqueConstraint(fields=["station", "alarm", "since"], name="fleet_alarm_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.station} {self.alarm}"
+
+
+class DirectoryEntry(models.Model):
+    """A customer, lot, person, destination or policy that stations are told. The audit trail says who changed it."""
+
+    kind = models.CharField(max_length=12)
+    name = models.CharField(max_length=200)
+    facts = models.JSONField(default=dict)
+    changed_at = models.DateTimeField(default=now)
+
+    class Meta:
+        """A name stands once."""
+
+        constraints = (models.UniqueConstraint(fields=["kind", "name"], name="fleet_directory_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+class StationDirectory(models.Model):
+    """What a station was told last, signed, and what it answered."""
+
+    station = models.OneToOneField(Station, on_delete=models.PROTECT, primary_key=True, related_name="directory")
+    version = models.BigIntegerField()
+    content_sha256 = models.CharField(max_length=64)
+    """Of the lists alone: another version of the same says nothing new."""
+    body = models.BinaryField()
+    made_at = models.DateTimeField(default=now)
+    state = models.CharField(max_length=8, default="", blank=True)
+    reason = models.TextField(default="", blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"directory {self.version} of {self.station_id}"

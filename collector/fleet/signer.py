@@ -1,7 +1,8 @@
 """The authority's and the controller's signature, made by a process that is not the web's: no page ever holds its key.
 
 `python -m collector.fleet.signer FOLDER certificate|revocations` < order > PEM; `... authority` prints its certificate;
-`... command-ALG` signs a controller's command. The functions below start it, and wait no longer than a deadline.
+`... command-ALG` and `... directory-ALG` sign what the controller says. The functions below start it, and wait no
+longer than a deadline.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collector.text import clean
 DEADLINE_S = 30.0
 AT_ONCE = 4
 LARGEST = 4 * 1024 * 1024
+CONTROLLERS = ("command-", "directory-")
 ALGS: tuple[Alg, ...] = ("EdDSA", "Ed25519")
 _PLACES = threading.BoundedSemaphore(AT_ONCE)
 
@@ -51,6 +53,11 @@ def revocations(folder: Path, order: msgspec.Struct) -> bytes:
 def command(folder: Path, alg: str, about: msgspec.Struct) -> bytes:
     """Have a controller's command signed (agent.messages.SignedCommand): a JWS. Raise AuthoritySilent."""
     return _run(folder, f"command-{alg}", msgspec.json.encode(about))
+
+
+def directory(folder: Path, alg: str, about: msgspec.Struct) -> bytes:
+    """Have a directory signed (directory.SignedDirectory): a JWS. Raise AuthoritySilent."""
+    return _run(folder, f"directory-{alg}", msgspec.json.encode(about))
 
 
 def _run(folder: Path, verb: str, told: bytes) -> bytes:
@@ -85,14 +92,19 @@ def _authority(folder: Path, verb: str, told: bytes) -> bytes:
 
 
 def _controller(folder: Path, verb: str, told: bytes) -> bytes:
-    """Sign a command, and nothing else: what is signed is one, whatever came in."""
+    """Sign a command or a directory, and nothing else: what is signed is one, whatever came in."""
     from agent.certificates import jws
     from agent.messages import COMMAND_TYPE, SignedCommand
+    from collector.fleet import directory as directory_text
     from collector.intake import signing
 
-    about = msgspec.json.decode(told, type=SignedCommand)
-    alg = next(name for name in ALGS if verb == f"command-{name}")
+    what, _, name = verb.partition("-")
+    alg = next(one for one in ALGS if one == name)
     key = signing.load_or_make(folder, "controller")
+    if what == "directory":
+        lists = msgspec.json.encode(msgspec.json.decode(told, type=directory_text.SignedDirectory))
+        return jws.sign(lists, key, typ=directory_text.TYPE, alg=alg, most=directory_text.LARGEST)
+    about = msgspec.json.decode(told, type=SignedCommand)
     return jws.sign(msgspec.json.encode(about), key, typ=COMMAND_TYPE, alg=alg)
 
 
@@ -101,7 +113,7 @@ def main() -> int:
     folder, verb = Path(sys.argv[1]), sys.argv[2]
     told = sys.stdin.buffer.read(LARGEST) if verb != "authority" else b""
     try:
-        made = _controller(folder, verb, told) if verb.startswith("command-") else _authority(folder, verb, told)
+        made = _controller(folder, verb, told) if verb.startswith(CONTROLLERS) else _authority(folder, verb, told)
     except (AgentError, CollectorError, msgspec.MsgspecError, ValueError, StopIteration) as error:
         print(error, file=sys.stderr)
         return 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from collector.fleet import enrol_views, job_views, metrics, station_views, views
+from collector.fleet import directory_views, enrol_views, job_views, metrics, station_views, views
 
 urlpatterns = [
     path("", views.stations, name="stations"),
@@ -13,6 +13,10 @@ urlpatterns = [
     path("stations/<str:station>/accept", station_views.accept),
     path("stations/<str:station>/refuse", station_views.refuse),
     path("stations/<str:station>/jobs/<str:job>/cancel", job_views.cancel),
+    path("stations/<str:station>/alarms/<str:alarm>/take", views.take_alarm),
+    path("directory", directory_views.directory, name="directory"),
+    path("directory/<str:kind>", directory_views.write),
+    path("directory/<str:kind>/remove", directory_views.remove),
     path("enrol", enrol_views.enrol),
     path("enrol/renew", enrol_views.renew),
     path("enrol/ca.crt", enrol_views.authority),

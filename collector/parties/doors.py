@@ -70,6 +70,7 @@ PAGES = (
     ("/agreements", "agreements", MONEY),
     ("/sales", "sales", MONEY),
     ("/settlements", "settlements", MONEY),
+    ("/directory", "directory", (ADMINISTRATOR, TEAM_LEAD)),
     ("/people", "people", (ADMINISTRATOR,)),
     ("/organisations", "organisations", (ADMINISTRATOR,)),
     ("/audit", "audit", (ADMINISTRATOR,)),

@@ -76,9 +76,10 @@ class World:
             "key": ["nonsense"],
             "uidb36": ["1"],
             "format": ["csv"],
-            "kind": ["csv", "jsonl", "xlsx", "zip", "pdf", "collection", "delivery"],
+            "kind": ["csv", "jsonl", "xlsx", "zip", "pdf", "collection", "delivery", "customer"],
             "path": ["style.css"],
             "job": ["nonsense"],
+            "alarm": ["nonsense"],
             **{name: [str(n) for n in ids] for name, ids in self.numbers.items()},
         }
         assert name in table, f"a route has a parameter <{name}>: say in ARGUMENTS what to put in"
