@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-LANGUAGES = [("", _("as the station's")), ("da", "dansk"), ("en", "English")]
+LANGUAGES = [("", _("as the station's")), ("da", "Dansk"), ("en", "English")]
 VERIFY = [("full", _("whole")), ("sample", _("sample")), ("none", _("not"))]
 METHOD = r"^[a-z0-9][a-z0-9.-]{1,40}$"
 STATION_NAME = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
@@ -42,7 +42,7 @@ class LotEntry(EntryForm):
     key = "code"
     code = forms.CharField(label=_("Code"), max_length=64, help_text=_("Scanned before its drives, LOT-..."))
     customer = forms.CharField(label=_("Customer of the lot"), max_length=200)
-    reference = forms.CharField(label=_("Reference"), max_length=200, required=False)
+    reference = forms.CharField(label=_("Order or reference"), max_length=200, required=False)
     policy = forms.CharField(label=_("Policy"), max_length=200, required=False)
     closed = forms.BooleanField(label=_("Closed"), required=False)
 
@@ -57,7 +57,7 @@ class OperatorEntry(EntryForm):
 
     key = "badge"
     badge = forms.CharField(label=_("Badge"), max_length=64, help_text=_("What stands on the badge, BADGE-..."))
-    id = forms.RegexField(STATION_NAME, label=_("Id"), max_length=63)
+    id = forms.RegexField(STATION_NAME, label=_("Id on certificates"), max_length=63)
     name = forms.CharField(label=_("Name of the person"), max_length=200, required=False)
     title = forms.CharField(label=_("Title"), max_length=200, required=False)
     language = forms.ChoiceField(label=_("Language of the person"), choices=LANGUAGES, required=False)
