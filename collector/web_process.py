@@ -5,10 +5,12 @@ pool     answers pages
 link     hears what stations say of themselves               collector/intake/link.py
 live     the memory of the live page (bounded)               collector/fleet/live.py
 opening  waits for the database, and makes the first link    below
+keeper   its own certificates, made and in time              collector/fleet/keeper.py
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -21,15 +23,18 @@ from django.db import Error, connection
 
 from collector import child, upkeep
 from collector.errors import CollectorError
+from collector.fleet.keeper import Keeper
 from collector.fleet.live import Live
-from collector.fleet.sources import SOURCES, Health
+from collector.fleet.sources import SOURCES, Health, Part
 from collector.intake.link import Link, web_role
 from collector.intake.taking import cause
 from collector.parties import links
 from collector.parties.models import Person
 from collector.settings import Configuration
 from collector.text import clean
+from collector.tls_channel import PagesTls
 from collector.web_address import listen
+from collector.web_server import Channel
 
 LOG = logging.getLogger(__name__)
 THREADS = 8
@@ -37,7 +42,7 @@ CONNECTIONS = 4_000
 """More than the 1,100 that were tried; each costs a descriptor and what it has sent so far."""
 HALF_SENT_S = 20
 LONGEST_HEADERS = 32 * 1024
-LONGEST_BODY = 32 * 1024 * 1024
+LONGEST_BODY = 24 * 1024 * 1024
 RETRY_S = 1.0
 NO_IDENTITY = "this process has no certificate of its own for the broker: give [broker.web] one (docs/collector.md)"
 
@@ -52,9 +57,14 @@ def run(configuration: Configuration) -> int:
     link = None if role is None else Link(configuration, role, live.put)
     SOURCES.listening = lambda: _listening(link)
     SOURCES.intake = _intake
+    SOURCES.parts = _parts
     stopping = threading.Event()
-    if link is not None:
-        link.start()
+    child.on_signals(_end)
+    child.stop_with_parent(lambda: os._exit(0))
+    keeper = Keeper(configuration, serves_broker=False)
+    for part in (link, keeper):
+        if part is not None:
+            part.start()
     from collector.wsgi import application
 
     server = waitress.server.create_server(
@@ -68,16 +78,17 @@ def run(configuration: Configuration) -> int:
         max_request_body_size=LONGEST_BODY,
         asyncore_use_poll=True,
         ident="benchwipe",
+        url_scheme="https" if configuration.settings.tls.on else "http",
         clear_untrusted_proxy_headers=True,
         **_proxy(configuration),
     )
-    child.on_signals(_end)
-    child.stop_with_parent(lambda: os._exit(0))
+    server.channel_class = Channel
     address = _address(configuration, listener)
     LOG.info("web pages at %s", address)
     opening = threading.Thread(target=_open, args=(configuration, address, stopping), name="opening", daemon=True)
     opening.start()
-    watch = threading.Thread(target=_watch, args=(live, link, stopping), name="watch", daemon=True)
+    tls = _speak_tls(configuration, server)
+    watch = threading.Thread(target=_watch, args=((live, link, keeper), tls, stopping), name="watch", daemon=True)
     watch.start()
     try:
         server.run()
@@ -88,10 +99,23 @@ def run(configuration: Configuration) -> int:
     return 0
 
 
-def _watch(live: Live, link: Link | None, stopping: threading.Event) -> None:
+def _speak_tls(configuration: Configuration, server: waitress.server.TcpWSGIServer) -> PagesTls | None:
+    """Let connections come through TLS, where it is configured. Waits for the certificate."""
+    if not configuration.settings.tls.on:
+        return None
+    tls = PagesTls(configuration)
+    tls.wait()
+    server.channel_class = tls.channel
+    return tls
+
+
+def _watch(parts: tuple[Live | Link | Keeper | None, ...], tls: PagesTls | None, stopping: threading.Event) -> None:
     """End the process when one of its threads is gone: pages that only seem to be live tell nothing true."""
     while not stopping.wait(0.5):
-        for part in (live, link):
+        if tls is not None:
+            with contextlib.suppress(OSError):  # half of it may be there: the next look has all
+                tls.follow()
+        for part in parts:
             if part is not None and not part.alive:
                 LOG.critical("thread %s is gone, and the pages end with it", type(part).__name__.lower())
                 os._exit(1)
@@ -108,7 +132,7 @@ def _listener(configuration: Configuration) -> socket.socket:
 
 def _proxy(configuration: Configuration) -> dict[str, object]:
     """Whom to believe about the scheme and the client's address: a proxy on this machine, if there is one."""
-    if not configuration.settings.public_url:
+    if not configuration.settings.public_url or configuration.settings.tls.on:
         return {}
     return {
         "trusted_proxy": "127.0.0.1",
@@ -121,7 +145,9 @@ def _address(configuration: Configuration, listener: socket.socket) -> str:
     if configuration.settings.public_url:
         return configuration.settings.public_url + "/"
     host, port = listener.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    tls = configuration.settings.tls
+    host = tls.names[0] if tls.names else host
+    return f"{'https' if tls.on else 'http'}://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
 def _listening(link: Link | None) -> Health:
@@ -130,12 +156,22 @@ def _listening(link: Link | None) -> Health:
 
 def _intake() -> Health:
     board = child.board()
-    state = None if board is None else board.read()
+    state = None if board is None else board.read("intake")
     if state is None:
         return Health(False, "the intake does not run here" if board is None else "the intake does not answer")
     if state.database != "ok":
         return Health(state.well, f"database: {state.database}")
     return Health(state.well, f"broker {state.broker}")
+
+
+def _parts() -> dict[str, Part]:
+    """What every part says of itself; this one answers."""
+    board = child.board()
+    found = {"web": Part(well=True)}
+    for name in ("intake", "worker") if board is not None else ():
+        state = None if board is None else board.read(name)
+        found[name] = Part(well=False) if state is None else Part(state.well, state.counts)
+    return found
 
 
 def _open(configuration: Configuration, address: str, stopping: threading.Event) -> None:

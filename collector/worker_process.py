@@ -20,9 +20,12 @@ from collector.errors import CollectorError
 from collector.intake.taking import cause
 from collector.settings import Configuration
 from collector.text import clean
+from collector.units import linking
 
 LOG = logging.getLogger(__name__)
 LOOK_S = 0.5
+FOLLOW_S = 0.4
+"""How long certificates look for their units before tasks are looked after again."""
 RECOVER_S, TRIM_S = 5.0, 600.0
 
 
@@ -33,9 +36,12 @@ def run(configuration: Configuration) -> int:
     child.on_signals(stop.set)
     worker = Worker(migrate=configuration.settings.migrate_at_start)
     LOG.info("background work of %d kinds", len(KINDS))
+    board = child.board()
     while not stop.is_set() and not _parent_is_gone(LOOK_S):
         try:
             worker.look()
+            if board is not None:
+                board.write("worker", well=worker.well)
         except CollectorError as error:
             LOG.error("%s", error.line())
             return 2
@@ -60,6 +66,7 @@ class Worker:
                 upkeep.prepare(migrate=self._migrate)
                 self._ready = True
             self._keep_up()
+            linking.follow_for(FOLLOW_S)
             self._go_on()
             self._said = ""
         except (Error, OSError) as error:
@@ -68,6 +75,11 @@ class Worker:
             if told != self._said:
                 LOG.error("background work waits for the database: %s", told)
             self._said = told
+
+    @property
+    def well(self) -> bool:
+        """Whether the database answered at the last look."""
+        return self._ready and not self._said
 
     def end(self) -> None:
         """End the task that is being done; it begins anew with the next worker."""

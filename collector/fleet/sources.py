@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from collector.fleet.live import Live
 
@@ -16,6 +16,14 @@ class Health:
     words: str
 
 
+@dataclass(frozen=True)
+class Part:
+    """One process of the collector: whether it works, and what it counted since it was started."""
+
+    well: bool
+    counts: Mapping[str, float] = field(default_factory=dict)
+
+
 UNKNOWN = Health(well=False, words="not connected yet")
 
 
@@ -25,6 +33,7 @@ class Sources:
     def __init__(self) -> None:
         self.live = Live()
         self.intake: Callable[[], Health] = lambda: UNKNOWN
+        self.parts: Callable[[], Mapping[str, Part]] = dict
         self.listening: Callable[[], Health] = lambda: UNKNOWN
 
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 from django.db import DataError, Error, IntegrityError, close_old_connections, connection
+from django.dispatch import Signal
 
 from agent.certificates.jws import MAX_BYTES
 from agent.messages import Event, Receipt, split_topic, station_topic
@@ -35,6 +36,12 @@ EVENTS_WAITING = 100  # of the window of 400 that the broker gives: the rest is 
 RETRY_S = (0.5, 15.0)
 SAID_EVERY_S = 10.0
 LARGEST_SEQ = 2**63 - 1
+SPARE_RETRY_S = (1.0, 60.0)
+FAR_BEHIND = 1_000
+"""Certificates: other rooms are that far behind at most, however many more wait for their receipts."""
+moment_to_spare = Signal()
+"""Sent after the receipts, while no certificate waits: other rooms write what they keep of certificates, a little at a
+time. Each answers how many are left."""
 UNHOLDABLE = (DataError, IntegrityError, ValueError, OverflowError)
 
 
@@ -59,9 +66,15 @@ class Intake:
         self._events: queue.Queue[Incoming] = queue.Queue(EVENTS_WAITING)
         self._budget, self._budget_lock = Budget(), threading.Lock()
         self._passed_over: Counter[str] = Counter()
+        self._counts: dict[str, int] = dict.fromkeys(("stored", "duplicate", "rejected", "events", "passed_over"), 0)
         self._said_at = float("-inf")
         self._stop = threading.Event()
         self._prepared = False
+        self._behind, self._spare_at, self._spare_delay = (
+            1,
+            0.0,
+            SPARE_RETRY_S[0],
+        )  # what came before this start is gone through
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self.state = "not opened yet"
         self.fatal = ""
@@ -100,6 +113,10 @@ class Intake:
         self._stop.set()
         self._thread.join(within)
 
+    def counted(self) -> dict[str, float]:
+        """Say what was done since the start, and how many messages wait."""
+        return {**self._counts, "waiting": self._waiting.qsize()}
+
     @property
     def working(self) -> bool:
         """Whether the database took the last thing it was given."""
@@ -115,6 +132,7 @@ class Intake:
         """Let the broker forget it. No receipt: a station that meant it sends it again."""
         message.ack()
         self._passed_over[why] += 1
+        self._counts["passed_over"] += 1
         now = time.monotonic()
         if now - self._said_at >= SAID_EVERY_S:
             self._said_at = now
@@ -139,13 +157,14 @@ class Intake:
             if batch:
                 self._take(batch)
             self._take_events()
+            self._spare_a_moment()
             self._look()
 
     def _next_batch(self) -> list[Incoming]:
         """Whatever waits, up to BATCH: a batch is large only when there is much to do."""
         batch: list[Incoming] = []
         try:
-            batch.append(self._waiting.get(timeout=0.01 if self._events.qsize() else 0.2))
+            batch.append(self._waiting.get(timeout=0.01 if self._events.qsize() or self._behind else 0.2))
             while len(batch) < BATCH:
                 batch.append(self._waiting.get_nowait())
         except queue.Empty:
@@ -164,10 +183,29 @@ class Intake:
         if not self._until_it_works(write):
             return
         for stored in kept:
+            self._counts[stored.result] += 1
             self._send_receipt(stored)
         for message in batch:
             message.ack()
+        self._behind += sum(stored.result == "stored" for stored in kept)
         self._charge(kept)
+
+    def _spare_a_moment(self) -> None:
+        """Let other rooms follow. Where they fail, certificates are taken in as ever, and it is tried again."""
+        now = time.monotonic()
+        if not self._behind or now < self._spare_at or (self._waiting.qsize() and self._behind < FAR_BEHIND):
+            return
+        try:
+            self._behind = max((int(left or 0) for _, left in moment_to_spare.send(sender=None)), default=0)
+        except (Error, OSError) as error:
+            connection.close()
+            LOG.error("what is kept beside certificates cannot be written: %s", clean(cause(error)))
+        except Exception:  # the edge of another room: its defect stops no certificate
+            LOG.exception("what is kept beside certificates cannot be written")
+        else:
+            self._spare_delay = SPARE_RETRY_S[0]
+            return
+        self._spare_at, self._spare_delay = now + self._spare_delay, min(self._spare_delay * 2, SPARE_RETRY_S[1])
 
     def _take_events(self) -> None:
         """Store the events that wait."""
@@ -182,6 +220,7 @@ class Intake:
             keep_events(events, gaps)
 
         if not events or self._until_it_works(write):
+            self._counts["events"] += len(events)
             for message in messages:
                 message.ack()
 

@@ -15,7 +15,7 @@ from collector.parties.errors import TokenProblem
 from collector.parties.models import ApiToken, Person
 from collector.parties.services import Actor
 
-SCOPES = ("certificates:read", "stations:read")
+SCOPES = ("certificates:read", "stations:read", "metrics:read")
 """What a token may be used for; each operation of the API names the one that it needs."""
 PREFIX = "bwc_"
 """So that a program that looks for secrets in files knows one of ours."""

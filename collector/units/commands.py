@@ -6,22 +6,17 @@ import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
-
-from collector.errors import CollectorError
 
 if TYPE_CHECKING:
     from collector.parties.services import Actor
 
 Option = Callable[[Any], Any]
 InDatabase = Callable[[Path | None, Callable[["Actor"], Any]], Any]
-T = TypeVar("T")
 FILE = click.Path(path_type=Path, dir_okay=False)
 SHOWN_REJECTED = 50
-NOT_SO = frozenset({"BW-C52", "BW-C71"})
-"""Errors that say that it is not so, rather than that the question was wrong: exit status 1."""
 
 customer_option = click.option("--customer", required=True, metavar="C", help="The organisation's name.")
 as_option = click.option("--as", "login", required=True, metavar="LOGIN", help="Who says so.")
@@ -62,7 +57,7 @@ def _import_register(config_option: Option, json_option: Option, in_database: In
                 linking.follow_all()
             return done
 
-        done = _so(in_database, config, work)
+        done = in_database(config, work)
         document = done.document()
         if as_json:
             click.echo(json.dumps(document, ensure_ascii=False))
@@ -116,7 +111,7 @@ def _lot(config_option: Option, in_database: InDatabase) -> click.Group:
             owner = store.customer_named(customer)
             lots.open_lot(as_login(actor, login), owner, code, reference=reference)
 
-        _so(in_database, config, work)
+        in_database(config, work)
         click.echo(f"{code} is open.", err=True)
 
     @lot.command()
@@ -137,7 +132,7 @@ def _lot(config_option: Option, in_database: InDatabase) -> click.Group:
             lots.close_lot(as_login(actor, login), found)
             return Unit.unfiltered.filter(expected_in=found, headline="missing").count()
 
-        click.echo(f"{code} is closed; {_so(in_database, config, work)} missing.", err=True)
+        click.echo(f"{code} is closed; {in_database(config, work)} missing.", err=True)
 
     return lot
 
@@ -160,7 +155,7 @@ def _receive(config_option: Option, json_option: Option, in_database: InDatabase
             linking.follow_all()
             return done
 
-        told = _so(in_database, config, work)
+        told = in_database(config, work)
         if as_json:
             click.echo(json.dumps(told, ensure_ascii=False))
         counts = ", ".join(f"{name} {told[name]}" for name in ("received", "again", "unexpected", "conflict"))
@@ -193,7 +188,7 @@ def _count(config_option: Option, in_database: InDatabase) -> click.Command:
             changing.count(as_login(actor, login), unit, number, reason)
             return str(Unit.unfiltered.get(pk=unit.pk).headline)
 
-        click.echo(f"{identifier}: {number} drive(s); {_so(in_database, config, work)}", err=True)
+        click.echo(f"{identifier}: {number} drive(s); {in_database(config, work)}", err=True)
 
     return count
 
@@ -221,7 +216,7 @@ def _reconcile(config_option: Option, json_option: Option, in_database: InDataba
                 return None, reconcile_file.write(owner, lot, out, language)
             return reconciling.reconcile(owner, lot), 0
 
-        report, rows = _so(in_database, config, work)
+        report, rows = in_database(config, work)
         if report is None:
             click.echo(f"{out}: {rows} units", err=True)
             return
@@ -235,27 +230,3 @@ def _reconcile(config_option: Option, json_option: Option, in_database: InDataba
         sys.exit(1 if report.problems else 0)
 
     return reconcile
-
-
-def _so(in_database: InDatabase, config: Path | None, work: Callable[[Actor], T]) -> T:
-    """Run it over the database; what is not so ends with status 1, after its transaction."""
-    refused: list[CollectorError] = []
-
-    def run(actor: Actor) -> T | None:
-        try:
-            return work(actor)
-        except CollectorError as error:
-            if error.code not in NOT_SO:
-                raise
-            refused.append(error)
-            return None
-
-    found = in_database(config, run)
-    if refused:
-        _not_so(refused[0])
-    return found  # type: ignore[no-any-return]
-
-
-def _not_so(error: CollectorError) -> NoReturn:
-    click.echo(f"benchwipe-collector: {error.line()}", err=True)
-    sys.exit(1)

@@ -29,4 +29,5 @@ class NotNow(CollectorError):
     """It is not so now: the lot is closed, the unit is not the one for that."""
 
     code = "BW-C52"
+    status = 1
     message = "{problem}"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 
 from agent.certificates.certificate import read_unverified
 from agent.certificates.record import Record
@@ -17,11 +19,13 @@ from collector.intake.models import Certificate
 from collector.moments import parse
 from collector.parties.models import Organisation
 from collector.parties.services import Actor
+from collector.text import clean
 from collector.units import matching, receiving, said, store
 from collector.units import vocabulary as words
 from collector.units.matching import Match, Seen
 from collector.units.models import DriveLink, Loose, Lot, Unit, UnitEvent, Waiting
 
+LOG = logging.getLogger(__name__)
 AT_ONCE = 100
 """Certificates of one transaction: the intake waits no longer than these take."""
 DEVICE = ("serial", "asset_tag", "imei14", "meid14", "eid", "uuid")
@@ -53,7 +57,7 @@ def follow(most: int = AT_ONCE) -> int:
             return 0
         touched = set[int]()
         for row in sorted(rows, key=lambda one: one.certificate.customer_id or 0):
-            touched |= _place(row.certificate)
+            touched |= _placed(row.certificate)
         store.refresh(touched)
         Waiting.objects.filter(pk__in=[row.pk for row in rows]).delete()
     return len(rows)
@@ -64,6 +68,16 @@ def follow_all() -> int:
     count = 0
     while found := follow():
         count += found
+    return count
+
+
+def follow_for(seconds: float) -> int:
+    """Let certificates that wait look for their units for so long, and a batch longer. How many did."""
+    end, count = time.monotonic() + seconds, 0
+    while found := follow():
+        count += found
+        if time.monotonic() > end:
+            break
     return count
 
 
@@ -136,6 +150,16 @@ def seen_of(record: Record, prefix: Any = None) -> Seen:  # noqa: ANN401 - a pat
             for one in found
         ]
     return Seen(tuple(dict.fromkeys(found)), record.asset.manufacturer if record.asset else "")
+
+
+def _placed(certificate: Certificate) -> set[int]:
+    """Place one. What cannot be placed is loose, for a person to look at: it holds up no other."""
+    try:
+        with transaction.atomic():
+            return _place(certificate)
+    except (DataError, IntegrityError, ValueError, LookupError) as error:
+        LOG.error("certificate %s found no unit: %s", certificate.id, clean(str(error)))
+        return _loose(certificate, None, "no_record")
 
 
 def _place(certificate: Certificate) -> set[int]:

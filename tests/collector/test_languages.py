@@ -19,9 +19,12 @@ from tests.collector.test_walk import routes
 
 BEGIN, END = "\ue000", "\ue001"
 """Private characters round whatever gettext gave."""
-SAME = {"Station", "Model", "Administrator", "Validator", "Organisation", "E-mail", "Browser", "Status"}
+SAME = {
+    "Station", "Model", "Administrator", "Validator", "Organisation", "E-mail", "Browser", "Status", "IMEI", "MEID",
+    "EID", "UUID", "Server", "Tablet", "Printer", "CSV or XLSX: serial, asset_tag, imei, kind, drives",
+}  # fmt: skip
 """Words that are the same in Danish."""
-NAMES = {"benchwipe", "Dansk", "English", "CVR", "GLN", "TOTP", "UTC", "API"}
+NAMES = {"benchwipe", "Dansk", "English", "CVR", "GLN", "TOTP", "UTC", "API", "CSV", "XLSX"}
 NOT_DANISH_YET = ("/static",)
 
 
