@@ -156,6 +156,8 @@ def test_no_page_keeps_anybody_out(world: World, reader: Reader, width: str) -> 
     pages = [*html_pages(world, client), "/certificates?q=nothing+is+found", "/nowhere"]
     assert len(pages) > 15
     assert looked_at(reader, pages, width=width) == {}
+    reader.become(client, "en" if width == "a telephone" else "da")
+    assert looked_at(reader, ["/", "/me"], width=width) == {}, "the same in the other language"
     stranger = opened(world, "a stranger")
     reader.become(stranger)
     assert looked_at(reader, list(html_pages(world, stranger)), width=width) == {}
