@@ -35,7 +35,7 @@ from tests.collector.house import House
 from tests.collector.trade.books import ACTOR, Books, sale, version
 from tests.patience import PROGRAM_S
 
-KILLS = 100 if os.environ.get("BENCHWIPE_PROVE") else 3
+KILLS = 100 if os.environ.get("BENCHWIPE_PROVE") else 2
 LINES = 8
 FIRST = "2016-01"
 
