@@ -19,7 +19,7 @@ from collector import logs, settings
 from collector.certificates.statements_commands import validate_command
 from collector.errors import CollectorError
 from collector.foreign.commands import import_foreign_command
-from collector.parties.roles import ROLES
+from collector.parties.commands import organisation_group, person_group
 from collector.report_command import report_command
 from collector.statements.commands import statement_group
 from collector.trade import commands as trade_commands
@@ -226,120 +226,6 @@ def show_key(config: Path | None, use: str) -> None:
     click.echo(json.dumps(keys.jwk(own.public_key())))
 
 
-@main.group()
-def organisation() -> None:
-    """Handle organisations."""
-
-
-@organisation.command("add")
-@config_option
-@click.argument("name")
-@click.option("--kind", required=True, type=click.Choice(["customer", "operator", "reseller", "buyer", "recycler"]))
-@click.option("--cvr", default="", help="Number of a Danish company: 8 digits.")
-@click.option("--gln", default="", help="Address of its invoices: 13 digits.")
-def add_organisation(config: Path | None, name: str, kind: str, cvr: str, gln: str) -> None:
-    """Add an organisation. A customer's certificates are found by its name on them."""
-
-    def run(actor: Actor) -> None:
-        from collector.parties import services
-
-        services.add_organisation(actor, name, kind, cvr=cvr, gln=gln)
-
-    _in_database(config, run)
-    click.echo(f"{name} is a {kind}.", err=True)
-
-
-@main.group()
-def person() -> None:
-    """Handle people."""
-
-
-@person.command("add")
-@config_option
-@click.argument("login")
-@click.option("--name", required=True)
-@click.option("--role", required=True, type=click.Choice(ROLES))
-@click.option("--organisation", "where", help="Whose; without it the one that runs this collector.")
-@click.option("--password-file", type=click.File("rb"), help="Its first line (- reads standard input).")
-def add_person(
-    config: Path | None, login: str, name: str, role: str, where: str | None, password_file: BinaryIO | None
-) -> None:
-    """Add somebody who signs in, or give somebody who is there another role."""
-    password = None if password_file is None else _first_line(password_file)
-    configuration = _load(config)
-
-    def run(actor: Actor) -> None:
-        from collector.parties import services
-
-        house = services.named_or_own(where, configuration.settings.organisation)
-        services.add_or_join(actor, login, name=name, role=role, organisation=house, password=password)
-
-    _in_database(config, run)
-    more = "" if password is not None else f"; `benchwipe-collector person link {login}` makes a link to sign in with"
-    click.echo(f"{login} is {role}{more}", err=True)
-
-
-@person.command("list")
-@config_option
-@json_option
-def list_people(config: Path | None, as_json: bool) -> None:
-    """List people with their roles."""
-
-    def run(_: Actor) -> list[dict[str, Any]]:
-        from collector.parties import services
-
-        return services.people()
-
-    found = _in_database(config, run)
-    if as_json:
-        click.echo(json.dumps({"people": found}))
-        return
-    for one in found:
-        roles = ", ".join(f"{held['role']} ({held['organisation']})" for held in one["roles"])
-        click.echo(f"{one['login']}: {one['name']}{', disabled' if one['disabled'] else ''}: {roles or 'no role'}")
-
-
-@person.command("disable")
-@config_option
-@click.argument("login")
-def disable_person(config: Path | None, login: str) -> None:
-    """Let a person sign in no more."""
-
-    def run(actor: Actor) -> None:
-        from collector.parties import services
-
-        services.disable_person(actor, services.person_named(login))
-
-    _in_database(config, run)
-    click.echo(f"{login} signs in no more", err=True)
-
-
-@person.command("link")
-@config_option
-@click.argument("login")
-@click.option("--address", help="How browsers reach the pages [default: public_url, else listen].")
-def link_person(config: Path | None, login: str, address: str | None) -> None:
-    """Print a link that signs a person in, once, within an hour."""
-    told = _load(config).settings
-
-    def run(actor: Actor) -> str:
-        from collector.parties import links, services
-
-        someone = services.person_named(login)
-        services.note(actor, "person.link_made", someone.login)
-        return links.make("sign-in", someone)
-
-    token = _in_database(config, run)
-    click.echo(f"{(address or told.public_url or f'http://{told.listen}').rstrip('/')}/welcome/{token}")
-
-
-def _first_line(file: BinaryIO) -> str:
-    try:
-        return file.read(4096).decode("utf-8").partition("\n")[0].rstrip("\r")
-    except UnicodeDecodeError:
-        _fail(["the password's file is not UTF-8"])
-
-
 def _in_database(config: Path | None, run: Callable[[Actor], T]) -> T:
     """Run it over the database, made ready, as the person at this command line."""
     configuration = _load(config)
@@ -401,6 +287,8 @@ def _fail(lines: list[str], status: int = 2) -> NoReturn:
 
 
 main.add_command(report_command(config_option, _in_database))
+main.add_command(organisation_group(config_option, _in_database))
+main.add_command(person_group(config_option, json_option, _in_database, _load))
 main.add_command(statement_group(config_option, _load))
 main.add_command(validate_command(config_option, _in_database))
 main.add_command(import_foreign_command(config_option, _in_database))

@@ -27,6 +27,7 @@ TECHNIQUE = "attested factory reset"
 METHOD = "factory-reset"
 STANDARD = "NIST SP 800-88 Rev. 2; the vendor's factory reset as in Rev. 1, table A-3, attested and not measured"
 
+TYPE_DIGITS = 8
 QUESTIONS = ("account-removed", "reset-done", "start-screen-empty", "cards-removed")
 """In the order in which they are asked. Their words are phrases: `check_account_removed` and so on."""
 
@@ -35,13 +36,14 @@ NOT_ALL_YES = Reason("BW-E30", "Not every check of the reset was answered with y
 
 @dataclass(frozen=True)
 class Handset:
-    """A device that was reset. `serial` is its IMEI where it has one."""
+    """A device that was reset. `serial` is its IMEI where it has one; `second` is that of its other SIM card."""
 
     serial: str
     tag: str
     kind: AssetKind = "phone"
     manufacturer: str = ""
     model: str = ""
+    second: str = ""
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,21 @@ def imei_problem(text: str) -> str:
     return "" if sum(n // 10 + n % 10 for n in doubled) % 10 == 0 else "its check digit does not fit: scan it again"
 
 
+def second_imei_problem(first: str, second: str) -> str:
+    """Say why this is not the other IMEI of a device; empty where it may be.
+
+    Both numbers of a device begin with the same eight digits, which name its type (3GPP TS 23.003, section 6.2): what
+    begins otherwise is another device that was scanned by mistake.
+    """
+    if problem := imei_problem(second):
+        return problem
+    if imei_problem(first):
+        return "the device is not named by an IMEI"
+    if first == second:
+        return "it is the same IMEI"
+    return "" if first[:TYPE_DIGITS] == second[:TYPE_DIGITS] else "it is of another type of device"
+
+
 def is_attested(record: Record) -> bool:
     """Say whether a record says erased because a person says so, and not because anything was measured."""
     return record.outcome == "erased" and record.attestation is not None
@@ -128,7 +145,11 @@ def asset_of(handset: Handset) -> Asset:
         manufacturer=handset.manufacturer,
         model=handset.model,
         serial=handset.serial,
-        identifiers=(Identifier(kind="serial" if imei_problem(handset.serial) else "imei", value=handset.serial),),
+        identifiers=tuple(
+            Identifier(kind="serial" if imei_problem(number) else "imei", value=number)
+            for number in (handset.serial, handset.second)
+            if number
+        ),
     )
 
 

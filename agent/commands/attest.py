@@ -27,6 +27,7 @@ Label = Literal["asked", "due"]
 
 @click.command(short_help="Certify a phone or tablet that a person reset: attested, not measured.")
 @click.option("--imei", metavar="IMEI", help="15 digits, from *#06# or its box; the check digit is checked")
+@click.option("--imei2", metavar="IMEI", help="Its other IMEI, of a device with two SIM cards")
 @click.option("--serial", metavar="SERIAL", type=Word(), help="Serial number, of a device without an IMEI")
 @click.option("--asset", metavar="TAG", type=Word(), required=True, help="Asset tag of the device")
 @click.option("--operator", metavar="ID", type=Word(), required=True, help="Who answers for it: an id or a badge")
@@ -44,6 +45,7 @@ Label = Literal["asked", "due"]
 @state_option
 def attest(
     imei: str | None,
+    imei2: str | None,
     serial: str | None,
     asset: str,
     operator: str,
@@ -76,7 +78,7 @@ def attest(
     from agent.jobs.registrar import Registrar
 
     began = utc_now()
-    handset = Handset(_identity(imei, serial), asset, kind, manufacturer or "", model or "")
+    made = {"manufacturer": manufacturer or "", "model": model or "", **_numbers(imei, imei2, serial)}
     who, whose = operator_named(settings, operator), _customer(settings, lot, customer)
     printers = tuple(printer.name for printer in settings.printer)
     answers = _asked(_answers(yes_to, no_to), language or settings.station.language)
@@ -85,7 +87,9 @@ def attest(
         registrar.recover()
         reset = judge(who, answers, at=utc_now())
         occasion = Occasion(new_id(), began, who, whose)
-        certificate = registrar.attest(handset, reset, occasion, printers=printers, labels=LabelState.DUE)
+        certificate = registrar.attest(
+            Handset(tag=asset, kind=kind, **made), reset, occasion, printers=printers, labels=LabelState.DUE
+        )
         label = _ask_for_label(state_dir, certificate) if printers else None
         _report(certificate, _deliver(registrar, certificate, certificate_dir), label, as_json)
     finally:
@@ -103,6 +107,20 @@ def _identity(imei: str | None, serial: str | None) -> str:
     plain = re.sub(r"[ /-]", "", imei or "")
     if problem := imei_problem(plain):
         raise click.BadParameter(f"{imei!r}: {problem}", param_hint="'--imei'")
+    return plain
+
+
+def _numbers(imei: str | None, imei2: str | None, serial: str | None) -> dict[str, str]:
+    first = _identity(imei, serial)
+    return {"serial": first, "second": _second(first, imei2)}
+
+
+def _second(first: str, imei2: str | None) -> str:
+    from agent.certificates.attestation import second_imei_problem
+
+    plain = re.sub(r"[ /-]", "", imei2 or "")
+    if imei2 is not None and (problem := second_imei_problem(first, plain)):
+        raise click.BadParameter(f"{imei2!r}: {problem}", param_hint="'--imei2'")
     return plain
 
 

@@ -21,9 +21,11 @@ def claims(record: Record, say: Words) -> Iterator[str]:
 def device(record: Record, say: Words) -> Section:
     """Describe the device in the place of the drive, which nobody saw."""
     drive, unsaid = record.drive, say("unsaid")
+    others = [one.value for one in record.asset.identifiers if one.value != drive.serial] if record.asset else []
     facts = (
         Fact(say("model"), " ".join(v for v in (drive.vendor, drive.model) if v) or unsaid, strong=True),
         Fact(say("serial_or_imei"), drive.serial or unsaid, exact=bool(drive.serial), strong=True),
+        *(Fact(say("second_number"), value, exact=True, strong=True) for value in others),
         Fact(say("identity"), say("identity_scanned")),
     )
     return Section(say("device"), facts)

@@ -78,6 +78,7 @@ class Seen(StrEnum):
     SHUT_BAY = "a bay that is blocked or out of use"
     NAMELESS_BAY = "a bay whose drive does not say who it is"
     IMEI = "a phone's IMEI"
+    SECOND_IMEI = "the other IMEI of the phone that waits for its answers"
     BAD_IMEI = "an IMEI whose check digit does not fit"
     NOBODYS_IMEI = "an IMEI, and nobody is signed in"
     SAME_DEVICE = "the phone that waits for its answers"
@@ -228,6 +229,7 @@ ROWS: tuple[Row, ...] = (
     ((Step.DEVICE,),             (Seen.TABLET,),                  Do.HANDSET,       STAY,         "scan_device_tag"),
     ((Step.DEVICE,),             (Seen.TAG, Seen.USED_TAG, Seen.COUNTED_TAG),
                                                                   Do.HANDSET,       Step.CHECK,   ""),
+    ((Step.CHECK,),              (Seen.SECOND_IMEI,),             Do.HANDSET,       STAY,         "second_imei"),
     ((Step.CHECK,),              (Seen.YES,),                     Do.HANDSET,       STAY,         ""),
     ((Step.CHECK,),              (Seen.LAST_YES,),                Do.ATTEST,        HOME,         "attested"),
     ((Step.CHECK,),              (Seen.NO,),                      Do.ATTEST,        HOME,         "not_attested"),

@@ -1,6 +1,6 @@
 """A phone or tablet on its way through the scans: what is known of it after each. Pure. Its rows: agent/scan/flow.py.
 
-    badge -> IMEI -> (TABLET) -> asset tag -> the vendor's reset -> YES or NO to each check -> attested, or not
+    badge -> IMEI -> (TABLET) -> asset tag -> (second IMEI) -> the vendor's reset -> YES or NO to each check -> attested
 
 All of it is one person's: it stays in their place while another badge is at work, and over a power cut; another person
 who scans the same IMEI begins it anew. A bay that is scanned in between, CANCEL and REPRINT leave it waiting until it
@@ -12,20 +12,24 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from agent.certificates.attestation import QUESTIONS, Handset, imei_problem
+from agent.certificates.attestation import QUESTIONS, Handset, imei_problem, second_imei_problem
 from agent.certificates.record import AssetKind
 from agent.scan.flow import Seen
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A device that is not attested yet. `answers` go by QUESTIONS, from the first. `began`: when, in UTC."""
+    """A device that is not attested yet. `answers` go by QUESTIONS, from the first. `began`: when, in UTC.
+
+    `second`: the IMEI of its other SIM card.
+    """
 
     serial: str
     tag: str = ""
     kind: AssetKind = "phone"
     answers: tuple[bool, ...] = ()
     began: str = ""
+    second: str = ""
 
     @property
     def asks(self) -> str:
@@ -34,7 +38,7 @@ class Attempt:
 
     def handset(self) -> Handset:
         """Describe the device, for its certificate."""
-        return Handset(self.serial, self.tag, self.kind)
+        return Handset(self.serial, self.tag, self.kind, second=self.second)
 
     def known(self) -> dict[str, Any]:
         """List all that is known of it, by name."""
@@ -65,6 +69,11 @@ def imei_seen(text: str, *, signed_in: bool) -> Seen:
     return Seen.IMEI if signed_in else Seen.NOBODYS_IMEI
 
 
+def is_second(attempt: Attempt, text: str) -> bool:
+    """Say whether an IMEI is the device's other one: scanned before its first answer, of the same type of device."""
+    return not attempt.answers and attempt.second in ("", text) and not second_imei_problem(attempt.serial, text)
+
+
 def answer_seen(attempt: Attempt | None, *, yes: bool) -> Seen:
     """Judge an answer: the last yes is another thing than those before it."""
     if not yes:
@@ -77,6 +86,8 @@ def known_after(attempt: Attempt | None, seen: Seen, value: str, tag: str) -> At
     """Tell what is known of the device now. `tag`: one that was scanned before its IMEI."""
     if seen is Seen.IMEI or attempt is None:
         return Attempt(value, tag)
+    if seen is Seen.SECOND_IMEI:
+        return replace(attempt, second=value)
     if seen is Seen.TABLET:
         return replace(attempt, kind="tablet")
     if seen in (Seen.TAG, Seen.USED_TAG, Seen.COUNTED_TAG):

@@ -29,6 +29,7 @@ class _Saved(msgspec.Struct, frozen=True, kw_only=True):
     kind: AssetKind = "phone"
     answers: tuple[bool, ...] = ()
     began: str = ""
+    second: str = ""
 
 
 def saved(place: Context) -> bytes | None:
@@ -57,7 +58,9 @@ def recalled(body: bytes, settings: Settings) -> Context | None:
             return None
         place = fresh(settings, who)
         lot = next((lot for lot in settings.lot if lot.code == kept.lot), place.lot)
-        device = Attempt(kept.serial, kept.tag, kept.kind, kept.answers, kept.began) if kept.serial else None
+        device = (
+            Attempt(kept.serial, kept.tag, kept.kind, kept.answers, kept.began, kept.second) if kept.serial else None
+        )
         return replace(
             place,
             lot=lot,

@@ -8,7 +8,7 @@ from agent.jobs.bay import Bay
 from agent.scan.codes import Code, Kind, bay_called, is_of_drive
 from agent.scan.context import AT_HOME, Context
 from agent.scan.flow import IDLE, Seen, Step
-from agent.scan.handset import Attempt, answer_seen, imei_seen
+from agent.scan.handset import Attempt, answer_seen, imei_seen, is_second
 from agent.scan.places import place
 from agent.settings import Settings
 
@@ -70,6 +70,13 @@ def _device_seen(code: Code, context: Context, bays: Mapping[str, Bay]) -> Seen:
         return Seen.DRIVE_SERIAL
     if context.attempt and context.step not in (Step.DEVICE, Step.CHECK):
         return _beside_a_phone(code, context.attempt, context.step)
+    if (
+        code.kind is Kind.IMEI
+        and context.step is Step.CHECK
+        and context.attempt
+        and is_second(context.attempt, code.value)
+    ):
+        return Seen.SECOND_IMEI
     if code.kind is Kind.IMEI and context.operator and any(_has_begun(p, code.value) for p in context.away):
         return Seen.THEIR_DEVICE
     if code.kind is Kind.IMEI:

@@ -78,6 +78,8 @@ def _facts(record: Record) -> Iterator[tuple[str, str]]:
     if drive.capabilities.after is not None and drive.capabilities.after != drive.capabilities.before:
         yield "afterwards", _told(drive.capabilities.after)
     yield "asset", record.asset.tag if record.asset else ""
+    for one in record.asset.identifiers if record.asset else ():
+        yield one.kind, one.value
     count = record.asset.drives if record.asset else None
     yield "drives", f"this is drive {count.index} of {count.of} of the asset" if count else ""
     customer = record.customer

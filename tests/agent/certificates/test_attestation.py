@@ -20,9 +20,11 @@ from agent.certificates.attestation import (
     Handset,
     NotAttested,
     Reset,
+    asset_of,
     attest,
     imei_problem,
     is_attested,
+    second_imei_problem,
 )
 from agent.certificates.certificate import Certificate, sign, verify
 from agent.certificates.jws import thumbprint
@@ -217,3 +219,28 @@ def test_a_page_of_a_no_claims_nothing(registrar: Registrar, tmp_path: Path) -> 
     assert any("BW-E30" in row.text for row in label.rows)
     if shutil.which("pdftotext"):
         assert "No level is certified" in " ".join(pages(print_certificate(certificate, language="en").data))
+
+
+SECOND = "490154203999992"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "why"),
+    [
+        (IMEI, SECOND, ""),
+        (IMEI, IMEI, "the same IMEI"),
+        (IMEI, "352099001761481", "another type"),
+        (IMEI, SECOND[:-1] + "3", "check digit"),
+        ("SERIAL-1", SECOND, "not named by an IMEI"),
+    ],
+)
+def test_a_second_imei_is_of_the_same_device_or_refused(first: str, second: str, why: str) -> None:
+    problem = second_imei_problem(first, second)
+    assert (why in problem) == bool(problem or not why)
+    assert bool(problem) == bool(why)
+
+
+def test_both_imeis_are_signed() -> None:
+    signed = asset_of(Handset(IMEI, "KK-1", second=SECOND)).identifiers
+    assert [(one.kind, one.value) for one in signed] == [("imei", IMEI), ("imei", SECOND)]
+    assert [one.value for one in asset_of(Handset(IMEI, "KK-1")).identifiers] == [IMEI]

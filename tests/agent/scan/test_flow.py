@@ -93,6 +93,8 @@ RATED = replace(GRADE, step=Step.TAG, rated=Rated(grade="A", grade_before="C"))
 
 IMEI = "490154203237518"
 OTHER_IMEI = "352099001761481"
+SECOND_IMEI = "490154203999992"
+"""Of the same type as IMEI, as the other SIM card's is."""
 PHONE = replace(NOTHING, step=Step.DEVICE, attempt=Attempt(IMEI))
 ASKED = replace(NOTHING, step=Step.CHECK, attempt=Attempt(IMEI, "KK-0001"))
 WAITS = replace(ASKED, step=Step.TAG)
@@ -232,6 +234,10 @@ TURNS: list[tuple[Context, str, Context, object, str]] = [
     (PHONE, "YES", PHONE, None, "scan_device_tag"),
     (PHONE, "UNDO", NOTHING, None, "undone_device"),
     (PHONE, "CANCEL", replace(STOPPING, attempt=Attempt(IMEI)), None, "scan_bay_to_cancel"),
+    (ASKED, SECOND_IMEI, replace(ASKED, attempt=Attempt(IMEI, "KK-0001", second=SECOND_IMEI)), None, "second_imei"),
+    (ASKED, IMEI, ASKED, None, "ask_account_removed"),
+    (ASKED, OTHER_IMEI, ASKED, None, "ask_account_removed"),
+    (LAST, SECOND_IMEI, LAST, None, "ask_cards_removed"),
     (ASKED, "CANCEL", replace(ASKED, step=Step.STOP), None, "scan_bay_to_cancel"),
     (replace(ASKED, step=Step.STOP), "BAY-A6", WAITS, Cancel("A6"), "cancelled"),
     (replace(ASKED, step=Step.STOP), "KK-0001", replace(ASKED, step=Step.STOP), None, "scan_bay_to_cancel"),

@@ -79,7 +79,7 @@ def test_many_who_speak_at_once_make_one_chain(each_house: House) -> None:
 def test_rows_stay_as_they_are(each_house: House) -> None:
     speak(each_house)
     again = (
-        "TRUNCATE statements_signedstatement, statements_subject"
+        "TRUNCATE statements_signedstatement, statements_subject, statements_commitment"
         if connection.vendor == "postgresql"
         else "INSERT OR REPLACE INTO statements_signedstatement SELECT seq, sha256, previous, kind, 'x', who, said_at, "
         "compact, customer_id, person_id FROM statements_signedstatement"

@@ -74,7 +74,7 @@ def test_one_batch_of_two_customers_is_two_statements(shop: Workshop) -> None:
     shop.house.organisation("Odense Kommune", "customer")
     other = shop.certify("X1", customer=Customer(name="Odense Kommune"), **FAILED)
     rows = destroying.destroy(shop.lead, ["T1", other.id], SHRED)
-    assert {row.customer.name for row in rows} == {"Kolding Kommune", "Odense Kommune"}
+    assert {str(row.customer) for row in rows} == {"Kolding Kommune", "Odense Kommune"}
     for row in rows:
         text = json.dumps(payload(row))
         assert ("T1" in text) != (other.id in text)
