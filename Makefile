@@ -7,6 +7,8 @@
 #   sudo make prove-kills [KILLS=500] [WRITE=docs/reliability.md]   SIGKILLs of command and daemon, some ten minutes
 #   sudo make prove-bench [WRITE=docs/reliability.md]       drives of all kinds under a real kernel, in a QEMU guest; docs/bench.md
 #   sudo make prove-install [SUITES=trixie]                 docs/install.md in a clean Debian 12 and 13, under their systemd
+#   make prove-pages              every page as everybody who may open it, by axe-core in a Chromium: two widths, languages, colours
+#   make prove-api                every document, fuzzed by schemathesis from the OpenAPI, as each role
 #   make prove-collector          the collector's tests with all the rows that exports are promised for
 #   make faults, make bench       the first and the last of these, by their older names
 #   make lock                     the newest releases that setup.cfg allows, into requirements/*.lock; docs/dependencies.md
@@ -44,6 +46,9 @@ ORACLE := tests/drivers/printers/zpl_oracle
 # Real MicroPython, which the dock controller's firmware is tested under; needs node.
 MICROPYTHON := tests/firmware_bridge/device/micropython
 
+# What keeps people from using a page, as axe-core finds it; needs node, and Chromium.
+AXE := tests/collector/axe
+
 # What `make quick` leaves out: what starts brokers, databases, daemons or a guest, and the linters.
 SLOW := tests/laboratory tests/collector tests/faults tests/shift tests/systemd tests/agent/uplink tests/test_demo.py tests/test_style.py tests/test_release.py \
  $(wildcard tests/agent/test_daemon*.py)
@@ -51,7 +56,7 @@ SLOW := tests/laboratory tests/collector tests/faults tests/shift tests/systemd 
 RUNS ?= 60
 KILLS ?= 500
 
-.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-bench prove-collector prove-install lock release lint install back uninstall clean
+.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-bench prove-collector prove-pages prove-api prove-install lock release lint install back uninstall clean
 
 setup:
 	@scripts/setup.sh $(VENV) dev
@@ -63,7 +68,7 @@ demo:
 # Two workers a core: half of the tests' time is waiting for brokers, databases and deadlines.
 test: setup
 	@scripts/debian-packages.sh $(TEST_PACKAGES) || echo "benchwipe: the tests that need them say so at the end" >&2
-	@for part in $(ORACLE) $(MICROPYTHON); do [ -d $$part/node_modules ] || ! command -v npm >/dev/null || \
+	@for part in $(ORACLE) $(MICROPYTHON) $(AXE); do [ -d $$part/node_modules ] || ! command -v npm >/dev/null || \
 	 timeout 60 npm ci --prefix $$part --silent --ignore-scripts --fetch-retries=1 --fetch-timeout=15000 --no-audit --no-fund || \
 	 echo "benchwipe: npm could not install $$part; its tests say so" >&2; done
 	@$(BIN)/python -m pytest --numprocesses=$$(( $$(nproc) * 2 )) --maxprocesses=8 --dist=worksteal -rs $(ARGS)
@@ -78,6 +83,12 @@ prove-faults: setup
 
 prove-kills: setup
 	@$(BIN)/python -m tests.faults.kills --runs $(KILLS) $(if $(WRITE),--write $(WRITE)) $(ARGS)
+
+prove-pages: setup
+	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector/test_hard_pages.py --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
+
+prove-api: setup
+	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector/test_hard_api.py --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
 
 prove-collector: setup
 	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)

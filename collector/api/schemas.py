@@ -10,6 +10,9 @@ Outcome = Literal["", "erased", "unread", "attested", "failed", "aborted", "refu
 Chain = Literal["", "ok", "gap", "known", "fork"]
 
 
+PLACE = "^([0-9]{1,2}-[0-9]{1,18})?$"
+
+
 class Problem(Schema):
     """What is wrong, in one sentence."""
 
@@ -23,7 +26,9 @@ class Asked(Schema):
     outcome: Outcome = ""
     station: str = Field("", max_length=64)
     chain: Chain = ""
-    after: str = Field("", max_length=100, description="`next` of the answer before")
+    after: str = Field(
+        "", max_length=100, description="`next` of the answer before", json_schema_extra={"pattern": PLACE}
+    )
     per_page: int = Field(50, ge=1, le=200)
 
 

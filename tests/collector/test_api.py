@@ -141,3 +141,13 @@ def test_a_question_that_cannot_be_asked_is_told_what_is_wrong(house: House, ask
     answer = ask(house, f"/api/v1/certificates?{ask_}", token_of(house.person("team_lead")))
     assert answer.status_code == 400
     assert ask_.partition("=")[0] in answer.json()["error"] or "list" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "address", ["certificates?seriel=x", "stations?x=1", "certificates?%1b[2J=1", "certificates?="]
+)
+def test_a_parameter_with_a_slip_in_its_name_gives_no_rows(house: House, address: str) -> None:
+    answer = ask(house, f"/api/v1/{address}", token_of(house.person("team_lead")))
+    assert answer.status_code == 400
+    assert "allowed are" in answer.json()["error"]
+    assert answer.json()["error"].isprintable()

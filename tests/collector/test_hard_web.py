@@ -20,9 +20,10 @@ from collector.parties.doors import PUBLIC, doors_of
 from collector.parties.models import AuditEntry
 from tests.collector.conftest import Collector, StationClient, chain_of, wait_for
 from tests.collector.house import PASSWORD, House
-from tests.collector.test_walk import World, addresses, everything, foreign, routes, world  # noqa: F401 - a fixture
+from tests.collector.test_walk import World, addresses, everything, foreign, routes, world
 from tests.patience import PROGRAM_S, SOON_S
 
+__all__ = ["world"]
 OPEN_TO_FORMS_WITHOUT_A_TOKEN = {"check"}
 """Routes that answer a POST without our own page's token: the public check, which knows nobody and changes nothing."""
 TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]+"')
@@ -205,7 +206,7 @@ def test_a_forwarded_name_counts_for_nothing(house: House) -> None:
 # Forms of other sites
 
 
-def posted(world: World, client: Client, data: dict[str, str]) -> dict[str, int]:  # noqa: F811
+def posted(world: World, client: Client, data: dict[str, str]) -> dict[str, int]:
     """POST to every route of ours and of the libraries', with one's own ids and another's; the statuses."""
     found = {}
     for pattern, view in routes():
@@ -217,7 +218,7 @@ def posted(world: World, client: Client, data: dict[str, str]) -> dict[str, int]
 
 
 @pytest.mark.parametrize("who", ["administrator", None])
-def test_a_form_of_another_site_does_nothing_on_any_route(world: World, who: str | None) -> None:  # noqa: F811
+def test_a_form_of_another_site_does_nothing_on_any_route(world: World, who: str | None) -> None:
     """Without our page's token, and with one that another site made up."""
     if who is None:
         client = Client(enforce_csrf_checks=True, raise_request_exception=False, SERVER_NAME="localhost")
@@ -258,7 +259,7 @@ def test_cookies_are_not_read_by_scripts_nor_sent_from_other_sites(house: House)
 # Other people's ids
 
 
-def test_ids_of_another_customer_and_ids_of_nobody_are_answered_alike(world: World) -> None:  # noqa: F811
+def test_ids_of_another_customer_and_ids_of_nobody_are_answered_alike(world: World) -> None:
     """Nobody learns from an answer that a row of somebody else's is there."""
     client = world.house.client("customer_data", world.own, "walker")
     nobody, told = "f" * 64, {}
@@ -279,7 +280,7 @@ ODD = ["-1", "0", "99999999999999999999999", "1e9", "٣", "1;DROP TABLE x", "%00
 
 
 @pytest.mark.parametrize("odd", ODD)
-def test_odd_ids_are_answered_in_words_on_every_route(world: World, odd: str) -> None:  # noqa: F811
+def test_odd_ids_are_answered_in_words_on_every_route(world: World, odd: str) -> None:
     client = world.house.client("administrator", None, "walker")
     asked = 0
     for pattern, view in routes():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from functools import partial
 
 import pytest
 
@@ -40,11 +41,8 @@ def test_a_hundred_units_take_a_hundred_scans(yard: Yard, site: str, tab: Tab) -
     for n in range(UNITS):
         assert tab.run("document.activeElement.name") == "scan", "the next scan goes where it belongs by itself"
         scan(tab, f"K-{n:04d}" if n % 2 else f"PF{n:06d}")
-        wait_for(
-            lambda told=f"{n + 1} received": tab.run(f"document.body && document.body.innerText.includes('{told}')"),
-            PROGRAM_S,
-            f"unit {n + 1} is received",
-        )
+        shown = f"document.body && document.body.innerText.includes('{n + 1} received')"
+        wait_for(partial(tab.run, shown), PROGRAM_S, f"unit {n + 1} is received")
     assert UnitEvent.objects.filter(kind="received").count() == UNITS
     assert yard.report()["counts"]["received"] == UNITS
     for path in (f"/lots/{lot.pk}/receive", f"/lots/{lot.pk}", "/lots", "/units", f"/units/{yard.unit('K-0001').pk}"):
