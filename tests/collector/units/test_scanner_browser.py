@@ -5,16 +5,14 @@ from __future__ import annotations
 import os
 from functools import partial
 
-import pytest
-
 from collector.units.models import UnitEvent
+from tests.collector.browser import Tab, needs_browser, site, tab
 from tests.collector.conftest import wait_for
-from tests.collector.test_passkey_browser import BROWSER, Tab, site, tab
 from tests.collector.units.yard import Yard
 from tests.patience import PROGRAM_S
 
 __all__ = ["site", "tab"]
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="no chromium on this machine")
+pytestmark = needs_browser
 UNITS = 100 if os.environ.get("BENCHWIPE_PROVE") else 8
 WIDTH = 390
 
