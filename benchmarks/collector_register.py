@@ -22,7 +22,7 @@ from typing import Any
 
 from collector import boot, settings
 
-LIMITS_S = {"import": 20.0, "import again, all changed": 20.0, "receive": 120.0, "reconcile": 2.0, "export": 10.0}
+LIMITS_S = {"import": 20.0, "import again, all changed": 20.0, "receive": 120.0, "reconcile": 2.0, "export": 20.0}
 LIMIT_MB = 300
 CUSTOMER, LOT = "A municipality", "L1"
 KINDS = ("laptop", "laptop", "desktop", "phone", "phone", "tablet")

@@ -178,6 +178,8 @@ def _cell(row: Row, place: int) -> str:
 
 def _text(cell: str) -> str:
     """Write a cell as one line of text, without the markup that some exports leave in it."""
+    if cell.isalnum() or not cell:  # most are: there is nothing in them to be taken away
+        return cell[:LONGEST_CELL]
     text = cell
     if "<" in text or "&" in text:
         text = _TAG.sub(" ", text)

@@ -1,4 +1,4 @@
-"""Units, lots and registers, and a queue of the certificates that are there."""
+"""Units with their numbers, and the lots that they come in."""
 
 from __future__ import annotations
 
@@ -8,18 +8,40 @@ import django.db.models.deletion
 import django.db.models.manager
 from django.conf import settings
 from django.db import migrations, models
-from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
-from django.db.migrations.state import StateApps
 
 import collector.moments
 from collector.guards import Guarded
 
-
-def wait(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
-    """Let every certificate that is there wait for its unit, as those that arrive do."""
-    with editor.connection.cursor() as cursor:
-        cursor.execute("INSERT INTO units_waiting (arrival) SELECT arrival FROM intake_certificate")
+LOT_STATE = (
+    "open", "collected", "received", "closed",
+)  # fmt: skip
+CUSTODY_STEP = (
+    "collected", "received", "handed_over", "closed",
+)  # fmt: skip
+UNIT_KIND = (
+    "laptop", "desktop", "thin-client", "server", "tablet", "phone", "monitor", "loose-drive", "printer",
+    "other", "unknown",
+)  # fmt: skip
+UNIT_MADE_BY = (
+    "register", "intake", "certificate", "import", "person",
+)  # fmt: skip
+UNIT_PRESENCE = (
+    "in_use", "expected", "received", "missing", "unexpected", "duplicate",
+)  # fmt: skip
+UNIT_DATA = (
+    "none", "open", "failed", "erased", "attested", "destroyed",
+)  # fmt: skip
+UNIT_DISPOSAL = (
+    "", "stock", "sold", "scrapped", "given_back", "own_use",
+)  # fmt: skip
+UNIT_HEADLINE = (
+    "conflict", "missing", "unexpected", "duplicate", "failed", "received", "awaiting_validation", "attested",
+    "erased", "destroyed", "expected", "in_use",
+)  # fmt: skip
+IDENTIFIER_KIND = (
+    "serial", "asset_tag", "imei14", "meid14", "eid", "uuid", "drive_serial", "wwn", "mac",
+)  # fmt: skip
 
 
 class Migration(migrations.Migration):
@@ -44,62 +66,6 @@ class Migration(migrations.Migration):
                             ),
                         ),
                         ("tag_prefix", models.CharField(blank=True, default="", max_length=100)),
-                    ],
-                ),
-                migrations.CreateModel(
-                    name="Waiting",
-                    fields=[
-                        (
-                            "certificate",
-                            models.OneToOneField(
-                                db_column="arrival",
-                                on_delete=django.db.models.deletion.CASCADE,
-                                primary_key=True,
-                                related_name="+",
-                                serialize=False,
-                                to="intake.certificate",
-                            ),
-                        ),
-                    ],
-                ),
-                migrations.CreateModel(
-                    name="Loose",
-                    fields=[
-                        (
-                            "id",
-                            models.BigAutoField(
-                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                            ),
-                        ),
-                        ("why", models.CharField(max_length=20)),
-                        ("since", models.DateTimeField(default=collector.moments.now)),
-                        (
-                            "certificate",
-                            models.OneToOneField(
-                                on_delete=django.db.models.deletion.CASCADE,
-                                related_name="+",
-                                to="intake.certificate",
-                                to_field="id",
-                            ),
-                        ),
-                        (
-                            "customer",
-                            models.ForeignKey(
-                                blank=True,
-                                null=True,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="+",
-                                to="parties.organisation",
-                            ),
-                        ),
-                    ],
-                    options={
-                        "abstract": False,
-                        "base_manager_name": "unfiltered",
-                        "default_manager_name": "unfiltered",
-                    },
-                    managers=[
-                        ("unfiltered", django.db.models.manager.Manager()),
                     ],
                 ),
                 migrations.CreateModel(
@@ -184,110 +150,6 @@ class Migration(migrations.Migration):
                     ],
                 ),
                 migrations.CreateModel(
-                    name="Mapping",
-                    fields=[
-                        (
-                            "id",
-                            models.BigAutoField(
-                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                            ),
-                        ),
-                        ("header_sha256", models.CharField(max_length=64)),
-                        ("headings", models.JSONField()),
-                        ("columns", models.JSONField()),
-                        ("system", models.CharField(max_length=20)),
-                        ("made_at", models.DateTimeField(default=collector.moments.now)),
-                        (
-                            "customer",
-                            models.ForeignKey(
-                                blank=True,
-                                null=True,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="+",
-                                to="parties.organisation",
-                            ),
-                        ),
-                        (
-                            "made_by",
-                            models.ForeignKey(
-                                null=True,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="+",
-                                to=settings.AUTH_USER_MODEL,
-                            ),
-                        ),
-                    ],
-                    options={
-                        "abstract": False,
-                        "base_manager_name": "unfiltered",
-                        "default_manager_name": "unfiltered",
-                    },
-                    managers=[
-                        ("unfiltered", django.db.models.manager.Manager()),
-                    ],
-                ),
-                migrations.CreateModel(
-                    name="RegisterImport",
-                    fields=[
-                        (
-                            "id",
-                            models.BigAutoField(
-                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                            ),
-                        ),
-                        ("file_name", models.TextField()),
-                        ("fingerprint", models.CharField(max_length=64)),
-                        ("rows", models.PositiveIntegerField()),
-                        ("new", models.PositiveIntegerField()),
-                        ("changed", models.PositiveIntegerField()),
-                        ("same", models.PositiveIntegerField()),
-                        ("rejected", models.JSONField(default=list)),
-                        ("headings", models.JSONField(default=list)),
-                        ("dropped", models.JSONField(default=list)),
-                        ("who", models.TextField()),
-                        ("at", models.DateTimeField(default=collector.moments.now)),
-                        (
-                            "customer",
-                            models.ForeignKey(
-                                blank=True,
-                                null=True,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="+",
-                                to="parties.organisation",
-                            ),
-                        ),
-                        (
-                            "lot",
-                            models.ForeignKey(
-                                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="units.lot"
-                            ),
-                        ),
-                        (
-                            "mapping",
-                            models.ForeignKey(
-                                on_delete=django.db.models.deletion.PROTECT, related_name="imports", to="units.mapping"
-                            ),
-                        ),
-                        (
-                            "person",
-                            models.ForeignKey(
-                                null=True,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="+",
-                                to=settings.AUTH_USER_MODEL,
-                            ),
-                        ),
-                    ],
-                    options={
-                        "abstract": False,
-                        "base_manager_name": "unfiltered",
-                        "default_manager_name": "unfiltered",
-                    },
-                    managers=[
-                        ("unfiltered", django.db.models.manager.Manager()),
-                    ],
-                ),
-                migrations.CreateModel(
                     name="Unit",
                     fields=[
                         (
@@ -361,133 +223,6 @@ class Migration(migrations.Migration):
                     ],
                 ),
                 migrations.CreateModel(
-                    name="RegisterRow",
-                    fields=[
-                        (
-                            "id",
-                            models.BigAutoField(
-                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                            ),
-                        ),
-                        ("row_number", models.PositiveIntegerField()),
-                        ("rule", models.CharField(max_length=20)),
-                        ("department", models.TextField(blank=True, default="")),
-                        ("location", models.TextField(blank=True, default="")),
-                        ("state", models.TextField(blank=True, default="")),
-                        ("encrypted", models.BooleanField(null=True)),
-                        ("last_seen_on", models.DateField(null=True)),
-                        ("raw", models.JSONField(default=list)),
-                        ("fingerprint", models.CharField(max_length=64)),
-                        (
-                            "customer",
-                            models.ForeignKey(
-                                blank=True,
-                                null=True,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="+",
-                                to="parties.organisation",
-                            ),
-                        ),
-                        (
-                            "first_import",
-                            models.ForeignKey(
-                                db_index=False,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="+",
-                                to="units.registerimport",
-                            ),
-                        ),
-                        (
-                            "last_import",
-                            models.ForeignKey(
-                                db_index=False,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="+",
-                                to="units.registerimport",
-                            ),
-                        ),
-                        (
-                            "unit",
-                            models.OneToOneField(
-                                on_delete=django.db.models.deletion.PROTECT, related_name="row", to="units.unit"
-                            ),
-                        ),
-                    ],
-                    options={
-                        "abstract": False,
-                        "base_manager_name": "unfiltered",
-                        "default_manager_name": "unfiltered",
-                    },
-                    managers=[
-                        ("unfiltered", django.db.models.manager.Manager()),
-                    ],
-                ),
-                migrations.CreateModel(
-                    name="Question",
-                    fields=[
-                        (
-                            "id",
-                            models.BigAutoField(
-                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                            ),
-                        ),
-                        ("kind", models.CharField(max_length=20)),
-                        ("key", models.CharField(max_length=200, unique=True)),
-                        ("certificate", models.CharField(blank=True, default="", max_length=64)),
-                        ("data", models.JSONField(default=dict)),
-                        ("asked_at", models.DateTimeField(default=collector.moments.now)),
-                        ("answer", models.CharField(blank=True, default="", max_length=20)),
-                        ("reason", models.TextField(blank=True, default="")),
-                        ("who", models.TextField(blank=True, default="")),
-                        ("answered_at", models.DateTimeField(blank=True, null=True)),
-                        (
-                            "answered_by",
-                            models.ForeignKey(
-                                null=True,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="+",
-                                to=settings.AUTH_USER_MODEL,
-                            ),
-                        ),
-                        (
-                            "customer",
-                            models.ForeignKey(
-                                blank=True,
-                                null=True,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="+",
-                                to="parties.organisation",
-                            ),
-                        ),
-                        (
-                            "other",
-                            models.ForeignKey(
-                                null=True,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="+",
-                                to="units.unit",
-                            ),
-                        ),
-                        (
-                            "unit",
-                            models.ForeignKey(
-                                null=True,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="questions",
-                                to="units.unit",
-                            ),
-                        ),
-                    ],
-                    options={
-                        "abstract": False,
-                        "base_manager_name": "unfiltered",
-                        "default_manager_name": "unfiltered",
-                    },
-                    managers=[
-                        ("unfiltered", django.db.models.manager.Manager()),
-                    ],
-                ),
-                migrations.CreateModel(
                     name="Identifier",
                     fields=[
                         (
@@ -522,86 +257,13 @@ class Migration(migrations.Migration):
                         ),
                     ],
                 ),
-                migrations.CreateModel(
-                    name="DriveLink",
-                    fields=[
-                        (
-                            "id",
-                            models.BigAutoField(
-                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                            ),
-                        ),
-                        ("drive", models.CharField(max_length=128)),
-                        ("outcome", models.CharField(max_length=8)),
-                        ("finished_at", models.DateTimeField()),
-                        ("operator", models.CharField(blank=True, default="", max_length=64)),
-                        ("rule", models.CharField(max_length=20)),
-                        ("validation", models.CharField(blank=True, default="", max_length=8)),
-                        ("destroyed_at", models.DateTimeField(blank=True, null=True)),
-                        ("ended_at", models.DateTimeField(blank=True, null=True)),
-                        (
-                            "certificate",
-                            models.ForeignKey(
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="links",
-                                to="intake.certificate",
-                                to_field="id",
-                            ),
-                        ),
-                        (
-                            "unit",
-                            models.ForeignKey(
-                                on_delete=django.db.models.deletion.PROTECT, related_name="links", to="units.unit"
-                            ),
-                        ),
-                    ],
-                ),
-                migrations.CreateModel(
-                    name="UnitEvent",
-                    fields=[
-                        (
-                            "id",
-                            models.BigAutoField(
-                                auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
-                            ),
-                        ),
-                        ("kind", models.CharField(max_length=20)),
-                        ("occurred_at", models.DateTimeField(default=collector.moments.now)),
-                        ("recorded_at", models.DateTimeField(default=collector.moments.now)),
-                        ("who", models.TextField()),
-                        ("place", models.TextField(blank=True, default="")),
-                        ("certificate", models.CharField(blank=True, default="", max_length=64)),
-                        ("statement", models.CharField(blank=True, default="", max_length=64)),
-                        ("data", models.JSONField(default=dict)),
-                        (
-                            "person",
-                            models.ForeignKey(
-                                null=True,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="+",
-                                to=settings.AUTH_USER_MODEL,
-                            ),
-                        ),
-                        (
-                            "unit",
-                            models.ForeignKey(
-                                db_index=False,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="events",
-                                to="units.unit",
-                            ),
-                        ),
-                    ],
-                ),
                 migrations.AddConstraint(
                     model_name="lot",
                     constraint=models.UniqueConstraint(fields=("customer", "code"), name="lot_once"),
                 ),
                 migrations.AddConstraint(
                     model_name="lot",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("state__in", ("open", "collected", "received", "closed"))), name="lot_state"
-                    ),
+                    constraint=models.CheckConstraint(condition=models.Q(("state__in", LOT_STATE)), name="lot_state"),
                 ),
                 migrations.AddConstraint(
                     model_name="lot",
@@ -631,34 +293,13 @@ class Migration(migrations.Migration):
                 migrations.AddConstraint(
                     model_name="custody",
                     constraint=models.CheckConstraint(
-                        condition=models.Q(("step__in", ("collected", "received", "handed_over", "closed"))),
-                        name="custody_step",
+                        condition=models.Q(("step__in", CUSTODY_STEP)), name="custody_step"
                     ),
                 ),
                 migrations.AddConstraint(
                     model_name="custody",
                     constraint=models.UniqueConstraint(
                         condition=models.Q(("step", "closed")), fields=("lot",), name="custody_closed_once"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="mapping",
-                    constraint=models.UniqueConstraint(fields=("customer", "header_sha256"), name="mapping_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="mapping",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("customer__isnull", False)), name="mapping_customer"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="registerimport",
-                    constraint=models.UniqueConstraint(fields=("customer", "fingerprint"), name="register_import_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="registerimport",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("customer__isnull", False)), name="register_import_customer"
                     ),
                 ),
                 migrations.AddIndex(
@@ -677,83 +318,34 @@ class Migration(migrations.Migration):
                 ),
                 migrations.AddConstraint(
                     model_name="unit",
+                    constraint=models.CheckConstraint(condition=models.Q(("kind__in", UNIT_KIND)), name="unit_kind"),
+                ),
+                migrations.AddConstraint(
+                    model_name="unit",
                     constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "kind__in",
-                                (
-                                    "laptop",
-                                    "desktop",
-                                    "thin-client",
-                                    "server",
-                                    "tablet",
-                                    "phone",
-                                    "monitor",
-                                    "loose-drive",
-                                    "printer",
-                                    "other",
-                                    "unknown",
-                                ),
-                            )
-                        ),
-                        name="unit_kind",
+                        condition=models.Q(("made_by__in", UNIT_MADE_BY)), name="unit_made_by"
                     ),
                 ),
                 migrations.AddConstraint(
                     model_name="unit",
                     constraint=models.CheckConstraint(
-                        condition=models.Q(("made_by__in", ("register", "intake", "certificate", "import", "person"))),
-                        name="unit_made_by",
+                        condition=models.Q(("presence__in", UNIT_PRESENCE)), name="unit_presence"
+                    ),
+                ),
+                migrations.AddConstraint(
+                    model_name="unit",
+                    constraint=models.CheckConstraint(condition=models.Q(("data__in", UNIT_DATA)), name="unit_data"),
+                ),
+                migrations.AddConstraint(
+                    model_name="unit",
+                    constraint=models.CheckConstraint(
+                        condition=models.Q(("disposal__in", UNIT_DISPOSAL)), name="unit_disposal"
                     ),
                 ),
                 migrations.AddConstraint(
                     model_name="unit",
                     constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            ("presence__in", ("in_use", "expected", "received", "missing", "unexpected", "duplicate"))
-                        ),
-                        name="unit_presence",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="unit",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("data__in", ("none", "open", "failed", "erased", "attested", "destroyed"))),
-                        name="unit_data",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="unit",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            ("disposal__in", ("", "stock", "sold", "scrapped", "given_back", "own_use"))
-                        ),
-                        name="unit_disposal",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="unit",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "headline__in",
-                                (
-                                    "conflict",
-                                    "missing",
-                                    "unexpected",
-                                    "duplicate",
-                                    "failed",
-                                    "received",
-                                    "awaiting_validation",
-                                    "attested",
-                                    "erased",
-                                    "destroyed",
-                                    "expected",
-                                    "in_use",
-                                ),
-                            )
-                        ),
-                        name="unit_headline",
+                        condition=models.Q(("headline__in", UNIT_HEADLINE)), name="unit_headline"
                     ),
                 ),
                 migrations.AddConstraint(
@@ -773,41 +365,6 @@ class Migration(migrations.Migration):
                         name="unit_received_somewhere",
                     ),
                 ),
-                migrations.AddConstraint(
-                    model_name="registerrow",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("customer__isnull", False)), name="register_row_customer"
-                    ),
-                ),
-                migrations.AddIndex(
-                    model_name="question",
-                    index=models.Index(
-                        condition=models.Q(("answered_at__isnull", True)),
-                        fields=["customer", "id"],
-                        name="question_open",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="question",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "kind__in",
-                                (
-                                    "tag_and_serial",
-                                    "two_units",
-                                    "suggestion",
-                                    "drives",
-                                    "not_received",
-                                    "another_customer",
-                                    "kind",
-                                    "grade",
-                                ),
-                            )
-                        ),
-                        name="question_kind",
-                    ),
-                ),
                 migrations.AddIndex(
                     model_name="identifier",
                     index=models.Index(fields=["kind", "norm"], name="identifier_lookup"),
@@ -819,30 +376,13 @@ class Migration(migrations.Migration):
                 migrations.AddConstraint(
                     model_name="identifier",
                     constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "kind__in",
-                                (
-                                    "serial",
-                                    "asset_tag",
-                                    "imei14",
-                                    "meid14",
-                                    "eid",
-                                    "uuid",
-                                    "drive_serial",
-                                    "wwn",
-                                    "mac",
-                                ),
-                            )
-                        ),
-                        name="identifier_kind",
+                        condition=models.Q(("kind__in", IDENTIFIER_KIND)), name="identifier_kind"
                     ),
                 ),
                 migrations.AddConstraint(
                     model_name="identifier",
                     constraint=models.CheckConstraint(
-                        condition=models.Q(("source__in", ("register", "intake", "certificate", "import", "person"))),
-                        name="identifier_source",
+                        condition=models.Q(("source__in", UNIT_MADE_BY)), name="identifier_source"
                     ),
                 ),
                 migrations.AddConstraint(
@@ -851,68 +391,6 @@ class Migration(migrations.Migration):
                         condition=models.Q(("norm", ""), _negated=True), name="identifier_norm"
                     ),
                 ),
-                migrations.AddConstraint(
-                    model_name="drivelink",
-                    constraint=models.UniqueConstraint(
-                        condition=models.Q(("ended_at__isnull", True)), fields=("certificate",), name="link_once"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="drivelink",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("validation__in", ("", "accepted", "rejected"))), name="link_validation"
-                    ),
-                ),
-                migrations.AddIndex(
-                    model_name="unitevent",
-                    index=models.Index(fields=["unit", "id"], name="event_of_unit"),
-                ),
-                migrations.AddIndex(
-                    model_name="unitevent",
-                    index=models.Index(
-                        condition=models.Q(("certificate", ""), _negated=True),
-                        fields=["certificate"],
-                        name="event_of_certificate",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="unitevent",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "kind__in",
-                                (
-                                    "collected",
-                                    "received",
-                                    "drives_counted",
-                                    "certificate_linked",
-                                    "certificate_unlinked",
-                                    "validated",
-                                    "graded",
-                                    "part_removed",
-                                    "part_fitted",
-                                    "offered",
-                                    "sold",
-                                    "sale_reversed",
-                                    "returned_by_buyer",
-                                    "given_back",
-                                    "own_use",
-                                    "scrapped",
-                                    "destroyed",
-                                    "moved",
-                                    "reported_missing",
-                                    "found",
-                                    "accepted",
-                                    "kind_told",
-                                    "merged",
-                                    "separated",
-                                ),
-                            )
-                        ),
-                        name="unit_event_kind",
-                    ),
-                ),
-                migrations.RunPython(wait),
             ]
         )
     ]

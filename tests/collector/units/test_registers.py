@@ -98,8 +98,14 @@ def test_a_row_that_cannot_be_believed_is_rejected_with_its_place(yard: Yard, ro
 
 
 def test_a_workbook_keeps_what_a_number_can_hold_and_refuses_what_was_rounded(yard: Yard) -> None:
-    rows = [["Udtræk fra kommunen"], [], ["IMEI", "Serienummer", "Inventarnr."], [353879234252633, "A1B2C3", "007"],
-            [3538792342526331, "A1B2C4", "008"], ["", 12345678.0, 42]]  # fmt: skip
+    rows: list[list[Any]] = [
+        ["Udtræk fra kommunen"],
+        [],
+        ["IMEI", "Serienummer", "Inventarnr."],
+        [353879234252633, "A1B2C3", "007"],
+        [3538792342526331, "A1B2C4", "008"],
+        ["", 12345678.0, 42],
+    ]
     done = take(yard, book(rows))
     assert done.new == 2
     assert [(one["row"], one["column"]) for one in done.rejected] == [(5, "IMEI")]

@@ -25,7 +25,8 @@ class Yard:
         self.site = Site(house)
         self.customer = house.organisation(customer, "customer")
         self.lead = Actor("team_lead", house.person("team_lead"))
-        self._sequence, self._last = 0, None
+        self._sequence = 0
+        self._last: str | None = None
 
     def lot(self, code: str = "L1") -> Lot:
         return lots.open_lot(self.lead, self.customer, code)
@@ -65,7 +66,9 @@ class Yard:
         return str(self.line(number)["status"])
 
     def line(self, number: str) -> dict[str, Any]:
-        found = [u for u in self.report()["units"] if number in (u["serial"], u["asset_tag"], u["imei"])]
+        found: list[dict[str, Any]] = [
+            u for u in self.report()["units"] if number in (u["serial"], u["asset_tag"], u["imei"])
+        ]
         assert len(found) == 1, found
         return found[0]
 
