@@ -46,7 +46,7 @@ CAPACITY = 256_060_514_304
 AT_ONCE = 100
 """Certificates on their way without a receipt: a broker holds so many for one client."""
 ANSWER_S = 120.0
-NOT_READ = Reason("BW-E02", "Parts of the drive could not be read", "Destroy it.")
+NOT_READ = Reason("BW-E02", "Parts of the drive could not be written or read", "Destroy it.")
 NONE = Sanitization(
     level="none", level_nist_800_88_r1="none", level_ieee_2883="none", standard="", method="zero", technique="overwrite"
 )
