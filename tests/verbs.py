@@ -17,7 +17,7 @@ VERBS = frozenset(
         "Seal See Send Serve Set Settle Show Shut Sign Skip Sort Split Start Stop Store Strip Sum Switch Take Tell",
         "Drop Hide Lead Translate Treat Trust Try Turn Type Unlock Unpack Use Verify Wait Wake Watch Wish Work Wrap",
         "Write Yield Change Decrypt Disable Encrypt Link Enrol Post Renew Revoke",
-        "Commit Freeze Prove Scrap Sell",
+        "Commit Destroy Draft Enter Freeze Insert Prove Reconcile Scrap Sell Undo",
     )
     for word in line.split()
 )
