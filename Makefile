@@ -7,6 +7,8 @@
 #   sudo make prove-kills [KILLS=500] [WRITE=docs/reliability.md]   SIGKILLs of command and daemon, some ten minutes
 #   sudo make prove-bench [WRITE=docs/reliability.md]       drives of all kinds under a real kernel, in a QEMU guest; docs/bench.md
 #   sudo make prove-install [SUITES=trixie]                 docs/install.md in a clean Debian 12 and 13, under their systemd
+#   make prove-closing            a hundred SIGKILLs in the middle of closing a settlement, on SQLite and on PostgreSQL
+#   sudo make prove-station       the station's tests with each row of what `make test` runs some of
 #   make prove-pages              every page as everybody who may open it, by axe-core in a Chromium: two widths, languages, colours
 #   make prove-api                every document, fuzzed by schemathesis from the OpenAPI, as each role
 #   make prove-collector          the collector's tests with all the rows that exports are promised for
@@ -56,7 +58,7 @@ SLOW := tests/laboratory tests/collector tests/faults tests/shift tests/systemd 
 RUNS ?= 60
 KILLS ?= 500
 
-.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-bench prove-collector prove-pages prove-api prove-install lock release lint install back uninstall clean
+.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-bench prove-closing prove-collector prove-pages prove-api prove-station prove-install lock release lint install back uninstall clean
 
 setup:
 	@scripts/setup.sh $(VENV) dev
@@ -84,6 +86,9 @@ prove-faults: setup
 prove-kills: setup
 	@$(BIN)/python -m tests.faults.kills --runs $(KILLS) $(if $(WRITE),--write $(WRITE)) $(ARGS)
 
+prove-closing: setup
+	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector/trade/test_closing_kills.py -s -rs $(ARGS)
+
 prove-pages: setup
 	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector/test_hard_pages.py --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
 
@@ -92,6 +97,9 @@ prove-api: setup
 
 prove-collector: setup
 	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
+
+prove-station: setup
+	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/agent tests/drivers --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
 
 # A worker a core: an emulated guest is busy all the time.
 bench: prove-bench

@@ -37,6 +37,7 @@ COMMANDS = {
     "ledger": "agent.commands.ledger:ledger",
     "backup": "agent.commands.backup:backup",
     "restore": "agent.commands.backup:restore",
+    "enrol": "agent.commands.enrol:enrol",
     "check": "agent.commands.daemon:check",
     "run": "agent.commands.daemon:run",
     "status": "agent.commands.daemon:status",
@@ -148,13 +149,24 @@ def cli() -> None:
 
 def main(words: Sequence[str] | None = None) -> None:
     """Run the `benchwipe` command, say what was wrong, and exit with the command's status: its entry point."""
-    attended = words is None and sys.argv[1:2] and sys.argv[1] in TOUCH_DRIVES
+    attended = words is None and _may_be_kept(sys.argv[1:2])
     words = sys.argv[1:] if words is None else words
     if attended:
         from agent.commands.attended import attend
 
         sys.exit(attend(lambda: _run(words)))
     sys.exit(_run(words))
+
+
+def _may_be_kept(command: Sequence[str]) -> bool:
+    """Say whether a drive may keep the command from ending, and somebody waits for it.
+
+    A service manager ends the daemon by limits of its own, and watches the process that it started; a person at a
+    terminal waits.
+    """
+    if command and command[0] == "run":
+        return "NOTIFY_SOCKET" not in os.environ and sys.stdin is not None and sys.stdin.isatty()
+    return bool(command) and command[0] in TOUCH_DRIVES
 
 
 def _run(words: Sequence[str]) -> int:

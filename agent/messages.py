@@ -102,6 +102,19 @@ class Command(msgspec.Struct, frozen=True, kw_only=True):
     sig: str
 
 
+COMMAND_TYPE = "benchwipe-command+jws"
+
+
+class SignedCommand(msgspec.Struct, frozen=True, kw_only=True):
+    """What a controller signs: the command, and the topic that it is sent to."""
+
+    topic: str
+    args: dict[str, Any]
+    issued: str
+    not_after: str
+    expected_rev: int | None = None
+
+
 class Request(msgspec.Struct, frozen=True, kw_only=True):
     """A message on `cmd/<type>/<id>` as it came: nothing of it is checked yet."""
 

@@ -12,7 +12,7 @@ import threading
 import time
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -25,6 +25,7 @@ from agent.bench.events import (
     CertificateRejected,
     CommandArrived,
     DeviceFault,
+    DirectoryArrived,
     ReprintRequested,
     Scanned,
     Told,
@@ -41,6 +42,7 @@ from agent.devices.station_effects import StationEffects
 from agent.devices.threads import Threads
 from agent.devices.view import View
 from agent.devices.watcher import Watcher
+from agent.enrolment.facts import read_facts
 from agent.erase.streams import fastest, rates
 from agent.errors import LedgerProblem
 from agent.jobs.bay import BayState
@@ -61,6 +63,9 @@ from drivers.inputs._readings import Scan, Unfinished, Unreadable
 from drivers.inputs.base import Input
 from drivers.lasting import lasting
 from firmware_bridge.passthrough import give_back_memory
+
+if TYPE_CHECKING:
+    from agent.enrolment.renewal import Renewal
 
 log = logging.getLogger("benchwipe.station")
 
@@ -83,6 +88,7 @@ class Station:
         self.notifier = Notifier()
         self.inbox = Inbox()
         self.uplink = self._uplink(config_dir)
+        self.renewal = self._renewal(config_dir)
         self.watchers = {name: self._watcher(name, source) for name, source in equipment.sources.items()}
         self.effects = StationEffects(
             settings,
@@ -123,8 +129,9 @@ class Station:
         self.effects.watch_docks()
         for name, device in self.inputs.items():
             self._scanner(name, device).start()
-        if self.uplink:
-            self.uplink.start()
+        for part in (self.uplink, self.renewal):
+            if part:
+                part.start()
         for watcher in self.watchers.values():
             watcher.start()
         gc.collect()  # 0.4 MB of what starting left behind (benchmarks/idle_footprint.py)
@@ -146,6 +153,8 @@ class Station:
         self._end_of_inputs.set()
         for watcher in self.watchers.values():
             watcher.stop()
+        if self.renewal:
+            self.renewal.stop()
         if self.uplink:
             self.uplink.stop(UPLINK_STOP_S)
         self.effects.close(DEVICES_STOP_S)
@@ -214,9 +223,25 @@ class Station:
             boot_id=boot_id(),
             on_rejected=lambda row, reason: self.inbox.put(CertificateRejected(row, reason)),
             on_command=lambda request: self.inbox.put(CommandArrived(request)),
+            on_config=lambda body: self.inbox.put(DirectoryArrived(body)),
             on_trouble=lambda name, code, text: self.inbox.put(DeviceFault(name, code, text)),
             now=utc_now,
             collectors=self._collectors(self.settings.mqtt, config_dir),
+        )
+
+    def _renewal(self, config_dir: Path) -> Renewal | None:
+        """Who renews the connection's certificate; nobody where no enrolment gave it."""
+        tls, uplink = self.settings.mqtt.tls if self.settings.mqtt else None, self.uplink
+        folder = config_dir / tls.certificate if tls and tls.certificate else None
+        if folder is None or uplink is None or read_facts(folder.parent) is None:
+            return None
+        from agent.enrolment.renewal import Renewal  # nobody else needs it
+
+        return Renewal(
+            folder.parent,
+            self.state_dir,
+            connected=lambda: uplink.status.connected,
+            trouble=lambda text: self.inbox.put(DeviceFault("enrolment", "BW-A85", text)),
         )
 
     @staticmethod

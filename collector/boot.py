@@ -45,7 +45,7 @@ def boot(configuration: Configuration) -> None:
     except (OSError, UnicodeDecodeError) as error:
         raise CollectorError(problem=f"the database's settings cannot be used: {error}") from None
     told = configuration.settings
-    secure = told.public_url.startswith("https:")
+    secure = configuration.secure
     django_settings.SECRET_KEY = signing.secret(configuration.keys_dir, "session")
     django_settings.ALLOWED_HOSTS = _hosts(configuration)
     django_settings.CSRF_TRUSTED_ORIGINS = [told.public_url] if told.public_url else []
@@ -122,6 +122,7 @@ def _hosts(configuration: Configuration) -> list[str]:
     told = configuration.settings
     host = told.listen.rpartition(":")[0]
     names = ["localhost", "127.0.0.1", "[::1]", *told.hosts]
+    names += [f"[{name}]" if ":" in name else name for name in told.tls.names]
     if told.public_url:
         names.append(urlsplit(told.public_url).hostname or "")
     if host.strip("[]") not in ("0.0.0.0", "::", ""):

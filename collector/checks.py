@@ -10,6 +10,7 @@ from django.db import Error
 
 from collector import upkeep
 from collector.errors import CollectorError
+from collector.fleet import own_tls, signer
 from collector.intake import signing
 from collector.intake.link import web_role
 from collector.intake.taking import cause
@@ -23,7 +24,7 @@ BUILT = datetime(2026, 1, 1, tzinfo=UTC)
 
 def problems(configuration: Configuration) -> list[str]:
     """List what is not as it must be."""
-    return [*_database(), *_broker(configuration), *_keys(configuration), *_clock()]
+    return [*_database(), *_broker(configuration), *_keys(configuration), *_authority(configuration), *_clock()]
 
 
 def _database() -> list[str]:
@@ -65,6 +66,18 @@ def _keys(configuration: Configuration) -> list[str]:
         except CollectorError as error:
             found.append(error.line())
     return found
+
+
+def _authority(configuration: Configuration) -> list[str]:
+    """The own authority can sign, where it is used, and what it gave is not near its end: `serve` renews it."""
+    told = configuration.settings
+    if not (told.tls.names or told.broker.tls.own):
+        return []
+    try:
+        signer.authority(configuration.keys_dir)
+        return own_tls.problems(configuration)
+    except CollectorError as error:
+        return [error.line()]
 
 
 def _clock() -> list[str]:

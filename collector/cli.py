@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn, TypeVar
+from typing import TYPE_CHECKING, BinaryIO, NoReturn, TypeVar
 
 import click
 import msgspec
@@ -16,8 +16,12 @@ import msgspec
 from agent.errors import SettingsError
 from agent.version import version
 from collector import logs, settings
+from collector.audit.commands import audit_command
 from collector.certificates.statements_commands import validate_command
+from collector.demo.commands import demo_command
+from collector.effect.commands import effect_command, factors_group, work_command
 from collector.errors import CollectorError
+from collector.fleet import commands as fleet_commands
 from collector.foreign.commands import import_foreign_command
 from collector.parties.commands import organisation_group, person_group
 from collector.report_command import report_command
@@ -127,7 +131,7 @@ def migrate(config: Path | None) -> None:
         _boot(configuration)
         from collector import upkeep
 
-        upkeep.prepare(migrate=True)
+        upkeep.bring_up()
 
     _try(run)
     click.echo("The database is up to date.", err=True)
@@ -161,53 +165,6 @@ def enrol(config: Path | None, station: str, key: BinaryIO) -> None:
 
 
 @main.group()
-def station() -> None:
-    """Handle the stations."""
-
-
-@station.command("list")
-@config_option
-@json_option
-def list_stations(config: Path | None, as_json: bool) -> None:
-    """List the stations with the keys that are believed."""
-
-    def run(_: Actor) -> list[dict[str, Any]]:
-        from collector.intake.models import Station
-
-        rows = Station.objects.order_by("id").prefetch_related("keys")
-        return [
-            {
-                "station": row.id,
-                "revoked": row.revoked_at is not None,
-                "keys": sorted(key.thumbprint for key in row.keys.all() if key.revoked_at is None),
-            }
-            for row in rows
-        ]
-
-    found = _in_database(config, run)
-    if as_json:
-        click.echo(json.dumps({"stations": found}))
-        return
-    for one in found:
-        click.echo(f"{one['station']}: {', '.join(one['keys']) or ('revoked' if one['revoked'] else 'no key')}")
-
-
-@station.command("revoke")
-@config_option
-@click.argument("name", metavar="STATION")
-def revoke_station(config: Path | None, name: str) -> None:
-    """Believe a station's keys no more. What they signed before stays proved."""
-
-    def run(actor: Actor) -> int:
-        from collector.intake import enrolment
-
-        return enrolment.revoke(actor, name)
-
-    count = _in_database(config, run)
-    click.echo(f"{name}: {count} key(s) are believed no more", err=True)
-
-
-@main.group()
 def key() -> None:
     """Handle the collector's own keys."""
 
@@ -238,6 +195,20 @@ def _in_database(config: Path | None, run: Callable[[Actor], T]) -> T:
         upkeep.prepare(migrate=configuration.settings.migrate_at_start)
 
         return run(Actor(who=f"by command line, {getpass.getuser()}"))
+
+    return _try(work)
+
+
+def _only_looking(config: Path | None, run: Callable[[], T]) -> T:
+    """Run it over the database as it stands: nothing is brought up to date, and no trigger is mended."""
+    configuration = _load(config)
+
+    def work() -> T:
+        _boot(configuration)
+        from collector import upkeep
+
+        upkeep.require()
+        return run()
 
     return _try(work)
 
@@ -287,6 +258,11 @@ def _fail(lines: list[str], status: int = 2) -> NoReturn:
 
 
 main.add_command(report_command(config_option, _in_database))
+main.add_command(audit_command(config_option, json_option, _only_looking))
+main.add_command(effect_command(config_option, json_option, _in_database))
+main.add_command(work_command(config_option, _in_database))
+main.add_command(demo_command(main.main))
+main.add_command(factors_group(config_option, json_option, _in_database))
 main.add_command(organisation_group(config_option, _in_database))
 main.add_command(person_group(config_option, json_option, _in_database, _load))
 main.add_command(statement_group(config_option, _load))
@@ -297,6 +273,7 @@ main.add_command(grade_command(config_option, _in_database))
 for _command in (
     *unit_commands(config_option, json_option, _in_database),
     *trade_commands.commands(config_option, _in_database),
+    *fleet_commands.commands(config_option, json_option, _in_database, _load),
 ):
     main.add_command(_command)
 

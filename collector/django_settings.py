@@ -24,6 +24,8 @@ INSTALLED_APPS = [
     "collector.foreign",
     "collector.units",
     "collector.trade",
+    "collector.effect",
+    "collector.today",
     "collector.selling",
     "collector.api",
     "collector.background",
@@ -108,12 +110,7 @@ MFA_TOTP_TOLERANCE = 1  # a code of the last half minute: telephones' clocks are
 MFA_TOTP_ISSUER = "benchwipe"
 MFA_FORMS = {"add_webauthn": "collector.parties.adapter.AddPasskey"}
 MFA_ADAPTER = "collector.parties.adapter.SecondFactor"
-CACHES = {  # limits are counted here, in the one web process
-    "default": {
-        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
-        "OPTIONS": {"MAX_ENTRIES": 50_000},  # more than an attacker can fill in five minutes at these limits
-    }
-}
+CACHES = {"default": {"BACKEND": "collector.parties.limits.Limits"}}  # counts attempts to sign in, and nothing else
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_NAME = "benchwipe_session"
 SESSION_COOKIE_SAMESITE = "Lax"

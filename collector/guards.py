@@ -91,6 +91,9 @@ GUARDS = (
     Guard("trade_settlementfile", ("id", "settlement_id,kind"), add=_SETTLED),
     Guard("trade_objection", ("id",)),
     Guard("trade_objectionanswer", ("objection_id",)),
+    Guard("effect_factordocument", ("id", "version", "sha256")),
+    Guard("effect_work", ("id",)),
+    Guard("effect_figure", ("id",)),
 )
 
 

@@ -4,6 +4,7 @@ main    waits for SIGTERM, and says how things are
 link    connects, watches, reconnects                      collector/intake/link.py
 paho    one for each connection: only enqueues
 intake  the only writer of certificates                    collector/intake/taking.py
+keeper  certificates in time, revocation at the broker     collector/fleet/keeper.py
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from pathlib import Path
 
 from agent.certificates.signature import overdue
 from collector import child, health, upkeep
+from collector.fleet.keeper import Keeper
 from collector.intake import signing
 from collector.intake.enrolment import follow_configuration
 from collector.intake.keeping import Limits
@@ -60,18 +62,18 @@ def run(configuration: Configuration) -> int:
         limits=Limits(limits.most, limits.most_per_station),
     )
     link = Link(configuration, intake_role(configuration), intake.put)
-    parts = (intake, link)
-    for part in parts:
+    keeper = Keeper(configuration, serves_broker=True)
+    for part in (intake, link, keeper):
         part.start()
     if configuration.settings.health_listen:
         health.begin(configuration.settings.health_listen, lambda: link.connected and intake.working)
-    status = _watch(stop, intake, link)
+    status = _watch(stop, intake, link, keeper)
     intake.stop(STOP_S)  # first: its last receipts still need the link
     link.stop(STOP_S)
     return status
 
 
-def _watch(stop: threading.Event, intake: Intake, link: Link) -> int:
+def _watch(stop: threading.Event, intake: Intake, link: Link, keeper: Keeper) -> int:
     board = child.board()
     while not stop.wait(0.1):
         if board is not None:
@@ -79,7 +81,7 @@ def _watch(stop: threading.Event, intake: Intake, link: Link) -> int:
             board.write("intake", well=well, broker=link.state, database=intake.state, counts=intake.counted())
         if intake.fatal:
             return 2
-        dead = [part for part in (intake, link) if not part.alive]
+        dead = [part for part in (intake, link, keeper) if not part.alive]
         if dead:
             LOG.critical("thread %s is gone, and the intake ends with it", type(dead[0]).__name__.lower())
             return 1

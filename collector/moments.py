@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
+
+HERE = ZoneInfo("Europe/Copenhagen")
+"""Days are those of the customers' clock."""
 
 
 def now() -> datetime:
@@ -24,3 +28,13 @@ def now_text() -> str:
 def parse(written: str) -> datetime:
     """Read a moment that `text` wrote. Raise ValueError if it is none."""
     return datetime.fromisoformat(written.replace("Z", "+00:00")).astimezone(UTC)
+
+
+def day_of(moment: datetime) -> date:
+    """Return the day of a moment, as people here count it."""
+    return moment.astimezone(HERE).date()
+
+
+def today() -> date:
+    """Return this day."""
+    return day_of(now())

@@ -29,10 +29,10 @@ def report_command(config_option: Callable[[Any], Any], in_database: Callable[..
     ) -> None:
         """Write a customer's certificates to a file: a list as PDF or CSV, or a ZIP of PDFs and JWS."""
 
-        def run(_: object) -> int:
+        def run(actor: Any) -> int:  # noqa: ANN401 - parties.services.Actor, once Django runs
             from collector.certificates import report as reports
 
-            return reports.report(customer, first.date(), last.date(), out, language)
+            return reports.report(actor, customer, first.date(), last.date(), out, language)
 
         click.echo(f"{out}: {in_database(config, run)} certificates", err=True)
 

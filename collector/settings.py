@@ -20,13 +20,19 @@ from drivers.options import convert, read_toml
 NotEmpty = Annotated[str, Meta(min_length=1)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 StationId = Annotated[str, Meta(pattern=STATION_ID)]
-Listen = Annotated[str, Meta(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^:\s\[\]]+):[0-9]{1,5}$")]
+LISTEN = r"^(\[[0-9A-Fa-f:.]+\]|[^:\s\[\]]+):[0-9]{1,5}$"
+HOST_NAME = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$|^[0-9A-Fa-f:]{2,39}$"  # or an address
+Listen = Annotated[str, Meta(pattern=LISTEN)]
 Origin = Annotated[str, Meta(pattern=r"^(https?://[^/\s?#@]+)?$")]
 
 
 class TlsSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Files of the connection to the broker, PEM. No `ca`, no TLS. The certificate is this collector's own."""
+    """Files of the connection to the broker, PEM. No `ca`, no TLS. The certificate is this collector's own.
 
+    `own`: the collector's own authority gives them, and they are made and renewed in `tls` beside its keys.
+    """
+
+    own: bool = False
     ca: str = ""
     certificate: str = ""
     key: str = ""
@@ -45,8 +51,15 @@ class WebBrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
 
 
+class StationsBrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where stations are told to connect to; what is empty is the collector's own, by the pages' name."""
+
+    host: str = ""
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+
+
 class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the stations' messages come from."""
+    """Where the stations' messages come from. `port`: 8883 with TLS, else 1883, where it is not given."""
 
     host: NotEmpty = "localhost"
     port: Port = 1883
@@ -56,6 +69,24 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     password_file: str = ""
     tls: TlsSettings = TlsSettings()
     web: WebBrokerSettings = WebBrokerSettings()
+    stations: StationsBrokerSettings = StationsBrokerSettings()
+
+
+class PagesTlsSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """TLS of the pages, spoken by `serve` itself: for these names by its own authority, or with given files, PEM.
+
+    `listen`: where, instead of the address in `listen` above.
+    """
+
+    names: list[Annotated[str, Meta(pattern=HOST_NAME)]] = []
+    certificate: str = ""
+    key: str = ""
+    listen: Annotated[str, Meta(pattern=f"^$|{LISTEN}")] = ""
+
+    @property
+    def on(self) -> bool:
+        """Whether the pages speak TLS."""
+        return bool(self.names or self.certificate)
 
 
 class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,6 +175,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     stations_dir: NotEmpty = "stations"
     keys_dir: str = ""
     signature_alg: Alg = USUAL
+    tls: PagesTlsSettings = PagesTlsSettings()
     broker: BrokerSettings = BrokerSettings()
     database: DatabaseSettings = DatabaseSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
@@ -181,6 +213,22 @@ class Configuration(msgspec.Struct, frozen=True, kw_only=True):
         """The folder of what the worker makes: files that wait for a day to be taken."""
         return self.keys_dir.parent / "tasks"
 
+    @property
+    def tls_dir(self) -> Path:
+        """The folder of the certificates that the collector's own authority gave to its own processes."""
+        return self.keys_dir / "tls"
+
+    @property
+    def own_names(self) -> frozenset[str]:
+        """Names at the broker that are the collector's: no station may have one of them."""
+        told = self.settings
+        return frozenset({told.id, f"{told.id}-web", told.broker.web.id or f"{told.id}-web", "controller"})
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach the pages over TLS, by this program itself or through a proxy."""
+        return self.settings.tls.on or self.settings.public_url.startswith("https:")
+
     def database(self, *, owner: bool = False) -> Place:
         """Say where the database is, with its absolute path and its password; `owner`: as the tables' owner.
 
@@ -215,13 +263,26 @@ def load(file: Path) -> Configuration:
     if problems:
         raise SettingsError(str(file), tuple(problems))
     settings, problems = convert(data, Settings)
-    if settings is None:
+    configuration = None if settings is None else Configuration(file=file.resolve(), settings=settings)
+    if configuration is not None:
+        problems = _cross_checks(configuration)
+    if configuration is None or problems:
         raise SettingsError(str(file), tuple(problems))
-    configuration = Configuration(file=file.resolve(), settings=settings)
-    problems = _cross_checks(configuration)
-    if problems:
-        raise SettingsError(str(file), tuple(problems))
-    return configuration
+    return _filled_in(configuration, port_given="port" in data.get("broker", {}))
+
+
+def _filled_in(configuration: Configuration, *, port_given: bool) -> Configuration:
+    """Put in what follows from the rest: the port of a broker with TLS, the files of the own authority."""
+    told, replace = configuration.settings, msgspec.structs.replace
+    broker, folder = told.broker, configuration.tls_dir
+    if not port_given and (broker.tls.own or broker.tls.ca):
+        broker = replace(broker, port=8883)
+    if broker.tls.own:
+        ca, crt, key = (str(folder / name) for name in ("ca.crt", "intake.crt", "intake.key"))
+        web = replace(broker.web, certificate=str(folder / "web.crt"), key=str(folder / "web.key"))
+        broker = replace(broker, tls=replace(broker.tls, ca=ca, certificate=crt, key=key), web=web)
+    listen = told.tls.listen if told.tls.on and told.tls.listen else told.listen
+    return replace(configuration, settings=replace(told, broker=broker, listen=listen))
 
 
 def station_tables(data: dict[str, Any]) -> list[StationSettings] | None:
@@ -240,6 +301,7 @@ def _cross_checks(configuration: Configuration) -> list[str]:
             problems.append("broker.username is missing: broker.password_file needs one")
         problems += _secret_problems(configuration, "broker.password_file", broker.password_file)
     problems += _tls_problems(configuration, broker.tls)
+    problems += _pages_tls_problems(configuration, settings.tls)
     web = broker.web
     for key, name in (
         ("broker.web.password_file", web.password_file),
@@ -281,6 +343,9 @@ def _key_problems(settings: Settings) -> list[str]:
 
 def _tls_problems(configuration: Configuration, tls: TlsSettings) -> list[str]:
     problems = []
+    if tls.own:
+        given = [key for key in ("ca", "certificate", "key") if getattr(tls, key)]
+        return [f"broker.tls.{key}: the own authority gives it; leave it out, or broker.tls.own" for key in given]
     if not tls.ca and (tls.certificate or tls.key):
         problems.append("broker.tls.ca is missing: it takes the file of the broker's authority")
     for key, name in (("ca", tls.ca), ("certificate", tls.certificate)):
@@ -291,6 +356,17 @@ def _tls_problems(configuration: Configuration, tls: TlsSettings) -> list[str]:
     if tls.key:
         problems += _secret_problems(configuration, "broker.tls.key", tls.key)
     return problems
+
+
+def _pages_tls_problems(configuration: Configuration, tls: PagesTlsSettings) -> list[str]:
+    problems = listen_problems(tls.listen) if tls.listen else []
+    if bool(tls.certificate) is not bool(tls.key):
+        problems.append("tls: certificate and key belong together: give both, or neither")
+    if tls.certificate and not configuration.path(tls.certificate).is_file():
+        problems.append(f"tls.certificate = {tls.certificate!r}: allowed is a file that is there")
+    if tls.listen and not tls.on:
+        problems.append("tls.names is missing: tls.listen needs names, or a certificate and its key")
+    return problems + (_secret_problems(configuration, "tls.key", tls.key) if tls.key else [])
 
 
 def _secret_problems(configuration: Configuration, key: str, name: str) -> list[str]:

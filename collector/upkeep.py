@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from django.apps import apps
 from django.core.management import call_command
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -15,24 +16,12 @@ from django.db.migrations.executor import MigrationExecutor
 
 from collector import guards
 from collector.boot import OWNER
+from collector.certificates import search_follow
 from collector.errors import CollectorError, SchemaTooNew
 from collector.owned import make_file
 from collector.parties.services import Actor, note
 
 LOG = logging.getLogger(__name__)
-OURS = (
-    "parties",
-    "intake",
-    "statements",
-    "background",
-    "fleet",
-    "certificates",
-    "foreign",
-    "units",
-    "trade",
-    "selling",
-    "api",
-)
 ADVISORY = 0x62777063  # any number that nobody else's advisory lock has
 
 
@@ -65,9 +54,22 @@ def prepare(*, migrate: bool) -> None:
         owner.close()
 
 
+def bring_up() -> None:
+    """Do at once all that a start leaves to the running collector: migrate, and complete the search."""
+    prepare(migrate=True)
+    search_follow.catch_up()
+
+
 def is_ready() -> bool:
     """Say whether the tables are those of this program."""
     return _steps(connections["default"]) == 0
+
+
+def require() -> None:
+    """Raise NotMigrated where the tables are not those of this program. Nothing is changed."""
+    steps = _steps(connections["default"])
+    if steps:
+        raise NotMigrated(count=steps)
 
 
 def problems() -> list[str]:
@@ -83,7 +85,7 @@ def problems() -> list[str]:
     ]
     if connection.vendor == "postgresql":
         found += _role_problems(connection)
-    return found
+    return found + search_follow.problems()
 
 
 def _owner() -> BaseDatabaseWrapper:
@@ -94,11 +96,12 @@ def _steps(connection: BaseDatabaseWrapper) -> int:
     """How many migrations are still to be run. SchemaTooNew where a newer program ran some that we do not have."""
     executor = MigrationExecutor(connection)
     known = executor.loader.disk_migrations
+    ours = {one.label for one in apps.get_app_configs() if one.name.startswith("collector.")}
     newer = sorted(
-        f"{app}.{name}" for app, name in executor.loader.applied_migrations if app in OURS and (app, name) not in known
+        f"{app}.{name}" for app, name in executor.loader.applied_migrations if app in ours and (app, name) not in known
     )
     if newer:
-        raise SchemaTooNew(found=newer[-1], known=sorted(f"{a}.{n}" for a, n in known if a in OURS)[-1])
+        raise SchemaTooNew(found=newer[-1], known=sorted(f"{a}.{n}" for a, n in known if a in ours)[-1])
     return len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
 
 

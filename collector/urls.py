@@ -12,9 +12,13 @@ handler500 = "collector.problems.failed"
 urlpatterns = [
     path("", include("collector.fleet.urls")),
     path("", include("collector.certificates.urls")),
+    path("", include("collector.effect.urls")),
     path("", include("collector.trade.urls")),
     path("", include("collector.parties.urls")),
+    path("", include("collector.units.urls")),
+    path("", include("collector.background.urls")),
     path("", include("collector.units.said_urls")),
+    path("", include("collector.today.urls")),
     path("", include("collector.selling.urls")),
     path("", include("collector.foreign.urls")),
     path("", include("collector.units.urls")),

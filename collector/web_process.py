@@ -5,10 +5,12 @@ pool     answers pages
 link     hears what stations say of themselves               collector/intake/link.py
 live     the memory of the live page (bounded)               collector/fleet/live.py
 opening  waits for the database, and makes the first link    below
+keeper   its own certificates, made and in time              collector/fleet/keeper.py
 """
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import socket
@@ -21,6 +23,7 @@ from django.db import Error, connection
 
 from collector import child, upkeep
 from collector.errors import CollectorError
+from collector.fleet.keeper import Keeper
 from collector.fleet.live import Live
 from collector.fleet.sources import SOURCES, Health, Part
 from collector.intake.link import Link, web_role
@@ -29,6 +32,7 @@ from collector.parties import links
 from collector.parties.models import Person
 from collector.settings import Configuration
 from collector.text import clean
+from collector.tls_channel import PagesTls
 from collector.web_address import listen
 from collector.web_server import Channel
 
@@ -55,8 +59,12 @@ def run(configuration: Configuration) -> int:
     SOURCES.intake = _intake
     SOURCES.parts = _parts
     stopping = threading.Event()
-    if link is not None:
-        link.start()
+    child.on_signals(_end)
+    child.stop_with_parent(lambda: os._exit(0))
+    keeper = Keeper(configuration, serves_broker=False)
+    for part in (link, keeper):
+        if part is not None:
+            part.start()
     from collector.wsgi import application
 
     server = waitress.server.create_server(
@@ -70,17 +78,17 @@ def run(configuration: Configuration) -> int:
         max_request_body_size=LONGEST_BODY,
         asyncore_use_poll=True,
         ident="benchwipe",
+        url_scheme="https" if configuration.settings.tls.on else "http",
         clear_untrusted_proxy_headers=True,
         **_proxy(configuration),
     )
     server.channel_class = Channel
-    child.on_signals(_end)
-    child.stop_with_parent(lambda: os._exit(0))
     address = _address(configuration, listener)
     LOG.info("web pages at %s", address)
     opening = threading.Thread(target=_open, args=(configuration, address, stopping), name="opening", daemon=True)
     opening.start()
-    watch = threading.Thread(target=_watch, args=(live, link, stopping), name="watch", daemon=True)
+    tls = _speak_tls(configuration, server)
+    watch = threading.Thread(target=_watch, args=((live, link, keeper), tls, stopping), name="watch", daemon=True)
     watch.start()
     try:
         server.run()
@@ -91,10 +99,23 @@ def run(configuration: Configuration) -> int:
     return 0
 
 
-def _watch(live: Live, link: Link | None, stopping: threading.Event) -> None:
+def _speak_tls(configuration: Configuration, server: waitress.server.TcpWSGIServer) -> PagesTls | None:
+    """Let connections come through TLS, where it is configured. Waits for the certificate."""
+    if not configuration.settings.tls.on:
+        return None
+    tls = PagesTls(configuration)
+    tls.wait()
+    server.channel_class = tls.channel
+    return tls
+
+
+def _watch(parts: tuple[Live | Link | Keeper | None, ...], tls: PagesTls | None, stopping: threading.Event) -> None:
     """End the process when one of its threads is gone: pages that only seem to be live tell nothing true."""
     while not stopping.wait(0.5):
-        for part in (live, link):
+        if tls is not None:
+            with contextlib.suppress(OSError):  # half of it may be there: the next look has all
+                tls.follow()
+        for part in parts:
             if part is not None and not part.alive:
                 LOG.critical("thread %s is gone, and the pages end with it", type(part).__name__.lower())
                 os._exit(1)
@@ -111,7 +132,7 @@ def _listener(configuration: Configuration) -> socket.socket:
 
 def _proxy(configuration: Configuration) -> dict[str, object]:
     """Whom to believe about the scheme and the client's address: a proxy on this machine, if there is one."""
-    if not configuration.settings.public_url:
+    if not configuration.settings.public_url or configuration.settings.tls.on:
         return {}
     return {
         "trusted_proxy": "127.0.0.1",
@@ -124,7 +145,9 @@ def _address(configuration: Configuration, listener: socket.socket) -> str:
     if configuration.settings.public_url:
         return configuration.settings.public_url + "/"
     host, port = listener.getsockname()[:2]
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+    tls = configuration.settings.tls
+    host = tls.names[0] if tls.names else host
+    return f"{'https' if tls.on else 'http'}://{f'[{host}]' if ':' in host else host}:{port}/"
 
 
 def _listening(link: Link | None) -> Health:

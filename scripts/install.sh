@@ -15,7 +15,8 @@ root=$DESTDIR$PREFIX
 programs=(benchwipe benchwipe-uses benchwipe-clock benchwipe-collector)
 declare -A module=([benchwipe]=agent.cli [benchwipe-uses]=drivers.drives.uses_helper
     [benchwipe-clock]=agent.certificates.clock_program [benchwipe-collector]=collector.cli)
-units=(benchwipe.service benchwipe-uses.socket benchwipe-uses.service benchwipe-clock.socket benchwipe-collector.service)
+units=(benchwipe.service benchwipe-uses.socket benchwipe-uses.service benchwipe-clock.socket benchwipe-collector.service
+    benchwipe-broker.path)
 # What stands in systemd/ and where it goes, under LIBDIR. systemd and udev read /usr/local/lib as they read /usr/lib.
 declare -A data=(
     [benchwipe.service]=systemd/system/benchwipe.service
@@ -24,6 +25,8 @@ declare -A data=(
     [benchwipe-clock.socket]=systemd/system/benchwipe-clock.socket
     [benchwipe-clock@.service]=systemd/system/benchwipe-clock@.service
     [benchwipe-collector.service]=systemd/system/benchwipe-collector.service
+    [benchwipe-broker.path]=systemd/system/benchwipe-broker.path
+    [benchwipe-broker.service]=systemd/system/benchwipe-broker.service
     [benchwipe.sysusers.conf]=sysusers.d/benchwipe.conf
     [benchwipe.tmpfiles.conf]=tmpfiles.d/benchwipe.conf
     [benchwipe.modules.conf]=modules-load.d/benchwipe.conf
@@ -239,7 +242,7 @@ settle() {
 do_install() {
     choose_python
     choose_locks
-    [ "${services[*]}" = "station collector" ] || { programs=(benchwipe benchwipe-uses benchwipe-clock) && unset 'data[benchwipe-collector.service]'; }
+    [ "${services[*]}" = "station collector" ] || { programs=(benchwipe benchwipe-uses benchwipe-clock) && unset 'data[benchwipe-collector.service]' 'data[benchwipe-broker.path]' 'data[benchwipe-broker.service]'; }
     install -d "$root" "$root/versions"
     exec 9<"$root/versions"
     flock --nonblock 9 || die "another make install is at work in $root"

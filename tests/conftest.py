@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import leftovers
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -23,6 +25,12 @@ def pytest_configure() -> None:
             signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     settings.register_profile("benchwipe", deadline=None, suppress_health_check=[HealthCheck.too_slow])
     settings.load_profile("benchwipe")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Take down what a killed run left, once: a worker of this run may have a rig at that moment."""
+    if not hasattr(session.config, "workerinput"):
+        leftovers.sweep()
 
 
 @pytest.hookimpl(wrapper=True)

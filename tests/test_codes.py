@@ -25,6 +25,8 @@ SHOWN_BESIDE = {
     "BW-A40",
     "BW-A70",
     "BW-A71",
+    "BW-A85",
+    "BW-A86",
     "BW-A90",
 }  # of the agent's own those that become an alarm or a reason
 PACKAGES = ("agent", "drivers", "firmware_bridge", "collector")

@@ -33,6 +33,10 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "agent/erase": "firmware_bridge drivers agent/certificates",
         "agent/planning": "drivers agent/certificates agent/erase",
         "agent/settings.py": "drivers agent/errors.py agent/planning",
+        "agent/directory.py": "agent/errors.py agent/certificates agent/planning agent/settings.py",
+        "agent/enrolment": (
+            "drivers agent/errors.py agent/files.py agent/state_folder.py agent/certificates agent/settings.py"
+        ),
         "agent/jobs": (
             "drivers agent/version.py agent/errors.py agent/messages.py agent/files.py agent/certificates "
             "agent/erase agent/planning agent/settings.py agent/state_folder.py"
@@ -46,7 +50,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "agent/views": "drivers agent/phrases agent/certificates agent/erase agent/planning agent/jobs agent/scan",
         "agent/bench": (
             "drivers agent/errors.py agent/messages.py agent/phrases agent/certificates agent/erase "
-            "agent/planning agent/settings.py agent/jobs agent/scan agent/uplink"
+            "agent/planning agent/settings.py agent/directory.py agent/jobs agent/scan agent/uplink"
         ),
         "agent/devices": (
             "drivers agent/errors.py agent/messages.py agent/files.py agent/state_folder.py agent/phrases "
@@ -55,7 +59,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         ),
         "agent/station.py": (
             "firmware_bridge drivers agent/version.py agent/errors.py agent/messages.py agent/files.py "
-            "agent/state_folder.py agent/certificates agent/erase agent/settings.py agent/jobs agent/uplink "
+            "agent/state_folder.py agent/certificates agent/erase agent/settings.py agent/enrolment agent/jobs "
+            "agent/uplink "
             "agent/views agent/bench agent/devices"
         ),
         "agent/pdf": (
@@ -69,8 +74,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         ),
         "agent/commands": (
             "firmware_bridge drivers agent/errors.py agent/files.py agent/phrases agent/certificates "
-            "agent/erase agent/planning agent/settings.py agent/jobs agent/backups agent/scan agent/views "
-            "agent/devices agent/station.py agent/pdf agent/commands/work"
+            "agent/erase agent/planning agent/settings.py agent/enrolment agent/jobs agent/backups agent/scan "
+            "agent/views agent/devices agent/station.py agent/pdf agent/commands/work"
         ),
         "agent/cli.py": (
             "firmware_bridge agent/version.py agent/errors.py agent/settings.py agent/views agent/commands"
@@ -117,17 +122,30 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/trade": (
             "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
-            "collector/intake collector/statements collector/certificates collector/units"
+            "collector/tables collector/intake collector/statements collector/certificates collector/units"
         ),
+        "collector/effect": (
+            "drivers agent/pdf collector/errors.py collector/text.py collector/moments.py collector/guards.py "
+            "collector/parties collector/statements collector/certificates collector/units collector/trade"
+        ),
+        "collector/audit": (
+            "agent/errors.py collector/moments.py collector/guards.py collector/parties collector/intake "
+            "collector/statements collector/certificates collector/units collector/trade"
+        ),
+        "collector/demo": "agent/messages.py agent/certificates collector/errors.py collector/moments.py",
         "collector/selling": (
             "agent/errors.py agent/pdf collector/errors.py collector/text.py collector/moments.py collector/guards.py "
             "collector/parties collector/statements collector/certificates collector/intake collector/units "
             "collector/trade"
         ),
+        "collector/today": (
+            "collector/moments.py collector/parties collector/intake collector/certificates collector/units "
+            "collector/trade collector/selling"
+        ),
         "collector/fleet": (
-            "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
-            "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
-            "collector/background "
+            "drivers agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
+            "collector/moments.py collector/owned.py collector/guards.py collector/problems.py "
+            "collector/settings.py collector/parties collector/background "
             "collector/intake collector/certificates"
         ),
         "collector/api": (
@@ -141,7 +159,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/headers.py collector/catalogues.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
             "collector/certificates collector/background collector/tables collector/foreign collector/units "
-            "collector/trade collector/selling collector/fleet collector/api"
+            "collector/trade collector/selling collector/effect collector/today collector/audit collector/demo "
+            "collector/fleet collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",
@@ -157,6 +176,9 @@ DOORS: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("collector/trade", "drivers"): ("drivers.options",),
     ("collector/units", "drivers"): ("drivers.options",),
     ("collector/settings.py", "drivers"): ("drivers.options",),
+    ("collector/effect", "drivers"): ("drivers.options",),
+    ("collector/effect", "agent/pdf"): ("agent.pdf",),
+    ("collector/fleet", "drivers"): ("drivers.options",),
     ("collector/catalogues.py", "agent/phrases"): ("agent.phrases.po",),
     ("collector", "firmware_bridge"): ("firmware_bridge.errors",),
     ("collector/errors.py", "firmware_bridge"): ("firmware_bridge.errors",),

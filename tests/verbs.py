@@ -16,7 +16,7 @@ VERBS = frozenset(
         "Release Remember Remove Render Replace Report Require Resolve Rest Return Rewrite Run Sanitize Save Say",
         "Seal See Send Serve Set Settle Show Shut Sign Skip Sort Split Start Stop Store Strip Sum Switch Take Tell",
         "Drop Hide Lead Translate Treat Trust Try Turn Type Unlock Unpack Use Verify Wait Wake Watch Wish Work Wrap",
-        "Write Yield Change Decrypt Disable Encrypt Link",
+        "Write Yield Change Decrypt Disable Encrypt Link Enrol Post Renew Revoke",
         "Commit Freeze Prove Scrap Sell",
     )
     for word in line.split()

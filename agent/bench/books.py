@@ -177,6 +177,16 @@ class Books:
         with self._trying("ledger"):
             self.registrar.ledger.commands.save(command_id, kind, status)
 
+    def directory(self) -> tuple[int, bytes] | None:
+        """Return version and bytes of the controller's directory that was taken last."""
+        with self._trying("ledger", clears=False):
+            return self.registrar.ledger.directory.newest()
+
+    def keep_directory(self, version: int, body: bytes) -> None:
+        """Write a directory down before it is used."""
+        with self._trying("ledger"):
+            self.registrar.ledger.directory.save(version, body)
+
     def as_ours(self, drive: Drive) -> Drive:
         """Show the drive as it may be planned: a lock of our own is none."""
         with self._trying("ledger", clears=False):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from typing import TypeGuard
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -26,8 +27,13 @@ from agent.uplink import controller_command
 log = logging.getLogger("benchwipe.remote")
 
 KNOWN = ("cancel",)
+LONGEST_NAME = 100
 LANGUAGE = "en"  # of reasons: a controller is a program, and reads one
 RESTARTED = CommandStatus(state="failed", reason="the station was restarted before it was done: ask again")
+
+
+def _is_name(told: object) -> TypeGuard[str]:
+    return isinstance(told, str) and len(told) <= LONGEST_NAME and told.isprintable()
 
 
 def clock_is_right() -> bool:
@@ -39,7 +45,7 @@ class ControllerDesk:
     """What controllers may ask of this station. `cancel` stops a bay, and says "cancelled" if anything was to stop."""
 
     def __init__(
-        self, table: BayTable, books: Books, cancel: Callable[[Bay], str], keys: Mapping[str, Ed25519PublicKey]
+        self, table: BayTable, books: Books, cancel: Callable[[Bay, str], str], keys: Mapping[str, Ed25519PublicKey]
     ) -> None:
         self._table, self._books, self._cancel, self._keys = table, books, cancel, keys
         self._running: dict[str, tuple[str, str]] = {}
@@ -89,9 +95,10 @@ class ControllerDesk:
                 del self._running[command_id]
 
     def _stop_job(self, request: Request, command: Command) -> None:
-        job_id = command.args.get("job")
-        if not isinstance(job_id, str) or set(command.args) != {"job"}:
-            self._take(request, CommandStatus(state="rejected", reason="args: exactly one, job"))
+        job_id, by = command.args.get("job"), command.args.get("by", "")
+        if not isinstance(job_id, str) or not set(command.args) <= {"job", "by"} or not _is_name(by):
+            reason = f"args: job, and where a person asks by, a name of at most {LONGEST_NAME} visible characters"
+            self._take(request, CommandStatus(state="rejected", reason=reason))
             return
         bay = self._bay_of(job_id)
         if bay is None:
@@ -101,8 +108,8 @@ class ControllerDesk:
             self._take(request, CommandStatus(state="rejected", reason=reason, rev=bay.rev))
         else:
             self._take(request, CommandStatus(state="accepted", rev=bay.rev))
-            log.info("bay %s: a controller cancels job %s (command %s)", bay.name, job_id, request.id)
-            said = self._cancel(bay)
+            log.info("bay %s: %s cancels job %s (command %s)", bay.name, by or "a controller", job_id, request.id)
+            said = self._cancel(bay, by)
             if said != "cancelled":
                 reason = phrase(LANGUAGE, said, bay=bay.name)
                 self._answer(request.type, request.id, CommandStatus(state="rejected", reason=reason, rev=bay.rev))

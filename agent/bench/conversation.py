@@ -35,6 +35,10 @@ class Conversation:
         self.shown: tuple[Spoken, ...] = ()
         self._seats: dict[str, str] = {}  # scanner -> badge that was scanned there last, "" after LOG OUT
 
+    def use(self, settings: Settings) -> None:
+        """Go by other settings from now on."""
+        self._settings = settings
+
     def recall(self, places: tuple[Context, ...]) -> None:
         """Have the places of people who had begun something when the power was cut: they have yet to sign in."""
         self.context = replace(self.context, away=places)

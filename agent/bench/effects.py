@@ -11,7 +11,7 @@ from agent.erase import EraseSpec, PatternSpan
 from agent.erase.signals import Stop
 from agent.jobs.bay import Bay
 from agent.jobs.job import Job
-from agent.messages import Alarm, CommandStatus
+from agent.messages import Alarm, CommandStatus, ReportedConfig
 from agent.phrases import Spoken
 
 
@@ -68,6 +68,9 @@ class Effects(Protocol):
 
     def restore(self, bay: Bay) -> None:
         """Give power to a bay that is in use (again), where the dock can."""
+
+    def config_report(self, report: ReportedConfig) -> None:
+        """Say over MQTT what became of a controller's directory."""
 
     def command_status(self, kind: str, command: str, status: CommandStatus) -> None:
         """Tell the controller what became of its command."""

@@ -20,12 +20,14 @@ from agent.bench.bay_table import BayTable
 from agent.bench.books import Books
 from agent.bench.controllers import ControllerDesk
 from agent.bench.conversation import Conversation
+from agent.bench.directory_desk import DirectoryDesk
 from agent.bench.effects import Effects
 from agent.bench.events import (
     CancelRequested,
     CertificateRejected,
     CommandArrived,
     DeviceFault,
+    DirectoryArrived,
     DockReported,
     DriveArrived,
     DriveCycled,
@@ -107,6 +109,7 @@ class Engine:
             settings, self.table, self._books, self._reception, self.labels, self.pending, self._conversation
         )
         self._controllers = ControllerDesk(self.table, self._books, self._reception.cancel_and_say, controllers)
+        self._directory = DirectoryDesk(settings, self.table, self._books, controllers, self._use)
         self._stop_asked: str | None = None
         self._retry_at = 0.0
         self._keys_at = now() + DAY_S  # `recover` does it at the start
@@ -148,6 +151,7 @@ class Engine:
                 who = old.drive.serial or old.drive.wwn or old.drive.device
                 log.warning("job %s of drive %s was interrupted; it goes on when the drive is there", old.id, who)
         self._controllers.recover()
+        self._directory.recover()
         for row, reason in self._books.set_aside():
             self._rejected(row, reason)
         self._conversation.recall(self.pending.recover())
@@ -156,6 +160,12 @@ class Engine:
         for bay in self.bays.values():
             self.table.tell(self.table.effects.restore, bay)
             self.table.put(bay)
+
+    def _use(self, settings: Settings) -> None:
+        """Put settings in force for everything that begins now; what is at work keeps its plan."""
+        self._settings = settings
+        for part in (self._conversation, self.pending, self._reception, self._scans):
+            part.use(settings)
 
     def run(self) -> None:
         """Handle events until a stop was asked for and every worker has let go, or the time for that is over."""
@@ -205,6 +215,13 @@ class Engine:
             self._workforce.certify_waiting()
             self._reception.settle_all()
 
+    def _controlled(self, event: CommandArrived | DirectoryArrived) -> None:
+        """Hear a controller."""
+        if isinstance(event, CommandArrived):
+            self._controllers.received(event.request)
+        else:
+            self._directory.received(event.body)
+
     def _react(self, event: Event) -> None:
         match event:
             case DriveArrived() | DriveUnreadable() | DriveCycled():
@@ -215,8 +232,8 @@ class Engine:
                 self._scans.scanned(event)
             case CancelRequested():
                 self._reception.cancel_and_say(self.table[event.bay])
-            case CommandArrived():
-                self._controllers.received(event.request)
+            case CommandArrived() | DirectoryArrived():
+                self._controlled(event)
             case Worked():
                 self._workforce.worked(event)
             case WorkEnded():

@@ -119,6 +119,13 @@ class CommandArrived:
 
 
 @dataclass(frozen=True)
+class DirectoryArrived:
+    """A message on `desired/config`, as it came."""
+
+    body: bytes
+
+
+@dataclass(frozen=True)
 class LabelResult:
     """What came of a label, the `copy`-th reprint of it, at a printer: printed, or not, or nobody knows."""
 
@@ -168,6 +175,7 @@ Event = (
     | HashMade
     | CertificateRejected
     | CommandArrived
+    | DirectoryArrived
     | LabelResult
     | ReprintRequested
     | DeviceFault

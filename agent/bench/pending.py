@@ -45,6 +45,10 @@ class PendingDesk:
         self.items: tuple[Awaited, ...] = ()
         self._places: dict[str, bytes] = {}
 
+    def use(self, settings: Settings) -> None:
+        """Go by other settings from now on."""
+        self._settings = settings
+
     def recover(self) -> tuple[Context, ...]:
         """Show again what an earlier run left, and return the places of the people who had begun something."""
         places: list[Context] = []

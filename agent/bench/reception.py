@@ -47,6 +47,10 @@ class Reception:
         self._boot_id = boot_id
         self._standing: dict[str, DriveArrived | DriveUnreadable] = {}
 
+    def use(self, settings: Settings) -> None:
+        """Go by other settings from now on."""
+        self.settings = settings
+
     def arrived(self, event: DriveArrived | DriveUnreadable | DriveCycled) -> None:
         """Receive a drive that stands in a bay, is judged anew, or is back after its worker had its power off."""
         if isinstance(event, DriveCycled):
@@ -258,21 +262,22 @@ class Reception:
 
     # Back
 
-    def cancel(self, bay: Bay) -> str:
-        """Stop what a bay counts down to or works at, and return what to say of it.
+    def cancel(self, bay: Bay, by: str = "") -> str:
+        """Stop what a bay counts down to or works at, and return what to say of it. `by`: who, for the certificate.
 
         Idempotent: a bay where nothing counts down or works stays as it is. A quarantined one is used again.
         """
+        why = msgspec.structs.replace(CANCELLED, text=f"{by} cancelled it at the collector") if by else CANCELLED
         if bay.busy and bay.progress is not None and bay.progress.phase == "firmware":
             return "drive_erases_itself"
         if bay.busy:
-            self.workforce.stop(bay.name, CANCELLED)
+            self.workforce.stop(bay.name, why)
         elif bay.state is BayState.COUNTDOWN and bay.job:
             if bay.job.state is JobState.PLANNED:
                 self.table.put(move(bay, BayState.WAITING, job=None, due=None, asks=""))
                 self.cancel_planned(bay.job)
             else:
-                self.workforce.conclude(bay, Aborted(self.books.work_done(bay.job.id), CANCELLED))
+                self.workforce.conclude(bay, Aborted(self.books.work_done(bay.job.id), why))
         elif bay.state is BayState.QUARANTINED:
             self.table.alarm(f"bay-{bay.name}", None)
             self.table.tell(self.table.effects.restore, bay)
@@ -282,9 +287,9 @@ class Reception:
             return "nothing_to_cancel"
         return "cancelled"
 
-    def cancel_and_say(self, bay: Bay) -> str:
+    def cancel_and_say(self, bay: Bay, by: str = "") -> str:
         """Cancel, and tell the technician what came of it."""
-        said = self.cancel(bay)
+        said = self.cancel(bay, by)
         self.table.report(said, bay=bay.name)
         return said
 

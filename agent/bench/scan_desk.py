@@ -50,6 +50,10 @@ class ScanDesk:
         self._pending = pending
         self._last: dict[str, Scanned] = {}  # scanner -> what it read last
 
+    def use(self, settings: Settings) -> None:
+        """Go by other settings from now on."""
+        self.settings = self.devices.settings = settings
+
     def scanned(self, event: Scanned) -> None:
         """Do what the scan asks for, and say so, with the one thing that is expected next.
 

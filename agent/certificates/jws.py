@@ -13,6 +13,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -104,13 +105,22 @@ def thumbprint(key: Ed25519PublicKey) -> str:
 
     It is the base64url SHA-256 of its required members in lexical order.
     """
-    canonical = json.dumps(public_jwk(key), separators=(",", ":"), sort_keys=True).encode()
+    return _thumbprint_of(key.public_bytes_raw())
+
+
+@lru_cache(maxsize=1024)
+def _thumbprint_of(raw: bytes) -> str:
+    """A collector asks for its own key's with each receipt, and for each station's with each certificate."""
+    canonical = json.dumps(_jwk_of(raw), separators=(",", ":"), sort_keys=True).encode()
     return _b64(hashlib.sha256(canonical).digest()).decode()
 
 
 def public_jwk(key: Ed25519PublicKey) -> dict[str, str]:
     """Write the key as a JWK (RFC 8037 section 2), required members only."""
-    raw = key.public_bytes_raw()
+    return _jwk_of(key.public_bytes_raw())
+
+
+def _jwk_of(raw: bytes) -> dict[str, str]:
     return {"crv": "Ed25519", "kty": "OKP", "x": _b64(raw).decode()}
 
 

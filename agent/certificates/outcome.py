@@ -162,7 +162,9 @@ TOO_MANY_PASSWORDS = Reason(
     "BW-E33", "The drive takes no more passwords until its power was off", "Take it out, and put it in again."
 )
 NOT_JOURNALLED = Reason(
-    "BW-E34", "The ledger did not take down what was to be sent, so it was not sent", "Make room on the station's disk."
+    "BW-E34",
+    "The ledger did not take down what was to be sent, so it was not sent",
+    "Make room on the station's disk. Or erase fewer at once.",
 )
 NO_SENTINELS = Reason(
     "BW-E35", "The drive keeps nothing that is written to it: nothing would prove its erasure", "Destroy it."

@@ -16,8 +16,9 @@ from agent.commands.parameters import PathParameter, Word
 from agent.commands.people import operator_named
 
 if TYPE_CHECKING:
+    from agent.certificates.attestation import Handset
     from agent.certificates.certificate import Certificate
-    from agent.certificates.record import Customer
+    from agent.certificates.record import AssetKind, Customer
     from agent.jobs.registrar import Registrar
     from agent.settings import Settings
 
@@ -69,7 +70,7 @@ def attest(
 
     Exit status: 0 attested, 1 not attested (its certificate says so), 2 bad usage: nothing was written.
     """
-    from agent.certificates.attestation import Attested, Handset
+    from agent.certificates.attestation import Attested
     from agent.certificates.attestation import attest as judge
     from agent.certificates.clock import utc_now
     from agent.jobs.certify import Occasion
@@ -78,7 +79,7 @@ def attest(
     from agent.jobs.registrar import Registrar
 
     began = utc_now()
-    made = {"manufacturer": manufacturer or "", "model": model or "", **_numbers(imei, imei2, serial)}
+    handset = _handset(_identity(imei, serial), imei2, asset, kind, (manufacturer or "", model or ""))
     who, whose = operator_named(settings, operator), _customer(settings, lot, customer)
     printers = tuple(printer.name for printer in settings.printer)
     answers = _asked(_answers(yes_to, no_to), language or settings.station.language)
@@ -87,9 +88,7 @@ def attest(
         registrar.recover()
         reset = judge(who, answers, at=utc_now())
         occasion = Occasion(new_id(), began, who, whose)
-        certificate = registrar.attest(
-            Handset(tag=asset, kind=kind, **made), reset, occasion, printers=printers, labels=LabelState.DUE
-        )
+        certificate = registrar.attest(handset, reset, occasion, printers=printers, labels=LabelState.DUE)
         label = _ask_for_label(state_dir, certificate) if printers else None
         _report(certificate, _deliver(registrar, certificate, certificate_dir), label, as_json)
     finally:
@@ -110,9 +109,10 @@ def _identity(imei: str | None, serial: str | None) -> str:
     return plain
 
 
-def _numbers(imei: str | None, imei2: str | None, serial: str | None) -> dict[str, str]:
-    first = _identity(imei, serial)
-    return {"serial": first, "second": _second(first, imei2)}
+def _handset(first: str, imei2: str | None, tag: str, kind: AssetKind, maker: tuple[str, str]) -> Handset:
+    from agent.certificates.attestation import Handset
+
+    return Handset(first, tag, kind, *maker, second=_second(first, imei2))
 
 
 def _second(first: str, imei2: str | None) -> str:

@@ -52,6 +52,7 @@ def run(ctx: click.Context, settings: Settings, state_dir: Path, verbose: bool, 
     Exit status: 0 stopped, 1 a thread of it broke down (a service manager starts it again), 2 it could not begin.
     """
     require_config(ctx)
+    _refuse_no_bays(ctx, settings)
     from agent.devices.threads import ThreadLost
     from agent.station import Station
 
@@ -67,6 +68,14 @@ def run(ctx: click.Context, settings: Settings, state_dir: Path, verbose: bool, 
         tell({"station": settings.station.id, "ended": "broke-down", "reason": lost.line()}, as_json=as_json)
         raise click.exceptions.Exit(NOT_TRUE) from None
     tell({"station": settings.station.id, "ended": "stopped", "reason": None}, as_json=as_json)
+
+
+def _refuse_no_bays(ctx: click.Context, settings: Settings) -> None:
+    from agent.errors import SettingsError
+
+    if not settings.bay:
+        config = str(ctx.meta["benchwipe.config"])
+        raise SettingsError(config, (f"{config}: bay is missing: a station needs at least one [[bay]]",))
 
 
 def _refuse_what_no_rule_gives(settings: Settings) -> None:

@@ -33,7 +33,7 @@ from agent.erase import EraseSpec, PatternSpan
 from agent.erase.signals import Stop
 from agent.jobs.bay import Bay
 from agent.jobs.job import Job
-from agent.messages import Alarm, BayProgressMessage, BayStateMessage, CommandStatus
+from agent.messages import Alarm, BayProgressMessage, BayStateMessage, CommandStatus, ReportedConfig
 from agent.phrases import Spoken, phrase
 from agent.scan.command_words import command_words
 from agent.settings import Settings
@@ -177,6 +177,11 @@ class StationEffects:
             language = self.settings.station.language
             alarm = spoken(alarm, language, command_words(self.settings.scanning, language))
         self.alarms.set(name, alarm)
+
+    def config_report(self, report: ReportedConfig) -> None:
+        """Say over MQTT what became of a controller's directory."""
+        if self.uplink:
+            self.uplink.config_report(report)
 
     def command_status(self, kind: str, command: str, status: CommandStatus) -> None:
         """Answer a controller."""

@@ -23,6 +23,7 @@ from agent.jobs.chain_rows import ChainRows
 from agent.jobs.command_rows import CommandRows
 from agent.jobs.database import Database
 from agent.jobs.device_rows import DeviceRows
+from agent.jobs.directory_rows import DirectoryRows
 from agent.jobs.hash_rows import HashRows
 from agent.jobs.job import ENDED, Job, JobState
 from agent.jobs.label_proof import LabelState
@@ -54,6 +55,7 @@ class Ledger:
         self.chain = ChainRows(self._db)
         self.commands = CommandRows(self._db)
         self.devices = DeviceRows(self._db)
+        self.directory = DirectoryRows(self._db)
         self.hashes = HashRows(self._db)
         self.labels = LabelRows(self._db)
         self.outbox = OutboxRows(self._db)

@@ -95,6 +95,8 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             "made_at TEXT, checked_at TEXT, seal BLOB, asked INTEGER NOT NULL, PRIMARY KEY (pattern, capacity))"
         ),
     ),
+    # The directory of a controller that is in use: the newest alone.
+    ("CREATE TABLE directory (version INTEGER PRIMARY KEY, body BLOB NOT NULL)",),
 )
 
 

@@ -34,6 +34,7 @@ SESSION_EXPIRY_S = 7 * 24 * 3600
 MOST_IN_FLIGHT = 10  # the smallest Receive Maximum that a common broker grants by default; paho does not read it
 MOST_PASSWORD_BYTES = 4096
 REFUSALS = range(0x80, 0x100)
+NOT_YET_VALID = 9  # X509_V_ERR_CERT_NOT_YET_VALID
 
 
 def _read_every_refusal() -> None:
@@ -58,6 +59,8 @@ class DialFailed:
 
     connection: int
     reason: str
+    too_early: bool = False
+    """Whether the broker's certificate begins in the future of this machine's clock."""
 
 
 @dataclass(frozen=True)
@@ -127,13 +130,13 @@ class Secrets:
     tls: ssl.SSLContext | None
 
 
-def read_secrets(mqtt: Mqtt, base_dir: Path) -> Secrets:
-    """Read password and TLS context; relative paths start at `base_dir`.
+def read_secrets(mqtt: Mqtt, base_dir: Path, *, dated: bool = True) -> Secrets:
+    """Read password and TLS context; relative paths start at `base_dir`. `dated`: certificates are judged by date.
 
     KeyProblem names the file and its problem.
     """
     password = _read_password(base_dir / mqtt.password_file) if mqtt.password_file is not None else None
-    return Secrets(password=password, tls=_tls_context(mqtt, base_dir))
+    return Secrets(password=password, tls=_tls_context(mqtt, base_dir, dated=dated))
 
 
 def _read_password(path: Path) -> str:
@@ -150,10 +153,10 @@ def _read_password(path: Path) -> str:
     return password
 
 
-def _tls_context(mqtt: Mqtt, base_dir: Path) -> ssl.SSLContext | None:
+def _tls_context(mqtt: Mqtt, base_dir: Path, *, dated: bool) -> ssl.SSLContext | None:
     if mqtt.tls is None:
         return None
-    context = tls_context()
+    context = tls_context(dated=dated)
     authority = base_dir / mqtt.tls.ca
     try:
         context.load_verify_locations(authority)
@@ -296,7 +299,8 @@ class Connection:
         try:
             self._connect()
         except (OSError, ValueError) as error:  # ValueError: a name that IDNA does not take
-            self._post(DialFailed(self.number, _why(error)))
+            early = getattr(error, "verify_code", 0) == NOT_YET_VALID
+            self._post(DialFailed(self.number, _why(error), too_early=early))
             return
         self._client.loop_start()
         if self._abandoned:

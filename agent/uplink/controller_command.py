@@ -10,16 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from agent.certificates import jws
 from agent.errors import AgentError, CertificateProblem
-from agent.messages import Command
+from agent.messages import COMMAND_TYPE, Command, SignedCommand
 
-TYPE = "benchwipe-command+jws"
+TYPE = COMMAND_TYPE
 
 
 class CommandProblem(AgentError):
@@ -27,16 +26,6 @@ class CommandProblem(AgentError):
 
     code = "BW-A17"
     message = "{problem}"
-
-
-class SignedCommand(msgspec.Struct, frozen=True, kw_only=True):
-    """What a controller signs."""
-
-    topic: str
-    args: dict[str, Any]
-    issued: str
-    not_after: str
-    expected_rev: int | None = None
 
 
 def read(topic: str, payload: bytes, keys: Mapping[str, Ed25519PublicKey]) -> Command:

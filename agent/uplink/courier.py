@@ -16,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from agent.certificates.clock import clock
 from agent.errors import KeyProblem, LedgerProblem
 from agent.jobs.ledger import Ledger
 from agent.messages import PROGRESS_EXPIRY_S, StationState, station_topic
@@ -40,6 +41,8 @@ from agent.uplink.troubles import Troubles
 from agent.uplink.values import Outgoing, Pace, Sender, UplinkStatus, Wake
 
 log = logging.getLogger("benchwipe.uplink")
+
+ASK_CLOCK_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -81,6 +84,8 @@ class Courier:
         self._sent: dict[int, _Sent] = {}  # by message id: of this connection only, oldest first
         self._subscribed: dict[int, str] = {}
         self._courteous = True
+        self._dated = True  # whether the broker's certificate is judged by its dates
+        self._ask_clock_at = 0.0
         self._goodbye: Outgoing | None = None
 
     def stop(self, by: float) -> None:
@@ -165,7 +170,7 @@ class Courier:
     def _dial(self, ledger: Ledger, now: float) -> None:
         self._attempts += 1
         try:
-            secrets = read_secrets(self._mqtt, self._station.base_dir)
+            secrets = read_secrets(self._mqtt, self._station.base_dir, dated=self._dated)
         except KeyProblem as error:
             self._retry_later(str(error), now)
             return
@@ -202,6 +207,11 @@ class Courier:
             self._lost(f"the broker was silent for {now - connection.last_heard:.0f} s")
         elif now - oldest > patience:
             self._lost(f"the broker acknowledged nothing for {now - oldest:.0f} s")
+        elif not self._dated and now >= self._ask_clock_at:
+            self._ask_clock_at = now + ASK_CLOCK_S
+            if clock().synchronised:
+                self._dated = True
+                self._lost("the clock was set, and the broker's certificate is judged by its dates too")
 
     def _handle(self, event: Event, ledger: Ledger) -> None:
         if self._connection is None or event.connection != self._connection.number:
@@ -209,6 +219,8 @@ class Courier:
         match event:
             case DialFailed():
                 self._lost(event.reason)
+                # A machine without a battery clock starts in the past. The authority is checked all the same.
+                self._dated = not (event.too_early and not clock().synchronised)
                 self._unused_number = event.connection
             case BrokerRefused():
                 self._lost(f"the broker refuses: {event.reason}")

@@ -186,14 +186,17 @@ class Delivery:
                 )
             )
         elif suffix == "desired/config":
-            self._refuse_config(message.payload)
+            if self._station.on_config is not None and message.payload:
+                self._station.on_config(message.payload)
+            elif message.payload:
+                self._refuse_config(message.payload)
         elif suffix.startswith("alarm/"):
             self._clear_if_stale(suffix, message.payload)
         else:
             self._receipt(suffix, message.payload, ledger, now)
 
     def _refuse_config(self, payload: bytes) -> None:
-        """A configuration names devices and policies: it is changed at the station, by its operator."""
+        """Answer where nobody takes directories."""
         try:
             desired = msgspec.json.decode(payload, type=dict[str, Any])
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):

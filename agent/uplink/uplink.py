@@ -25,6 +25,7 @@ from agent.messages import (
     BayStateMessage,
     Birth,
     CommandStatus,
+    ReportedConfig,
     Request,
 )
 from agent.settings import Mqtt
@@ -54,6 +55,7 @@ class Uplink:
         boot_id: str,
         on_rejected: Callable[[str, str], None],
         on_command: Callable[[Request], None],
+        on_config: Callable[[bytes], None] | None = None,
         now: Callable[[], str],
         collectors: Mapping[str, Ed25519PublicKey] = MappingProxyType({}),
         pace: Pace = USUAL_PACE,
@@ -65,7 +67,17 @@ class Uplink:
         """
         self._mqtt, self._base_dir = mqtt, base_dir
         station = Sender(
-            station_id, boot_id, base_dir, open_ledger, birth, on_rejected, on_command, now, collectors, on_trouble
+            station_id,
+            boot_id,
+            base_dir,
+            open_ledger,
+            birth,
+            on_rejected,
+            on_command,
+            now,
+            collectors,
+            on_trouble,
+            on_config,
         )
         self._courier = Courier(mqtt, station, pace)
         self._thread = lasting("uplink-courier", self._courier.run, over=self._courier.stopping)
@@ -108,6 +120,10 @@ class Uplink:
         """Raise an alarm, or clear it with None. Characters that a topic does not take become "-"."""
         suffix = "alarm/" + re.sub(r"[^A-Za-z0-9._-]", "-", alarm_id)
         self._show(suffix, msgspec.json.encode(alarm) if alarm is not None else b"")
+
+    def config_report(self, report: ReportedConfig) -> None:
+        """Say what became of a directory; retained."""
+        self._show("reported/config", msgspec.json.encode(report))
 
     def command_status(self, kind: str, command: str, status: CommandStatus) -> None:
         """Answer a controller; retained for a day."""

@@ -70,6 +70,8 @@ class Sender:
     now: Callable[[], str]
     collectors: Mapping[str, Ed25519PublicKey] = field(default_factory=dict)
     on_trouble: Callable[[str, str, str | None], None] = tell_nobody
+    on_config: Callable[[bytes], None] | None = None
+    """What a controller wishes of the configuration; without it every wish is refused."""
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import threading
+import time
 from collections.abc import Iterator
 
 from django.core.exceptions import PermissionDenied
@@ -13,12 +15,13 @@ from django.utils.translation import gettext
 from django.views.decorators.http import require_safe
 
 from agent.pdf import PdfExtraMissing
-from collector.certificates import queries, stored
+from collector.certificates import queries, search_follow, stored
 from collector.certificates.audience import widest
 from collector.certificates.exports.bundle import bundle
 from collector.certificates.exports.columns import Audience
 from collector.certificates.exports.text_files import json_lines, machine_csv, people_csv
 from collector.certificates.exports.workbook import workbook
+from collector.certificates.paper import Painter
 from collector.certificates.views import KINDS, address, language, read_search
 from collector.moments import now_text
 from collector.parties.doors import roles, sight_of
@@ -28,12 +31,15 @@ from collector.parties.services import Actor, note
 
 AT_ONCE = 2
 """Exports that are sent at the same time: each holds one of the eight that answer pages."""
+LONGEST_S = 3600
+"""An hour for one: a reader that takes longer holds one of the places in vain."""
 MEDIA = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "jsonl": "application/jsonl",
     "zip": "application/zip",
 }
+LOG = logging.getLogger(__name__)
 _PLACES = threading.BoundedSemaphore(AT_ONCE)
 
 
@@ -43,9 +49,16 @@ class _Sent:
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
         self._held = True
+        self._end = time.monotonic() + LONGEST_S
 
     def __iter__(self) -> Iterator[bytes]:
-        return self._pieces
+        for piece in self._pieces:
+            if time.monotonic() > self._end:
+                LOG.error("an export took longer than %d s, and was broken off", LONGEST_S)
+                raise TimeoutError(
+                    "an export took too long"
+                )  # the file ends without its end: no reader takes it for whole
+            yield piece
 
     def close(self) -> None:
         """Let go of the place, and of what the writer holds."""
@@ -76,6 +89,8 @@ def export(request: HttpRequest, kind: str) -> HttpResponseBase:
     sent = None
     try:
         _note(request, kind, search)
+        if search.q:
+            search_follow.add_newest()
         sent = _Sent(_pieces(request, kind, search, audience))
         headers = {"Content-Disposition": f'attachment; filename="certificates-{now_text()[:10]}.{kind}"'}
         return StreamingHttpResponse(sent, content_type=MEDIA[kind], headers=headers)
@@ -93,10 +108,17 @@ def _pieces(request: HttpRequest, kind: str, search: queries.Search, audience: A
     if kind == "jsonl":
         return json_lines(rows, audience=audience)
     if kind == "zip":
-        return bundle(rows, language=language(), certificate_url=request.build_absolute_uri("/check/"))
+        painter = Painter(language(), request.build_absolute_uri("/check/"))
+        return _with(painter, bundle(rows, language=language(), paint=painter.paint))
     if request.GET.get("for") == "program":
         return machine_csv(rows, audience=audience)
     return people_csv(rows, audience=audience, language=language())
+
+
+def _with(painter: Painter, pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Pages are made beside this process, which answers others meanwhile; the end of the file ends that too."""
+    with painter:
+        yield from pieces
 
 
 def _note(request: HttpRequest, kind: str, search: queries.Search) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
 
-from agent.certificates.record import Operator, Record
+from agent.certificates.record import Asset, Drives, Operator, Record
 from collector.certificates import words
 from collector.certificates.rules import Shown
 from collector.certificates.words import exact, moment, size
@@ -230,6 +230,8 @@ def _who(record: Record) -> Section:
         Fact(_("Reference"), customer.reference if customer else ""),
         Fact(_("Asset tag"), asset.tag if asset else ""),
         *([Fact(_("Device"), _joined((asset.kind, asset.manufacturer, asset.model, asset.serial)))] if asset else []),
+        *([Fact(_("The device's numbers"), _numbers(asset), code=True)] if asset and asset.identifiers else []),
+        *([Fact(_("Drives in it"), _counted(asset.drives))] if asset and asset.drives else []),
         Fact(_("Operator"), _person(record.operator) if record.operator else ""),
         Fact(_("Station"), _joined((station.name, station.location, station.organisation))),
         Fact(_("Program"), f"{station.software.name} {station.software.version}"),
@@ -261,6 +263,15 @@ def _interruptions(record: Record) -> Section:
 
 def _person(operator: Operator) -> str:
     return _joined((operator.name or operator.id, operator.title))
+
+
+def _numbers(asset: Asset) -> str:
+    """Both IMEIs of a phone with two SIM cards: a register may list either."""
+    return _joined((f"{one.kind.upper()} {one.value}" for one in asset.identifiers), "; ")
+
+
+def _counted(drives: Drives) -> str:
+    return _("this is drive %(index)d of %(of)d") % {"index": drives.index, "of": drives.of}
 
 
 def _joined(parts: Iterable[str | None], separator: str = ", ") -> str:

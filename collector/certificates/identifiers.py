@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -168,10 +168,10 @@ def identifiers_of(record: Record) -> tuple[Identifier, ...]:
     return tuple(dict.fromkeys(_stated(record)))
 
 
-def norms_of(record: Record) -> dict[str, str]:
-    """List the columns that a search compares with; empty where the certificate tells none of that kind."""
+def norms_of(identifiers: Iterable[Identifier]) -> dict[str, str]:
+    """List the columns that a search compares with; empty where a certificate's identifiers have none of that kind."""
     found: dict[str, str] = {}
-    for one in identifiers_of(record):
+    for one in identifiers:
         found.setdefault(one.kind, one.norm)
     return {
         "drive_serial_norm": found.get("drive_serial", ""),

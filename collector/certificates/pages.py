@@ -21,23 +21,40 @@ from collector.certificates.proof import Proof, key_from_x
 from collector.certificates.rules import Finding, Shown, contradictions
 from collector.certificates.rules import Numbered as Place
 from collector.certificates.statements_about import Standing, ToldStatement
+from collector.certificates.station_words import Words, words_of
 from collector.intake import statements
 from collector.intake.keys import jwk
 from collector.intake.models import Certificate, Statement
 from collector.intake.statements import Disposition
 from collector.parties.roles import Sight
+from collector.text import visible
 
 
 @dataclass(frozen=True)
 class Said:
-    """A statement about the certificate. `holds`: its signature was checked now; `who`: the station that signed it."""
+    """A statement of a station. `words` come from its signed bytes, checked now; None: it does not hold.
+
+    `own`: it is of the very station that signed the certificate. `certificate`: which one it is about, as signed.
+    """
 
     sha256: str
     typ: str
     who: str
     own: bool
-    holds: bool
+    words: Words | None
+    certificate: str
     received_at: Any
+    body: bytes
+
+    @property
+    def holds(self) -> bool:
+        """Whether its key signed these very bytes, and its row says nothing else."""
+        return self.words is not None
+
+    @property
+    def payload(self) -> object:
+        """What was signed, fields that this version does not know included; None where it does not hold."""
+        return msgspec.json.decode(jws.read_unverified(self.body, typ=self.typ).payload) if self.holds else None
 
 
 @dataclass(frozen=True)
@@ -103,7 +120,7 @@ def view(sight: Sight, identifier: str) -> CertificateView | None:
         return None
     shown = stored.shown(row)
     enrolled = row.signed_by.revoked_at is None
-    about = queries.statements_about(row)
+    about = [_said(one, row.station_id) for one in queries.statements_about(row)]
     return CertificateView(
         row,
         shown,
@@ -111,8 +128,8 @@ def view(sight: Sight, identifier: str) -> CertificateView | None:
         Proof(not shown.problem, shown.problem, row.signed_by.thumbprint, enrolled),
         queries.neighbours(sight, row),
         _contradictions(sight, row, shown),
-        [_said(one, row) for one in about],
-        statements.latest(_own_grades(about, row)),
+        about,
+        statements.latest(one.body for one in about if one.holds and one.own and one.typ == statements.DISPOSITION),
         statements_about.about(row.id),
     )
 
@@ -170,7 +187,14 @@ def document(shown: CertificateView) -> dict[str, Any]:
             {"kind": one.finding.kind, "certificates": [row.id for row in one.seen]} for one in shown.contradictions
         ],
         "statements": [
-            {"sha256": s.sha256, "typ": s.typ, "station": s.who, "holds": s.holds} for s in shown.statements
+            {
+                "sha256": s.sha256,
+                "typ": s.typ,
+                "station": s.who,
+                "holds": s.holds,
+                "payload": s.payload,
+            }
+            for s in shown.statements
         ],
         "said": [
             {
@@ -197,29 +221,26 @@ def _contradictions(sight: Sight, row: Certificate, shown: Shown) -> list[Contra
     return [Contradiction(one, queries.seen_of(sight, one.others)) for one in found]
 
 
-def _said(one: Statement, row: Certificate) -> Said:
-    own = one.station_id == row.station_id
-    return Said(one.sha256, one.typ, one.station_id, own, _holds(one), one.received_at)
+def said_by(station: str, after: int) -> tuple[list[Said], int]:
+    """List what a station said, the newest first; and after which arrival the next page begins (0: there is none)."""
+    rows = queries.statements_of(station, after)
+    more = rows[-2].arrival if len(rows) > queries.PER_PAGE else 0
+    return [_said(one, station) for one in rows[: queries.PER_PAGE]], more
 
 
-def _own_grades(about: Sequence[Statement], row: Certificate) -> list[bytes]:
-    """The station's own grades and destinations of which the signature holds, in their order of arrival."""
-    return [
-        bytes(one.body)
-        for one in about
-        if one.typ == statements.DISPOSITION and one.station_id == row.station_id and _holds(one)
-    ]
-
-
-def _holds(one: Statement) -> bool:
-    """Whether its key signed these very bytes, and they have this name."""
+def _said(one: Statement, station: str) -> Said:
+    """Read the statement again. A row that says otherwise than its bytes is as bad as bytes that were changed."""
+    body, found = bytes(one.body), None
     try:
         key = key_from_x(one.signed_by.x)
-        body = bytes(one.body)
-        statements.read(body, one.station_id, {jws.thumbprint(key): key})
+        read = statements.read(body, one.station_id, {jws.thumbprint(key): key})
+        same = (read.typ, read.certificate, certificate_id(body)) == (one.typ, one.certificate, one.sha256)
+        found = words_of(read) if same else None
     except (CertificateProblem, ValueError, RecursionError):
-        return False
-    return certificate_id(body) == one.sha256
+        found = None
+    own = one.station_id == station
+    about = one.certificate or ""
+    return Said(one.sha256, visible(one.typ), visible(one.station_id), own, found, about, one.received_at, body)
 
 
 def _payload(compact: bytes) -> object:

@@ -10,19 +10,19 @@ from typing import Any
 from django.db.models import Model, Q, QuerySet
 
 from collector import moments
-from collector.certificates import search
+from collector.certificates import search, search_follow
 from collector.certificates.identifiers import name
 from collector.certificates.rules import Numbered
 from collector.certificates.search import Place
 from collector.certificates.search_plans import Narrowed
 from collector.intake.models import Certificate, Quarantine, Statement
-from collector.intake.statements import DISPOSITION
 from collector.parties.roles import Sight
 
 PER_PAGE = 50
 MOST_PER_PAGE = 200
 AT_ONCE = 200  # rows of an export that are read together
 MOST_OTHERS = 50
+MOST_NEWEST = 2_000  # that no search finds yet: more than the intake lets it be behind
 
 
 @dataclass(frozen=True)
@@ -131,6 +131,10 @@ def numbered_alike(row: Certificate, number: str) -> list[Numbered]:
         for condition in (alike, same)
         for values in Certificate.unfiltered.filter(condition).exclude(id=row.id).values_list(*facts)[:MOST_OTHERS]
     }
+    newest = Certificate.unfiltered.filter(arrival__gt=search_follow.newest_found()).exclude(id=row.id)
+    found |= {
+        one for one in newest.order_by("arrival").values_list(*facts)[:MOST_NEWEST] if name(one[2]) == name(number)
+    }
     return [Numbered(*values) for values in sorted(found)]
 
 
@@ -151,10 +155,10 @@ def statements_about(row: Certificate) -> list[Statement]:
     return list(Statement.objects.filter(certificate=row.id).select_related("signed_by").order_by("arrival"))
 
 
-def dispositions(row: Certificate) -> list[bytes]:
-    """Find the signed grades and destinations of one certificate by its own station, in their order of arrival."""
-    about = Statement.objects.filter(certificate=row.id, station_id=row.station_id, typ=DISPOSITION)
-    return [bytes(body) for body in about.order_by("arrival").values_list("body", flat=True)]
+def statements_of(station: str, after: int) -> list[Statement]:
+    """Find what a station said, the newest first: a page, and one more."""
+    rows = Statement.objects.filter(station=station).select_related("signed_by").order_by("-arrival")
+    return list((rows.filter(arrival__lt=after) if after else rows)[: PER_PAGE + 1])
 
 
 def _whole(rows: Any, identifier: str) -> Certificate | None:  # noqa: ANN401 - a manager or a query set

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -18,6 +18,7 @@ from collector.certificates.rules import Shown
 from collector.errors import CollectorError
 from collector.intake.models import Certificate
 from collector.parties.models import CustomerName, Organisation
+from collector.parties.services import Actor, note
 
 HERE = ZoneInfo("Europe/Copenhagen")
 ENDINGS = (".pdf", ".csv", ".zip")
@@ -31,15 +32,24 @@ class NoReport(CollectorError):
     hint = "It is: report --customer NAME --from 2026-01-01 --to 2026-03-31 --out FILE.pdf, .csv or .zip."
 
 
-def report(customer: str, first: date, last: date, out: Path, language: Language) -> int:
-    """Write the file, whole or not at all; how many certificates are in it. Raise NoReport."""
+def report(actor: Actor, customer: str, first: date, last: date, out: Path, language: Language) -> int:
+    """Write the file, whole or not at all; how many certificates are in it. Raise NoReport.
+
+    Before it gets its name stands on the audit trail who took what out of the house.
+    """
     if out.suffix not in ENDINGS:
         raise NoReport(problem=f"{out.name} ends in none of {', '.join(ENDINGS)}")
     if last < first:
         raise NoReport(problem=f"{last} is before {first}")
-    counted = _Counted(stored.shown(row) for row in _rows(_organisation(customer), first, last))
+    of = _organisation(customer)
+    counted = _Counted(stored.shown(row) for row in _rows(of, first, last))
+
+    def told() -> None:
+        days = {"from": str(first), "to": str(last)}
+        note(actor, "certificates.reported", of.name, file=out.name, certificates=counted.count, **days)
+
     try:
-        _write(out, _pieces(out.suffix, counted, f"{customer}, {first} – {last}", language))
+        _write(out, _pieces(out.suffix, counted, f"{customer}, {first} – {last}", language), told)
     except PdfExtraMissing as missing:
         raise NoReport(problem=str(missing)) from None
     except OSError as error:
@@ -86,7 +96,7 @@ def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=HERE).astimezone(UTC)
 
 
-def _write(out: Path, pieces: Iterator[bytes]) -> None:
+def _write(out: Path, pieces: Iterator[bytes], told: Callable[[], None]) -> None:
     temporary = out.with_name(f".{out.name}.{os.getpid()}")
     try:
         with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -94,6 +104,7 @@ def _write(out: Path, pieces: Iterator[bytes]) -> None:
                 file.write(piece)
             file.flush()
             os.fsync(file.fileno())
+        told()
         temporary.replace(out)
     finally:
         temporary.unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from django.db import connection
 
 from collector.certificates import search_text
 from collector.certificates.identifiers import name
-from collector.certificates.search_plans import MANY, NEWEST, SELDOM, Narrowed, Rows, Step, Vendor, steps
+from collector.certificates.search_plans import FREQUENT, NEWEST, SAMPLE, SELDOM, Narrowed, Rows, Step, Vendor, steps
 from collector.certificates.search_schema import TABLE, compared
 from collector.certificates.search_text import Question
 from collector.intake.models import Certificate
@@ -112,32 +112,45 @@ def _in_order_of_column(step: Step, begin: int, most: int) -> list[int]:
 
 
 def _parts_on_postgresql(step: Step, begin: int, most: int) -> list[int]:
-    """GIN finds rows in no order. What is frequent is among the newest rows; of what is seldom all rows are sorted."""
-    found, all_of_it = _among_newest(step, begin, most, NEWEST)
-    if len(found) >= most or all_of_it:
+    """GIN finds rows in no order, all of them first. What is frequent is among the newest rows, which are looked at
+    without it; what is seldom is sorted. What was frequent only long ago costs most.
+    """
+    frequent = _is_frequent(step, begin)
+    found, done = _among_newest(step, begin, most) if frequent else ([], False)
+    if done:
         return found
     one = step.selects[0]
     query = f"WITH s AS MATERIALIZED (SELECT f.arrival {one.text} AND f.arrival < %s) SELECT arrival FROM s LIMIT %s"
     some = [arrival for (arrival,) in _fetch(query, [*one.values, begin, SELDOM + 1])]
     if len(some) <= SELDOM:
         return sorted(some, reverse=True)[:most]
-    found, all_of_it = _among_newest(step, begin, most, MANY)
-    if len(found) >= most or all_of_it:
-        return found
+    if not frequent:  # it is, by the number of them
+        found, done = _among_newest(step, begin, most)
+        if done:
+            return found
     query = query.replace("FROM s LIMIT", "FROM s ORDER BY arrival DESC LIMIT")
     return [arrival for (arrival,) in _fetch(query, [*one.values, begin, most])]
 
 
-def _among_newest(step: Step, begin: int, most: int, some: int) -> tuple[list[int], bool]:
-    """Look through so many of the newest rows; whether these were all."""
-    one, among = step.selects[0], f"AND {step.among.text}" if step.among else ""
+def _is_frequent(step: Step, begin: int) -> bool:
+    """Look for the words in rows here and there, the newest among them."""
+    newest = _fetch(f"SELECT max(arrival) FROM {TABLE} f WHERE f.arrival < %s", [begin])[0][0] or 0
+    places = "f.arrival = ANY(ARRAY(SELECT generate_series(%s::bigint, %s, %s)))"
+    query = f"SELECT 1 FROM {TABLE} f WHERE {step.words.text} AND {places} LIMIT {FREQUENT}"
+    every = max(1, newest // SAMPLE)
+    return len(_fetch(query, [*step.words.values, newest % every, newest, every])) == FREQUENT
+
+
+def _among_newest(step: Step, begin: int, most: int) -> tuple[list[int], bool]:
+    """Look through some of the newest rows; whether that is enough."""
+    among = f"AND {step.among.text}" if step.among else ""
     query = f"SELECT f.arrival FROM {TABLE} f WHERE f.arrival < %s {among} ORDER BY f.arrival DESC OFFSET %s LIMIT 1"
-    oldest = _fetch(query, [begin, *step.among.values, some])
-    # An expression, so that no index of trigrams is asked for a few rows: it would bring all it has first.
-    plain = one.text.replace("f.text LIKE", "(f.text || '') LIKE")
-    query = f"SELECT f.arrival {plain} AND f.arrival < %s AND f.arrival >= %s ORDER BY f.arrival DESC LIMIT %s"
-    found = _fetch(query, [*one.values, begin, oldest[0][0] if oldest else 0, most])
-    return [arrival for (arrival,) in found], not oldest
+    oldest = _fetch(query, [begin, *step.among.values, NEWEST])
+    query = (
+        f"SELECT f.arrival {step.plain.text} AND f.arrival < %s AND f.arrival >= %s ORDER BY f.arrival DESC LIMIT %s"
+    )
+    found = _fetch(query, [*step.plain.values, begin, oldest[0][0] if oldest else 0, most])
+    return [arrival for (arrival,) in found], len(found) >= most or not oldest
 
 
 def _fetch(query: str, values: list[Any]) -> list[tuple[Any, ...]]:

@@ -32,8 +32,9 @@ FIRST_HASHED, HALF = 0xF0000, 32_000
 def row_of(record: Record) -> dict[str, str]:
     """Write the columns of a certificate that verified."""
     customer, asset, drive, operator = record.customer, record.asset, record.drive, record.operator
+    told = identifiers.identifiers_of(record)
     row = _empty()
-    row |= {NORMS[name]: norm for name, norm in identifiers.norms_of(record).items()}
+    row |= {NORMS[name]: norm for name, norm in identifiers.norms_of(told).items()}
     row |= {
         "number": _name(record.number),
         "lot": _name(customer.lot if customer else ""),
@@ -44,7 +45,7 @@ def row_of(record: Record) -> dict[str, str]:
     seen = [drive.vendor, drive.model, drive.serial, drive.wwn, record.station.id]
     seen += [asset.tag, asset.serial, asset.model, asset.manufacturer] if asset else []
     seen += [customer.reference] if customer else []
-    for one in identifiers.identifiers_of(record):
+    for one in told:
         seen += [one.seen_as, one.norm]
     row["text"] = _lines([*row.values(), *(clean(text) for text in seen if text)])
     return row
@@ -103,4 +104,5 @@ def _name(text: str) -> str:
 
 
 def _lines(texts: Iterable[str]) -> str:
-    return "\n".join(dict.fromkeys(folded for text in texts if text and (folded := fold(text))))[:LONGEST_TEXT]
+    once = dict.fromkeys(text for text in texts if text)
+    return "\n".join(dict.fromkeys(folded for text in once if (folded := fold(text))))[:LONGEST_TEXT]

@@ -13,6 +13,7 @@ urlpatterns = [
     path("validation", statements_views.waiting, name="validation"),
     path("statements/<str:name>", statements_views.statement, name="statement"),
     path("quarantine", views.quarantine, name="quarantine"),
+    path("stations/<str:station>/statements", views.statements, name="statements"),
     path("check", check_views.check, name="check"),
     path("check/keys/<str:kid>", check_views.key),
     path("check/<str:name>", check_views.checked, name="checked"),

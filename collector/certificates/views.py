@@ -13,8 +13,20 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language, gettext
 from django.views.decorators.http import require_safe
 
-from collector.certificates import facts, pages, paper, proof, queries, statements_about, stored, words
-from collector.certificates.audience import audience_of
+from agent.certificates.certificate import Certificate as Signed
+from agent.pdf import Afterwards
+from collector.certificates import (
+    facts,
+    pages,
+    paper,
+    proof,
+    queries,
+    search_follow,
+    statements_about,
+    stored,
+    words,
+)
+from collector.certificates.audience import READ_ALL, audience_of
 from collector.certificates.exports.columns import Language
 from collector.certificates.rules import Heading
 from collector.certificates.search import read_place
@@ -25,6 +37,7 @@ from collector.intake.models import Certificate
 from collector.moments import now_text
 from collector.parties.doors import public, roles, sight_of
 from collector.parties.roles import SEE_CERTIFICATES, STAFF
+from collector.text import is_station_id
 
 OUTCOMES = ("erased", "unread", "attested", "failed", "aborted", "refused")
 MISSING = "There is no certificate with this id here."
@@ -42,6 +55,7 @@ def certificates(request: HttpRequest) -> HttpResponse:
         "search": search,
         "rows": [_listed(row, audience_of(sight, row.customer_id) == "full") for row in answer.rows],
         "problem": problem,
+        "behind": bool(search.q) and search_follow.is_behind(),
         "short": any(len(word.text) < SHORTEST_PART for word in read(search.q).words),
         "choices": [(name, gettext(words.heading(name).text).lower()) for name in OUTCOMES],
         "newest": address(search) if search.after else "",
@@ -74,7 +88,7 @@ def certificate(request: HttpRequest, name: str) -> HttpResponseBase:
     if kind == "jws":
         return download(shown.compact, f"{identifier}.jws", "application/jose")
     if kind == "pdf" and shown.shown.certificate is not None:
-        return _pdf(request, shown)
+        return _pdf(request, shown.shown.certificate, statements_about.afterwards(shown.told))
     raise Http404(gettext("There is no such file."))
 
 
@@ -86,6 +100,17 @@ def quarantine(request: HttpRequest) -> HttpResponse:
     newer = f"/quarantine?page={page.page - 1}" if page.page > 1 else ""
     older = f"/quarantine?page={page.page + 1}" if page.page < page.pages else ""
     return render(request, "certificates/quarantine.html", {"page": page, "newer": newer, "older": older})
+
+
+@roles(*READ_ALL)
+@require_safe
+def statements(request: HttpRequest, station: str) -> HttpResponse:
+    """Show what a station stated beside its certificates: `/stations/<id>/statements`."""
+    if not is_station_id(station):
+        raise Http404(gettext("There is no such station."))
+    said, more = pages.said_by(station, number(request.GET.get("after", ""), 0))
+    further = f"/stations/{station}/statements?after={more}" if more else ""
+    return render(request, "certificates/statements.html", {"station": station, "said": said, "further": further})
 
 
 def language() -> Language:
@@ -103,18 +128,17 @@ def _listed(row: Certificate, whole: bool) -> tuple[Certificate, Heading, bool]:
     return row, stored.heading(row), whole
 
 
-def _pdf(request: HttpRequest, shown: pages.CertificateView) -> HttpResponse:
+def _pdf(request: HttpRequest, certificate: Signed, afterwards: Afterwards | None) -> HttpResponse:
     try:
         made = paper.paint(
-            shown.compact,
+            certificate,
             language=language(),
             certificate_url=request.build_absolute_uri("/check/"),
-            key_id=shown.proof.key_id,
-            afterwards=statements_about.afterwards(shown.told),
+            afterwards=afterwards,
         )
     except paper.NoPaper as problem:
         return HttpResponse(f"{problem.line()}\n", status=503, content_type="text/plain; charset=utf-8")
-    return download(made, f"{shown.row.id}.pdf", "application/pdf")
+    return download(made, f"{certificate.id}.pdf", "application/pdf")
 
 
 def _page(request: HttpRequest, shown: pages.CertificateView) -> HttpResponse:

@@ -12,9 +12,13 @@ from django.db.models import Count, Max
 
 from agent.certificates.jws import thumbprint
 from agent.errors import CertificateProblem
+from agent.messages import Alarm
+from collector import moments
 from collector.certificates import words
 from collector.certificates.proof import key_from_x
+from collector.fleet.alarms import Key, taken
 from collector.fleet.live import Bay, Station
+from collector.fleet.models import TakenAlarm
 from collector.intake.models import Certificate, Quarantine, StationKey, ToldGap
 
 MOST_GAPS = 5
@@ -52,10 +56,12 @@ class StationView:
 def stations(live: list[Station]) -> list[StationView]:
     """List everybody who is enrolled, has certificates or speaks, by name."""
     heard = {station.name: station for station in live}
-    keys, sums, gaps = _enrolled(), _sums(), told_gaps()
+    keys, sums, gaps, took = _enrolled(), _sums(), told_gaps(), taken(live)
     names = sorted({*heard, *keys, *sums, *gaps})
     now = time.monotonic()
-    return [_station(heard.get(n, Station(n)), keys.get(n, []), sums.get(n, {}), gaps.get(n, []), now) for n in names]
+    return [
+        _station(heard.get(n, Station(n)), keys.get(n, []), sums.get(n, {}), gaps.get(n, []), took, now) for n in names
+    ]
 
 
 def quarantined() -> int:
@@ -113,7 +119,12 @@ def told_gaps() -> Mapping[str, list[dict[str, Any]]]:
 
 
 def _station(
-    station: Station, keys: list[str], sums: dict[str, int], gaps: list[dict[str, Any]], now: float
+    station: Station,
+    keys: list[str],
+    sums: dict[str, int],
+    gaps: list[dict[str, Any]],
+    took: Mapping[Key, TakenAlarm],
+    now: float,
 ) -> StationView:
     birth = station.birth
     return StationView(
@@ -126,10 +137,20 @@ def _station(
         outbox=None if birth is None else birth.outbox_depth,
         version="" if birth is None else " ".join(birth.software.values())[:80],
         bays=[_bay(station.bays[name], now) for name in sorted(station.bays, key=_natural)],
-        alarms=[msgspec.to_builtins(alarm) for alarm in station.alarms.values()],
+        alarms=[_alarm(station.name, name, alarm, took) for name, alarm in station.alarms.items()],
         sums={**NO_SUMS, **sums},
         gaps=gaps,
     )
+
+
+def _alarm(station: str, name: str, alarm: Alarm, took: Mapping[Key, TakenAlarm]) -> dict[str, str]:
+    by = took.get((station, name, alarm.since))
+    return {
+        **msgspec.to_builtins(alarm),
+        "id": name,
+        "taken_by": by.by.name if by else "",
+        "taken_at": moments.text(by.taken_at) if by else "",
+    }
 
 
 def _bay(bay: Bay, now: float) -> dict[str, Any]:
@@ -139,6 +160,7 @@ def _bay(bay: Bay, now: float) -> dict[str, Any]:
         "state": bay.state,
         "mark": words.mark(words.BAYS, bay.state),
         "drive": bay.drive,
+        "job": bay.job,
         "heard": words.age(now - max(bay.heard_at, bay.progress_at)),
         "phase": bay.phase if moving else "",
         "done": bay.done if moving else None,

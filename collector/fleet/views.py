@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.db import DatabaseError, InterfaceError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
-from collector.fleet import pages
+from collector.certificates.audience import READ_ALL
+from collector.errors import CollectorError
+from collector.fleet import alarms, pages, throughput
+from collector.fleet.commanding import possible
+from collector.fleet.enrol_views import configuration
+from collector.fleet.job_views import MAY_STOP
 from collector.fleet.sources import SOURCES
 from collector.moments import now_text
-from collector.parties.doors import public, roles
+from collector.parties.doors import public, roles, sight_of
 from collector.parties.roles import STAFF
+from collector.parties.sessions import actor_of
 
 
 @roles(*STAFF)
@@ -26,9 +33,23 @@ def stations(request: HttpRequest) -> HttpResponse:
         "stations": pages.stations(SOURCES.live.snapshot()),
         "quarantined": pages.quarantined(),
         "trouble": trouble,
+        "reads_all": sight_of(request).has(READ_ALL),
         "shown_at": now_text(),
+        "today": throughput.today(),
+        "may_stop": sight_of(request).has(MAY_STOP) and possible(configuration()),
     }
     return render(request, "fleet/stations.html", context)
+
+
+@roles(*STAFF)
+@require_POST
+def take_alarm(request: HttpRequest, station: str, alarm: str) -> HttpResponse:
+    """Take an alarm: `/stations/<station>/alarms/<alarm>/take`."""
+    try:
+        alarms.take(actor_of(request), SOURCES.live.snapshot(), station, alarm)
+    except CollectorError:
+        messages.error(request, _("That alarm does not stand any more."))
+    return redirect("stations")
 
 
 @public

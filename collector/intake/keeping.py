@@ -30,7 +30,8 @@ from collector.parties.models import CustomerName
 from collector.text import clean
 
 certificates_stored = Signal()
-"""Sent in the transaction that stores them, with `new`: what another room keeps of a certificate comes with it."""
+"""Sent in the transaction that stores them, with `new`. A receipt waits for whatever a room does there; what can be
+done after it is done at collector.intake.taking.moment_to_spare."""
 EVENTS_KEPT = 100_000
 MAX_TOPIC = 1000
 Result = Literal["stored", "duplicate", "rejected"]

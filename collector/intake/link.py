@@ -115,6 +115,7 @@ class Link:
         self._take = take
         self._stop = threading.Event()
         self._connection: Connection | None = None
+        self._expiring = self._expiry(RECEIPT_EXPIRY_S)  # of each receipt: made once
         self._thread = threading.Thread(target=self._run, name="link", daemon=True)
         self.state = "not connected yet"
 
@@ -143,7 +144,7 @@ class Link:
         connection = self._connection
         if connection is None or not connection.alive:
             return False
-        sent = connection.client.publish(topic, payload, qos=1, properties=self._expiry(RECEIPT_EXPIRY_S))
+        sent = connection.client.publish(topic, payload, qos=1, properties=self._expiring)
         return sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS
 
     def refresh(self) -> None:

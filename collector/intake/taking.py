@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 from django.db import DataError, Error, IntegrityError, close_old_connections, connection
+from django.dispatch import Signal
 
 from agent.certificates.jws import MAX_BYTES
 from agent.messages import Event, Receipt, split_topic, station_topic
@@ -35,6 +36,12 @@ EVENTS_WAITING = 100  # of the window of 400 that the broker gives: the rest is 
 RETRY_S = (0.5, 15.0)
 SAID_EVERY_S = 10.0
 LARGEST_SEQ = 2**63 - 1
+SPARE_RETRY_S = (1.0, 60.0)
+FAR_BEHIND = 1_000
+"""Certificates: other rooms are that far behind at most, however many more wait for their receipts."""
+moment_to_spare = Signal()
+"""Sent after the receipts, while no certificate waits: other rooms write what they keep of certificates, a little at a
+time. Each answers how many are left."""
 UNHOLDABLE = (DataError, IntegrityError, ValueError, OverflowError)
 
 
@@ -63,6 +70,11 @@ class Intake:
         self._said_at = float("-inf")
         self._stop = threading.Event()
         self._prepared = False
+        self._behind, self._spare_at, self._spare_delay = (
+            1,
+            0.0,
+            SPARE_RETRY_S[0],
+        )  # what came before this start is gone through
         self._thread = threading.Thread(target=self._run, name="intake", daemon=True)
         self.state = "not opened yet"
         self.fatal = ""
@@ -145,13 +157,14 @@ class Intake:
             if batch:
                 self._take(batch)
             self._take_events()
+            self._spare_a_moment()
             self._look()
 
     def _next_batch(self) -> list[Incoming]:
         """Whatever waits, up to BATCH: a batch is large only when there is much to do."""
         batch: list[Incoming] = []
         try:
-            batch.append(self._waiting.get(timeout=0.01 if self._events.qsize() else 0.2))
+            batch.append(self._waiting.get(timeout=0.01 if self._events.qsize() or self._behind else 0.2))
             while len(batch) < BATCH:
                 batch.append(self._waiting.get_nowait())
         except queue.Empty:
@@ -174,7 +187,25 @@ class Intake:
             self._send_receipt(stored)
         for message in batch:
             message.ack()
+        self._behind += sum(stored.result == "stored" for stored in kept)
         self._charge(kept)
+
+    def _spare_a_moment(self) -> None:
+        """Let other rooms follow. Where they fail, certificates are taken in as ever, and it is tried again."""
+        now = time.monotonic()
+        if not self._behind or now < self._spare_at or (self._waiting.qsize() and self._behind < FAR_BEHIND):
+            return
+        try:
+            self._behind = max((int(left or 0) for _, left in moment_to_spare.send(sender=None)), default=0)
+        except (Error, OSError) as error:
+            connection.close()
+            LOG.error("what is kept beside certificates cannot be written: %s", clean(cause(error)))
+        except Exception:  # the edge of another room: its defect stops no certificate
+            LOG.exception("what is kept beside certificates cannot be written")
+        else:
+            self._spare_delay = SPARE_RETRY_S[0]
+            return
+        self._spare_at, self._spare_delay = now + self._spare_delay, min(self._spare_delay * 2, SPARE_RETRY_S[1])
 
     def _take_events(self) -> None:
         """Store the events that wait."""

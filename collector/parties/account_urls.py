@@ -22,6 +22,7 @@ urlpatterns = [
     path("password/change/", account.password_change, name="account_change_password"),
     path("password/set/", account.password_set, name="account_set_password"),
     path("oidc/<str:provider>/begin", oidc_views.begin),
+    path("oidc/<str:provider>/again", oidc_views.again),
     path("oidc/<str:provider>/callback", oidc_views.callback),
     path("2fa/", mfa.index, name="mfa_index"),
     path("2fa/authenticate/", mfa.authenticate, name="mfa_authenticate"),

@@ -6,17 +6,19 @@ from typing import cast
 
 from allauth.mfa.utils import is_mfa_enabled
 from allauth.usersessions.models import UserSession
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from collector.parties import sessions, tokens
+from collector.parties import oidc, sessions, tokens
 from collector.parties.doors import roles
 from collector.parties.errors import TokenProblem
 from collector.parties.forms import NewToken
 from collector.parties.models import ApiToken, Person
 from collector.parties.roles import ROLES
 from collector.parties.sessions import actor_of
+from collector.problems import problem
 
 
 @roles(*ROLES)
@@ -60,6 +62,19 @@ def revoke_token(request: HttpRequest, number: int) -> HttpResponse:
     return redirect("me")
 
 
+@roles(*ROLES)
+@require_POST
+def unlink_identity(request: HttpRequest, number: int) -> HttpResponse:
+    """Take an identity from oneself: `/me/identities/<number>/unlink`. Not the only way in."""
+    found = next((one for one in oidc.of_person(_person(request)) if one.pk == number), None)
+    if found is None:
+        raise Http404(_("There is nothing at this address."))
+    if oidc.is_last_way_in(found):
+        return problem(request, 403, _("You could not sign in without it. Set a password or a passkey first."))
+    oidc.unlink(actor_of(request), found)
+    return redirect("me")
+
+
 def _page(request: HttpRequest, form: NewToken, token: str = "") -> HttpResponse:
     person = _person(request)
     context = {
@@ -71,6 +86,7 @@ def _page(request: HttpRequest, form: NewToken, token: str = "") -> HttpResponse
         "form": form,
         "token": token,
         "second_factor": is_mfa_enabled(person),
+        "identities": oidc.of_person(person),
     }
     return render(request, "parties/me.html", context)
 

@@ -198,3 +198,12 @@ class ApiToken(models.Model):
         """A token that never ends is refused."""
 
         constraints = (models.CheckConstraint(name="token_ends", condition=Q(ends_at__gt=F("made_at"))),)
+
+
+class Limit(models.Model):
+    """A count of attempts, or a code that was used, until a moment (Unix seconds): collector/parties/limits.py."""
+
+    key = models.CharField(max_length=64, primary_key=True)
+    """SHA-256 of what is counted."""
+    value = models.TextField()
+    until = models.FloatField(db_index=True)

@@ -13,16 +13,21 @@ import secrets
 import time
 from base64 import urlsafe_b64encode
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 import jwt
 import requests
+from allauth.mfa.models import Authenticator
+from allauth.mfa.utils import is_mfa_enabled
 from allauth.socialaccount.models import SocialAccount
 from django.conf import settings
+from django.db import transaction
 
+from collector.parties import services
 from collector.parties.errors import OidcProblem
 from collector.parties.models import Person
+from collector.parties.services import Actor
 from collector.parties.tenants import Provider
 
 TIMEOUT_S = 10
@@ -32,7 +37,7 @@ LEEWAY_S = 120
 WITHIN_S = 600
 """How long somebody may take at the provider."""
 ALGORITHMS = ("RS256", "PS256", "ES256")
-PROVIDER = "entra"
+PROVIDER, METHOD = "entra", "oidc"
 
 
 @dataclass(frozen=True)
@@ -54,8 +59,11 @@ def providers() -> dict[str, Provider]:
     return {one.id: one for one in getattr(settings, "COLLECTOR_OIDC", ())}
 
 
-def begin(provider: Provider, redirect_uri: str) -> tuple[str, dict[str, Any]]:
-    """Begin: where the browser goes, and what the session keeps for the way back. Raise OidcProblem."""
+def begin(provider: Provider, redirect_uri: str, *, again: bool = False) -> tuple[str, dict[str, Any]]:
+    """Begin: where the browser goes, and what the session keeps for the way back. Raise OidcProblem.
+
+    `again`: the provider is to ask who it is, also somebody whom it knows already.
+    """
     verifier = secrets.token_urlsafe(48)
     kept: dict[str, Any] = {
         "provider": provider.id,
@@ -76,6 +84,7 @@ def begin(provider: Provider, redirect_uri: str) -> tuple[str, dict[str, Any]]:
         "nonce": kept["nonce"],
         "code_challenge": challenge,
         "code_challenge_method": "S256",
+        **({"prompt": "login"} if again else {}),
     }
     return f"{_described(provider)['authorization_endpoint']}?{urlencode(asked)}", kept
 
@@ -140,6 +149,33 @@ def person_of(identity: Identity) -> Person | None:
 def link(identity: Identity, person: Person) -> None:
     """Link an identity to a person. The caller's transaction; a unique key keeps it one person's."""
     SocialAccount.objects.create(provider=PROVIDER, uid=identity.uid, user=person, extra_data={"name": identity.name})
+
+
+def of_person(person: Person) -> list[SocialAccount]:
+    """List the identities that are linked to a person."""
+    return list(SocialAccount.objects.filter(provider=PROVIDER, user=person).order_by("date_joined", "pk"))
+
+
+def provider_of(person: Person) -> Provider | None:
+    """Find a provider of this configuration at which a person has an identity."""
+    tenants = {one.uid.partition(":")[0] for one in of_person(person)}
+    return next((one for one in providers().values() if one.tenant in tenants), None)
+
+
+@transaction.atomic
+def unlink(actor: Actor, identity: SocialAccount) -> None:
+    """Take an identity from its person: it signs nobody in any more."""
+    person = cast(Person, identity.user)
+    services.note(actor, "identity.unlinked", person.login, uid=identity.uid)
+    identity.delete()
+
+
+def is_last_way_in(identity: SocialAccount) -> bool:
+    """Say whether its person could not sign in without it: no password, no passkey, no other identity."""
+    person = cast(Person, identity.user)
+    if person.has_usable_password() or is_mfa_enabled(person, [Authenticator.Type.WEBAUTHN]):
+        return False
+    return len(of_person(person)) < 2
 
 
 def _described(provider: Provider) -> dict[str, Any]:

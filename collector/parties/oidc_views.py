@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import logging
+from typing import Any
 
 from allauth.account.internal.flows.login import perform_login, record_authentication
 from allauth.account.models import Login
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from collector.parties import invitations, links, oidc, services
-from collector.parties.doors import public
+from collector.parties.doors import public, roles
 from collector.parties.errors import LinkProblem, OidcProblem, PartyProblem
 from collector.parties.models import Person
 from collector.parties.oidc import Identity
+from collector.parties.roles import ROLES
 from collector.parties.services import Actor
 from collector.parties.sessions import NOBODY, actor_of, address_of
 from collector.parties.tenants import Provider
@@ -24,18 +27,21 @@ from collector.problems import problem
 
 LOG = logging.getLogger(__name__)
 KEPT = "collector_oidc"
+LONGEST_ADDRESS = 500
 
 
 @public
 @require_POST
 def begin(request: HttpRequest, provider: str) -> HttpResponse:
     """Send the browser to the provider: to sign in, to accept an invitation, or to link an identity to oneself."""
-    found = _provider(provider)
+    found, again = _provider(provider), request.POST.get("again", "")[:LONGEST_ADDRESS]
     try:
-        where, kept = oidc.begin(found, request.build_absolute_uri(f"/account/oidc/{found.id}/callback"))
+        back = request.build_absolute_uri(f"/account/oidc/{found.id}/callback")
+        where, kept = oidc.begin(found, back, again=bool(again))
     except OidcProblem as error:
         return _refused(request, found, error)
     kept["invitation"] = request.POST.get("invitation", "")[:200]
+    kept["again"] = again
     kept["person"] = request.user.pk if isinstance(request.user, Person) else None
     request.session[KEPT] = kept
     # Not a redirect: `form-action 'self'` of our policy covers where a form is led on to, too.
@@ -56,6 +62,8 @@ def callback(request: HttpRequest, provider: str) -> HttpResponse:
         identity = oidc.finish(found, kept, code=code, state=state)
     except OidcProblem as error:
         return _refused(request, found, error)
+    if kept["again"]:
+        return _shown_again(request, identity, kept)
     if kept["person"] is not None:
         return _link_to_self(request, identity, int(kept["person"]))
     person = oidc.person_of(identity)
@@ -68,9 +76,28 @@ def callback(request: HttpRequest, provider: str) -> HttpResponse:
             403,
             _("Nobody here has this account. Ask for an invitation, and open its link to link the account."),
         )
-    record_authentication(request, person, method="oidc")
+    record_authentication(request, person, method=oidc.METHOD)
     answer: HttpResponse = perform_login(request, Login(user=person))
     return answer
+
+
+@roles(*ROLES)
+@require_safe
+def again(request: HttpRequest, provider: str) -> HttpResponse:
+    """Ask somebody who signed in with this provider to do so again, before what guards their account is changed."""
+    context = {"provider": _provider(provider), "next": request.GET.get("next", "")[:LONGEST_ADDRESS] or "/me"}
+    return render(request, "parties/again.html", context)
+
+
+def _shown_again(request: HttpRequest, identity: Identity, kept: dict[str, Any]) -> HttpResponse:
+    """Believe for some minutes that it is still this person, if the provider says that it is the same one."""
+    person = request.user
+    if not isinstance(person, Person) or person.pk != kept["person"] or oidc.person_of(identity) != person:
+        return problem(request, 403, _("Somebody else is signed in now. Begin again."))
+    record_authentication(request, person, method=oidc.METHOD, reauthenticated=True)
+    onward = str(kept["again"])
+    ours = url_has_allowed_host_and_scheme(onward, allowed_hosts=None)
+    return redirect(onward if ours else "me")
 
 
 def _accept(request: HttpRequest, identity: Identity, token: str) -> Person | None:

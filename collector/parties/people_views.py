@@ -7,14 +7,14 @@ from typing import Any
 
 from django import forms
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from collector.parties import forms as ours
-from collector.parties import invitations, links, services, sessions
+from collector.parties import invitations, links, oidc, services, sessions
 from collector.parties.doors import roles
 from collector.parties.errors import PartyProblem
 from collector.parties.models import AuditEntry, Invitation, Membership, Organisation, Person
@@ -98,9 +98,23 @@ def _person_page(request: HttpRequest, found: Person, **more: Any) -> HttpRespon
         "memberships": found.memberships.select_related("organisation").order_by("organisation__name", "role"),
         "sessions": sessions.of_person(found),
         "tokens": found.tokens.order_by("-made_at"),
+        "identities": oidc.of_person(found),
+        "identities_of": f"/people/{found.pk}",
         **more,
     }
     return render(request, "parties/person.html", context)
+
+
+@roles(ADMINISTRATOR)
+@require_POST
+def unlink_identity(request: HttpRequest, number: int, identity: int) -> HttpResponse:
+    """Take an identity from a person, whose sessions end: `/people/<number>/identities/<identity>/unlink`."""
+    found = next((one for one in oidc.of_person(get_object_or_404(Person, pk=number)) if one.pk == identity), None)
+    if found is None:
+        raise Http404(_("There is nothing at this address."))
+    oidc.unlink(actor_of(request), found)
+    sessions.end(actor_of(request), get_object_or_404(Person, pk=number))
+    return redirect("person", number)
 
 
 @roles(ADMINISTRATOR)

@@ -55,8 +55,14 @@ ACTIONS: dict[str, Promise] = {
     "identity.linked": _("identity linked"),
     "identity.unlinked": _("identity unlinked"),
     "identity.refused": _("identity refused"),
+    "effect.factors_loaded": _("factor set loaded"),
+    "effect.work_entered": _("jobs and hours entered"),
+    "effect.figure_entered": _("figure entered"),
     "station.enrolled": _("station enrolled"),
     "station.revoked": _("station revoked"),
+    "certificates.exported": _("certificates taken as a file"),
+    "certificates.reported": _("certificates written to a file"),
+    "database.triggers_mended": _("triggers of the database made again"),
 }
 
 

@@ -34,6 +34,7 @@ from collector.trade.models import (
 from collector.trade.models import Period as PeriodRow
 from collector.trade.rules.days import Period, local_day
 from collector.trade.settling import Draft
+from collector.units import linking
 
 TRIES = 3
 """How often documents are made anew where something was booked meanwhile."""
@@ -41,7 +42,9 @@ TRIES = 3
 
 def propose(actor: Actor, agreement: Agreement, period: Period) -> Draft:
     """Work a period out and keep it as its proposal, in place of the one before. Raise NotSo if it is closed."""
+    _binds(agreement, period)
     _one_length(agreement, period)
+    linking.follow_all()
     made = settling.draft(agreement, period)
     with transaction.atomic():
         row = _row(agreement, period)
@@ -70,7 +73,7 @@ def close(actor: Actor, agreement: Agreement, period: Period, person: Person) ->
     for _try in range(TRIES):
         _in_order(made)
         number, previous = _next(agreement)
-        issued_at = moments.now()
+        issued_at = _issued_at(agreement)
         files = making.make(made, number=number, issued_at=moments.text(issued_at), previous=previous)
         found = _commit(actor, made, files, number=number, issued_at=issued_at, previous=previous, person=person)
         if found is not None:
@@ -80,7 +83,7 @@ def close(actor: Actor, agreement: Agreement, period: Period, person: Person) ->
 
 
 def object_to(actor: Actor, period: PeriodRow, line: int, text: str, person: Person) -> Objection:
-    """Object to a line of a proposal, for the customer. Raise NotSo."""
+    """Record an objection to a line of a proposal, for the customer. Raise NotSo."""
     if not speaks_for(person, period.agreement, "customer"):
         raise NotSo(problem=_("only the customer's finance objects"))
     text = " ".join(text.split())
@@ -124,6 +127,11 @@ def answer(actor: Actor, objection: Objection, text: str, person: Person, *, uph
             row.save(update_fields=["state"])
         note(actor, "settlement.answered", agreement.code, upheld=upheld, line=objection.line)
     return made
+
+
+def _binds(agreement: Agreement, period: Period) -> None:
+    if not agreement.versions.filter(binding_at__isnull=False, valid_from__lte=period.last).exists():
+        raise NotSo(problem=_("no version binds both sides in %(period)s") % {"period": period.name})
 
 
 def _may_close(agreement: Agreement, period: Period) -> None:
@@ -180,9 +188,13 @@ def _row(agreement: Agreement, period: Period) -> PeriodRow:
     found, _new = PeriodRow.unfiltered.select_for_update().get_or_create(
         agreement=agreement, first_day=period.first, defaults={"last_day": period.last}
     )
-    if found.last_day != period.last:
-        PeriodRow.unfiltered.filter(pk=found.pk).exclude(state="closed").delete()
-        found = PeriodRow.unfiltered.create(agreement=agreement, first_day=period.first, last_day=period.last)
+    if found.last_day == period.last:
+        return found
+    if found.state == "closed" or found.objections.exists():
+        told = {"other": Period(found.first_day, found.last_day).name, "period": period.name}
+        raise NotSo(problem=_("%(other)s was begun, and %(period)s begins on the same day") % told)
+    found.delete()
+    found = PeriodRow.unfiltered.create(agreement=agreement, first_day=period.first, last_day=period.last)
     return found
 
 
@@ -190,6 +202,14 @@ def _next(agreement: Agreement) -> tuple[int, str | None]:
     """The number that comes next, and the hash of the seller's document before it."""
     last: Settlement | None = Settlement.unfiltered.filter(seller=agreement.seller).order_by("-number").first()
     return (1, None) if last is None else (last.number + 1, last.document_sha256)
+
+
+def _issued_at(agreement: Agreement) -> datetime:
+    """Take the time, which is never before that of the seller's settlement before: numbers and days go one way."""
+    now, last = moments.now(), Settlement.unfiltered.filter(seller=agreement.seller).order_by("-number").first()
+    if last is not None and now < last.issued_at:
+        raise NotSo(problem=_("the clock stands before the seller's last settlement; set it right"))
+    return now
 
 
 @transaction.atomic
@@ -231,6 +251,8 @@ def _commit(
     counter.save(update_fields=["last"])
     row.state = "closed"
     row.save(update_fields=["state"])
+    within = PeriodRow.unfiltered.filter(agreement=agreement, first_day__gt=row.first_day, first_day__lte=row.last_day)
+    within.exclude(state="closed").filter(objections__isnull=True).delete()  # proposals of another length
     note(actor, "settlement.closed", agreement.code, period=made.period.name, number=number, person=person.login)
     return found
 

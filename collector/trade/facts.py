@@ -6,10 +6,10 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 from django.db.models import Q
 
+from collector.statements import kinds, queries
 from collector.trade.rules.days import local_day
 from collector.trade.rules.drives import DriveFacts, UnitFacts
 from collector.units import vocabulary as words
@@ -61,12 +61,13 @@ def of_customer(customer: int, units: Iterable[Unit]) -> Known:
 
 
 def _gather(found: Known, units: Iterable[Unit], condition: Q) -> None:
-    decided, graded, went = defaultdict(list), defaultdict(list), defaultdict(list)
+    decided: defaultdict[str, list[date]] = defaultdict(list)
+    graded, went = defaultdict(list), defaultdict(list)
     events = UnitEvent.objects.filter(condition, kind__in=("validated", "graded", *WENT)).order_by("id")
     for event in events.values_list("unit_id", "kind", "occurred_at", "certificate", "statement", "data"):
         of, kind, at, certificate, statement, data = event
         if kind == "validated":
-            decided[certificate].append(local_day(at))
+            _decide(decided[certificate], str(data.get("decision", "accepted")), local_day(at))
         elif kind == "graded":
             graded[of].append((local_day(at), str(data.get("grade", ""))))
         else:
@@ -74,10 +75,28 @@ def _gather(found: Known, units: Iterable[Unit], condition: Q) -> None:
     links: defaultdict[int, list[DriveLink]] = defaultdict(list)
     for link in DriveLink.objects.filter(condition, ended_at__isnull=True).order_by("finished_at", "id"):
         links[link.unit_id].append(link)
+    _decided_before(decided, (link for some in links.values() for link in some))
     for unit in units:
         found.facts[unit.pk] = _facts(unit, links[unit.pk], decided)
         found.grades[unit.pk] = sorted(graded[unit.pk], key=lambda one: one[0])
         found.went[unit.pk] = sorted(went[unit.pk], key=lambda one: one[0])
+
+
+def _decide(days: list[date], decision: str, day: date) -> None:
+    """Keep the days of acceptance since the last refusal: the first of them is when it began to count."""
+    if decision == "accepted":
+        days.append(day)
+    else:
+        days.clear()
+
+
+def _decided_before(decided: dict[str, list[date]], links: Iterable[DriveLink]) -> None:
+    """Find the day of a decision that was said before its certificate found the unit: no event of the unit tells it."""
+    silent = [
+        link.certificate_id for link in links if link.validation == "accepted" and not decided.get(link.certificate_id)
+    ]
+    for one in queries.subjects("certificate", silent, (kinds.VALIDATION, kinds.SAMPLE)) if silent else ():
+        _decide(decided[one.name], one.word, local_day(one.statement.said_at))
 
 
 def _facts(unit: Unit, links: list[DriveLink], decided: dict[str, list[date]]) -> UnitFacts:
@@ -95,14 +114,14 @@ def _facts(unit: Unit, links: list[DriveLink], decided: dict[str, list[date]]) -
 
 
 def _drive(link: DriveLink, decided: dict[str, list[date]]) -> DriveFacts:
-    days: list[Any] = decided.get(link.certificate_id, [])
+    days = decided.get(link.certificate_id, [])
     return DriveFacts(
         drive=link.drive,
         outcome=link.outcome,
         day=local_day(link.finished_at),
         certificate=link.certificate_id,
         decision=link.validation,
-        decided_on=max(days) if days else None,
+        decided_on=min(days) if days else None,
         destroyed_on=None if link.destroyed_at is None else local_day(link.destroyed_at),
     )
 

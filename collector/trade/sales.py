@@ -21,7 +21,7 @@ from collector.trade.rules.money import shared_out
 from collector.trade.sale_rows import Taken, groups_of
 from collector.trade.sale_words import refusal
 from collector.trade.sales_file import BULK, LARGEST_BYTES, NoSalesFile, Problem, SaleRow, WrongCell, read
-from collector.units import store
+from collector.units import linking, store
 from collector.units import vocabulary as words
 from collector.units.models import Unit
 
@@ -51,6 +51,7 @@ def import_sales(actor: Actor, seller: Organisation, data: bytes, *, where: str,
     except NoSalesFile as problem:
         raise TradeFileProblem(where=where, problem=problem) from None
     taken = Taken(rows=len(rows), rejected=[row for row in rows if isinstance(row, Problem)])
+    linking.follow_all()
     groups = list(groups_of([row for row in rows if isinstance(row, SaleRow)]))
     books = Books(seller)
     if dry_run:
@@ -124,7 +125,7 @@ class _Desk:
                 else:
                     done = self._sale(group[0], taken)
         except WrongCell as wrong:
-            self._recall(*before)
+            self._recall(before)
             taken.rejected.append(Problem(group[0].row, wrong.column, wrong.problem))
             taken.rejected += [
                 Problem(row.row, "reference", f"its bulk sale (row {group[0].row}) was rejected") for row in group[1:]
@@ -132,21 +133,16 @@ class _Desk:
             return
         setattr(taken, done, getattr(taken, done) + len(group))
 
-    def _remembered(self) -> tuple[dict[Any, Sale], dict[Any, SaleLine], dict[int, list[SaleEvent]], dict[int, str]]:
+    def _remembered(self) -> tuple[Any, ...]:
         events = {line: list(told) for line, told in self._events.items()}
-        return dict(self._sales), dict(self._lines), events, {pk: unit.disposal for pk, unit in self._units.items()}
+        units = {pk: (unit.disposal, unit.received_at) for pk, unit in self._units.items()}
+        return dict(self._sales), dict(self._lines), events, units, set(self.moved)
 
-    def _recall(
-        self,
-        sales: dict[Any, Sale],
-        lines: dict[Any, SaleLine],
-        events: dict[int, list[SaleEvent]],
-        disposals: dict[int, str],
-    ) -> None:
+    def _recall(self, before: tuple[Any, ...]) -> None:
         """Forget with the database what a refused bulk sale had begun."""
-        self._sales, self._lines, self._events = sales, lines, events
-        for pk, disposal in disposals.items():
-            self._units[pk].disposal = disposal
+        self._sales, self._lines, self._events, units, self.moved = before
+        for pk, (disposal, received_at) in units.items():
+            self._units[pk].disposal, self._units[pk].received_at = disposal, received_at
 
     def _bulk(self, group: list[SaleRow], taken: Taken) -> str:
         head, units = group[0], group[1:]

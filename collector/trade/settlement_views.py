@@ -55,7 +55,7 @@ def listed(request: HttpRequest) -> HttpResponse:
 @roles(FINANCE)
 @require_POST
 def propose(request: HttpRequest) -> HttpResponse:
-    """Propose a period, in place of its proposal before."""
+    """Make the proposal of a period, in place of the one before."""
     sight = sight_of(request)
     mine = Agreement.objects.seen_by(sight).filter(seller__in=organisations(sight, FINANCE))
     form = PeriodAsked(request.POST, agreements=mine)
@@ -114,7 +114,7 @@ def close(request: HttpRequest, number: int) -> HttpResponse:
 @roles(CUSTOMER_FINANCE)
 @require_POST
 def object_to(request: HttpRequest, number: int) -> HttpResponse:
-    """Object to a line, for the customer."""
+    """Record an objection to a line, for the customer."""
     row, form = _period(request, number), Objected(request.POST)
     if form.is_valid():
         told = form.cleaned_data

@@ -225,10 +225,16 @@ def _lines(entries: tuple[Entry, ...], reckoning: Reckoning, period: Period) -> 
         if not one.due.itemised:
             together[one.section, one.due.kind, one.due.unit_kind, one.vat_bp, one.place].append(one)
     summed = [_line(tuple(some), numbers, period) for some in together.values()]
+    rule = reckoning.ruling(period.last)
+    longest = None if rule is None else rule[1].unsold_days
     unsold = [
         Line(
             {**_printed("unsold", numbers, one.unit, one.kind, one.grade), "amount_ore": 0, "vat_bp": 0},
-            {"since": str(one.since), "age_days": (period.last - one.since).days},
+            {
+                "since": str(one.since),
+                "age_days": (period.last - one.since).days,
+                "overdue": longest is not None and (period.last - one.since).days > longest,
+            },
             (),
         )
         for one in reckoning.in_stock(period.last)

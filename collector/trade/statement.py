@@ -11,10 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from agent.certificates import jws
 from agent.certificates.signature import Alg
 from agent.errors import CertificateProblem
+from collector.statements.kinds import SAID, SETTLEMENT
+from collector.statements.rules import LARGEST
 
-TYPE = "benchwipe-settlement+jws"
-LARGEST_BYTES = 64 << 20
-"""Of the compact JWS: 7,000 lines are some 3 MB."""
+TYPE = SAID[SETTLEMENT]
+LARGEST_BYTES = LARGEST
+"""Of the compact JWS, as of every statement: 7,000 lines are some 3 MB."""
 ALGS: tuple[Alg, ...] = ("EdDSA", "Ed25519")
 KEYS = frozenset(
     {

@@ -20,6 +20,7 @@ from drivers.drives import _sysfs
 from firmware_bridge import passthrough
 
 ANSWER_S = 2.0
+SILENT = "it does not answer in time"
 
 
 class Backing(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,7 +89,7 @@ class _Question:
     def __init__(self, folder: Path) -> None:
         self.folder, self.device, self.number = folder, f"/dev/{folder.name}", _sysfs.text(folder / "dev")
         self.found: Backing | None = None
-        self.problem = "it does not answer in time"
+        self.problem = SILENT
         self.over = threading.Event()
 
     def run(self) -> None:

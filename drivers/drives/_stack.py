@@ -14,6 +14,9 @@ from drivers.drives import _sysfs
 from drivers.drives._loops import Backing, number_of
 from drivers.drives._mounts import Elsewhere, Mount, living, own_mounts, shown, swap_names
 
+SERVED = ("fuse", "nfs", "cifs", "smb", "9p", "ceph", "afs")
+"""How the names of file systems begin whose files somebody answers for, late or never."""
+
 
 class Stack:
     """One look at the machine: devices and how they rest on each other.
@@ -171,7 +174,12 @@ class Stack:
             return backing.block
         path = self._backing_path(number)
         # A name elsewhere may lead to a server that hangs: for what did not answer, it is not asked either.
-        return self.number_of(path) if path.startswith("/dev/") else ""
+        return self.number_of(path) if path.startswith("/dev/") and not self._served(path) else ""
+
+    def _served(self, path: str) -> bool:
+        """Whether a program or another machine answers for the file: under /dev/shm that may be anybody's."""
+        above = self._mounts_above(path)
+        return bool(above) and max(above, key=lambda m: len(m.target)).kind.startswith(SERVED)
 
     def _backing_path(self, number: str) -> str:
         folder = self.folders.get(number)
@@ -191,9 +199,12 @@ class Stack:
         """The mounts that a path may lie on: by the longest mount point above it, and by what the kernel says of it."""
         identity = self._mount_identity(path)
         yield from (m for m in self.mounts if m.identity == identity)
-        fitting = [m for m in self.mounts if path == m.target or path.startswith(m.target.rstrip("/") + "/")]
+        fitting = self._mounts_above(path)
         longest = max((len(m.target) for m in fitting), default=0)
         yield from (m for m in fitting if len(m.target) == longest)
+
+    def _mounts_above(self, path: str) -> list[Mount]:
+        return [m for m in self.mounts if path == m.target or path.startswith(m.target.rstrip("/") + "/")]
 
     def _mount_identity(self, path: str) -> int | None:
         """The mount's number in mountinfo, of an O_PATH descriptor; None in another root than ours."""

@@ -16,13 +16,14 @@ import msgspec
 
 from drivers.drives import _sysfs
 from drivers.drives._identity import look_device
-from drivers.drives._loops import number_of
+from drivers.drives._loops import SILENT, number_of
 from drivers.drives._members import member_of
 from drivers.drives._stack import Stack
 from drivers.drives._uses import Looks, unasked_of, uses_beside, uses_of, whole_disk, writing
 from drivers.drives._witness import Testimony, who_uses
 from drivers.drives._writers import Look
 from drivers.drives.base import DriveError
+from drivers.drives.drive import Drive
 from drivers.drives.facts import Facts, Kind, Use
 
 __all__ = ["NO_DRIVES", "Looks", "gather", "of_number"]
@@ -61,10 +62,7 @@ def gather(
     held = _held(path)
     if not (held or facts.uses or facts.partition_of or facts.no_drive):
         facts = _asked_of_it(facts, seen.look, looks or Looks())
-    try:
-        drive, problem = look_device(path), ""
-    except DriveError as error:
-        drive, problem = None, f"{error}. {error.hint}".strip()
+    drive, problem = _identified(path, number, seen)
     return msgspec.structs.replace(
         facts,
         real_path=os.path.realpath(path),
@@ -74,6 +72,16 @@ def gather(
         problem=problem if not facts.partition_of else "",
         in_bay=in_bay,
     )
+
+
+def _identified(path: str, number: str, seen: Testimony) -> tuple[Drive | None, str]:
+    """(the drive, why there is none). A loop that hangs was asked once: who asks again waits as long as it hangs."""
+    if SILENT in seen.unasked.get(number, ""):
+        return None, f"{path}: {seen.unasked[number]}"
+    try:
+        return look_device(path), ""
+    except DriveError as error:
+        return None, f"{error}. {error.hint}".strip()
 
 
 def of_number(

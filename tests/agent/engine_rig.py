@@ -23,7 +23,7 @@ from agent.erase.signals import Stop
 from agent.jobs.bay import Bay
 from agent.jobs.job import Job
 from agent.jobs.registrar import Registrar
-from agent.messages import Alarm, CommandStatus
+from agent.messages import Alarm, CommandStatus, ReportedConfig
 from agent.phrases import Spoken
 from agent.settings import Settings, parse
 from drivers.drives.drive import Drive
@@ -118,6 +118,7 @@ class FakeEffects:
         self.answers: list[tuple[str, CommandStatus]] = []
         self.broken = False
         self.no_threads = False
+        self.reports: list[ReportedConfig] = []
         self.dock = False
 
     def work(self, bay: Bay, started: Job, spec: EraseSpec, stop: Stop) -> None:
@@ -179,6 +180,9 @@ class FakeEffects:
         else:
             self.alarms[name] = alarm
         self._break()
+
+    def config_report(self, report: ReportedConfig) -> None:
+        self.reports.append(report)
 
     def command_status(self, kind: str, command: str, status: CommandStatus) -> None:
         """Answered."""

@@ -18,6 +18,7 @@ from blake3 import blake3
 from agent.version import version
 from tests.agent.daemon_bench import MIB, Daemon, NotifySocket, status_json
 from tests.agent.mosquitto import Mosquitto, wait_until
+from tests.agent.test_directory import signed as directory
 from tests.agent.uplink.fake_collector import FakeCollector
 from tests.agent.uplink.test_controller_command import KEY as CONTROLLER
 from tests.agent.uplink.test_controller_command import command
@@ -256,10 +257,14 @@ def test_a_controller_cancels_a_job_over_mqtt_and_gets_its_answer(daemon: Daemon
         wait_until(lambda: (controller.last(f"{topic}/status") or {}).get("state") == "succeeded", "it was done")
         (certificate,) = daemon.certificates()
         assert (certificate.record.outcome, certificate.record.job) == ("aborted", job)
-        controller.say("er/1/bench-07/desired/config", b'{"version":7,"hash":"ab","document":{}}')
-        wait_until(lambda: controller.last("er/1/bench-07/reported/config"), "the configuration was answered")
-        report = controller.last("er/1/bench-07/reported/config")
-        assert (report["version"], report["state"]) == (7, "refused")
+        desired, reported = "er/1/bench-07/desired/config", "er/1/bench-07/reported/config"
+        controller.say(desired, b'{"version":7,"hash":"ab","document":{}}')
+        wait_until(lambda: controller.last(reported), "the configuration was answered")
+        assert (controller.last(reported) or {})["state"] == "refused"
+        controller.say(
+            desired, directory(CONTROLLER, station="bench-07", destinations=[{"code": "DEST-9", "name": "x"}])
+        )
+        wait_until(lambda: (controller.last(reported) or {})["state"] == "applied", "a signed directory is taken")
     finally:
         controller.close()
 

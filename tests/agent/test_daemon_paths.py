@@ -45,7 +45,9 @@ def test_the_command_line_leaves_a_drive_alone_that_the_daemon_erases_by_another
                 assert word in done.stdout
         station.process.send_signal(signal.SIGCONT)
         wait_until(lambda: ledger(station.state, "SELECT 1 FROM certificate"), "it certifies")
-        assert ledger(station.state, "SELECT job, outcome FROM certificate") == [(running, "erased")]
+        assert ledger(station.state, "SELECT job, outcome FROM certificate") == [(running, "erased")], [
+            c.record for c in station.certificates()
+        ]
     finally:
         station.kill()
 

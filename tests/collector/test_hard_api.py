@@ -21,7 +21,7 @@ from tests.collector.test_walk import MARK, World, world
 
 __all__ = ["world"]
 PROVE = os.environ.get("BENCHWIPE_PROVE") == "1"
-EXAMPLES = 1_000 if PROVE else 40
+EXAMPLES = 300 if PROVE else 40
 OPENAPI = "/api/v1/openapi.json"
 MODES = {"right": GenerationMode.POSITIVE, "wrong": GenerationMode.NEGATIVE}
 

@@ -256,3 +256,99 @@ def test_a_provider_that_does_not_answer_is_one_sentence(house: House, entra: En
     answer = house.stranger().post("/account/oidc/work/begin")
     assert answer.status_code == 403
     assert "Kolding" in answer.text
+
+
+def test_somebody_without_a_password_adds_a_second_factor_after_signing_in_at_the_provider_again(
+    house: House, entra: Entra
+) -> None:
+    """Nothing that guards an account is changed in an old session; here there is no password to ask for."""
+    member(house, entra)
+    client = house.stranger()
+    go(client, entra)
+    sent = client.get("/account/2fa/totp/activate/")
+    assert sent.status_code == 302
+    assert sent["Location"].startswith("/account/oidc/work/again?next=")
+    page = client.get(sent["Location"])
+    assert (page.status_code, "Sign in at Kolding" in page.text) == (200, True)
+    onward = client.post("/account/oidc/work/begin", {"again": "/account/2fa/totp/activate/"})
+    (where,) = re.findall(r'href="(http[^"]*authorize[^"]*)"', onward.text)
+    code = entra.authorize(where.replace("&amp;", "&"))
+    assert entra.asked["prompt"] == "login"
+    back = client.get("/account/oidc/work/callback", {"code": code, "state": entra.asked["state"]})
+    assert (back.status_code, back["Location"]) == (302, "/account/2fa/totp/activate/")
+    assert client.get("/account/2fa/totp/activate/").status_code == 200
+    assert SocialAccount.objects.count() == 1
+
+
+def again(client: Client, entra: Entra, onward: str = "/me") -> Any:  # noqa: ANN401
+    page = client.post("/account/oidc/work/begin", {"again": onward})
+    (where,) = re.findall(r'href="(http[^"]*authorize[^"]*)"', page.text)
+    code = entra.authorize(where.replace("&amp;", "&"))
+    return client.get("/account/oidc/work/callback", {"code": code, "state": entra.asked["state"]})
+
+
+def test_another_account_at_the_provider_proves_nothing_and_links_nothing(house: House, entra: Entra) -> None:
+    member(house, entra)
+    client = house.stranger()
+    go(client, entra)
+    entra.claims["oid"] = "object-2"
+    assert again(client, entra).status_code == 403
+    assert SocialAccount.objects.count() == 1
+    assert client.get("/account/2fa/totp/activate/").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "onward", ["https://evil.example/", "//evil.example/", "javascript:alert(1)", "/\\evil.example"]
+)
+def test_the_way_back_leads_to_no_other_site(house: House, entra: Entra, onward: str) -> None:
+    member(house, entra)
+    client = house.stranger()
+    go(client, entra)
+    assert again(client, entra, onward)["Location"] == "/me"
+
+
+def test_an_old_proof_counts_no_more(house: House, entra: Entra, monkeypatch: pytest.MonkeyPatch) -> None:
+    member(house, entra)
+    client = house.stranger()
+    go(client, entra)
+    again(client, entra)
+    assert client.get("/account/2fa/totp/activate/").status_code == 200
+    clock = time.time
+    monkeypatch.setattr(time, "time", lambda: clock() + 301)
+    assert client.get("/account/2fa/totp/activate/").status_code == 302
+
+
+def test_an_identity_is_unlinked_by_its_person_or_an_administrator_and_signs_in_no_more(
+    house: House, entra: Entra
+) -> None:
+    person = member(house, entra)
+    client = house.stranger()
+    go(client, entra)
+    (identity,) = SocialAccount.objects.all()
+    assert identity.uid in client.get("/me").text
+    refused = client.post(f"/me/identities/{identity.pk}/unlink")
+    assert (refused.status_code, "could not sign in without it" in refused.text) == (403, True)
+    person.set_password("a long enough password")
+    person.save()
+    go(client, entra)  # a new password ends the sessions of before
+    other = house.client("team_lead", login="other")
+    assert other.post(f"/me/identities/{identity.pk}/unlink").status_code == 404
+    assert client.post(f"/me/identities/{identity.pk}/unlink").status_code == 302
+    assert SocialAccount.objects.count() == 0
+    assert AuditEntry.objects.latest("pk").action == "identity.unlinked"
+    assert go(house.stranger(), entra).status_code == 403
+
+
+def test_an_administrator_unlinks_an_identity_and_its_sessions_end(house: House, entra: Entra) -> None:
+    person = member(house, entra)
+    client = house.stranger()
+    go(client, entra)
+    (identity,) = SocialAccount.objects.all()
+    administrator = house.client("administrator", login="boss")
+    assert identity.uid in administrator.get(f"/people/{person.pk}").text
+    stranger = house.person("team_lead", login="third")
+    assert administrator.post(f"/people/{stranger.pk}/identities/{identity.pk}/unlink").status_code == 404
+    assert administrator.post(f"/people/{person.pk}/identities/{identity.pk}/unlink").status_code == 302
+    assert SocialAccount.objects.count() == 0
+    assert client.get("/").status_code == 302
+    assert AuditEntry.objects.filter(action="identity.unlinked", who="boss", subject=person.login).count() == 1

@@ -24,7 +24,7 @@ def test_a_passkey_is_kept_and_signs_in_in_a_real_browser(house: House, site: st
     tab.run(f"document.querySelector('[name=login]').value = 'team_lead'; "
             f"document.querySelector('[name=password]').value = {PASSWORD!r}; "
             "document.querySelector('form.card').submit()")  # fmt: skip
-    tab.at("/")
+    tab.at("/today")
     tab.do("Page.navigate", url=f"{site}/account/2fa/passkeys/add/")
     tab.at("/account/reauthenticate/")
     tab.run(f"document.querySelector('[name=password]').value = {PASSWORD!r}; "
@@ -36,5 +36,5 @@ def test_a_passkey_is_kept_and_signs_in_in_a_real_browser(house: House, site: st
     tab.do("Network.clearBrowserCookies")
     tab.open(f"{site}/account/login/")
     tab.run("document.querySelector('#passkey_login').click()")
-    tab.at("/")
+    tab.at("/today")
     assert tab.run("document.querySelector('header .out a').textContent") == "Team_Lead"

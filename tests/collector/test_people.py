@@ -116,7 +116,7 @@ def test_a_link_works_once_and_not_after_its_hour(house: House) -> None:
     link = f"/welcome/{links.make('sign-in', person)}"
     client = house.stranger()
     assert client.get(link).status_code == client.get(link).status_code == 200, "looking at it uses nothing up"
-    assert client.post(link).headers["Location"] == "/"
+    assert client.post(link).headers["Location"] == "/today"
     assert client.get("/").status_code == 200
     assert house.stranger().post(link).status_code == 410
     late = links.make("sign-in", person)

@@ -137,7 +137,8 @@ def test_enrolling_is_one_command_and_keeps_the_older_keys(house: House) -> None
         assert says in done.output
     listed = CliRunner().invoke(main, ["station", "list", "--json", "--config", str(house.folder / "c.toml")])
     found = json.loads(listed.stdout)["stations"]
-    assert found == [{"station": "bench-01", "revoked": False, "keys": sorted(jwk(key)["kid"] for key in keys)}]
+    of_all = {"station": "bench-01", "revoked": False, "keys": sorted(jwk(key)["kid"] for key in keys)}
+    assert found == [{**of_all, "certificate_ends_at": None, "waiting_key": None}]
 
 
 def test_a_revoked_station_is_believed_no_more_and_can_be_enrolled_again(house: House) -> None:

@@ -25,13 +25,6 @@ from tests.collector.house import PASSWORD, House
 ACTOR = Actor("test")
 
 
-@pytest.fixture(autouse=True)
-def _fresh_limits() -> Iterator[None]:
-    cache.clear()
-    yield
-    cache.clear()
-
-
 @pytest.fixture
 def quick() -> Iterator[None]:
     """A hundred slow hashes take minutes on a busy machine; what is counted here is tries."""

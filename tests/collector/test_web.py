@@ -32,6 +32,7 @@ from agent.certificates.record import (
 from agent.jobs.certify import Circumstances, Occasion, draft_attested
 from agent.messages import Birth
 from collector import guards
+from collector.certificates import search_follow
 from collector.fleet.sources import SOURCES, Health
 from collector.intake import enrolment
 from collector.intake.judge import Delivery, judge
@@ -62,6 +63,7 @@ class Site:
             for c in certificates
         ]
         assert {s.result for s in keep(verdicts, enrolled_by("bench-01", self.key))} == {"stored"}
+        search_follow.catch_up()
 
     def text(self, path: str, **ask: str) -> str:
         return self.client.get(path, ask).content.decode()

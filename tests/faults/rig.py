@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import Self
 
 from tests.faults.fuse import Rules
+from tests.leftovers import FOLDERS
 
 SECRET = b"Kundedata 0815! "
 
@@ -43,7 +44,7 @@ class Rig:
     def __enter__(self) -> Self:
         with ExitStack() as stack:
             shared = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-            self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchwipe-faults-", dir=shared)))
+            self.folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix=FOLDERS, dir=shared)))
             self.medium = self.folder / "medium"
             self.fill_with_secrets()
             self._server = stack.enter_context(serve(self.folder, self.medium))

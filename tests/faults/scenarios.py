@@ -23,9 +23,10 @@ from drivers.drives.block import open_device
 from drivers.drives.drive import Writes
 from tests.faults.fuse import Rules
 from tests.faults.rig import SECRET, Rig
+from tests.leftovers import RIG_BYTES
 
 MIB = 1 << 20
-SIZE = 12 * MIB + 7 * 512  # no multiple of any block size
+SIZE = RIG_BYTES
 SECTORS = SIZE // 512
 FIXED = {"zero": b"\x00", "one": b"\xff", "pattern-complement": b"\xaa"}
 LIMITS = Limits(checkpoint_bytes=2 * MIB, stall_after_s=0.5)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from tests import leftovers
 from tests.faults.__main__ import try_scenario
-from tests.faults.rig import missing
+from tests.faults.rig import Rig, missing
 from tests.faults.scenarios import SCENARIOS, Scenario
+from tests.leftovers import RIG_BYTES
 
 pytestmark = pytest.mark.skipif(missing() is not None, reason=f"the fault rig {missing()}")
 
@@ -17,3 +21,16 @@ def test_a_fault_is_never_taken_for_success(scenario: Scenario) -> None:
     assert row.false_successes == 0
     assert row.wrong == 0, row.outcomes
     assert row.inexact == 0
+
+
+def test_what_a_killed_run_left_is_taken_down_and_what_lives_is_not() -> None:
+    with Rig(RIG_BYTES) as left, Rig(RIG_BYTES) as living:
+        left.kill()
+        for rig in (left, living):
+            leftovers.detach_dead(_sysfs_of(rig))
+        assert not (_sysfs_of(left) / "backing_file").exists()
+        assert (_sysfs_of(living) / "backing_file").exists()
+
+
+def _sysfs_of(rig: Rig) -> Path:
+    return Path("/sys/block") / Path(rig.device).name / "loop"

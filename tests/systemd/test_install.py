@@ -13,8 +13,12 @@ from tests.patience import PROGRAM_S
 from tests.systemd.conftest import REPOSITORY, Installed
 
 LIB = "usr/local/lib"
-DATA = (
+COLLECTORS = (
     f"{LIB}/systemd/system/benchwipe-collector.service",
+    f"{LIB}/systemd/system/benchwipe-broker.path",
+    f"{LIB}/systemd/system/benchwipe-broker.service",
+)
+DATA = (
     f"{LIB}/systemd/system/benchwipe.service",
     f"{LIB}/systemd/system/benchwipe-uses.service",
     f"{LIB}/systemd/system/benchwipe-uses.socket",
@@ -47,7 +51,7 @@ def test_the_installed_program_runs_far_from_the_checkout_and_obeys_no_pythonpat
 
 
 def test_a_station_without_the_collectors_libraries_gets_no_collector(installed: Installed) -> None:
-    assert not list(installed.destdir.rglob("*benchwipe-collector*.service"))
+    assert [name for name in COLLECTORS if (installed.destdir / name).exists()] == []
     assert not (installed.destdir / "usr/local/bin/benchwipe-collector").is_symlink()
 
 
@@ -55,7 +59,7 @@ def test_nothing_points_to_the_checkout_or_past_current(installed: Installed) ->
     link = os.readlink(installed.destdir / "usr/local/bin/benchwipe")
     assert link == "../../../opt/benchwipe/bin/benchwipe"
     assert not list((installed.destdir / "opt/benchwipe/current/").glob("lib/python3*/site-packages/*editable*"))
-    for name in DATA[1:]:
+    for name in DATA:
         assert str(REPOSITORY) not in (installed.destdir / name).read_text(encoding="utf-8")
 
 
@@ -139,7 +143,7 @@ def test_a_failed_install_leaves_the_old_version_running(installed: Installed, e
 def test_uninstall_takes_the_program_and_keeps_ledger_key_certificates_and_configuration(tmp_path: Path) -> None:
     """Over a tree that looks as after an install: building a second environment would only cost time."""
     kept = [tmp_path / name for name in ("var/lib/benchwipe/signing.key", "etc/benchwipe/station.toml")]
-    gone = [tmp_path / name for name in (*DATA, "opt/benchwipe/versions/1/bin/benchwipe")]
+    gone = [tmp_path / name for name in (*COLLECTORS, *DATA, "opt/benchwipe/versions/1/bin/benchwipe")]
     for file in (*kept, *gone):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("x", encoding="utf-8")

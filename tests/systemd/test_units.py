@@ -15,6 +15,7 @@ from tests.systemd.conftest import REPOSITORY, Installed
 UNITS = ("benchwipe.service", "benchwipe-collector.service")
 HELPER, HELPERS_SOCKET = "benchwipe-uses.service", "benchwipe-uses.socket"
 CLOCK, CLOCKS_SOCKET = "benchwipe-clock@.service", "benchwipe-clock.socket"
+BROKER, BROKERS_PATH = "benchwipe-broker.service", "benchwipe-broker.path"
 HIGHEST_EXPOSURE = 2.0
 
 needs_analyze = pytest.mark.skipif(
@@ -36,7 +37,7 @@ def only(unit: str, key: str) -> str:
 def test_systemd_finds_nothing_wrong_with_the_installed_units(installed: Installed, tmp_path: Path) -> None:
     """The installed `benchwipe` stands in for the collector's program too: verify looks whether it can be run."""
     program = f"{installed.destdir}/opt/benchwipe/bin/benchwipe"
-    units = (*UNITS, HELPER, HELPERS_SOCKET, CLOCK, CLOCKS_SOCKET)
+    units = (*UNITS, HELPER, HELPERS_SOCKET, CLOCK, CLOCKS_SOCKET, BROKER, BROKERS_PATH)
     for unit in units:
         text = (REPOSITORY / "systemd" / unit).read_text(encoding="utf-8")
         (tmp_path / unit).write_text(re.sub(r"/opt/benchwipe/bin/benchwipe\S*", program, text), encoding="utf-8")
@@ -51,7 +52,7 @@ def test_systemd_finds_nothing_wrong_with_the_installed_units(installed: Install
 
 
 @needs_analyze
-@pytest.mark.parametrize("unit", [*UNITS, HELPER, CLOCK])
+@pytest.mark.parametrize("unit", [*UNITS, HELPER, CLOCK, BROKER])
 def test_exposure_is_at_most_two(unit: str) -> None:
     done = subprocess.run(
         ["systemd-analyze", "security", "--offline=true", "--no-pager", str(REPOSITORY / "systemd" / unit)],

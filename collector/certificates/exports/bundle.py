@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from functools import partial
 from typing import IO, Literal
 
 import msgspec
@@ -18,9 +19,11 @@ from collector.certificates.exports.columns import Language, moment
 from collector.certificates.exports.text_files import people_csv
 from collector.certificates.exports.zip_stream import FIRST_DAY, IN_MEMORY, PIECE, ZipStream
 from collector.certificates.rules import Shown
+from collector.errors import CollectorError
 from collector.text import visible
 
 Pages = Literal["with pages", "signed files alone"]
+Paint = Callable[[Certificate], bytes]
 _NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 README: dict[Language, str] = {
     "da": """{count} certifikater. Hvert certifikat er filen <id>.jws: den er underskrevet, og den gælder.
@@ -47,20 +50,25 @@ NAMES: dict[Language, tuple[str, str, str]] = {
 
 
 def bundle(
-    rows: Iterable[Shown], *, language: Language, pages: Pages = "with pages", certificate_url: str = ""
+    rows: Iterable[Shown], *, language: Language, pages: Pages = "with pages", paint: Paint | None = None
 ) -> Iterator[bytes]:
     """Give out the archive. Only for those who may read everything: a signed file holds customer, tag and persons.
 
+    `paint` makes a page, or raises CertificateProblem or NoPaper; without it they are made in this process.
     PdfExtraMissing before the first piece, where pages cannot be made on this machine.
     """
     if pages == "with pages":
         load_painter()
-    return _Bundle(language, pages, certificate_url).pieces(rows)
+    return _Bundle(language, pages, paint or partial(_painted_here, language)).pieces(rows)
+
+
+def _painted_here(language: Language, certificate: Certificate) -> bytes:
+    return print_certificate(certificate, language=language, checked_with=certificate.key_id).data
 
 
 class _Bundle:
-    def __init__(self, language: Language, pages: Pages, certificate_url: str) -> None:
-        self._language, self._pages, self._url = language, pages, certificate_url
+    def __init__(self, language: Language, pages: Pages, paint: Paint) -> None:
+        self._language, self._pages, self._paint = language, pages, paint
         self._list_name, self._readme_name, self._bad_folder = NAMES[language]
         self._zip = ZipStream()
         self._keys: dict[str, dict[str, str]] = {}
@@ -104,13 +112,11 @@ class _Bundle:
     def _page(self, certificate: Certificate, when: datetime) -> Iterator[bytes]:
         name = f"{_plain(certificate.record.number)}-{certificate.id[:12]}"
         try:
-            made = print_certificate(
-                certificate, language=self._language, certificate_url=self._url, checked_with=certificate.key_id
-            )
-        except CertificateProblem as problem:
+            made = self._paint(certificate)
+        except (CertificateProblem, CollectorError) as problem:
             yield from self._zip.add(f"{name}.txt", [f"no page: {visible(str(problem))}\n".encode()], when=when)
             return
-        yield from self._zip.add(f"{name}.pdf", [made.data], when=when)
+        yield from self._zip.add(f"{name}.pdf", [made], when=when)
 
 
 def _plain(text: str) -> str:

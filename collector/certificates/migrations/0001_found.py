@@ -10,14 +10,14 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
 from django.db.migrations.state import StateApps
 
-from collector.certificates import search_index, search_schema
+from collector.certificates import search_follow, search_schema
 from collector.guards import Guarded
 
 
 def make_and_fill(_: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
     """Make the indexes, and write the rows of the certificates that are there."""
     search_schema.make(editor.connection)
-    search_index.fill(editor.connection)
+    search_follow.catch_up(editor.connection)
 
 
 class Migration(migrations.Migration):

@@ -7,7 +7,7 @@ GLN (0088). Made from what was signed; nothing is chosen here but the form.
 from __future__ import annotations
 
 from collections import Counter
-from xml.etree.ElementTree import Element, SubElement, indent, tostring
+from xml.etree.ElementTree import Element, SubElement, indent, register_namespace, tostring
 
 from collector.text import visible
 from collector.trade.documents.model import Order, Party
@@ -21,6 +21,8 @@ UBL = "urn:oasis:names:specification:ubl:schema:xsd"
 CBC, CAC = f"{{{UBL}:CommonBasicComponents-2}}", f"{{{UBL}:CommonAggregateComponents-2}}"
 CVR_SCHEME, GLN_SCHEME = "0184", "0088"
 PIECE = "C62"  # UN/ECE Recommendation 20: one
+for _prefix, _name in (("cbc", "CommonBasicComponents"), ("cac", "CommonAggregateComponents")):
+    register_namespace(_prefix, f"{UBL}:{_name}-2")
 SERVICES = ("fee", "scrapped", "correction")
 
 

@@ -13,6 +13,7 @@ from agent.certificates import jws
 from agent.errors import AgentError
 from collector.errors import CollectorError
 from collector.intake import signing
+from collector.trade import statement
 from collector.trade.documents import invoice, table_files
 from collector.trade.documents.model import Order
 from collector.trade.statement import ALGS, LARGEST_BYTES, TYPE
@@ -41,6 +42,7 @@ def make(order: Order) -> dict[str, bytes]:
     key = signing.load_or_make(Path(order.keys_dir), "statement")
     alg = next(name for name in ALGS if name == order.alg)
     signed = jws.sign(msgspec.json.encode(order.document), key, typ=TYPE, alg=alg, most=LARGEST_BYTES)
+    statement.verify(signed, {jws.thumbprint(key.public_key()): key.public_key()})  # what does not add up is not issued
     csv = table_files.people_csv(order)
     painted = page(order, jws=signed, jws_sha256=hashlib.sha256(signed).hexdigest(), csv=csv)
     found = {

@@ -74,7 +74,16 @@ def _order(
 
 def _run(order: Order) -> dict[str, bytes]:
     command = [sys.executable, "-m", "collector.trade.documents.maker"]
-    with _ONE, tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as made, tempfile.TemporaryFile() as told:
+    if not _ONE.acquire(timeout=DEADLINE_S):
+        raise DocumentsProblem(problem="others are closing at this moment")
+    try:
+        return _made(command, order)
+    finally:
+        _ONE.release()
+
+
+def _made(command: list[str], order: Order) -> dict[str, bytes]:
+    with tempfile.TemporaryFile() as asked, tempfile.TemporaryFile() as made, tempfile.TemporaryFile() as told:
         asked.write(msgspec.msgpack.encode(order))
         asked.seek(0)
         try:

@@ -42,16 +42,17 @@ RIGHT = frozenset({"price_ore", "base_ore", "rate_bp", "amount_ore", "vat_bp", "
 def page(order: Order, *, jws: bytes, jws_sha256: str, csv: bytes) -> bytes:
     """Paint the settlement, with its signed form and its CSV attached."""
     faces = fonts.find()
-    painted = _Page(order, faces, pages=1)
+    laid_out = _Page(order, faces, pages=0)
+    laid_out.paint(jws_sha256)
+    painted = _Page(order, faces, pages=laid_out.pdf.pages_count)
     painted.paint(jws_sha256)
-    if painted.pdf.pages_count > 1:  # the foot of each page tells how many there are
-        painted = _Page(order, faces, pages=painted.pdf.pages_count)
-        painted.paint(jws_sha256)
     painted.describe(jws, csv)
     return bytes(painted.pdf.output())
 
 
 class _Page:
+    """Pages and a pen. With `pages` 0 nothing is drawn: it is laid out to count them, which each page's foot tells."""
+
     def __init__(self, order: Order, faces: Faces | None, *, pages: int) -> None:
         self._order, self._faces, self._pages = order, faces, pages
         self._words, self._columns = TEXTS[order.language], COLUMNS[order.language]
@@ -209,7 +210,8 @@ class _Page:
             told = str(extra.get(name, "") or "")
             return OUTCOMES[language].get(told, told)
         if name in ("age", "pieces"):
-            return str(extra.get("age_days" if name == "age" else name, ""))
+            told = str(extra.get("age_days" if name == "age" else name, ""))
+            return f"{self._words['overdue']} {told}" if name == "age" and extra.get("overdue") else told
         cell = line[name]
         if cell is None:
             return self._words["late"] if name == "sold_on" and extra.get("late") else ""
@@ -251,6 +253,8 @@ class _Page:
 
     def _qr(self, text: str, x: float, y: float) -> None:
         """Each row's runs of dark modules as one rectangle (ISO/IEC 18004, 6.3.8: four light modules around)."""
+        if not self._pages:
+            return
         matrix = segno.make_qr(text, error="m").matrix
         module = QR / (len(matrix) + 8)
         self.pdf.set_fill_color(17, 17, 17)
@@ -270,7 +274,7 @@ class _Page:
 
     def _fitting(self, text: str, width: float, size: float) -> str:
         """As much of a text as fits; a cell that is cut ends in two dots."""
-        told = self._clean(text)
+        told = self._clean(text) if self._pages else ""
         if len(told) * size * 0.29 < width:  # the widest letter is about 0.29 mm a point
             return told
         self.pdf.set_font(self._family, "", size)
@@ -281,14 +285,14 @@ class _Page:
         return told + ".."
 
     def _text(self, x: float, y: float, text: str, size: float, *, bold: bool = False) -> None:
-        self.pdf.set_font(self._family, "B" if bold else "", size)
-        if text:
+        if text and self._pages:
+            self.pdf.set_font(self._family, "B" if bold else "", size)
             self.pdf.text(x, y, self._clean(text))
 
     def _text_right(self, right: float, y: float, text: str, size: float, *, bold: bool = False) -> None:
-        self.pdf.set_font(self._family, "B" if bold else "", size)
         told = self._clean(text)
-        if told:
+        if told and self._pages:
+            self.pdf.set_font(self._family, "B" if bold else "", size)
             self.pdf.text(right - self.pdf.get_string_width(told), y, told)
 
 

@@ -85,7 +85,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "how": "Kontrol: benchwipe-collector statement verify FIL.jws, eller enhver JOSE-programdel (RFC 7515).",
         "page": "Side {number} af {count}", "none": "Ingen linjer.",
         "previous": "Sælgerens forrige afregning, SHA-256:",
-        "first": "Sælgerens første afregning.", "cvr": "CVR", "gln": "GLN", "sum": "I alt",
+        "first": "Sælgerens første afregning.", "overdue": "over fristen:", "cvr": "CVR", "gln": "GLN", "sum": "I alt",
         "plain": "Ingen skrifttype at indlejre på denne maskine: filen er en almindelig PDF og ikke PDF/A.",
     },
     "en": {
@@ -101,7 +101,7 @@ TEXTS: Mapping[Language, Mapping[str, str]] = {
         "how": "To check: benchwipe-collector statement verify FILE.jws, or any JOSE library (RFC 7515).",
         "page": "Page {number} of {count}", "none": "No lines.",
         "previous": "The seller's settlement before, SHA-256:",
-        "first": "The seller's first settlement.", "cvr": "CVR", "gln": "GLN", "sum": "In all",
+        "first": "The seller's first settlement.", "overdue": "too long:", "cvr": "CVR", "gln": "GLN", "sum": "In all",
         "plain": "This machine has no font to embed: the file is an ordinary PDF and no PDF/A.",
     },
 }  # fmt: skip

@@ -221,3 +221,20 @@ def test_the_books_alone_touch_the_ledger_in_the_engines_room() -> None:
 
 def _reaches_over(node: ast.AST) -> bool:
     return isinstance(node, ast.Attribute) and node.attr in ("registrar", "ledger", "_ledger")
+
+
+def test_who_asked_for_it_stands_on_the_certificate(rig: Rig) -> None:
+    rig.wait(10.1)
+    assert ask(rig, more={"by": "Ida Holm"}).state == "running"
+    reason = rig.worker("A1").stop.requested
+    assert reason is not None
+    assert (reason.code, reason.text) == (CANCELLED.code, "Ida Holm cancelled it at the collector")
+    rig.end("A1", Aborted(Work(), reason))
+    assert "Ida Holm" in str(rig.certificates()[-1].record.reason)
+
+
+def test_a_name_that_is_none_stops_nothing(rig: Rig) -> None:
+    rig.wait(10.1)
+    for number, by in enumerate((7, "x" * 101, "a\nb", "\u202e", None)):
+        assert ask(rig, command_id=f"c{number}", more={"by": by}).state == "rejected"
+    assert rig.worker("A1").stop.requested is None

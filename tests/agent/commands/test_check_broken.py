@@ -14,7 +14,7 @@ from agent.commands.work.toml_lines import line_of, lines_of
 from agent.errors import KeyProblem
 from agent.settings import Mqtt, load, parse
 from agent.uplink.uplink import read_secrets
-from tests.agent.commands.conftest import Call
+from tests.agent.commands.conftest import Call, finish, start
 
 BENCH = """
 [[source]]
@@ -265,3 +265,15 @@ asset = 'a[b'
 )
 def test_the_line_of_a_key_is_found_in_any_way_of_writing_it(problem: str, line: int | None) -> None:
     assert line_of(problem, lines_of(TEXT))[1] == line
+
+
+def test_a_station_without_a_bay_does_not_begin_and_says_what_check_says(tmp_path: Path) -> None:
+    config = tmp_path / "station.toml"
+    config.write_text("[station]\nid = 'bench-07'\n")
+    told = [
+        finish(start(command, "--config", config, "--state-dir", tmp_path / "state")) for command in ("check", "run")
+    ]
+    assert [done.status for done in told] == [2, 2]
+    line = f"benchwipe: {config}: bay is missing: a station needs at least one [[bay]]"
+    assert all(line in done.err.splitlines() for done in told)
+    assert not (tmp_path / "state").exists()

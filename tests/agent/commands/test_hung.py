@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import pty
 import re
 import signal
 import sys
@@ -14,12 +15,14 @@ from pathlib import Path
 import pytest
 
 from tests.agent.commands.conftest import Call, finish, ledger, payload, start, wait_until
+from tests.agent.daemon_bench import Daemon
 from tests.faults.fuse import Rules
 from tests.faults.rig import Rig, missing
+from tests.leftovers import RIG_BYTES
 from tests.patience import SOON_S
 
 MIB = 1 << 20
-SIZE = 4 * MIB
+SIZE = RIG_BYTES - 8 * MIB
 QUICK = """
 [station]
 stalled_power_off_s = 1
@@ -96,7 +99,7 @@ def test_an_erase_that_hangs_in_the_kernel_tells_its_result_and_ends_and_the_dri
     wait_until(lambda: not there(process))
     assert not locked(state)
     rest = call(*words)
-    assert (rest.status, rest.outcomes) == (0, ["erased"]), rest.err
+    assert (rest.status, rest.outcomes) == (0, ["erased"]), (rest.err, rest.results)
     assert rig.image() == bytes(SIZE)
 
 
@@ -137,6 +140,30 @@ def test_a_command_dies_with_what_kills_its_worker_and_takes_it_along(rig: Rig, 
         assert process.wait(SOON_S) == status
         process.communicate()
         wait_until(lambda worker=worker: not there(worker))  # type: ignore[misc]
+
+
+def test_a_daemon_at_a_terminal_that_a_request_keeps_says_so_and_gives_the_terminal_back(
+    rig: Rig, tmp_path: Path
+) -> None:
+    station = Daemon(tmp_path / "station", ports=(rig.device,))
+    rig.set(Rules(hang_writes_after=1))
+    master, end = pty.openpty()
+    words: tuple[str | Path, ...] = ("run", "--config", station.config, "--state-dir", station.state)
+    process = start(*words, stdin=end)
+    try:
+        wait_until(lambda: ledger(station.state, "SELECT 1 FROM job WHERE state = 'erasing'"))
+        wait_until(lambda: _in_kernel(process.pid))
+        process.send_signal(signal.SIGTERM)
+        done = finish(process)
+        assert there(left_behind(done.err)), "the kernel keeps it"
+        assert done.status == 0
+        began = time.monotonic()
+        refused = finish(start("erase", rig.device, "--yes", "--json", "--state-dir", tmp_path / "another"))
+        assert time.monotonic() - began < SOON_S / 4, "what hangs is asked once, and for two seconds"
+        assert refused.status == 3, "the kernel may still write to it"
+    finally:
+        os.close(master)
+        os.close(end)
 
 
 def _children(process: int) -> list[int]:

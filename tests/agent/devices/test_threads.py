@@ -40,6 +40,12 @@ class Mortal(Daemon):
     def told(self) -> str:
         return self.log.read_text()
 
+    def answers(self) -> bool:
+        """Whether the control thread is at its work."""
+        with contextlib.suppress(NotRunning):
+            return bool(self.status())
+        return False
+
     def wait_told(self, text: str, times: int = 1) -> None:
         """Until it says so; what the control thread waits for is made to happen again and again meanwhile."""
 
@@ -87,6 +93,7 @@ def test_a_thread_that_ends_again_and_again_ends_the_daemon_with_a_status_that_i
     for times in range(1, TRIES):
         mortal.end("control")
         mortal.wait_told("thread control ended before its time", times)
+        wait_until(mortal.answers, "the thread is at its work again, where the next end can meet it")
     mortal.end("control")
     mortal.wait_told("thread control is gone")
     assert mortal.process is not None

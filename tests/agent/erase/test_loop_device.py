@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import subprocess
@@ -18,6 +19,7 @@ from agent.erase.engine import erase
 from agent.erase.signals import Stop
 from agent.erase.speed import benchmark
 from drivers.drives.block import open_device
+from tests.slices import some
 
 pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="loop devices need root"),
@@ -43,9 +45,9 @@ def make_loop(tmp_path: Path) -> Iterator[MakeLoop]:
         yield make
 
 
-@pytest.mark.parametrize("unit", [512, 4096])
-@pytest.mark.parametrize("method", ["zero", "random", "bsi-vsitr"])
-@pytest.mark.parametrize("odd", [0, 1, 7])
+@pytest.mark.parametrize(
+    ("odd", "method", "unit"), some(itertools.product([0, 1, 7], ["zero", "random", "bsi-vsitr"], [512, 4096]), each=5)
+)
 def test_a_block_device_is_erased_and_its_hash_is_that_of_its_bytes(
     make_loop: MakeLoop, unit: int, method: str, odd: int
 ) -> None:

@@ -30,12 +30,13 @@ def command(
     job: str = "J1",
     minutes: float = 5,
     rev: int | None = None,
+    more: dict[str, Any] | None = None,
     **after: Any,  # noqa: ANN401 - any field, changed after signing
 ) -> bytes:
     """A command as a controller sends it."""
     now = datetime.now(UTC)
     said = {
-        "args": {"job": job},
+        "args": {"job": job, **(more or {})},
         "issued": now.isoformat(),
         "not_after": (now + timedelta(minutes=minutes)).isoformat(),
         "expected_rev": rev,

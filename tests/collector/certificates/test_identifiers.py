@@ -188,7 +188,7 @@ def test_a_certificate_tells_the_identifiers_of_drive_and_device() -> None:
         Identifier("asset_tag", "KK-4711", "kk-4711"),
         Identifier("serial", "PF0XYZ12", "PF-0XYZ12"),
     }
-    assert ids.norms_of(made) == {
+    assert ids.norms_of(ids.identifiers_of(made)) == {
         "drive_serial_norm": "WDWX31A12",
         "wwn_norm": "5000C500A1B2C3D4",
         "asset_serial_norm": "PF0XYZ12",

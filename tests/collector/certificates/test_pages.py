@@ -263,3 +263,35 @@ def test_a_danish_page_says_what_holds_in_danish(house: House) -> None:
         assert words in shown
     assert msgspec.json.decode(house.client().get(f"/api/v1/certificates/{one.id}").content)["heading"] == "erased"
     assert Row.unfiltered.count() == 1
+
+
+def test_damages_by_sql_are_seen_on_both_databases(each_house: House) -> None:
+    """Four kinds of changed bytes, a changed column, another key; and numbers that contradict each other."""
+    chain = [sign(record(n), KEY) for n in range(1, 9)]
+    put(*chain)
+    kinds = ("nothing left", "not ASCII", "one letter of the signature", "another outcome")
+    for one, kind in zip(chain, kinds, strict=False):
+        sql("UPDATE intake_certificatebytes SET compact = %s WHERE id = %s", CHANGES[kind](one.compact), one.id)
+        shown = page(each_house, one)
+        assert ("does NOT hold" in shown, [words for words in ERASED if words in shown]) == (True, []), kind
+    sql("UPDATE intake_certificate SET serial = %s WHERE id = %s", "ANOTHER", chain[4].id)
+    shown = page(each_house, chain[4])
+    assert "The database says otherwise than what was signed" in shown
+    assert "ANOTHER" in shown
+    put(sign(record(1, station="bench-02"), OTHER), key=OTHER, station="bench-02")
+    sql(
+        "UPDATE intake_certificate SET signed_by_id = (SELECT id FROM intake_stationkey WHERE station_id = 'bench-02') "
+        "WHERE id = %s",
+        chain[5].id,
+    )
+    assert "does NOT hold" in page(each_house, chain[5])
+    elsewhere = sign(record(7, station="bench-02", number="bench-01-000007"), OTHER)
+    put(elsewhere, sign(record(9, station="bench-02", number="bench-01-000008"), OTHER), key=OTHER, station="bench-02")
+    twice = sign(record(8, previous=chain[6].id, drive=record(9).drive), KEY)
+    put(twice)
+    assert "another station uses this number too" in page(each_house, chain[6])
+    shown = page(each_house, chain[7])
+    assert "signed this number, or this place in its chain, more than once" in shown
+    assert "another station uses this number too" in shown
+    listed = each_house.client().get("/certificates").content.decode()
+    assert listed.count("Does not hold") >= 5

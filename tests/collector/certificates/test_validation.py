@@ -15,7 +15,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 
 from agent.certificates.certificate import Certificate, sign
-from agent.certificates.record import Customer, Operator, Reason, Verification
+from agent.certificates.record import Asset, Customer, Drives, Identifier, Operator, Reason, Verification
 from collector import guards
 from collector.certificates import statements_validation as validation
 from collector.certificates.check_views import ASKED
@@ -220,3 +220,11 @@ def test_the_command_speaks_for_a_validator_and_says_how(house: House, site: Sit
     told = rules.verify(bytes(rows[0].compact), services.own_keys()).payload
     assert told["by"]["how"].startswith("by command line, ")
     assert rows[0].who.startswith("by command line, ")
+
+
+def test_the_certificates_page_tells_both_imeis_and_the_drives_that_were_counted(house: House, site: Site) -> None:
+    numbers = tuple(Identifier(kind="imei", value=value) for value in ("490154203237518", "490154203999992"))
+    one = put(site, asset=Asset(tag="T1", kind="phone", identifiers=numbers, drives=Drives(index=1, of=2)))
+    text = html.unescape(site.text(f"/certificates/{one.id}"))
+    assert "IMEI 490154203237518; IMEI 490154203999992" in text
+    assert "this is drive 1 of 2" in text

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -124,7 +126,7 @@ class Books:
         """Something that happened to a unit."""
         return UnitEvent.objects.create(unit=unit, kind=kind, occurred_at=at(day), who="test", **more)
 
-    def sell(self, *rows: dict[str, Any] | str, **more: Any) -> Taken:  # noqa: ANN401
+    def sell(self, *rows: dict[str, Any], **more: Any) -> Taken:  # noqa: ANN401
         """Take sales in, as a file of these rows."""
         return sales.import_sales(ACTOR, self.seller, sales_csv(rows), where="sales.csv", **more)
 
@@ -151,11 +153,13 @@ def sale(identifier: str, price: int | None = 150_000, sold_on: str = "2026-01-2
     return {**row, **more}
 
 
-def sales_csv(rows: Iterable[dict[str, Any] | str]) -> bytes:
+def sales_csv(rows: Iterable[dict[str, Any]]) -> bytes:
     """Write rows as a sales file."""
-    lines = [",".join(COLUMNS)]
-    lines += [row if isinstance(row, str) else ",".join(str(row.get(name, "")) for name in COLUMNS) for row in rows]
-    return "\n".join(lines).encode() + b"\n"
+    out = io.StringIO(newline="")
+    writer = csv.writer(out)
+    writer.writerow(COLUMNS)
+    writer.writerows([row.get(name, "") for name in COLUMNS] for row in rows)
+    return out.getvalue().encode()
 
 
 def write_sales(path: Path, rows: Iterable[dict[str, Any]]) -> Path:

@@ -1,0 +1,1 @@
+"""What must hold of the books whatever happened: thirteen invariants, each looked at by itself (docs/trade.md)."""

@@ -1,0 +1,1 @@
+"""A station's side of its enrolment."""
