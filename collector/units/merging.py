@@ -109,7 +109,7 @@ def merge(actor: Actor, one: Unit, other: Unit, reason: str) -> Unit:
 
 @transaction.atomic
 def separate(actor: Actor, gone: Unit, reason: str) -> None:
-    """Undo a merge: each unit has again what was its own. Raise NotNow where something happened on that since."""
+    """Take a merge back: each unit has again what was its own. Raise NotNow where something happened on that since."""
     speaker(actor, changing.SETTLE_BY)
     stays = gone.merged_into
     if stays is None:

@@ -36,7 +36,7 @@ SHOWN = 50
 @roles(*SEE)
 @require_safe
 def register(request: HttpRequest) -> HttpResponse:
-    """Reconcile a customer's register: `/register?customer=&lot=`."""
+    """Show what became of a customer's register: `/register?customer=&lot=`."""
     sight = sight_of(request)
     customers = queries.customers(sight)
     customer, lot = _chosen(request, customers)

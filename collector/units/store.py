@@ -233,7 +233,7 @@ def update_many(model: type[models.Model], rows: Sequence[models.Model], fields:
 
 
 def insert_many(model: type[models.Model], rows: Sequence[models.Model]) -> None:
-    """Insert rows whose keys nobody needs: one statement, run for each, which costs a third of bulk_create."""
+    """Write rows whose keys nobody needs: one statement, run for each, which costs a third of bulk_create."""
     if not rows:
         return
     columns = [c for c in model._meta.concrete_fields if not isinstance(c, models.AutoField)]

@@ -94,7 +94,7 @@ def say(request: HttpRequest, number: int) -> HttpResponse:
 @roles(*SEE_CERTIFICATES)
 @require_safe
 def letter(request: HttpRequest, number: int) -> HttpResponse:
-    """Draft a notification of a lost device to the data protection authority: `/units/<number>/letter`."""
+    """Write the draft of a notification of a lost device (GDPR, article 33): `/units/<number>/letter`."""
     found = _unit(request, number)
     if found.presence != vocabulary_.MISSING:
         raise Http404(_("Only a unit that is missing has a letter."))
