@@ -34,13 +34,15 @@ Whole = Annotated[int, Meta(ge=0, le=10**9)]
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where a factor was read."""
+    """Where a factor was read. A work keeps its own title; `title_da` and `note_da` are what a set says of itself."""
 
     title: NotEmpty
+    title_da: str = ""
     url: str = ""
     year: Annotated[int, Meta(ge=1990, le=2100)]
     licence: NotEmpty
     note: str = ""
+    note_da: str = ""
 
 
 class Factor(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

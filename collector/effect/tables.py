@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from collector.effect import words
-from collector.effect.factors import FactorSet
+from collector.effect.factors import FactorSet, Source
 from collector.effect.rules import Figure, Range, Report
 
 Cell = str | int
@@ -59,7 +60,7 @@ def _reuse(report: Report, factors: FactorSet, region: str) -> Table:
         kept = words.kilograms(report.kept("eu").mid)
         body.append((_("Sum"), report.units("eu"), without, "", "", "", *_range(report.avoided("eu")), kept))
     sources = "; ".join(
-        f"{source.title} ({source.year}, {source.licence})"
+        f"{_title(source)} ({source.year}, {source.licence})"
         for name, source in factors.source.items()
         if any(one.source == name and one.what == "production" for one in factors.factor)
     )
@@ -174,13 +175,18 @@ def factor_table(factors: FactorSet) -> Table:
 
 def _source(factors: FactorSet, name: str) -> tuple[str, str, str]:
     one = factors.source[name]
-    return one.title, str(one.year), one.licence
+    return _title(one), str(one.year), one.licence
+
+
+def _title(source: Source) -> str:
+    return source.title_da if source.title_da and get_language() == "da" else source.title
 
 
 def _remarks(factors: FactorSet) -> Iterator[str]:
     for one in factors.source.values():
-        if one.note:
-            yield f"{one.title}: {one.note}" + (f" {one.url}" if one.url else "")
+        note = one.note_da if one.note_da and get_language() == "da" else one.note
+        if note:
+            yield f"{_title(one)}: {note}" + (f" {one.url}" if one.url else "")
 
 
 def _proof(report: Report) -> Table:
