@@ -59,3 +59,15 @@ def without_password(url: str) -> str:
     """Hide the password, for a message about the URL: whatever stands before its last @ may be one."""
     scheme, separator, rest = url.partition("://")
     return scheme + separator + ("***@" + rest.rpartition("@")[2] if "@" in rest else rest)
+
+
+def owner_problems(url: str, owner_url: str) -> list[str]:
+    """Name what is wrong with the owner's URL: it leads to the same database, else another one would be migrated."""
+    if not owner_url:
+        return []
+    used, owned = read_url(url), read_url(owner_url)
+    if "sqlite" in (used.kind, owned.kind):
+        return ["database.owner_url: SQLite has no roles; it belongs to a database.url of PostgreSQL"]
+    if (used.host, used.port, used.name) != (owned.host, owned.port, owned.name):
+        return ["database.owner_url: allowed is the same server and database as in database.url, as another user"]
+    return []

@@ -13,7 +13,7 @@ from msgspec import Meta
 from agent.certificates.jws import public_key_from_jwk
 from agent.certificates.signature import USUAL, Alg
 from agent.errors import CertificateProblem, SettingsError
-from collector.place import Place, PlaceProblem, read_url, without_password
+from collector.place import Place, PlaceProblem, owner_problems, read_url, without_password
 from collector.text import STATION_ID
 from drivers.options import convert, read_toml
 
@@ -394,16 +394,4 @@ def _database_problems(configuration: Configuration) -> list[str]:
         if place.password and stat.S_IMODE(configuration.file.stat().st_mode) & 0o077:
             found = f"{key} holds a password and this file is open to others"
             problems.append(f"{found}; allowed is mode 0600, or the password in {key.removesuffix('url')}password_file")
-    return problems or _owner_problems(told)
-
-
-def _owner_problems(told: DatabaseSettings) -> list[str]:
-    """The owner's URL must lead to the same database: else another one would be migrated."""
-    if not told.owner_url:
-        return []
-    used, owned = read_url(told.url), read_url(told.owner_url)
-    if "sqlite" in (used.kind, owned.kind):
-        return ["database.owner_url: SQLite has no roles; it belongs to a database.url of PostgreSQL"]
-    if (used.host, used.port, used.name) != (owned.host, owned.port, owned.name):
-        return ["database.owner_url: allowed is the same server and database as in database.url, as another user"]
-    return []
+    return problems or owner_problems(told.url, told.owner_url)

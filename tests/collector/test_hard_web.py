@@ -24,8 +24,9 @@ from tests.collector.test_walk import World, addresses, everything, foreign, rou
 from tests.patience import PROGRAM_S, SOON_S
 
 __all__ = ["world"]
-OPEN_TO_FORMS_WITHOUT_A_TOKEN = {"check"}
-"""Routes that answer a POST without our own page's token: the public check, which knows nobody and changes nothing."""
+OPEN_TO_FORMS_WITHOUT_A_TOKEN = {"check", "enrol", "enrol/renew"}
+"""Routes that answer a POST without our own page's token: the public check, which knows nobody and changes nothing, and
+a station's, which no cookie lets in: a code and a signature do."""
 TOKEN = re.compile(rb'name="csrfmiddlewaretoken" value="[^"]+"')
 
 
@@ -387,6 +388,10 @@ PUBLIC_PAGES = {
     "check",
     "check/<str:name>",
     "check/keys/<str:kid>",
+    "effect/method",  # how the figures are calculated, with their sources; of nobody
+    "enrol",  # a station's: a code and its signature let it in
+    "enrol/ca.crt",  # the authority's certificate is public
+    "enrol/renew",
     "healthz",
     "healthz/intake",
     "healthz/web",

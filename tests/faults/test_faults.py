@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests import leftovers
+from tests.agent.mosquitto import wait_until
 from tests.faults.__main__ import try_scenario
 from tests.faults.rig import Rig, missing
 from tests.faults.scenarios import SCENARIOS, Scenario
@@ -26,10 +27,14 @@ def test_a_fault_is_never_taken_for_success(scenario: Scenario) -> None:
 def test_what_a_killed_run_left_is_taken_down_and_what_lives_is_not() -> None:
     with Rig(RIG_BYTES) as left, Rig(RIG_BYTES) as living:
         left.kill()
-        for rig in (left, living):
-            leftovers.detach_dead(_sysfs_of(rig))
-        assert not (_sysfs_of(left) / "backing_file").exists()
+        wait_until(lambda: _is_taken_down(left), "it is dead, and taken down")
+        leftovers.detach_dead(_sysfs_of(living))
         assert (_sysfs_of(living) / "backing_file").exists()
+
+
+def _is_taken_down(rig: Rig) -> bool:
+    leftovers.detach_dead(_sysfs_of(rig))
+    return not (_sysfs_of(rig) / "backing_file").exists()
 
 
 def _sysfs_of(rig: Rig) -> Path:
