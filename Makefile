@@ -9,6 +9,8 @@
 #   sudo make prove-install [SUITES=trixie]                 docs/install.md in a clean Debian 12 and 13, under their systemd
 #   make prove-closing            a hundred SIGKILLs in the middle of closing a settlement, on SQLite and on PostgreSQL
 #   sudo make prove-station       the station's tests with each row of what `make test` runs some of
+#   make prove-years              both municipalities' year on SQLite and PostgreSQL, against a calculation in fractions; histories
+#   make prove-roles              each role's day in a Chromium, in Danish
 #   make prove-pages              every page as everybody who may open it, by axe-core in a Chromium: two widths, languages, colours
 #   make prove-api                every document, fuzzed by schemathesis from the OpenAPI, as each role
 #   make prove-collector          the collector's tests with all the rows that exports are promised for
@@ -58,7 +60,7 @@ SLOW := tests/laboratory tests/collector tests/faults tests/shift tests/systemd 
 RUNS ?= 60
 KILLS ?= 500
 
-.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-bench prove-closing prove-collector prove-pages prove-api prove-station prove-install lock release lint install back uninstall clean
+.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-bench prove-closing prove-years prove-roles prove-collector prove-pages prove-api prove-station prove-install lock release lint install back uninstall clean
 
 setup:
 	@scripts/setup.sh $(VENV) dev
@@ -88,6 +90,12 @@ prove-kills: setup
 
 prove-closing: setup
 	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector/trade/test_closing_kills.py -s -rs $(ARGS)
+
+prove-years: setup
+	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector/years tests/collector/audit/test_histories.py -s -rs $(ARGS)
+
+prove-roles: setup
+	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector/test_role_days.py -rs $(ARGS)
 
 prove-pages: setup
 	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector/test_hard_pages.py --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)

@@ -82,6 +82,6 @@ def look(one: Invariant) -> Looked:
                 found.append(line)
             else:
                 more += 1
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - whatever stands in a damaged row, it is a finding
         found.append(f"cannot be looked at to its end: {type(error).__name__}: {' '.join(str(error).split())[:200]}")
     return Looked(one.name, one.says, tuple(found), more)

@@ -82,7 +82,7 @@ def _counts(report: Report) -> Table:
         (_("Units erased, with certificate"), facts.units_erased),
         (_("Drives destroyed, with statement"), facts.drives_destroyed),
     )
-    return Table("counts", _("Of the year"), (_("What"), _("Count")), rows)
+    return Table("counts", _("Of the year"), (_("What"), _("How many")), rows)
 
 
 def _work(report: Report) -> Table:

@@ -19,7 +19,7 @@ def as_csv(rows: Sequence[Due]) -> bytes:
     text = io.StringIO(newline="")
     text.write(BOM)
     writer = csv.writer(text, delimiter=";", quoting=csv.QUOTE_NONNUMERIC, lineterminator="\r\n")
-    writer.writerow([_("To do"), _("Count"), _("Address")])
+    writer.writerow([_("To do"), _("How many"), _("Address")])
     writer.writerows([harmless(one.text), one.count, one.address] for one in rows)
     return text.getvalue().encode()
 
@@ -33,7 +33,7 @@ def as_workbook(rows: Sequence[Due]) -> bytes:
     with xlsxwriter.Workbook(file, options) as book:
         sheet = book.add_worksheet(_("Today"))
         sheet.set_column(0, 0, 60)
-        for place, name in enumerate((_("To do"), _("Count"), _("Address"))):
+        for place, name in enumerate((_("To do"), _("How many"), _("Address"))):
             sheet.write_string(0, place, name)
         for line, one in enumerate(rows, 1):
             sheet.write_string(line, 0, shown(one.text))
