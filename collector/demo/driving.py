@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
 
+from agent.certificates.certificate import Certificate
 from collector.demo import stations
 from collector.demo.errors import DemoProblem
 from collector.demo.plan import Device, SaleRow, Town, Year
@@ -20,6 +21,8 @@ from collector.moments import today
 
 Run = Callable[[Sequence[str]], tuple[int, str]]
 """Runs a command of benchwipe-collector; its exit status and its standard output."""
+Deliver = Callable[[str, Sequence[Certificate]], object]
+"""Brings a station's certificates to their receipts."""
 COLUMNS = (
     "event", "channel", "reference", "line", "external_id", "sold_on", "paid_on", "buyer", "country", "identifier",
     "kind", "grade", "quantity", "price_ore", "currency", "vat_mode", "costs_ore",
@@ -48,7 +51,7 @@ class Driver:
 
     run: Run
     folder: Path
-    broker_port: int
+    deliver: Deliver
     say: Callable[[str], None] = print
     told: Told = field(default_factory=Told)
 
@@ -83,7 +86,7 @@ class Driver:
         self._command("enrol", station.id, str(key))
         certificates = station.erase(year.devices)
         with self._timed(f"{short}: {len(certificates)} certificates to their receipts"):
-            stations.deliver(self.broker_port, station.id, certificates)
+            self.deliver(station.id, certificates)
         self._command("reconcile", "--customer", town.name)  # lets each certificate find its unit
 
     def destroy(self, year: Year) -> None:

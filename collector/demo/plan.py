@@ -289,6 +289,6 @@ def _again(row: SaleRow, day: date) -> SaleRow:
     """The unit that came back is sold once more, for less."""
     assert row.price_ore is not None
     return SaleRow(
-        reference=f"{row.reference}-2", line="1", sold_on=day, identifier=row.identifier, country="DK", grade=row.grade,
-        price_ore=row.price_ore * 8 // 10, vat_mode="margin",
+        reference=f"{row.reference}-{row.line}-2", line="1", sold_on=day, identifier=row.identifier, country="DK",
+        grade=row.grade, price_ore=row.price_ore * 8 // 10, vat_mode="margin",
     )  # fmt: skip

@@ -14,8 +14,10 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
+from collector.demo import stations
 from collector.demo.driving import Driver, Run
 from collector.demo.errors import DemoProblem
 from collector.demo.plan import Town, plan
@@ -44,7 +46,7 @@ def demo(commands: Callable[[Path], Run], *, percent: int, listen: str, say: Cal
         begun, run = time.monotonic(), commands(config)
         run(["migrate"])
         with _broker(folder, port), _collector(folder, config, listen):
-            driver = Driver(run, folder, port, say)
+            driver = Driver(run, folder, partial(stations.deliver, port), say)
             _years(driver, [_part(town, percent) for town in TOWNS])
             say(f"The year is made, in {time.monotonic() - begun:.0f} s. Pages: http://{listen}/")
             say(

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import Q
 
-from collector.certificates import identifiers
+from collector.certificates import identifiers, search_follow
 from collector.certificates.models import Found
 from collector.certificates.statements_about import CERTIFICATE
 from collector.intake.models import Certificate
@@ -102,6 +102,7 @@ def destroy(actor: Actor, names: Sequence[str], how: How) -> list[SignedStatemen
     wanted = list(dict.fromkeys(name.strip() for name in names if name.strip()))
     if not 0 < len(wanted) <= MOST:
         raise StatementProblem(problem=f"name between 1 and {MOST} things")
+    search_follow.add_newest()  # the certificate of a drive that failed a moment ago is found by its drive, too
     with transaction.atomic():
         groups: dict[int | None, list[Target]] = {}
         for target in map(find, wanted):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
+from functools import partial
 from pathlib import Path
 
 from click.testing import CliRunner
@@ -12,7 +13,7 @@ from click.testing import CliRunner
 from collector.cli import main
 from collector.demo.driving import Driver
 from collector.demo.plan import Quarter, Town, Year, plan
-from collector.demo.stations import Station
+from collector.demo.stations import Station, deliver
 from collector.demo.towns import KOLDING, ODENSE
 from collector.moments import today
 from tests.collector.conftest import Collector
@@ -42,7 +43,7 @@ def years(towns: Sequence[Town], on: date | None = None) -> list[Year]:
 
 def drive(collector: Collector, towns: Sequence[Town], folder: Path) -> tuple[Driver, list[Year], list[Station]]:
     """The whole year of these towns."""
-    driver = Driver(Words(collector.config), folder, collector.broker_port)
+    driver = Driver(Words(collector.config), folder, partial(deliver, collector.broker_port))
     planned = years(towns)
     stations = [Station(town) for town in towns]
     driver.prepare(planned)
