@@ -197,7 +197,7 @@ def test_with_the_keyboard_alone_one_signs_in_searches_and_opens_a_certificate(w
     reader.tab_to("[name=password]")
     reader.write(PASSWORD)
     reader.press("Enter")
-    reader.tab.at("/")
+    reader.tab.at("/today")
     reader.tab_to("nav a[href='/certificates']")
     reader.press("Enter")
     reader.tab.at("/certificates")
