@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from collector.demo.driving import Driver
 from collector.demo.plan import Year
 from collector.demo.stations import Station
 from collector.demo.towns import TOWNS
-from tests.collector.conftest import Collector
+from tests.collector.conftest import Broker, Collector
 from tests.collector.years.oracle import Oracle, Settled
 from tests.collector.years.world import SMALL_ODENSE, drive, ends
 
@@ -92,6 +93,15 @@ def test_a_slice_of_the_year_equals_the_independent_calculation(collector: Colle
     driver, planned, stations = drive(collector, [SMALL_ODENSE], tmp_path)
     held_against_the_oracle(driver, planned, stations)
     something_of_everything(driver, planned[0])
+
+
+@pytest.fixture
+def postgres_collector(tmp_path: Path, broker: Broker, fresh_postgres: str) -> Iterator[Collector]:
+    one = Collector(tmp_path, broker.port, database=fresh_postgres)
+    try:
+        yield one.start()
+    finally:
+        one.kill()
 
 
 @PROVE
