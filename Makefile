@@ -10,7 +10,7 @@
 #   make prove-closing            a hundred SIGKILLs in the middle of closing a settlement, on SQLite and on PostgreSQL
 #   sudo make prove-station       the station's tests with each row of what `make test` runs some of
 #   make prove-years              both municipalities' year on SQLite and PostgreSQL, against a calculation in fractions; histories
-#   make prove-roles              each role's day in a Chromium, in Danish
+#   make prove-roles [WRITE=docs/pictures]                  each role's day in a Chromium, in Danish
 #   make prove-pages              every page as everybody who may open it, by axe-core in a Chromium: two widths, languages, colours
 #   make prove-api                every document, fuzzed by schemathesis from the OpenAPI, as each role
 #   make prove-collector          the collector's tests with all the rows that exports are promised for
@@ -95,7 +95,7 @@ prove-years: setup
 	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector/years tests/collector/audit/test_histories.py -s -rs $(ARGS)
 
 prove-roles: setup
-	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector/test_role_days.py -rs $(ARGS)
+	@BENCHWIPE_PROVE=1 BENCHWIPE_PICTURES="$(WRITE)" $(BIN)/python -m pytest tests/collector/test_role_days.py -rs $(ARGS)
 
 prove-pages: setup
 	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector/test_hard_pages.py --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)

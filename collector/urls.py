@@ -21,8 +21,6 @@ urlpatterns = [
     path("", include("collector.today.urls")),
     path("", include("collector.selling.urls")),
     path("", include("collector.foreign.urls")),
-    path("", include("collector.units.urls")),
-    path("", include("collector.background.urls")),
     path("api/", include("collector.api.urls")),
     path("account/", include("collector.parties.account_urls")),
 ]

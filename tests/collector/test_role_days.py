@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import threading
@@ -29,6 +30,8 @@ PROVE = os.environ.get("BENCHWIPE_PROVE") == "1"
 LOGINS = ("technician", "ode-team-lead", "validator", "ode-finance", "ode-customer-data", "ode-customer-finance",
           "buyer", "ode-auditor", "administrator")  # fmt: skip
 WALKED = LOGINS if PROVE else ("ode-team-lead", "ode-customer-finance", "buyer")
+PICTURES = os.environ.get("BENCHWIPE_PICTURES", "")
+"""A folder that pictures of these pages go to; `make prove-roles WRITE=docs/pictures`."""
 LINKS = "JSON.stringify([...document.querySelectorAll('a[data-task]')].map(a => a.getAttribute('href')))"
 SHOWN = "document.querySelector('main') && document.querySelector('h1') ? document.documentElement.lang : ''"
 pytestmark = needs_browser
@@ -65,6 +68,12 @@ def follow(tab: Tab, address: str) -> None:
     wait_for(lambda: tab.run(ready), PROGRAM_S, f"{address} is open, not {tab.run('location.href')}")
 
 
+def picture(tab: Tab, name: str) -> None:
+    """Keep a picture for the docs, where somebody asked for them."""
+    if PICTURES:
+        (Path(PICTURES) / name).write_bytes(base64.b64decode(tab.do("Page.captureScreenshot")["data"]))
+
+
 @pytest.mark.parametrize("login", WALKED)
 def test_somebodys_day_begins_with_what_waits_and_every_page_of_it_is_danish(
     login: str, tab: Tab, year: tuple[Small, str]
@@ -90,6 +99,10 @@ def test_a_customers_day_ends_with_the_settlement_and_the_effect_of_the_year(tab
     tab.do("Page.enable")
     tab.do("Network.enable")
     tab.do("Network.setExtraHTTPHeaders", headers={"Accept-Language": "da"})
+    tab.do("Emulation.setDeviceMetricsOverride", width=1280, height=900, deviceScaleFactor=1, mobile=False)
+    sign_in(tab, site, "ode-team-lead")
+    picture(tab, "trade-today.png")
+    tab.do("Network.clearBrowserCookies")
     sign_in(tab, site, "ode-customer-finance")
     follow(tab, "/settlements")
     assert "2026" in tab.run("document.querySelector('main').textContent") or small.year.quarters[0].first.year != 2026
@@ -97,3 +110,4 @@ def test_a_customers_day_ends_with_the_settlement_and_the_effect_of_the_year(tab
     assert small.year.town.name in tab.run("document.querySelector('h1').textContent")
     assert tab.run("document.querySelectorAll('svg.chart title').length") >= 1
     assert tab.run("document.querySelector('svg.chart .bar').getBoundingClientRect().width") > 0
+    picture(tab, "trade-effect.png")

@@ -12,6 +12,7 @@ import pytest
 from django.db import connections
 from django.test import Client
 
+from collector.parties.doors import PAGES
 from collector.parties.models import Person
 from collector.parties.roles import ROLES
 from collector.today import tasks
@@ -93,3 +94,9 @@ def test_the_list_is_a_file_too(small: Small) -> None:
     book = zipfile.ZipFile(io.BytesIO(client.get("/today/export/xlsx").content))
     assert "Mangler: anmeldt" in book.read("xl/sharedStrings.xml").decode()
     assert client.get("/today/export/pdf").status_code == 404
+
+
+def test_no_page_stands_twice_in_the_navigation() -> None:
+    addresses = [address for address, _name, _who in PAGES]
+    assert len(addresses) == len(set(addresses))
+    assert addresses[0] == "/today"
