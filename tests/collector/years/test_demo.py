@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import httpx
+import pytest
 
 from collector.parties.roles import ROLES
 from tests.collector.conftest import free_port, wait_for
@@ -25,6 +26,7 @@ def signed_in(address: str, login: str, password: str) -> httpx.Client:
     return client
 
 
+@pytest.mark.skipif("BENCHWIPE_PROVE" not in os.environ, reason="a part of the year, served: make prove-years")
 def test_a_part_of_the_year_is_served_to_a_person_of_each_role_until_ctrl_c(tmp_path: Path) -> None:
     address, log = f"127.0.0.1:{free_port()}", tmp_path / "demo.log"
     with log.open("wb") as out:
