@@ -247,6 +247,7 @@ def _follow(actor: Actor, target: Target, row: SignedStatement) -> None:
         target.unit.save(update_fields=["destroyed_at"])
         touched.add(target.unit.pk)
     else:
+        store.settle(one.id for one in target.certificates)
         links = DriveLink.objects.filter(certificate__in=[one.id for one in target.certificates], ended_at__isnull=True)
         touched |= set(links.values_list("unit_id", flat=True))
         links.update(destroyed_at=row.said_at)

@@ -25,6 +25,7 @@ def follow(row: SignedStatement, about: Sequence[About], **_: object) -> None:
     if row.kind not in (kinds.VALIDATION, kinds.SAMPLE):
         return
     words = {one.name: DECISIONS[one.word] for one in about if one.kind == CERTIFICATE and one.word in DECISIONS}
+    store.settle(words)
     links = DriveLink.objects.filter(certificate__in=list(words), ended_at__isnull=True).select_related("unit")
     rows = list(links) if words else []
     actor = Actor(row.who, row.person)

@@ -20,7 +20,7 @@ from collector.statements import policy
 from collector.units import rules
 from collector.units.errors import UnitProblem
 from collector.units.matching import Index
-from collector.units.models import CustomerRules, DriveLink, Identifier, Question, Unit, UnitEvent
+from collector.units.models import CustomerRules, DriveLink, Identifier, Question, Unit, UnitEvent, Waiting
 
 AT_ONCE = 400
 """Rows that are looked up or written together."""
@@ -45,6 +45,17 @@ def customer_named(name: str) -> Organisation:
     if found is None or found.kind != "customer":
         raise UnitProblem(problem=f"there is no customer {name!r}: benchwipe-collector organisation add")
     return found
+
+
+def settle(certificates: Iterable[str]) -> None:
+    """Wait for whoever lets these certificates look for their units now; who comes later sees what is said here.
+
+    Without it, on a database with several writers, a link made at the same moment as a statement about its certificate
+    would know nothing of it, and the statement nothing of the link: a drive that is gone would never be accounted for.
+    """
+    if connection.features.has_select_for_update:
+        for some in chunks(sorted(set(certificates))):
+            list(Waiting.objects.select_for_update(of=("self",)).filter(certificate__id__in=some).order_by("pk"))
 
 
 def prefix_of(customer: Organisation) -> re.Pattern[str] | None:
