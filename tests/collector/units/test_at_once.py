@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from datetime import datetime
 
 import pytest
 from django.db import connections
 
 from collector.certificates import statements_validation as validation
-from collector.units import destroying, linking
+from collector.units import destroying, linking, said
 from collector.units.destroying import How
 from collector.units.models import DriveLink
 from tests.collector.house import House
@@ -55,19 +56,19 @@ def test_what_is_said_while_a_certificate_finds_its_unit_reaches_it(
     shop, threads = Workshop(each_house), Threads()
     validator = shop.actor("validator")
     shop.receive(1)
-    read, go, real = threading.Event(), threading.Event(), linking.said.before
+    read, go, real = threading.Event(), threading.Event(), said.before
     with monkeypatch.context() as still:
         still.setattr(linking, "follow_all", lambda: 0)
         one = shop.certify("T1", **(FAILED if what == "destroyed" else {}))
 
-    def before(names: list[str]) -> object:
+    def before(names: list[str]) -> dict[str, tuple[str, datetime | None]]:
         """The link knows what was said by now; then it takes its time."""
         found = real(names)
         read.set()
         assert go.wait(SOON_S)
         return found
 
-    monkeypatch.setattr(linking.said, "before", before)
+    monkeypatch.setattr(said, "before", before)
     threads.start(linking.follow)
     assert read.wait(SOON_S)
     if what == "destroyed":
@@ -77,7 +78,7 @@ def test_what_is_said_while_a_certificate_finds_its_unit_reaches_it(
     go.wait(REACHED_S)
     go.set()
     threads.end()
-    link = DriveLink.objects.get(certificate=one.id)
+    link = DriveLink.objects.get(certificate__id=one.id)
     assert (link.destroyed_at is not None, link.validation) == (
         (what == "destroyed"),
         "accepted" * (what == "accepted"),
