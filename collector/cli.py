@@ -45,7 +45,25 @@ config_option = click.option(
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
 
 
-@click.group()
+class _Commands(click.Group):
+    """The outermost edge: a defect of ours is one line too, unless somebody looks for it; a server's is in its log."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+            raise
+        except OSError as error:
+            _fail([f"{error.filename or 'this machine'}: {error.strerror or error}"])
+        except Exception as error:
+            if ctx.invoked_subcommand == "serve" or os.environ.get("BENCHWIPE_DEBUG"):
+                raise
+            told = " ".join(f"{type(error).__name__}: {error}".rstrip(": ").split())
+            _fail([f"a defect of benchwipe-collector: {told}; please report it (BENCHWIPE_DEBUG=1 shows where)"], 1)
+
+
+@click.group(cls=_Commands)
 @click.version_option(version(), prog_name="benchwipe-collector")
 def main() -> None:
     """Take certificates in, check them, keep them, show them: the central server."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 
@@ -21,8 +22,30 @@ def make_folder(folder: Path) -> None:
         give(folder, like=folder.parent)
 
 
-def make_file(path: Path) -> None:
-    """Make an empty file that only its owner reads, if there is none."""
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
-        give(path, like=path.parent)
+def make_file(path: Path, data: bytes = b"", mode: int = 0o600) -> None:
+    """Make a file, if there is none. Two programs at once end with the same one."""
+    with _written_beside(path, data, mode) as temporary, contextlib.suppress(FileExistsError):
+        os.link(temporary, path)
+
+
+def put(path: Path, data: bytes, mode: int = 0o600) -> None:
+    """Write a file, in the place of what was there."""
+    with _written_beside(path, data, mode) as temporary:
+        temporary.replace(path)
+
+
+@contextlib.contextmanager
+def _written_beside(path: Path, data: bytes, mode: int) -> Iterator[Path]:
+    """A flushed file in the same folder that belongs to the folder's owner: nobody ever reads half of one."""
+    temporary = path.with_name(f".making-{os.urandom(8).hex()}")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(descriptor, mode)
+            os.fsync(descriptor)
+        give(temporary, like=path.parent)
+        yield temporary
+    finally:
+        temporary.unlink(missing_ok=True)

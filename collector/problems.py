@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
+from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, InterfaceError
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -13,6 +15,8 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
+
+from collector.errors import CollectorError
 
 LOG = logging.getLogger(__name__)
 AWAY = _("The database does not answer now. Certificates wait at their stations; nothing is lost.")
@@ -35,6 +39,18 @@ def problem(request: HttpRequest, status: int, text: str | Promise) -> HttpRespo
         return render(request, "problem.html", {"title": title, "text": text}, status=status)
     except (DatabaseError, InterfaceError):  # who is signed in cannot be asked either
         return render(None, "problem.html", {"title": title, "text": text}, status=status)
+
+
+def attempt(form: forms.Form, do: Callable[[dict[str, Any]], object]) -> bool:
+    """Do what a valid form asks for; what is refused stands in the form."""
+    if not form.is_valid():
+        return False
+    try:
+        do(form.cleaned_data)
+    except CollectorError as error:
+        form.add_error(None, str(error))
+        return False
+    return True
 
 
 class Problems:

@@ -88,7 +88,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/owned.py": "",
         "collector/guards.py": "",
         "collector/headers.py": "",
-        "collector/problems.py": "",
+        "collector/problems.py": "collector/errors.py",
         "collector/catalogues.py": "agent/phrases",
         "collector/settings.py": "drivers agent/errors.py agent/certificates collector/place.py collector/text.py",
         "collector/parties": "collector/errors.py collector/moments.py collector/guards.py collector/problems.py",
@@ -106,8 +106,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/guards.py collector/settings.py collector/parties collector/intake"
         ),
         "collector/certificates": (
-            "agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py collector/moments.py "
-            "collector/guards.py collector/problems.py collector/settings.py collector/parties "
+            "agent/errors.py agent/files.py agent/certificates agent/pdf collector/errors.py collector/text.py "
+            "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
             "collector/background collector/intake collector/statements"
         ),
         "collector/foreign": (
@@ -115,18 +115,19 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/certificates"
         ),
         "collector/units": (
-            "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py "
+            "drivers agent/errors.py agent/files.py agent/certificates agent/pdf collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
             "collector/background collector/tables collector/intake collector/statements collector/certificates"
         ),
         "collector/trade": (
-            "drivers agent/errors.py agent/certificates agent/pdf collector/errors.py collector/text.py "
+            "drivers agent/errors.py agent/files.py agent/certificates agent/pdf collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
             "collector/tables collector/intake collector/statements collector/certificates collector/units"
         ),
         "collector/effect": (
-            "drivers agent/pdf collector/errors.py collector/text.py collector/moments.py collector/guards.py "
-            "collector/parties collector/statements collector/certificates collector/units collector/trade"
+            "drivers agent/files.py agent/pdf collector/errors.py collector/text.py collector/moments.py "
+            "collector/guards.py collector/parties collector/statements collector/certificates collector/units "
+            "collector/trade"
         ),
         "collector/audit": (
             "agent/errors.py collector/moments.py collector/guards.py collector/parties collector/intake "
@@ -135,8 +136,8 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/demo": "agent/messages.py agent/certificates collector/errors.py collector/moments.py",
         "collector/selling": (
             "agent/errors.py agent/pdf collector/errors.py collector/text.py collector/moments.py collector/guards.py "
-            "collector/parties collector/statements collector/certificates collector/intake collector/units "
-            "collector/trade"
+            "collector/problems.py collector/parties collector/statements collector/certificates collector/intake "
+            "collector/units collector/trade"
         ),
         "collector/today": (
             "collector/moments.py collector/parties collector/intake collector/certificates collector/units "

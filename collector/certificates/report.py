@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from agent import files
 from agent.pdf import PdfExtraMissing
 from collector.certificates import queries, stored
 from collector.certificates.exports.bundle import bundle
@@ -49,7 +49,10 @@ def report(actor: Actor, customer: str, first: date, last: date, out: Path, lang
         note(actor, "certificates.reported", of.name, file=out.name, certificates=counted.count, **days)
 
     try:
-        _write(out, _pieces(out.suffix, counted, f"{customer}, {first} – {last}", language), told)
+        with files.written_whole(out) as file:
+            for piece in _pieces(out.suffix, counted, f"{customer}, {first} – {last}", language):
+                file.write(piece)
+            told()
     except PdfExtraMissing as missing:
         raise NoReport(problem=str(missing)) from None
     except OSError as error:
@@ -94,17 +97,3 @@ def _rows(organisation: Organisation, first: date, last: date) -> Iterator[Certi
 
 def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=HERE).astimezone(UTC)
-
-
-def _write(out: Path, pieces: Iterator[bytes], told: Callable[[], None]) -> None:
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            for piece in pieces:
-                file.write(piece)
-            file.flush()
-            os.fsync(file.fileno())
-        told()
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 from pathlib import Path
 from typing import Any
 
 from django.utils import translation
 from django.utils.translation import gettext as _
 
+from agent import files
 from agent.pdf import PdfExtraMissing
 from collector.certificates.exports.cells import harmless, shown
 from collector.effect import words
@@ -79,17 +79,11 @@ def save(made: Made, out: Path, language: str) -> None:
         raise EffectProblem(problem=f"{out.name} ends in none of {', '.join(ENDINGS)}")
     with translation.override(language):
         data = content(made, out.suffix)
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
     try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with files.written_whole(out) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(out)
     except OSError as error:
         raise EffectProblem(problem=f"{out}: {error.strerror or error}") from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _sheet(sheet: Any, table: Table, bold: Any) -> None:  # noqa: ANN401 - XlsxWriter has no types

@@ -15,7 +15,7 @@ import msgspec
 from agent.errors import SettingsError
 from collector import settings
 from collector.fleet.errors import NoBrokerFolder
-from collector.fleet.files import put
+from collector.owned import put
 from drivers.options import read_toml
 
 USUAL = Path("/etc/benchwipe/collector.toml")

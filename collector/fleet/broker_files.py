@@ -19,9 +19,8 @@ from cryptography import x509
 from agent.certificates.enrolment import VALID_DAYS
 from collector.fleet import broker_text, ca, certificates, own_tls, signer
 from collector.fleet.errors import NoBrokerFolder
-from collector.fleet.files import put
 from collector.moments import now
-from collector.owned import make_folder
+from collector.owned import make_folder, put
 from collector.settings import Configuration
 
 GROUP = "mosquitto"

@@ -7,7 +7,6 @@ station's or a collector's.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import ipaddress
 import os
@@ -31,7 +30,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from collector.errors import CollectorError, CollectorKeyProblem
-from collector.owned import give, make_folder
+from collector.owned import make_file, make_folder
 
 NAME = "benchwipe collector"
 KEY_FILE, CERTIFICATE_FILE = "ca.key", "ca.crt"
@@ -80,7 +79,7 @@ def load_or_make(folder: Path) -> tuple[Key, x509.Certificate]:
     try:
         if not os.path.lexists(path):
             make_folder(folder)
-            _write_once(path, pem_of(ec.generate_private_key(ec.SECP256R1())), 0o600)
+            make_file(path, pem_of(ec.generate_private_key(ec.SECP256R1())))
         mode = path.stat().st_mode
         if stat.S_IMODE(mode) & 0o077:
             raise CollectorKeyProblem(path=path, problem=f"open to others ({stat.filemode(mode)}); chmod 600 it")
@@ -185,7 +184,7 @@ def _certificate(path: Path, key: Key) -> x509.Certificate:
         builder = _builder(NAME, key.public_key(), order).issuer_name(_name(NAME))
         builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         builder = builder.add_extension(_usage(of_authority=True), critical=True)
-        _write_once(path, builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM), 0o644)
+        make_file(path, builder.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM), 0o644)
     return x509.load_pem_x509_certificate(path.read_bytes())
 
 
@@ -228,19 +227,3 @@ def _spki(key: object) -> bytes:
     if not isinstance(key, ec.EllipticCurvePublicKey):
         raise TypeError("the authority's key is on an elliptic curve")
     return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-
-
-def _write_once(path: Path, data: bytes, mode: int) -> None:
-    """Beside, flushed, then linked: two programs at once end with the same file, and nobody reads half of one."""
-    temporary = path.with_name(f".making-{os.urandom(8).hex()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        give(temporary, like=path.parent)
-        with contextlib.suppress(FileExistsError):
-            os.link(temporary, path)
-    finally:
-        temporary.unlink()

@@ -21,9 +21,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from agent.certificates.enrolment import RENEW_AFTER_DAYS, VALID_DAYS
 from collector.errors import CollectorKeyProblem
 from collector.fleet import ca, certificates, signer
-from collector.fleet.files import put
 from collector.moments import now
-from collector.owned import give, make_folder
+from collector.owned import give, make_folder, put
 from collector.settings import Configuration
 
 HERE = ("localhost", "127.0.0.1")

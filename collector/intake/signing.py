@@ -18,7 +18,7 @@ from agent.certificates import keys, receipt
 from agent.certificates.signature import USUAL, Alg
 from agent.errors import CertificateProblem, KeyProblem
 from collector.errors import CollectorKeyProblem
-from collector.owned import give, make_folder
+from collector.owned import make_file, make_folder
 
 USES = ("receipt", "statement", "controller")
 SHORTEST_SECRET = 32
@@ -48,7 +48,7 @@ def secret(folder: Path, use: str) -> str:
     try:
         if not os.path.lexists(path):
             make_folder(folder)
-            _write(path, secrets.token_urlsafe(48))
+            make_file(path, secrets.token_urlsafe(48).encode("ascii"))
         mode = path.stat().st_mode
         if stat.S_IMODE(mode) & 0o077:
             raise CollectorKeyProblem(path=path, problem=f"open to others ({stat.filemode(mode)}); chmod 600 it")
@@ -76,19 +76,3 @@ class Signer:
             return receipt.sign(said, self._key, alg=self._alg)
         except CertificateProblem:
             return ""
-
-
-def _write(path: Path, text: str) -> None:
-    """Beside, flushed, then linked: two programs at once end with the same secret, and nobody reads half of one."""
-    temporary = path.with_name(f".making-{os.urandom(8).hex()}")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        give(temporary, like=path.parent)
-        with contextlib.suppress(FileExistsError):
-            os.link(temporary, path)
-    finally:
-        temporary.unlink()

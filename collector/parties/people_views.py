@@ -20,21 +20,10 @@ from collector.parties.errors import PartyProblem
 from collector.parties.models import AuditEntry, Invitation, Membership, Organisation, Person
 from collector.parties.roles import ADMINISTRATOR
 from collector.parties.sessions import actor_of
+from collector.problems import attempt
 
 PER_PAGE = 100
 READ_OR_POST = require_http_methods(["GET", "HEAD", "POST"])
-
-
-def attempt(form: forms.Form, do: Callable[[dict[str, Any]], object]) -> bool:
-    """Do what a valid form asks for; what the service refuses stands in the form."""
-    if not form.is_valid():
-        return False
-    try:
-        do(form.cleaned_data)
-    except PartyProblem as error:
-        form.add_error(None, str(error))
-        return False
-    return True
 
 
 @roles(ADMINISTRATOR)

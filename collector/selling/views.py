@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -17,11 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from collector.certificates.exports.cells import harmless
 from collector.certificates.views import number
-from collector.errors import CollectorError
 from collector.parties.doors import roles, sight_of
 from collector.parties.models import Organisation
 from collector.parties.roles import BUYER, FINANCE, TEAM_LEAD, Sight
 from collector.parties.sessions import actor_of
+from collector.problems import attempt
 from collector.selling import annex, queries, rules, services
 from collector.selling.errors import NoPack, SellingProblem
 from collector.selling.forms import Left, Prices, Sold, TakenBack
@@ -34,18 +32,6 @@ from collector.units import lots
 READ_OR_POST = require_http_methods(["GET", "HEAD", "POST"])
 KEPT = ("channel", "reference", "sold_on", "paid_on", "buyer", "country", "vat_mode", "each")
 PER_PAGE = queries.PER_PAGE
-
-
-def attempt(form: forms.Form, do: Callable[[dict[str, Any]], object]) -> bool:
-    """Do what a valid form asks for; what is refused stands in the form."""
-    if not form.is_valid():
-        return False
-    try:
-        do(form.cleaned_data)
-    except CollectorError as error:
-        form.add_error(None, str(error))
-        return False
-    return True
 
 
 @roles(FINANCE)

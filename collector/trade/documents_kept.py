@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from agent import files
 from agent.certificates import jws
 from collector.trade.errors import NoSettlement
 from collector.trade.models import Agreement, Settlement, SettlementFile
@@ -28,7 +28,8 @@ def write(seller: str, number: int, out: Path) -> int:
         raise NoSettlement(number=number, problem=f"{seller!r} has none with this number")
     data = document(found, kind)
     try:
-        _write(out, data)
+        with files.written_whole(out) as file:
+            file.write(data)
     except OSError as error:
         raise NoSettlement(number=number, problem=f"{out}: {error.strerror or error}") from None
     return len(data)
@@ -54,15 +55,3 @@ def closed_document(agreement: Agreement, period: Period) -> dict[str, Any] | No
         return None
     payload = jws.read_unverified(document(found, "jws"), typ=TYPE, most=LARGEST_BYTES).payload
     return msgspec.json.decode(payload, type=dict[str, Any])
-
-
-def _write(out: Path, data: bytes) -> None:
-    temporary = out.with_name(f".{out.name}.{os.getpid()}")
-    try:
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(out)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.utils.translation import override
 
+from agent import files
 from collector.parties.models import Organisation
 from collector.settings import Configuration
 from collector.units import reconciling, words
@@ -28,12 +29,12 @@ OWN = ("serial", "asset_tag", "imei", "kind", "manufacturer", "model")
 
 
 def write(customer: Organisation, lot: Lot | None, out: Path, language: str) -> int:
-    """Write the file; its ending says what kind. How many units stand in it. Raise UnitProblem."""
+    """Write the file, whole or not at all; its ending says what kind. How many units stand in it. Raise UnitProblem."""
     kind = out.suffix.lower().removeprefix(".")
     if kind not in ("csv", "xlsx"):
         raise UnitProblem(problem=f"{out}: allowed are .csv and .xlsx")
     try:
-        with out.open("wb") as file:
+        with files.written_whole(out) as file:
             found = Export(customer, lot, language)
             for piece in found.pieces(kind):
                 file.write(piece)

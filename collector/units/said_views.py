@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -18,6 +16,7 @@ from collector.intake.models import Certificate
 from collector.parties.doors import roles, sight_of
 from collector.parties.roles import ADMINISTRATOR, TEAM_LEAD, TECHNICIAN, VALIDATOR
 from collector.parties.sessions import actor_of
+from collector.problems import attempt
 from collector.units import changing, destroying, grading, sampling
 from collector.units.models import Lot
 from collector.units.said_forms import Destroyed, Graded
@@ -26,18 +25,6 @@ READ_OR_POST = require_http_methods(["GET", "HEAD", "POST"])
 KEPT = ("method", "particle_mm", "batch", "recycler", "equipment", "seal", "waste_code", "witness")
 """What is the same for the next batch of the day."""
 MOST_LOTS = 200
-
-
-def attempt(form: forms.Form, do: Callable[[dict[str, Any]], object]) -> bool:
-    """Do what a valid form asks for; what is refused stands in the form."""
-    if not form.is_valid():
-        return False
-    try:
-        do(form.cleaned_data)
-    except CollectorError as error:
-        form.add_error(None, str(error))
-        return False
-    return True
 
 
 @roles(TEAM_LEAD, TECHNICIAN, ADMINISTRATOR)
