@@ -13,10 +13,9 @@ from agent.pdf.words import Words
 from agent.settings import Settings
 
 try:
-    import segno
-
     from agent.pdf.document import NO_DATE
     from agent.pdf.paint import AMBER, GREEN
+    from agent.pdf.qr import paint_qr
     from agent.pdf.sheet import BLACK, BOTTOM, GREY, INNER, MARGIN, WHITE, Colour, Sheet, Style
 except ModuleNotFoundError as error:
     raise PdfExtraMissing(missing=error.name) from None
@@ -103,7 +102,7 @@ def _code(text: str, x: float, y: float, sheet: Sheet) -> None:
         modules, module = b"", 0.0
     sheet.pdf.set_fill_color(*BLACK)
     if module < LEAST_MODULE:
-        _qr(text, x, y, sheet)
+        paint_qr(sheet.pdf, text, x, y, 18.0, quiet_zone=0)
         return
     at = 0
     for black, run in groupby(modules):
@@ -111,15 +110,6 @@ def _code(text: str, x: float, y: float, sheet: Sheet) -> None:
         if black:
             sheet.pdf.rect(x + at * module, y, width * module, CODE_H, style="F")
         at += width
-
-
-def _qr(text: str, x: float, y: float, sheet: Sheet) -> None:
-    matrix = segno.make_qr(text, error="m").matrix
-    module = 18.0 / len(matrix)
-    for row, line in enumerate(matrix):
-        for column, dark in enumerate(line):
-            if dark:
-                sheet.pdf.rect(x + column * module, y + row * module, module * 1.02, module * 1.02, style="F")
 
 
 def _door(sheet: Sheet, x: float, y: float, colour: Colour) -> None:

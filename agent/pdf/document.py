@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from html import escape
 
+from fpdf import FPDF
+
 from agent.certificates.certificate import Certificate
 from agent.pdf.fonts import Faces
 from agent.pdf.page import Page
@@ -46,15 +48,13 @@ def _painted(page: Page, faces: Faces | None, pages: int) -> Sheet:
     return sheet
 
 
-def _describe(certificate: Certificate, page: Page, sheet: Sheet, *, plain: bool) -> None:
-    pdf, made = sheet.pdf, created(certificate.record.finished_at)
-    title = sheet.clean(f"{page.title}: {certificate.record.number}")
-    subject = page.plain if plain else f"{page.banner.outcome}, {certificate.id}"
+def describe(pdf: FPDF, *, title: str, subject: str, language: str, made: datetime, archival: bool) -> None:
+    """Write what the file says of itself, twice, as PDF/A wants it. `archival`: it claims to be PDF/A-3B."""
     pdf.set_title(title)
     pdf.set_subject(subject)
     pdf.set_creator(PRODUCER)
     pdf.set_producer(PRODUCER)
-    pdf.set_lang(page.language)
+    pdf.set_lang(language)
     pdf.set_creation_date(made)
     # fpdf2's own packet holds the time of day, and the same certificate would give another file each time.
     pdf.set_xmp_metadata(
@@ -63,10 +63,17 @@ def _describe(certificate: Certificate, page: Page, sheet: Sheet, *, plain: bool
             tool=escape(PRODUCER),
             title=escape(title),
             subject=escape(subject),
-            language=page.language,
-            standard="" if plain else PDF_A_3B,
+            language=language,
+            standard=PDF_A_3B if archival else "",
         )
     )
+
+
+def _describe(certificate: Certificate, page: Page, sheet: Sheet, *, plain: bool) -> None:
+    pdf, made = sheet.pdf, created(certificate.record.finished_at)
+    title = sheet.clean(f"{page.title}: {certificate.record.number}")
+    subject = page.plain if plain else f"{page.banner.outcome}, {certificate.id}"
+    describe(pdf, title=title, subject=subject, language=page.language, made=made, archival=not plain)
     pdf.embed_file(
         bytes=certificate.compact,
         basename=certificate.file_name,

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-import segno
-
 from agent.pdf.page import Banner, Fact, Kind, Page, Section, Signature, Table
+from agent.pdf.qr import paint_qr
 from agent.pdf.sheet import BLACK, BOTTOM, GREY, HEIGHT, INNER, MARGIN, TOP, WHITE, WIDTH, Colour, Sheet, Style
 
 GREEN: Colour = (0, 98, 60)
@@ -246,7 +245,7 @@ def _decision(page: Page, sheet: Sheet) -> None:
 def _check(page: Page, sheet: Sheet) -> None:
     sheet.room(7 + QR)
     top = sheet.y = _heading(page.check.title, MARGIN, sheet.y, INNER, sheet)
-    _qr(page.qr, MARGIN, top + 1.6, sheet)
+    paint_qr(sheet.pdf, page.qr, MARGIN, top + 1.6, QR)
     x, width = MARGIN + QR + 5, INNER - QR - 5
     _facts(page.check.facts, x, top, width, sheet)
     y = top + _facts_height(page.check.facts, width, sheet) + 1.4
@@ -254,24 +253,6 @@ def _check(page: Page, sheet: Sheet) -> None:
         y = sheet.write(x, y, note, VALUE, width, 4) + 0.6
     y = sheet.write(x, y, page.command, Style(8.2, exact=True), width, 1)
     sheet.y = max(y, top + QR) + 2
-
-
-def _qr(text: str, x: float, y: float, sheet: Sheet) -> None:
-    """Each row's runs of dark modules as one rectangle, with four light modules around (ISO/IEC 18004, 6.3.8)."""
-    matrix = segno.make_qr(text, error="m").matrix
-    module = QR / (len(matrix) + 8)
-    sheet.pdf.set_fill_color(*BLACK)
-    for row, modules in enumerate(matrix):
-        column = 0
-        while column < len(modules):
-            run = column
-            while run < len(modules) and modules[run]:
-                run += 1
-            if run > column:
-                # A hair taller than a module: viewers that smooth edges else show white lines between the rows.
-                place = x + (column + 4) * module - module * 4, y + row * module
-                sheet.pdf.rect(*place, (run - column) * module, module * 1.02, style="F")
-            column = max(run, column + 1)
 
 
 def _foot(page: Page, sheet: Sheet, number: int, pages: int, *, plain: bool) -> None:

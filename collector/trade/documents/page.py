@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from html import escape
 from typing import Any
 
-import segno
 from fpdf import FPDF
 from fpdf.fonts import TTFFont
 
 from agent.pdf import fonts
-from agent.pdf.document import PDF_A_3B, PRODUCER, XMP
+from agent.pdf.document import describe
 from agent.pdf.fonts import LATIN_1, Faces
+from agent.pdf.qr import paint_qr
 from collector.trade.documents.model import Order, Party
 from collector.trade.documents.table_files import FOOT
 from collector.trade.documents.words import CHANNELS, COLUMNS, KINDS, OUTCOMES, SECTIONS, SUMS, TEXTS
@@ -94,22 +93,8 @@ class _Page:
         )
         title = self._clean(f"{self._words['number']} {document['number']}, {document['seller']}")
         subject = self._clean(f"{document['customer']}, {document['period']}")
-        pdf.set_title(title)
-        pdf.set_subject(subject)
-        pdf.set_creator(PRODUCER)
-        pdf.set_producer(PRODUCER)
-        pdf.set_lang(self._order.language)
-        pdf.set_creation_date(made)
-        pdf.set_xmp_metadata(
-            XMP.format(
-                date=made.isoformat(timespec="seconds"),
-                tool=escape(PRODUCER),
-                title=escape(title),
-                subject=escape(subject),
-                language=self._order.language,
-                standard=PDF_A_3B if self._faces else "",
-            )
-        )
+        language, archival = self._order.language, bool(self._faces)
+        describe(pdf, title=title, subject=subject, language=language, made=made, archival=archival)
         name = f"settlement-{document['number']}"
         for data, ending, mime, relation, told in (
             (jws, "jws", "application/jose", "Source", "the signed settlement"),
@@ -243,31 +228,14 @@ class _Page:
     def _check(self, jws_sha256: str) -> None:
         if self.y > BOTTOM - QR - 4:
             self._new_page()
-        self._qr(f"sha256:{jws_sha256}", MARGIN, self.y)
+        if self._pages:
+            paint_qr(self.pdf, f"sha256:{jws_sha256}", MARGIN, self.y, QR)
         previous = self._order.document["previous_sha256"]
         lines = (self._words["check"], jws_sha256, self._words["how"],
                  self._words["previous"] if previous else self._words["first"], previous or "")  # fmt: skip
         for number, told in enumerate(lines):
             self._text(MARGIN + QR + 4, self.y + 5 + 4.6 * number, told, NORMAL)
         self.y += QR
-
-    def _qr(self, text: str, x: float, y: float) -> None:
-        """Each row's runs of dark modules as one rectangle (ISO/IEC 18004, 6.3.8: four light modules around)."""
-        if not self._pages:
-            return
-        matrix = segno.make_qr(text, error="m").matrix
-        module = QR / (len(matrix) + 8)
-        self.pdf.set_fill_color(17, 17, 17)
-        for row, modules in enumerate(matrix):
-            column = 0
-            while column < len(modules):
-                run = column
-                while run < len(modules) and modules[run]:
-                    run += 1
-                if run > column:
-                    place = x + (column + 4) * module, y + (row + 4) * module
-                    self.pdf.rect(*place, (run - column) * module, module * 1.02, style="F")
-                column = max(run, column + 1)
 
     def _clean(self, text: str) -> str:
         return fonts.shown(text[:400], self._glyphs)
