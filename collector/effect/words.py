@@ -12,6 +12,8 @@ from django.utils.functional import Promise
 from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext_lazy as _
 
+from collector.trade.rules.money import written
+
 KINDS: dict[str, Promise] = {
     "laptop": _("Laptops"),
     "desktop": _("Desktop computers"),
@@ -130,8 +132,7 @@ def kilograms(grams: int) -> str:
 
 def kroner(ore: int) -> str:
     """Write øre as kroner with two decimals."""
-    sign = "−" if ore < 0 else ""
-    return f"{sign}{number(abs(ore) // 100)}{_decimal()}{abs(ore) % 100:02}"
+    return written(ore, comma=_decimal(), group=_thousands())
 
 
 def factor(value: int, unit: str) -> str:
