@@ -21,6 +21,7 @@ from agent.devices.control import NotRunning, ask
 
 MB_PER_S = 12.0
 ERASE_S = 45.0
+CALL_S = 180.0  # the first command on a new database lays all its tables: seconds, on a busy machine a minute
 SAID = "benchwipe.effects: "  # in the log, before each sentence that was said at the bench
 BADGE, LOT = "BADGE-1", "LOT-2026-47"
 
@@ -335,7 +336,10 @@ def blake3_of(image: Path) -> str:
 
 
 def _call(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=CALL_S)
+    except subprocess.TimeoutExpired:
+        raise DemoFailed(f"{' '.join(command)} did not end within {CALL_S:g} s") from None
     if done.returncode:
         raise DemoFailed(f"{' '.join(command)} ended with {done.returncode}: {done.stderr.strip()}")
     return done.stdout

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
-import os
 import re
 import socket
 import threading
@@ -350,7 +350,10 @@ def test_an_upload_is_answered_or_cut_off_and_leaves_no_file_behind(collector: C
     process = collector.child("web")
 
     def held() -> set[str]:
-        names = {os.readlink(f"/proc/{process}/fd/{one}") for one in os.listdir(f"/proc/{process}/fd")}
+        names = set()
+        for one in Path(f"/proc/{process}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed while we looked
+                names.add(str(one.readlink()))
         return {one for one in names if "deleted" in one}
 
     before = held()

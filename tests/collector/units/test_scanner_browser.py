@@ -37,7 +37,8 @@ def test_a_hundred_units_take_a_hundred_scans(yard: Yard, site: str, tab: Tab) -
     tab.do("Emulation.setScriptExecutionDisabled", value=True)
     tab.open(f"{site}/lots/{lot.pk}/receive")
     for n in range(UNITS):
-        assert tab.run("document.activeElement.name") == "scan", "the next scan goes where it belongs by itself"
+        focused = partial(tab.run, "document.activeElement.name === 'scan'")
+        wait_for(focused, PROGRAM_S, "the next scan goes where it belongs by itself")
         scan(tab, f"K-{n:04d}" if n % 2 else f"PF{n:06d}")
         shown = f"document.body && document.body.innerText.includes('{n + 1} received')"
         wait_for(partial(tab.run, shown), PROGRAM_S, f"unit {n + 1} is received")

@@ -245,9 +245,9 @@ def test_nvme_namespaces_of_one_controller_differ(machine: Machine) -> None:
 def test_a_mounted_namespace_of_the_same_drive_is_a_use_beside_it_and_another_drives_is_not(machine: Machine) -> None:
     for n, name in ((0, "nvme0n1"), (1, "nvme0n2"), (2, "nvme1n1")):
         machine.disk(name, f"259:{n}", f"pci0000:00/0000:02:00.{n // 2}/nvme/{name[:5]}", wwid=f"eui.000{n}")
-    machine.mounts(ROOT_MOUNT, "30 22 259:1 / /srv rw - ext4 /dev/nvme0n2 rw")
+    machine.mounts(ROOT_MOUNT, "30 22 259:1 / /media/stick rw - ext4 /dev/nvme0n2 rw")
     found = of_number("/dev/nvme0n1", "259:0", root=machine.root)
-    assert [use.sentence for use in found.beside] == ["/dev/nvme0n2 is mounted on /srv"]
+    assert [use.sentence for use in found.beside] == ["/dev/nvme0n2 is mounted on /media/stick"]
     assert not of_number("/dev/nvme1n1", "259:2", root=machine.root).beside
     assert {reason.code for reason in judge(found)} >= {"BW-S23"}
 
