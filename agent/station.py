@@ -42,7 +42,7 @@ from agent.devices.station_effects import StationEffects
 from agent.devices.threads import Threads
 from agent.devices.view import View
 from agent.devices.watcher import Watcher
-from agent.enrolment.facts import read_facts
+from agent.enrolment.facts import FACTS
 from agent.erase.streams import fastest, rates
 from agent.errors import LedgerProblem
 from agent.jobs.bay import BayState
@@ -233,7 +233,7 @@ class Station:
         """Who renews the connection's certificate; nobody where no enrolment gave it."""
         tls, uplink = self.settings.mqtt.tls if self.settings.mqtt else None, self.uplink
         folder = config_dir / tls.certificate if tls and tls.certificate else None
-        if folder is None or uplink is None or read_facts(folder.parent) is None:
+        if folder is None or uplink is None or not (folder.parent / FACTS).exists():
             return None
         from agent.enrolment.renewal import Renewal  # nobody else needs it
 
