@@ -117,11 +117,15 @@ class Station:
         self._end_of_inputs = threading.Event()
 
     def run(self) -> None:
-        """Start everything, run the engine until SIGTERM or SIGINT, and end everything in under five seconds.
+        """Start everything, run the engine until a signal ends it, and end everything in under five seconds.
+
+        SIGTERM, SIGINT, or its terminal's end.
 
         ThreadLost, after all that: a thread is gone without which nobody may believe that the station works.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # nohup
             signal.signal(number, lambda received, _: self.engine.ask_to_stop(signal.Signals(received).name))
         self.threads.listen()
         self.effects.alarms.take_back()
