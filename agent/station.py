@@ -42,7 +42,7 @@ from agent.devices.station_effects import StationEffects
 from agent.devices.threads import Threads
 from agent.devices.view import View
 from agent.devices.watcher import Watcher
-from agent.enrolment.facts import read_facts
+from agent.enrolment.facts import FACTS
 from agent.erase.streams import fastest, rates
 from agent.errors import LedgerProblem
 from agent.jobs.bay import BayState
@@ -117,11 +117,15 @@ class Station:
         self._end_of_inputs = threading.Event()
 
     def run(self) -> None:
-        """Start everything, run the engine until SIGTERM or SIGINT, and end everything in under five seconds.
+        """Start everything, run the engine until a signal ends it, and end everything in under five seconds.
+
+        SIGTERM, SIGINT, or its terminal's end.
 
         ThreadLost, after all that: a thread is gone without which nobody may believe that the station works.
         """
-        for number in (signal.SIGTERM, signal.SIGINT):
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number is signal.SIGHUP and signal.getsignal(number) is signal.SIG_IGN:
+                continue  # nohup
             signal.signal(number, lambda received, _: self.engine.ask_to_stop(signal.Signals(received).name))
         self.threads.listen()
         self.effects.alarms.take_back()
@@ -233,7 +237,7 @@ class Station:
         """Who renews the connection's certificate; nobody where no enrolment gave it."""
         tls, uplink = self.settings.mqtt.tls if self.settings.mqtt else None, self.uplink
         folder = config_dir / tls.certificate if tls and tls.certificate else None
-        if folder is None or uplink is None or read_facts(folder.parent) is None:
+        if folder is None or uplink is None or not (folder.parent / FACTS).exists():
             return None
         from agent.enrolment.renewal import Renewal  # nobody else needs it
 

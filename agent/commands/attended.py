@@ -5,7 +5,7 @@ its result told it stays, and the shell, the script or the service manager waits
 behind, a child can. The child holds descriptors and locks as before, so that nobody takes the drive while the kernel
 may still write to it; this process waits for it, and goes when only the kernel is waited for.
 
-Signals are passed on, but for those of the terminal, which sends them to both. The child dies with this process,
+Signals are passed on, but for those of a terminal's keys, which are sent to both. The child dies with this process,
 whatever kills it, and this process dies of what killed the child.
 """
 
@@ -78,7 +78,7 @@ def _wait_for(child: int, told: int) -> int:
     said: int | None = None
     while True:
         received = signal.sigtimedwait(WATCHED, TICK_S)
-        if received is not None and received.si_signo != signal.SIGCHLD and received.si_code != SI_KERNEL:
+        if received is not None and not _child_knows(received):
             os.kill(child, received.si_signo)
         gone, status = os.waitpid(child, os.WNOHANG)
         if gone:
@@ -92,6 +92,15 @@ def _wait_for(child: int, told: int) -> int:
         held_since = now if held_since is None else held_since
         if now - held_since >= HELD_S:
             return _left_behind(child, said)
+
+
+def _child_knows(received: signal.struct_siginfo) -> bool:
+    """Whether it needs not be passed on. A terminal's key is sent to both; its end to the session's leader alone.
+
+    That is this process where no shell stands between (`ssh -t`, a container, a terminal window's own command).
+    """
+    by_key = received.si_code == SI_KERNEL and received.si_signo != signal.SIGHUP
+    return by_key or received.si_signo == signal.SIGCHLD
 
 
 def _said(told: int) -> int | None:

@@ -47,7 +47,7 @@ bays = Commands(
 def run(ctx: click.Context, settings: Settings, state_dir: Path, verbose: bool, as_json: bool) -> None:
     """Run the station's daemon, in the foreground, logging to standard error.
 
-    SIGTERM ends it: jobs go on from their last checkpoint next time.
+    SIGTERM, Ctrl-C and a closed terminal end it: jobs go on from their last checkpoint next time.
 
     Exit status: 0 stopped, 1 a thread of it broke down (a service manager starts it again), 2 it could not begin.
     """

@@ -17,6 +17,7 @@ else:
     ParamType = click.ParamType  # generic since click 8.4
 
 LONGEST_WORD = 64
+SHELLS_OWN = ("/dev/stdin", "/dev/fd/", "/proc/")
 LONGEST_PATH = 4096
 """PATH_MAX of Linux, the final zero byte included."""
 
@@ -43,8 +44,8 @@ class PathParameter(ParamType):
                 self.fail(f"{text!r} is a link that leads to itself", param, ctx)
             return path
         folder, file = stat.S_ISDIR(mode), not stat.S_ISDIR(mode)
-        # A shell's own pipes (/dev/stdin, /dev/fd/63) have somebody at the other end; any other is waited on for ever.
-        if (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)) and not text.startswith(("/dev/", "/proc/")):
+        # A shell's own pipes have somebody at the other end; any other, in /dev/shm too, is waited on for ever.
+        if (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)) and not text.startswith(SHELLS_OWN):
             self.fail(f"{text!r} is a pipe or a socket; a file or a folder is wanted", param, ctx)
         if folder and not self._dir_okay:
             self.fail(f"{text} is a folder; a file is wanted", param, ctx)

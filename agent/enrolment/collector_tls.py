@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import http.client
+import re
 import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, cast
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -23,6 +25,10 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from agent.certificates.clock import clock
 from agent.certificates.enrolment import AUTHORITY_PATH, LARGEST
 from agent.enrolment.errors import CollectorSilent, NotTheCollector
+from drivers.deadline import Deadline
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 CONNECT_S, ANSWER_S = 15.0, 60.0
 NOT_YET_VALID = 9
@@ -35,6 +41,27 @@ OTHER_KEY = (
     "none of its certificates has the authority's key that the code names, and no authority that this machine trusts "
     "vouches for it"
 )
+
+
+class _Timed(ssl.SSLSocket):
+    """A connection whose answer comes whole by one moment. A limit of each read is none: a server may drip for days."""
+
+    answer_by: Deadline | None = None
+
+    def recv_into(self, buffer: WriteableBuffer, nbytes: int | None = None, flags: int = 0) -> int:
+        """Read, for as long as is left. TimeoutError."""
+        by = self.answer_by
+        if by is None:
+            return super().recv_into(buffer, nbytes, flags)
+        late = TimeoutError(f"it did not come whole within {by.seconds:g} s")
+        left = by.left()
+        if not left:  # 0 would not be no time, but no waiting
+            raise late
+        self.settimeout(left)
+        try:
+            return super().recv_into(buffer, nbytes, flags)
+        except TimeoutError:
+            raise late from None
 
 
 @dataclass(frozen=True)
@@ -129,6 +156,7 @@ def _ask(address: Address, context: ssl.SSLContext, method: str, path: str, body
         connection = http.client.HTTPConnection(address.host, address.port)
         connection.sock = tls
         tls.settimeout(ANSWER_S)
+        tls.answer_by = Deadline(ANSWER_S)
         try:
             host = f"[{address.host}]" if ":" in address.host else address.host
             named = host if address.port == 443 else f"{host}:{address.port}"
@@ -136,12 +164,11 @@ def _ask(address: Address, context: ssl.SSLContext, method: str, path: str, body
             answer = connection.getresponse()
             return answer.status, answer.read(2 * LARGEST)
         except (OSError, http.client.HTTPException) as error:
-            told = getattr(error, "strerror", None) or str(error) or type(error).__name__
-            raise CollectorSilent(where=address.where, problem=f"no answer: {told}") from None
+            raise CollectorSilent(where=address.where, problem=f"no answer: {_told(error)}") from None
 
 
 @contextlib.contextmanager
-def _connected(address: Address, context: ssl.SSLContext) -> Iterator[ssl.SSLSocket]:
+def _connected(address: Address, context: ssl.SSLContext) -> Iterator[_Timed]:
     """Connect. Where no clock was set yet, a certificate that begins in its future is believed without its dates."""
     try:
         tls = _shaken(address, context)
@@ -151,23 +178,33 @@ def _connected(address: Address, context: ssl.SSLContext) -> Iterator[ssl.SSLSoc
         context.verify_flags |= NO_CHECK_TIME
         tls = _again(address, context)
     except (OSError, ValueError) as error:
-        told = getattr(error, "strerror", None) or str(error) or type(error).__name__
-        raise CollectorSilent(where=address.where, problem=f"no connection: {told}") from None
+        raise CollectorSilent(where=address.where, problem=f"no connection: {_told(error)}") from None
     with tls:
         yield tls
 
 
-def _again(address: Address, context: ssl.SSLContext) -> ssl.SSLSocket:
+def _again(address: Address, context: ssl.SSLContext) -> _Timed:
     try:
         return _shaken(address, context)
     except (OSError, ValueError) as error:
-        raise NotTheCollector(where=address.where, problem=str(error)) from None
+        raise NotTheCollector(where=address.where, problem=_told(error)) from None
 
 
-def _shaken(address: Address, context: ssl.SSLContext) -> ssl.SSLSocket:
+def _told(error: Exception) -> str:
+    """Say what went wrong, without the place in OpenSSL's or Python's own source that their texts begin or end with."""
+    if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+        return "what answers there does not speak TLS"
+    if isinstance(error, TimeoutError) and "handshake" in str(error):
+        return f"it accepts, and does not begin TLS within {CONNECT_S:g} s"
+    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return re.sub(r"^_ssl\.c:\d+: |^\[[^]]*\] | \(_ssl\.c:\d+\)$", "", text)
+
+
+def _shaken(address: Address, context: ssl.SSLContext) -> _Timed:
+    context.sslsocket_class = _Timed
     plain = socket.create_connection((address.host, address.port), timeout=CONNECT_S)
     try:
-        return context.wrap_socket(plain, server_hostname=address.host)
+        return cast(_Timed, context.wrap_socket(plain, server_hostname=address.host))
     except BaseException:
         plain.close()
         raise

@@ -47,7 +47,9 @@ def held(config_dir: Path) -> Iterator[Path]:
     """Hold the place of enrolments, one command at a time, and sweep what a power cut left. CannotPlace."""
     place = config_dir / PLACE
     try:
-        place.mkdir(mode=0o755, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            place.mkdir()
+            place.chmod(0o755)  # whatever umask root has: the service must come through
         with (place / ".lock").open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for left in place.glob(".new-*"):

@@ -7,18 +7,25 @@ of the connection. Exit status 0 renewed, 1 not, with one line on standard error
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from agent import files
 from agent.certificates import enrolment, keys
 from agent.certificates.signature import USUAL
 from agent.enrolment import enrol, folder
-from agent.enrolment.collector_tls import Trusted, read_address
+from agent.enrolment.collector_tls import Trusted, key_hash, read_address
 from agent.enrolment.errors import CannotPlace
 from agent.enrolment.facts import FACTS, read_facts
 from agent.errors import AgentError
+
+T = TypeVar("T")
 
 
 def renew(place: Path, state_dir: Path) -> str:
@@ -27,13 +34,8 @@ def renew(place: Path, state_dir: Path) -> str:
     if facts is None:
         raise CannotPlace(path=place / FACTS, problem="there is no enrolment to renew; `benchwipe enrol` makes one")
     key = keys.load(state_dir / keys.FILE_NAME)
-    try:
-        authority = (place / folder.AUTHORITY).read_text("ascii")
-        connection = keys.private_key((place / folder.KEY).read_bytes())
-        if not isinstance(connection, enrol.CONNECTION_KEY):
-            raise CannotPlace(path=place / folder.KEY, problem="not a key that an enrolment made")
-    except (OSError, ValueError, TypeError) as error:
-        raise CannotPlace(path=place, problem=str(error)) from None
+    authority = _kept(place / folder.AUTHORITY, lambda data: _authority(data, facts.authority))
+    connection = _kept(place / folder.KEY, _connection_key)
     trusted = Trusted(read_address(facts.url), authority, facts.by_system)
     about = enrol.request(facts.station, facts.authority, connection, key)
     _, answer = enrol.asked(trusted, enrolment.RENEW_PATH, enrolment.ask(about, key, typ=enrolment.RENEW, alg=USUAL))
@@ -54,12 +56,40 @@ def renew(place: Path, state_dir: Path) -> str:
     return told.ends
 
 
+def _kept(path: Path, read: Callable[[bytes], T]) -> T:
+    """Read what an enrolment wrote. CannotPlace names the file that is not so any more."""
+    try:
+        return read(path.read_bytes())
+    except OSError as error:
+        raise CannotPlace(path=path, problem=error.strerror or error) from None
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        problem = "not what an enrolment wrote; `benchwipe enrol` with a new code writes it anew"
+        raise CannotPlace(path=path, problem=problem) from None
+
+
+def _authority(data: bytes, expected: str) -> str:
+    """The authority's certificate, PEM. ValueError for another's; for none, too: TLS would trust the system's then."""
+    if key_hash(x509.load_pem_x509_certificate(data)) != expected:
+        raise ValueError("another authority")
+    return data.decode("ascii")
+
+
+def _connection_key(data: bytes) -> ec.EllipticCurvePrivateKey:
+    key = keys.private_key(data)
+    if not isinstance(key, enrol.CONNECTION_KEY):
+        raise TypeError("another kind of key")
+    return key
+
+
 def main() -> int:
     """Renew the certificate; one line says what came of it."""
     try:
         print(renew(Path(sys.argv[1]), Path(sys.argv[2])))
     except AgentError as error:
         print(error.line(), file=sys.stderr)
+        return 1
+    except Exception as error:  # noqa: BLE001 - the edge of this process: the daemon shows what it says as an alarm
+        print(f"{type(error).__name__}: {error}", file=sys.stderr)
         return 1
     return 0
 

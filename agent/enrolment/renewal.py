@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from agent.certificates.clock import clock
-from agent.enrolment.facts import EnrolmentFacts, read_facts
+from agent.enrolment.facts import FACTS, EnrolmentFacts, moment, read_facts
 from drivers.lasting import lasting
 
 log = logging.getLogger("benchwipe.enrolment")
@@ -57,7 +57,10 @@ class Renewal:
         while not self._stop.wait(wait):
             wait = self._look_s
             facts = read_facts(self._folder)
-            if facts is not None and due(facts, connected=self._connected()):
+            if facts is None:
+                place = self._folder / FACTS
+                self._trouble(f"{place} cannot be read: no certificate is renewed; `benchwipe enrol` writes it anew")
+            elif due(facts, connected=self._connected()):
                 self._renew(facts)
 
     def _renew(self, facts: EnrolmentFacts) -> None:
@@ -73,7 +76,7 @@ class Renewal:
             self._trouble(None)
             return
         log.warning("the certificate of the connection could not be renewed: %s", problem)
-        if _moment(facts.ends) - datetime.now(UTC) < URGENT:
+        if moment(facts.ends) - datetime.now(UTC) < URGENT:
             self._trouble(f"the connection's certificate ends {facts.ends[:10]} and could not be renewed: {problem}")
 
 
@@ -82,10 +85,6 @@ def due(facts: EnrolmentFacts, *, connected: bool) -> bool:
 
     A clock that nobody set is behind, never ahead: what it calls over is over.
     """
-    if datetime.now(UTC) >= _moment(facts.renew_after):
+    if datetime.now(UTC) >= moment(facts.renew_after):
         return True
     return not connected and not clock().synchronised
-
-
-def _moment(written: str) -> datetime:
-    return datetime.fromisoformat(written.replace("Z", "+00:00"))

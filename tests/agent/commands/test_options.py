@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from agent.certificates.certificate import sign
 from agent.certificates.keys import jwk_line
 from agent.cli import cli
+from agent.commands.parameters import PathParameter
 from tests.agent.commands.conftest import Call, finish, held_back, ledger, start, wait_until
 from tests.agent.samples import record
 from tests.drivers.drives.conftest import MIB, Loops
@@ -178,6 +180,19 @@ def test_a_folder_with_a_pipe_and_strange_names_in_it_is_gone_through_to_its_end
     lines = call("certificate", "verify", folder, "--key", key).out
     assert lines.count("\n") == len(told)
     assert "\x1b" not in lines
+
+
+@pytest.mark.parametrize("place", ["/dev/shm", "."])
+def test_a_pipe_that_nobody_writes_to_is_refused_wherever_it_lies(call: Call, tmp_path: Path, place: str) -> None:
+    """A shell's own pipes, /dev/stdin and /dev/fd, have somebody at the other end; not all under /dev are a shell's."""
+    if not os.access(place, os.W_OK):
+        pytest.skip(f"{place} is not there to write in")
+    with tempfile.TemporaryDirectory(dir=place if place != "." else tmp_path) as folder:
+        pipe = Path(folder) / "pipe"
+        os.mkfifo(pipe, 0o600)
+        with pytest.raises(click.BadParameter, match="is a pipe or a socket"):
+            PathParameter().convert(pipe, None, None)
+        assert call("certificate", "show", pipe).status == 2
 
 
 def test_a_folder_without_certificates_is_not_taken_for_genuine(call: Call, paper: Path, tmp_path: Path) -> None:

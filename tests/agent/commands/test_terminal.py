@@ -10,6 +10,7 @@ import re
 import select
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,6 +152,35 @@ def test_a_closed_window_aborts_with_a_certificate(loops: Loops, tmp_path: Path)
     assert isinstance(document, dict)
     assert [row["outcome"] for row in document["results"]] == ["aborted"]
     assert len(list((state / "certificates").glob("*.jws"))) == 1
+
+
+LEADER = [
+    sys.executable,
+    "-c",
+    "import fcntl, os, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0); os.execv(sys.argv[1], sys.argv[1:])",
+]
+"""Makes the terminal that of the command, with no shell between: as `ssh -t` does, and a container."""
+
+
+def test_a_closed_window_of_the_commands_own_aborts_with_a_certificate(loops: Loops, tmp_path: Path) -> None:
+    """The kernel tells it to the session's leader alone: that is the process that waits, not the one that erases."""
+    device, state = loops.attach(loops.image(16 * MIB)), tmp_path / "state"
+    command = [*LEADER, *held_back(tmp_path / "gate")]
+    with terminal("erase", device, "--yes", "--json", "--state-dir", state, command=command) as screen:
+        screen.read_until("pass 1/1")
+        screen.hang_up()
+        assert screen.end() == 130
+    assert len(list((state / "certificates").glob("*.jws"))) == 1
+
+
+def test_a_closed_window_ends_a_station_that_ran_in_it(tmp_path: Path) -> None:
+    config = tmp_path / "station.toml"
+    config.write_text('[station]\nid = "b"\n[[bay]]\nname = "A1"\nport = "/dev/loop250"\n')
+    words = ("run", "--config", config, "--state-dir", tmp_path / "state")
+    with terminal(*words, command=[*LEADER, *COMMAND]) as screen:
+        screen.read_until("runs with 1 bays")
+        screen.hang_up()
+        assert screen.end() == 0, "it took its leave, and was not killed"
 
 
 def test_off_a_terminal_there_is_no_progress_and_no_question(loops: Loops, tmp_path: Path) -> None:
