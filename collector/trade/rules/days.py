@@ -15,6 +15,8 @@ Length = Literal["month", "quarter"]
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 _QUARTER = re.compile(r"([0-9]{4})-Q([1-4])")
 MONTHS = {"month": 1, "quarter": 3}
+YEARS = range(1990, 9000)
+"""In which anything is sold or settled: what is beyond is a mistake, and no day could be counted on from its last."""
 
 
 def local_day(moment: datetime) -> date:
@@ -72,7 +74,7 @@ def period_named(name: str) -> Period | None:
         year, month, length = int(found[1]), int(found[2]) * 3, "quarter"
     else:
         return None
-    return period_of(date(year, month, 1), "month" if length == "month" else "quarter") if 1990 <= year < 9000 else None
+    return period_of(date(year, month, 1), "month" if length == "month" else "quarter") if year in YEARS else None
 
 
 def recognised_on(recognise: Recognise, sold_on: date, paid_on: date | None, return_days: int) -> date | None:
