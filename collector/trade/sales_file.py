@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, TypeVar
 
+from collector.moments import YEARS
 from collector.text import clean
 from collector.trade.rules import terms
-from collector.trade.rules.days import YEARS
 from collector.trade.rules.money import LARGEST_ORE
 from collector.trade.rules.terms import VatMode
 

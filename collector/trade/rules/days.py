@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from collector.moments import YEARS
 from collector.trade.rules.terms import Recognise
 
 HERE = ZoneInfo("Europe/Copenhagen")
@@ -15,8 +16,6 @@ Length = Literal["month", "quarter"]
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 _QUARTER = re.compile(r"([0-9]{4})-Q([1-4])")
 MONTHS = {"month": 1, "quarter": 3}
-YEARS = range(1990, 9000)
-"""In which anything is sold or settled: what is beyond is a mistake, and no day could be counted on from its last."""
 
 
 def local_day(moment: datetime) -> date:
