@@ -98,3 +98,8 @@ def closings_are_whole() -> Iterator[str]:
     for pk in sorted(settled):
         if lacking := NEEDED - kinds[pk]:
             yield f"the settlement of period {pk} has no {', '.join(sorted(lacking))}"
+
+
+def statements_hold() -> Iterator[str]:
+    """Find statements that do not verify, and links of their chain that are gone: what people said is not unsaid."""
+    yield from statements.problems()
