@@ -99,6 +99,12 @@ def test_a_damage_to_one_thing_is_no_alarm_about_all(books: Small) -> None:
         assert damage(DAMAGES[name]) - {name} <= also, name
 
 
+def test_a_printed_line_that_says_something_else_than_was_signed_is_found(books: Small) -> None:
+    first = "(SELECT min(id) FROM trade_settlementline WHERE section = 'sale')"
+    changed = "json_set(printed, '$.asset_tag', 'another')"
+    assert damage(f"UPDATE trade_settlementline SET printed = {changed} WHERE id = {first}") == {"I8"}
+
+
 @pytest.mark.parametrize("end", ["min", "max"])
 def test_a_statement_that_is_gone_is_missed_at_either_end_of_the_chain(books: Small, end: str) -> None:
     gone = f"(SELECT {end}(seq) FROM statements_signedstatement)"
