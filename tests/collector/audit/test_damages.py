@@ -13,6 +13,11 @@ from django.db import connection, connections, transaction
 
 from collector import guards
 from collector.audit import invariants
+from collector.certificates import statements_validation
+from collector.parties.models import Person
+from collector.parties.services import Actor
+from collector.trade.models import SaleLine
+from collector.units.models import DriveLink
 from tests.collector.audit.world import Small, settled
 from tests.patience import PROGRAM_S
 
@@ -103,6 +108,17 @@ def test_a_printed_line_that_says_something_else_than_was_signed_is_found(books:
     first = "(SELECT min(id) FROM trade_settlementline WHERE section = 'sale')"
     changed = "json_set(printed, '$.asset_tag', 'another')"
     assert damage(f"UPDATE trade_settlementline SET printed = {changed} WHERE id = {first}") == {"I8"}
+
+
+def test_who_refuses_an_erasure_after_the_sale_says_nothing_of_the_day_of_the_sale(books: Small) -> None:
+    sold = SaleLine.unfiltered.filter(unit__isnull=False, certificate__gt="", events__isnull=True).order_by("pk")[0]
+    validator = Person.objects.filter(memberships__role="validator")[0]
+    statements_validation.validate(Actor("test", validator), [sold.certificate], "rejected", "too few passes")
+    assert DriveLink.objects.get(certificate=sold.certificate).validation == "rejected"
+    assert broken() == set()
+    unsaid = DriveLink.objects.filter(unit__sale_lines__events__isnull=True, unit__sale_lines__isnull=False)
+    one = unsaid.exclude(certificate=sold.certificate).order_by("pk")[0]
+    assert "I5" in damage(f"UPDATE units_drivelink SET validation = 'rejected' WHERE id = {one.pk}")
 
 
 @pytest.mark.parametrize("end", ["min", "max"])
