@@ -7,6 +7,8 @@ from zoneinfo import ZoneInfo
 
 HERE = ZoneInfo("Europe/Copenhagen")
 """Days are those of the customers' clock."""
+YEARS = range(1990, 9000)
+"""In which anything happens: what is beyond is a mistake, and from its last day nobody could count on."""
 
 
 def now() -> datetime:

@@ -77,8 +77,14 @@ def _contradictions(row: Settlement, told: Any) -> Iterator[str]:  # noqa: ANN40
     for name, value in must.items():
         if told.get(name) != value:
             yield f"{name_of(row)}: its row says {name} = {value}, and {told.get(name)} was signed"
-    if len(told.get("lines", ())) != row.lines_count:
-        yield f"{name_of(row)}: {len(told.get('lines', ()))} lines were signed, and its row says {row.lines_count}"
+    signed = told.get("lines", [])
+    if len(signed) != row.lines_count:
+        yield f"{name_of(row)}: {len(signed)} lines were signed, and its row says {row.lines_count}"
+    rows = SettlementLine.unfiltered.filter(settlement=row.pk).order_by("line").values_list("line", "printed")
+    for number, printed in rows.iterator(500):
+        shown = {name: value for name, value in printed.items() if name != "extra"}
+        if not 1 <= number <= len(signed) or signed[number - 1] != shown:
+            yield f"{name_of(row)}: line {number} shows something else than was signed"
 
 
 def closings_are_whole() -> Iterator[str]:
@@ -98,3 +104,8 @@ def closings_are_whole() -> Iterator[str]:
     for pk in sorted(settled):
         if lacking := NEEDED - kinds[pk]:
             yield f"the settlement of period {pk} has no {', '.join(sorted(lacking))}"
+
+
+def statements_hold() -> Iterator[str]:
+    """Find statements that do not verify, and links of their chain that are gone: what people said is not unsaid."""
+    yield from statements.problems()

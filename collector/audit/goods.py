@@ -14,9 +14,11 @@ from collector.certificates import stored
 from collector.intake.models import Certificate
 from collector.moments import day_of
 from collector.parties.models import Organisation
+from collector.statements import kinds, queries
 from collector.trade.models import AgreementVersion, LedgerEntry, SaleEvent, SaleLine
 from collector.units import vocabulary as words
 from collector.units.models import DriveLink, RegisterImport, RegisterRow, Unit, UnitEvent
+from collector.units.said import DECISIONS
 
 AT_ONCE = 500
 T = TypeVar("T")
@@ -41,8 +43,8 @@ class Drive:
     drive: str
     outcome: str
     day: date
-    accepted: bool
-    rejected: bool
+    said: tuple[tuple[date, str], ...]
+    """What people decided about it, in order."""
     destroyed: date | None
     ended: date | None
 
@@ -51,9 +53,11 @@ class Drive:
         if self.destroyed is not None and self.destroyed <= day:
             return True
         allowed = {"erased": True, "unread": version.unread_allowed, "attested": version.attested_allowed}
-        if not allowed.get(self.outcome, False) or self.day > day or self.rejected:
+        if not allowed.get(self.outcome, False) or self.day > day:
             return False
-        return self.accepted or version.validation != "required"
+        # Who refuses it after the sale says nothing of the day on which it was sold.
+        word = next((word for on, word in reversed(self.said) if word != "rejected" or on <= day), "")
+        return word == "accepted" or (not word and version.validation != "required")
 
 
 def nothing_was_sold_with_data() -> Iterator[str]:
@@ -94,20 +98,27 @@ def _open(line: SaleLine, drives: list[Drive], version: AgreementVersion) -> str
 
 def _drives(units: Iterable[int | None]) -> defaultdict[int | None, list[Drive]]:
     found: defaultdict[int | None, list[Drive]] = defaultdict(list)
-    for link in DriveLink.objects.filter(unit__in=set(units)).order_by("finished_at", "pk"):
+    rows = list(DriveLink.objects.filter(unit__in=set(units)).order_by("finished_at", "pk"))
+    said = _decisions(rows)
+    for link in rows:
         gone = None if link.destroyed_at is None else day_of(link.destroyed_at)
         ended = None if link.ended_at is None else day_of(link.ended_at)
-        found[link.unit_id].append(
-            Drive(
-                link.drive,
-                link.outcome,
-                day_of(link.finished_at),
-                link.validation == "accepted",
-                link.validation == "rejected",
-                gone,
-                ended,
-            )
-        )
+        day = day_of(link.finished_at)
+        found[link.unit_id].append(Drive(link.drive, link.outcome, day, tuple(said[link.pk]), gone, ended))
+    return found
+
+
+def _decisions(links: Iterable[DriveLink]) -> dict[int, list[tuple[date, str]]]:
+    """List what was decided about each link's certificate, as it was signed; then what its row says, if another."""
+    signed: defaultdict[str, list[tuple[date, str]]] = defaultdict(list)
+    names = {link.certificate_id for link in links if link.validation}
+    for one in queries.subjects("certificate", names, (kinds.VALIDATION, kinds.SAMPLE)):
+        if one.word in DECISIONS:
+            signed[one.name].append((day_of(one.statement.said_at), DECISIONS[one.word]))
+    found = {link.pk: list(signed[link.certificate_id]) for link in links}
+    for link in links:
+        if link.validation and [word for _, word in found[link.pk]][-1:] != [link.validation]:
+            found[link.pk].append((date.min, link.validation))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The thirteen invariants by name, each with what looks at it; and the triggers that keep the rows."""
+"""The thirteen invariants by name, each with what looks at it; the chain of statements; and the rows' triggers."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ INVARIANTS = (
     Invariant("I11", "a settlement begins with what the one before was left with", money.balances_are_carried),
     Invariant("I12", "a file that was taken in twice changed nothing", goods.imports_are_taken_once),
     Invariant("I13", "a period was closed wholly or not at all", documents.closings_are_whole),
+    Invariant("statements", "what people said holds, in an unbroken chain", documents.statements_hold),
     Invariant("triggers", "the triggers that keep rows as they are stand", triggers_stand),
 )
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from django.db import transaction
+from django.db.models import Max
 
 from collector.parties.models import Organisation
 from collector.parties.services import Actor, note
@@ -18,7 +21,7 @@ from collector.trade.models import Consent, Sale, SaleEvent, SaleLine
 from collector.trade.rules import drives, shares
 from collector.trade.rules.days import begins
 from collector.trade.rules.money import shared_out
-from collector.trade.sale_rows import Taken, groups_of
+from collector.trade.sale_rows import Taken, check_event, groups_of
 from collector.trade.sale_words import refusal
 from collector.trade.sales_file import BULK, LARGEST_BYTES, NoSalesFile, Problem, SaleRow, WrongCell, read
 from collector.units import linking, store
@@ -110,6 +113,8 @@ class _Desk:
             unit.pk: unit for unit in Unit.unfiltered.select_for_update().filter(pk__in=list(named))
         }
         self._known = facts.of_units(self._units.values())
+        returns = SaleEvent.unfiltered.filter(line__unit__in=list(self._units), kind="return").order_by()
+        self._back: dict[int, date] = dict(returns.values_list("line__unit").annotate(Max("occurred_on")))
         self.moved: set[int] = set()
 
     def take(self, group: list[SaleRow], taken: Taken) -> None:
@@ -136,11 +141,11 @@ class _Desk:
     def _remembered(self) -> tuple[Any, ...]:
         events = {line: list(told) for line, told in self._events.items()}
         units = {pk: (unit.disposal, unit.received_at) for pk, unit in self._units.items()}
-        return dict(self._sales), dict(self._lines), events, units, set(self.moved)
+        return dict(self._sales), dict(self._lines), events, units, set(self.moved), dict(self._back)
 
     def _recall(self, before: tuple[Any, ...]) -> None:
         """Forget with the database what a refused bulk sale had begun."""
-        self._sales, self._lines, self._events, units, self.moved = before
+        self._sales, self._lines, self._events, units, self.moved, self._back = before
         for pk, (disposal, received_at) in units.items():
             self._units[pk].disposal, self._units[pk].received_at = disposal, received_at
 
@@ -157,13 +162,23 @@ class _Desk:
             mine = {line for sale, line in self._lines if sale == known.pk}
             if known.bulk_ore != head.price_ore or mine != {row.line for row in units}:
                 raise WrongCell("price_ore", "this bulk sale is known with another price or other units")
-        weights = [row.quantity for row in units]
-        prices, costs = shared_out(head.price_ore, weights), shared_out(head.costs_ore, weights)
+        prices, costs = self._shared_out(head, units, known)
         done = {
             self._row_of_bulk(replace(row, price_ore=price, costs_ore=cost), head, taken)
             for row, price, cost in zip(units, prices, costs, strict=True)
         }
         return "new" if "new" in done else "changed" if "changed" in done else "same"
+
+    def _shared_out(
+        self, head: SaleRow, units: list[SaleRow], known: Sale | None
+    ) -> tuple[Sequence[int], Sequence[int]]:
+        """Divide price and costs among the units; of a sale that is known as they were, whatever their order is now."""
+        if known is not None:
+            lines = [self._lines[known.pk, row.line] for row in units]
+            if sum(line.costs_ore for line in lines) == head.costs_ore:
+                return [line.price_ore for line in lines], [line.costs_ore for line in lines]
+        weights = [row.quantity for row in units]
+        return shared_out(head.price_ore or 0, weights), shared_out(head.costs_ore, weights)
 
     def _row_of_bulk(self, row: SaleRow, head: SaleRow, taken: Taken) -> str:
         told = replace(
@@ -226,18 +241,20 @@ class _Desk:
                 raise WrongCell(
                     column, f"line {row.line} of {row.reference} is known with {before}, and {now} stands here"
                 )
-        named = self._named.get(row.identifier, [])
-        if (known.unit_id is None) is bool(row.identifier) or (
-            named and known.unit_id not in {one.pk for one in named}
-        ):
+        if (known.unit_id is None) is bool(row.identifier) or self._names_another(row, known):
             raise WrongCell("identifier", f"line {row.line} of {row.reference} is known for another unit")
         paid = known.paid_on or next((e.occurred_on for e in self._events[known.pk] if e.kind == "paid"), None)
         if row.paid_on is None or row.paid_on == paid:
             return "same"
         if paid is not None:
             raise WrongCell("paid_on", f"line {row.line} of {row.reference} is known as paid on {paid}")
-        self._add_event(known, external_id="paid", kind="paid", price_ore=0, occurred_on=row.paid_on)
+        # No id: those are the file's own, which has one for every event, and calls one "paid" if it likes.
+        self._add_event(known, external_id="", kind="paid", price_ore=0, occurred_on=row.paid_on)
         return "changed"
+
+    def _names_another(self, row: SaleRow, known: SaleLine) -> bool:
+        named = self._named.get(row.identifier, [])
+        return bool(named) and known.unit_id not in {one.pk for one in named}
 
     def _unit(self, row: SaleRow) -> Unit | None:
         if not row.identifier:
@@ -262,6 +279,8 @@ class _Desk:
     def _customer(self, unit: Unit | None) -> int:
         if unit is not None and unit.customer_id is not None:
             return unit.customer_id
+        if not self._books.customers:
+            raise WrongCell("identifier", "empty, and the seller has no agreement with any customer")
         if len(self._books.customers) != 1:
             raise WrongCell(
                 "identifier", "empty, and the seller sells for more than one customer: nobody knows for which"
@@ -281,6 +300,8 @@ class _Desk:
                 raise WrongCell("identifier", f"{row.identifier}: a contradiction waits for a person's answer")
             if unit.disposal not in ("", words.STOCK):
                 raise WrongCell("identifier", f"{row.identifier} is not in stock: {unit.disposal.replace('_', ' ')}")
+            if row.sold_on < (back := self._back.get(unit.pk, row.sold_on)):
+                raise WrongCell("sold_on", f"{row.identifier} was with its buyer before, and came back on {back}")
             if (why := drives.sale_refused(self._known.facts[unit.pk], ruling.terms, row.sold_on)) is not None:
                 raise WrongCell("identifier", f"{row.identifier} may not be sold: {refusal(why)}")
         if not shares.asks_for_consent(row.price_ore or 0, row.quantity, ruling.rate) or row.channel == "donation":
@@ -295,16 +316,9 @@ class _Desk:
     def _new_sale(self, row: SaleRow, currency: str, bulk_ore: int | None) -> Sale:
         buyer = Organisation.objects.filter(name=row.buyer).first() if row.buyer else None
         return Sale.objects.create(
-            seller=self._seller,
-            channel=row.channel,
-            reference=row.reference,
-            buyer=buyer,
-            buyer_name=row.buyer,
-            country=row.country,
-            currency=currency,
-            bulk_ore=bulk_ore,
-            who=self._actor.who,
-        )
+            seller=self._seller, channel=row.channel, reference=row.reference, buyer=buyer, buyer_name=row.buyer,
+            country=row.country, currency=currency, bulk_ore=bulk_ore, who=self._actor.who,
+        )  # fmt: skip
 
     def _write(
         self, row: SaleRow, sale: Sale, unit: Unit | None, ruling: lookup.Ruling, *, kind: str, grade: str, signed: str,
@@ -340,23 +354,22 @@ class _Desk:
         if line is None:
             raise WrongCell("line", f"line {row.line} of {row.reference} was never sold")
         price = row.price_ore or 0
+        if self._names_another(row, line):
+            raise WrongCell("identifier", f"line {row.line} of {row.reference} is known for another unit")
         for known in self._events[line.pk]:
             if known.external_id == row.external_id:
                 if (known.kind, known.price_ore, known.occurred_on) != (row.event, price, row.sold_on):
                     raise WrongCell("external_id", f"{row.external_id} is known as another event of this line")
                 return "same"
         left = line.price_ore + sum(one.price_ore for one in self._events[line.pk])
-        if left + price < 0:
-            raise WrongCell("price_ore", f"{-price} øre are more than the {left} that are left of what was paid")
-        if row.event == "cancel" and left + price:
-            raise WrongCell("price_ore", f"a cancelled line gives back all that is left: -{left}")
-        if row.sold_on < line.sold_on:
-            raise WrongCell("sold_on", f"{row.sold_on} is before the sale, which was on {line.sold_on}")
+        check_event(row, currency=line.sale.currency, sold_on=line.sold_on, left=left)
         if row.event in REVERSALS and any(one.kind in REVERSALS for one in self._events[line.pk]):
             raise WrongCell("event", f"line {row.line} of {row.reference} was taken back already")
         self._add_event(line, external_id=row.external_id, kind=row.event, price_ore=price, occurred_on=row.sold_on)
         if row.event in REVERSALS and line.unit is not None:
             unit = self._units.setdefault(line.unit_id or 0, line.unit)
+            if row.event == "return":
+                self._back[unit.pk] = max(row.sold_on, self._back.get(unit.pk, row.sold_on))
             self._tell(unit, line, REVERSALS[row.event], words.STOCK, row)
         return "new"
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, TypeVar
 
+from collector.moments import YEARS
 from collector.text import clean
 from collector.trade.rules import terms
 from collector.trade.rules.money import LARGEST_ORE
@@ -211,7 +212,10 @@ def _day(told: dict[str, str], column: str) -> date | None:
     text = told.get(column, "")
     try:
         if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            return date.fromisoformat(text)
+            found = date.fromisoformat(text)
+            if found.year not in YEARS:
+                raise WrongCell(column, f"{text!r}: allowed are the years {YEARS.start} to {YEARS.stop - 1}")
+            return found
     except ValueError:
         raise WrongCell(column, f"{text!r}: there is no such day") from None
     if text:

@@ -160,7 +160,7 @@ def first_open(reckoning: Reckoning, last: Settlement | None, asked: Period) -> 
 def books(agreement: Agreement) -> dict[str, Booked]:
     """Read what was booked: subject -> its sums."""
     found: defaultdict[str, Booked] = defaultdict(Booked)
-    rows = LedgerEntry.unfiltered.filter(agreement=agreement).select_related("version").order_by("id")
+    rows = LedgerEntry.unfiltered.filter(agreement=agreement).select_related("version", "unit").order_by("id")
     places = {
         entry: (number, line)
         for entry, number, line in rows.values_list("id", "settled__settlement__number", "settled__line")
@@ -213,6 +213,7 @@ def _gone(last: LedgerEntry) -> Due:
         amount_ore=0,
         vat_bp=last.vat_bp,
         unit=last.unit_id,
+        unit_kind="" if last.unit is None else last.unit.kind,
         certificate=last.certificate,
     )
 

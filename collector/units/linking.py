@@ -16,7 +16,7 @@ from agent.certificates.record import Record
 from agent.errors import CertificateProblem
 from collector.certificates import identifiers, search_index
 from collector.intake.models import Certificate
-from collector.moments import parse
+from collector.moments import YEARS, parse
 from collector.parties.models import Organisation
 from collector.parties.services import Actor
 from collector.text import clean
@@ -132,11 +132,12 @@ def drive_of(record: Record, certificate: Certificate) -> str:
 
 
 def finished(record: Record, certificate: Certificate) -> datetime:
-    """Say when: by the station's clock where that was set, else when it arrived."""
+    """Say when: by the station's clock where that was set to a year of ours, else when it arrived."""
     try:
-        return parse(record.finished_at) if record.clock.synchronised else certificate.received_at
-    except ValueError:
+        told = parse(record.finished_at) if record.clock.synchronised else certificate.received_at
+    except (ValueError, OverflowError):
         return certificate.received_at
+    return told if told.year in YEARS else certificate.received_at
 
 
 def seen_of(record: Record, prefix: Any = None) -> Seen:  # noqa: ANN401 - a pattern

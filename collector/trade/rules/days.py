@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from collector.moments import YEARS
 from collector.trade.rules.terms import Recognise
 
 HERE = ZoneInfo("Europe/Copenhagen")
@@ -72,7 +73,7 @@ def period_named(name: str) -> Period | None:
         year, month, length = int(found[1]), int(found[2]) * 3, "quarter"
     else:
         return None
-    return period_of(date(year, month, 1), "month" if length == "month" else "quarter") if 1990 <= year < 9000 else None
+    return period_of(date(year, month, 1), "month" if length == "month" else "quarter") if year in YEARS else None
 
 
 def recognised_on(recognise: Recognise, sold_on: date, paid_on: date | None, return_days: int) -> date | None:

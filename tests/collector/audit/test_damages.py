@@ -13,6 +13,11 @@ from django.db import connection, connections, transaction
 
 from collector import guards
 from collector.audit import invariants
+from collector.certificates import statements_validation
+from collector.parties.models import Person
+from collector.parties.services import Actor
+from collector.trade.models import SaleLine
+from collector.units.models import DriveLink
 from tests.collector.audit.world import Small, settled
 from tests.patience import PROGRAM_S
 
@@ -43,6 +48,8 @@ DAMAGES = {
     "I12": "UPDATE units_registerimport SET new = new + 1 WHERE id = (SELECT min(id) FROM units_registerimport)",
     "I13": "UPDATE trade_period SET state = 'open' WHERE id = "
     "(SELECT min(id) FROM trade_period WHERE state = 'closed')",
+    "statements": "UPDATE statements_signedstatement SET compact = 'nonsense' WHERE seq = "
+    "(SELECT min(seq) FROM statements_signedstatement)",
 }
 
 
@@ -85,7 +92,7 @@ def test_a_year_that_was_closed_as_it_should_be_holds(books: Small) -> None:
 
 
 def test_every_invariant_has_its_damage_and_each_is_found_by_name(books: Small) -> None:
-    assert [f"I{number}" for number in range(1, 14)] == list(DAMAGES)
+    assert [*(f"I{number}" for number in range(1, 14)), "statements"] == list(DAMAGES)
     unseen = {name: found for name, sql in DAMAGES.items() if name not in (found := damage(sql))}
     assert unseen == {}
     assert broken() == set()
@@ -95,6 +102,29 @@ def test_a_damage_to_one_thing_is_no_alarm_about_all(books: Small) -> None:
     """A finding names what is wrong: the others go on holding, but for those that the same row is part of."""
     for name, also in (("I9", {"I3"}), ("I12", set()), ("I11", {"I8", "I1"}), ("I6", set()), ("I7", {"I8"})):
         assert damage(DAMAGES[name]) - {name} <= also, name
+
+
+def test_a_printed_line_that_says_something_else_than_was_signed_is_found(books: Small) -> None:
+    first = "(SELECT min(id) FROM trade_settlementline WHERE section = 'sale')"
+    changed = "json_set(printed, '$.asset_tag', 'another')"
+    assert damage(f"UPDATE trade_settlementline SET printed = {changed} WHERE id = {first}") == {"I8"}
+
+
+def test_who_refuses_an_erasure_after_the_sale_says_nothing_of_the_day_of_the_sale(books: Small) -> None:
+    sold = SaleLine.unfiltered.filter(unit__isnull=False, certificate__gt="", events__isnull=True).order_by("pk")[0]
+    validator = Person.objects.filter(memberships__role="validator")[0]
+    statements_validation.validate(Actor("test", validator), [sold.certificate], "rejected", "too few passes")
+    assert DriveLink.objects.get(certificate=sold.certificate).validation == "rejected"
+    assert broken() == set()
+    unsaid = DriveLink.objects.filter(unit__sale_lines__events__isnull=True, unit__sale_lines__isnull=False)
+    one = unsaid.exclude(certificate=sold.certificate).order_by("pk")[0]
+    assert "I5" in damage(f"UPDATE units_drivelink SET validation = 'rejected' WHERE id = {one.pk}")
+
+
+@pytest.mark.parametrize("end", ["min", "max"])
+def test_a_statement_that_is_gone_is_missed_at_either_end_of_the_chain(books: Small, end: str) -> None:
+    gone = f"(SELECT {end}(seq) FROM statements_signedstatement)"
+    assert damage(f"DELETE FROM statements_signedstatement WHERE seq = {gone}") == {"statements"}
 
 
 def command(books: Small, *words: str) -> subprocess.CompletedProcess[str]:
@@ -120,7 +150,7 @@ def test_the_command_names_each_and_ends_with_one_where_a_trigger_is_gone_and_me
     connections.close_all()
     done = command(books)
     assert (done.returncode, done.stdout) == (0, "")
-    assert done.stderr.count(": holds: ") == 14
+    assert done.stderr.count(": holds: ") == 15
 
 
 def test_a_database_of_an_older_program_is_not_looked_at_and_not_changed(tmp_path: Path) -> None:

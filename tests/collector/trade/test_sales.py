@@ -176,11 +176,14 @@ NO_EVENTS: list[tuple[dict[str, Any], str]] = [
     ({"line": "7"}, "line"),
     ({"reference": "R-other"}, "line"),
     ({"sold_on": "2026-01-19"}, "sold_on"),
+    ({"currency": "EUR"}, "currency"),
+    ({"identifier": "SERIAL2"}, "identifier"),
 ]
 
 
 def test_an_event_that_fits_no_sale_is_rejected(books: Books) -> None:
-    books.unit("SERIAL1")
+    for serial in ("SERIAL1", "SERIAL2"):
+        books.unit(serial)
     row = sale("SERIAL1", -10, event="refund", external_id="E1", sold_on="2026-01-25")
     taken = books.sell(sale("SERIAL1"), *({**row, **event} for event, _ in NO_EVENTS))
     assert why(taken) == [(n, column) for n, (_, column) in enumerate(NO_EVENTS, 2)]
@@ -269,3 +272,54 @@ def test_a_file_as_a_danish_spreadsheet_writes_it(books: Books) -> None:
     for data in (b"\xef\xbb\xbf" + text.encode(), text.encode("utf-16")):
         assert sales.import_sales(ACTOR, books.seller, data, where="x.csv").rejected == []
     assert SaleLine.unfiltered.count() == 1
+
+
+def test_an_event_may_have_any_id_whatever_we_call_a_payment(books: Books) -> None:
+    books.unit("SERIAL1")
+    refund = sale("SERIAL1", -10, event="refund", external_id="paid", sold_on="2026-01-25")
+    assert books.sell(sale("SERIAL1"), refund).new == 2
+    later = books.sell(sale("SERIAL1", paid_on="2026-02-01"))
+    assert (later.changed, later.rejected) == (1, [])
+    again = books.sell(sale("SERIAL1", paid_on="2026-02-01"), refund)
+    assert (again.same, again.rejected) == (2, [])
+    assert sorted(SaleEvent.unfiltered.values_list("kind", "price_ore")) == [("paid", 0), ("refund", -10)]
+
+
+def test_a_unit_that_is_with_its_buyer_is_sold_to_nobody_else(books: Books) -> None:
+    books.unit("SERIAL1")
+    books.sell(sale("SERIAL1"))
+    back = sale("SERIAL1", -150_000, event="return", external_id="E1", sold_on="2026-02-10")
+    between = sale("SERIAL1", reference="R-2", sold_on="2026-02-09")
+    assert why(books.sell(back, between)) == [(2, "sold_on")]
+    assert why(books.sell(between)) == [(1, "sold_on")]
+    assert books.sell({**between, "sold_on": "2026-02-10"}).new == 1
+
+
+def test_a_sale_that_was_entered_wrongly_is_cancelled_and_entered_again_on_its_own_day(books: Books) -> None:
+    books.unit("SERIAL1")
+    books.sell(sale("SERIAL1", 15_000))
+    cancel = sale("SERIAL1", -15_000, event="cancel", external_id="E1", sold_on="2026-02-10")
+    assert books.sell(cancel, sale("SERIAL1", reference="R-2")).new == 2
+
+
+def test_a_bulk_sale_that_is_known_is_the_same_in_any_order_of_its_units(books: Books) -> None:
+    for n in range(1, 4):
+        books.unit(f"SERIAL{n}")
+    head, *units = BULK
+    assert books.sell({**head, "costs_ore": 100}, *units).new == 4
+    again = books.sell({**head, "costs_ore": 100}, *reversed(units))
+    assert (again.same, again.rejected) == (4, [])
+    assert why(books.sell({**head, "costs_ore": 101}, *units))[0] == (1, "costs_ore")
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "9000-01-01", "1989-12-31", "0001-01-01"])
+def test_a_day_from_which_nobody_can_count_on_is_refused_and_never_stops_a_settlement(house: House, day: str) -> None:
+    books = Books(house)
+    books.agree(version("0001-01-01", recognise="return_window"))
+    assert why(books.sell(sale("", kind="printer", sold_on=day))) == [(1, "sold_on")]
+    assert why(books.sell(sale("", kind="printer", paid_on=day))) == [(1, "paid_on")]
+
+
+def test_a_seller_without_any_agreement_is_told_so(house: House) -> None:
+    taken = Books(house).sell(sale("", kind="printer"))
+    assert [one.problem for one in taken.rejected] == ["empty, and the seller has no agreement with any customer"]

@@ -173,6 +173,7 @@ def test_a_fee_whose_certificate_is_taken_away_is_given_back(books: Books) -> No
     told = draft(agreement, "2026-02")
     assert lines(told, "correction") == [("SERIAL1", 7500)]
     assert (told["fees_ore"], told["fees_vat_ore"]) == (7500, 1875)
+    assert [one["kind"] for one in told["lines"] if one["section"] == "correction"] == ["laptop"]
 
 
 def test_an_erasure_counts_after_acceptance_where_that_is_agreed_on(books: Books) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from collector.intake.models import Certificate
+from collector.trade import facts
 from collector.units import changing, merging
 from collector.units.errors import NotNow, UnitProblem
-from collector.units.models import Custody, Loose, Question, Unit, UnitEvent, Waiting
+from collector.units.models import Custody, DriveLink, Loose, Question, Unit, UnitEvent, Waiting
 from tests.collector.units.yard import Yard
 
 REGISTER = """serial,asset_tag,imei,kind,manufacturer,model
@@ -185,3 +187,13 @@ def test_a_phone_with_two_imeis_is_one_unit(yard: Yard) -> None:
     yard.lot()
     told = yard.receive("imei\n49015420323751\n")
     assert told["received"] == 1
+
+
+@pytest.mark.parametrize("told", ["9999-12-31T23:30:00Z", "9999-12-31T23:30:00-05:00", "0001-01-01T00:00:00Z"])
+def test_a_clock_in_no_year_of_ours_counts_by_the_arrival_and_stops_nobodys_settlement(yard: Yard, told: str) -> None:
+    yard.lot()
+    yard.receive("serial,asset_tag,imei,kind,drives\nPF1AAAA1,K-0001,,laptop,1\n")
+    signed = yard.certificate("DRIVE1", asset={"tag": "K-0001", "kind": "computer"}, finished_at=told)
+    yard.follow()
+    assert DriveLink.objects.get().finished_at == Certificate.unfiltered.get(id=signed.id).received_at
+    facts.of_customer(yard.customer.pk, Unit.unfiltered.all())
