@@ -28,8 +28,10 @@ OWNER = "owner"
 """The database as the role that owns its tables, where the configuration names one."""
 
 
-def boot(configuration: Configuration) -> None:
+def boot(configuration: Configuration, *, make: bool = True) -> None:
     """Start Django for this configuration. Once it runs, another one may be put in its place (tests do).
+
+    `make`: the database's file and the pages' secret are made where there are none; whoever only looks makes nothing.
 
     Raise CollectorError where a secret cannot be read or made.
     """
@@ -39,14 +41,14 @@ def boot(configuration: Configuration) -> None:
         databases = {"default": database_settings(place)}
         if configuration.settings.database.owner_url:
             databases[OWNER] = database_settings(configuration.database(owner=True))
-        if place.kind == "sqlite":
+        if make and place.kind == "sqlite":
             make_folder(Path(place.name).parent)
             make_file(Path(place.name))
     except (OSError, UnicodeDecodeError) as error:
         raise CollectorError(problem=f"the database's settings cannot be used: {error}") from None
     told = configuration.settings
     secure = configuration.secure
-    django_settings.SECRET_KEY = signing.secret(configuration.keys_dir, "session")
+    django_settings.SECRET_KEY = signing.secret(configuration.keys_dir, "session", make=make)
     django_settings.ALLOWED_HOSTS = _hosts(configuration)
     django_settings.CSRF_TRUSTED_ORIGINS = [told.public_url] if told.public_url else []
     django_settings.SESSION_COOKIE_SECURE = django_settings.CSRF_COOKIE_SECURE = secure

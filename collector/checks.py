@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from django.db import Error
 
 from collector import upkeep
 from collector.errors import CollectorError
-from collector.fleet import own_tls, signer
+from collector.fleet import ca, own_tls, signer
 from collector.intake import signing
 from collector.intake.link import web_role
 from collector.intake.taking import cause
@@ -60,7 +61,7 @@ def _broker(configuration: Configuration) -> list[str]:
 
 def _keys(configuration: Configuration) -> list[str]:
     found = []
-    for use in signing.USES:
+    for use in filter(lambda use: signing.has(configuration.keys_dir, use), signing.USES):  # others: at first use
         try:
             signing.load_or_make(configuration.keys_dir, use)
         except CollectorError as error:
@@ -69,9 +70,9 @@ def _keys(configuration: Configuration) -> list[str]:
 
 
 def _authority(configuration: Configuration) -> list[str]:
-    """The own authority can sign, where it is used, and what it gave is not near its end: `serve` renews it."""
+    """The own authority can sign, where there is one, and what it gave is not near its end: `serve` renews it."""
     told = configuration.settings
-    if not (told.tls.names or told.broker.tls.own):
+    if not (told.tls.names or told.broker.tls.own) or not os.path.lexists(configuration.keys_dir / ca.KEY_FILE):
         return []
     try:
         signer.authority(configuration.keys_dir)

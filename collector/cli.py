@@ -124,7 +124,7 @@ def check(config: Path | None, as_json: bool) -> None:
     configuration = _load(config)
 
     def run() -> list[str]:
-        _boot(configuration)
+        _boot(configuration, make=False)
         from collector import checks
 
         return checks.problems(configuration)
@@ -222,7 +222,7 @@ def _only_looking(config: Path | None, run: Callable[[], T]) -> T:
     configuration = _load(config)
 
     def work() -> T:
-        _boot(configuration)
+        _boot(configuration, make=False)
         from collector import upkeep
 
         upkeep.require()
@@ -231,11 +231,11 @@ def _only_looking(config: Path | None, run: Callable[[], T]) -> T:
     return _try(work)
 
 
-def _boot(configuration: settings.Configuration) -> None:
-    """Start Django. Only then can its models be imported."""
+def _boot(configuration: settings.Configuration, *, make: bool = True) -> None:
+    """Start Django. Only then can its models be imported. Whoever only looks has it make no file."""
     from collector import boot
 
-    boot.boot(configuration)
+    boot.boot(configuration, make=make)
 
 
 def _try(work: Callable[[], T]) -> T:

@@ -9,8 +9,8 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import PermissionDenied
-from django.db import DatabaseError, InterfaceError
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.db import DatabaseError, DataError, IntegrityError, InterfaceError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.functional import Promise
@@ -54,7 +54,10 @@ def attempt(form: forms.Form, do: Callable[[dict[str, Any]], object]) -> bool:
 
 
 class Problems:
-    """Middleware: what a view raises becomes a page."""
+    """Middleware: what a view raises becomes a page, and so does what no view is to be asked.
+
+    A NUL stands in no name, number or text of ours, and PostgreSQL takes none: it is kept out once, for all pages.
+    """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:
         self._get_response = get_response
@@ -62,16 +65,36 @@ class Problems:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         return self._get_response(request)
 
+    def process_view(
+        self, request: HttpRequest, view: Callable[..., object], _args: object, _kwargs: object
+    ) -> HttpResponse | None:
+        """Refuse a NUL in an address or a form; in what is searched for it is a space.
+
+        Whoever reads bytes of their own (a view without a CSRF token) looks at them themselves.
+        """
+        if any("\0" in text for _name, texts in request.GET.lists() for text in texts):
+            request.__dict__["GET"] = _without_nul(request.GET)
+        form = () if getattr(view, "csrf_exempt", False) else request.POST.lists()
+        told = [request.path, *(text for name, texts in form for text in (name, *texts))]
+        return problem(request, 400, NO_NUL) if any("\0" in text for text in told) else None
+
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         """Find words for it."""
         if isinstance(error, Http404):
             return problem(request, 404, _words(error) or NOT_THERE)
         if isinstance(error, PermissionDenied):
             return problem(request, 403, _words(error) or FORBIDDEN)
-        if isinstance(error, DatabaseError | InterfaceError):
+        if isinstance(error, DatabaseError | InterfaceError) and not isinstance(error, DataError | IntegrityError):
             LOG.error("the database did not answer a page: %s", error)
             return problem(request, 503, AWAY)
         return None
+
+
+def _without_nul(asked: QueryDict) -> QueryDict:
+    kept = asked.copy()
+    for name, texts in asked.lists():
+        kept.setlist(name, [text.replace("\0", " ") for text in texts])
+    return kept
 
 
 def _words(error: Exception) -> str:
@@ -83,6 +106,7 @@ def _words(error: Exception) -> str:
     return str(error) if ours and error.args else ""
 
 
+NO_NUL = _("Its address or its form holds a NUL character; no text here has one.")
 NOT_THERE = _("There is nothing at this address.")
 FORBIDDEN = _("You may not do this.")
 

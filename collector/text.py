@@ -43,3 +43,11 @@ def _steers(character: str) -> bool:
 def _escape(character: str) -> str:
     code = ord(character)
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def number(text: str, otherwise: int) -> int:
+    """Read a number of a page or a row as it stands in an address; for nonsense return the other one.
+
+    Also for "²", which str.isdigit takes and int does not, and for more than a database's column holds.
+    """
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else otherwise

@@ -60,13 +60,26 @@ def bring_up() -> None:
     search_follow.catch_up()
 
 
+def missing() -> str:
+    """Say that there is no database, where there is none: SQLite makes one of whatever name it is asked for."""
+    told = connections["default"].settings_dict["NAME"]
+    if connections["default"].vendor != "sqlite" or Path(told).exists():
+        return ""
+    return f"there is no database at {told}: `serve` or `benchwipe-collector migrate` makes it"
+
+
 def is_ready() -> bool:
     """Say whether the tables are those of this program."""
-    return _steps(connections["default"]) == 0
+    return not missing() and _steps(connections["default"]) == 0
 
 
 def require() -> None:
-    """Raise NotMigrated where the tables are not those of this program. Nothing is changed."""
+    """Raise NotMigrated where the tables are not those of this program, CollectorError where there are none.
+
+    Nothing is changed.
+    """
+    if told := missing():
+        raise CollectorError(problem=told)
     steps = _steps(connections["default"])
     if steps:
         raise NotMigrated(count=steps)
@@ -74,6 +87,8 @@ def require() -> None:
 
 def problems() -> list[str]:
     """List what is not as it must be, for `check`."""
+    if told := missing():
+        return [told]
     connection = connections["default"]
     found = []
     steps = _steps(connection)

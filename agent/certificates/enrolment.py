@@ -12,6 +12,8 @@ import re
 from dataclasses import dataclass
 
 import msgspec
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from agent.certificates import jws
@@ -27,6 +29,11 @@ SECRET_LETTERS = 15
 """75 bits, of which ten may be tried."""
 RENEW_AFTER_DAYS, VALID_DAYS, LATEST_DAYS = 60, 90, 365
 """A certificate is valid for 90 days, is renewed at 60, and once it has expired for a year more, by the signing key."""
+BAD_CERTIFICATE = (
+    ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm,
+    x509.ExtensionNotFound, x509.DuplicateExtension, x509.UnsupportedGeneralNameType, x509.InvalidVersion,
+)  # fmt: skip
+"""What reading and verifying a certificate raises that is not as it should be."""
 _STATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
 _HASH = re.compile(r"[0-9a-f]{64}")
 _ALIKE = str.maketrans({"O": "0", "I": "1", "L": "1"})
@@ -115,12 +122,17 @@ def ask(about: EnrolmentRequest, key: Ed25519PrivateKey, *, typ: str, alg: Alg =
 
 
 def read_request(body: bytes, *, typ: str) -> tuple[EnrolmentRequest, Ed25519PublicKey]:
-    """Read a request that its own key signed. CertificateProblem; whether that key is believed is another question."""
+    """Read a request that its own key signed. CertificateProblem; whether that key is believed is another question.
+
+    A name that is no station's goes no further: whoever asks here may be anybody.
+    """
     try:
         told = msgspec.json.decode(jws.read_unverified(body, typ=typ).payload, type=EnrolmentRequest)
         key = jws.public_key_from_jwk(told.key)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise CertificateProblem(problem=f"what is signed is no request: {error}") from None
+    if not _STATION.fullmatch(told.station):
+        raise CertificateProblem(problem="what is signed names no station: letters, digits, '.', '_' and '-'")
     jws.verify(body, {jws.thumbprint(key): key}, typ=typ)
     return told, key
 

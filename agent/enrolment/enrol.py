@@ -22,7 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from agent import files
 from agent.certificates import enrolment
-from agent.certificates.enrolment import EnrolmentAnswer, EnrolmentCode, EnrolmentRequest
+from agent.certificates.enrolment import BAD_CERTIFICATE, EnrolmentAnswer, EnrolmentCode, EnrolmentRequest
 from agent.certificates.jws import public_jwk
 from agent.certificates.signature import Alg
 from agent.enrolment import folder, station_file
@@ -105,9 +105,9 @@ def checked(
         certificate.verify_directly_issued_by(given)
         usage = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
         names = [one.value for one in certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, it is not taken
+        fits = certificate.public_key() == connection.public_key() and names == [station]
+    except BAD_CERTIFICATE:
         raise CollectorSilent(where="the collector", problem=problem) from None
-    fits = certificate.public_key() == connection.public_key() and names == [station]
     if not fits or key_hash(given) != authority or list(usage) != [ExtendedKeyUsageOID.CLIENT_AUTH]:
         raise CollectorSilent(where="the collector", problem=problem)
     return certificate

@@ -115,7 +115,7 @@ class CertificateView:
 
 def view(sight: Sight, identifier: str) -> CertificateView | None:
     """Find the certificate and prove it now. None where nothing of that id is seen by this person."""
-    row = queries.certificate(sight, identifier.replace("\x00", ""))
+    row = queries.certificate(sight, identifier)
     if row is None:
         return None
     shown = stored.shown(row)

@@ -19,7 +19,7 @@ from collector.certificates import stored
 from collector.certificates.audience import audience_of
 from collector.certificates.rules import Heading
 from collector.certificates.statements_validation import Decision
-from collector.certificates.views import download, number
+from collector.certificates.views import download
 from collector.errors import CollectorError
 from collector.intake.models import Certificate
 from collector.parties.doors import roles, sight_of
@@ -27,6 +27,7 @@ from collector.parties.models import Person
 from collector.parties.roles import SEE_CERTIFICATES, VALIDATOR
 from collector.parties.sessions import actor_of
 from collector.statements.models import SignedStatement
+from collector.text import number
 
 PER_PAGE = 50
 _NAME = re.compile(r"([0-9a-f]{64})\.jws")

@@ -37,7 +37,7 @@ from collector.intake.models import Certificate
 from collector.moments import now_text
 from collector.parties.doors import public, roles, sight_of
 from collector.parties.roles import SEE_CERTIFICATES, STAFF
-from collector.text import is_station_id
+from collector.text import is_station_id, number
 
 OUTCOMES = ("erased", "unread", "attested", "failed", "aborted", "refused")
 MISSING = "There is no certificate with this id here."
@@ -179,11 +179,6 @@ def read_search(request: HttpRequest) -> tuple[queries.Search, str]:
     if read_place(search.after) is None:
         return replace(search, after=""), gettext("This place in the list is none. Search again.")
     return search, ""
-
-
-def number(text: str, otherwise: int) -> int:
-    """Read a page number as people type them; nonsense is the first page."""
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else otherwise
 
 
 def download(data: bytes, name: str, media_type: str) -> HttpResponse:

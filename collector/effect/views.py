@@ -24,6 +24,7 @@ from collector.parties.doors import public, roles, sight_of
 from collector.parties.models import Organisation
 from collector.parties.roles import CUSTOMERS, EVERY_CUSTOMER
 from collector.parties.sessions import actor_of
+from collector.text import number
 
 SEE_EFFECT = EVERY_CUSTOMER | CUSTOMERS
 MEDIA = {
@@ -150,7 +151,7 @@ def _asked(request: HttpRequest) -> tuple[list[Organisation], Organisation | Non
     wanted, year = request.GET.get("customer", ""), request.GET.get("year", "")
     if wanted and wanted not in {str(one.pk) for one in customers}:
         raise Http404(_("There is no such customer here."))
-    if year and not (year.isascii() and year.isdigit() and len(year) == 4):
+    if year and not services.FIRST_YEAR <= number(year, 0) <= services.LAST_YEAR:
         raise Http404(_("There is no such year."))
     customer = next((one for one in customers if str(one.pk) == wanted), customers[0] if customers else None)
     return customers, customer, int(year) if year else today().year

@@ -18,7 +18,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from agent.certificates.enrolment import RENEW_AFTER_DAYS, VALID_DAYS
+from agent.certificates.enrolment import BAD_CERTIFICATE, RENEW_AFTER_DAYS, VALID_DAYS
 from collector.errors import CollectorKeyProblem
 from collector.fleet import ca, certificates, signer
 from collector.moments import now
@@ -117,12 +117,8 @@ def _will_do(path: Path, authority: Path, key: ca.Key, profile: str, names: Sequ
         found = x509.load_pem_x509_certificate(path.read_bytes())
         found.verify_directly_issued_by(x509.load_pem_x509_certificate(authority.read_bytes()))
         usage = found.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-    except Exception:  # noqa: BLE001 - whatever is wrong with it, a new one is made
+        fits = found.public_key() == key.public_key() and ca.names_of(found) == sorted(names)
+    except (*BAD_CERTIFICATE, OSError):
         return False
     wanted = ExtendedKeyUsageOID.SERVER_AUTH if profile == "server" else ExtendedKeyUsageOID.CLIENT_AUTH
-    return (
-        list(usage) == [wanted]
-        and found.public_key() == key.public_key()
-        and ca.names_of(found) == sorted(names)
-        and found.not_valid_after_utc - now() > AHEAD
-    )
+    return fits and list(usage) == [wanted] and found.not_valid_after_utc - now() > AHEAD

@@ -146,9 +146,8 @@ def _invitation(actor: Actor, told: EnrolmentRequest, digest: str) -> StationInv
         return found
     if found is None:
         rows.filter(used_at=None).update(wrong=F("wrong") + 1)
-        note(actor, "station.wrong_code", told.station if is_station_id(told.station) else "")
-    station = told.station if is_station_id(told.station) else "this station"
-    raise NotEnrolled(NO_CODE.format(station=station))
+        note(actor, "station.wrong_code", told.station)
+    raise NotEnrolled(NO_CODE.format(station=told.station))
 
 
 def _believed_at_once(station: str, kid: str) -> bool:

@@ -42,11 +42,21 @@ def load_or_make(folder: Path, use: str) -> Ed25519PrivateKey:
         raise CollectorKeyProblem(path=path, problem=error.strerror or error) from None
 
 
-def secret(folder: Path, use: str) -> str:
-    """Load the secret of this use, and make it now if there is none. Raise CollectorKeyProblem if it cannot be."""
+def has(folder: Path, use: str) -> bool:
+    """Say whether there is a key of this use, good or bad. None is made."""
+    return os.path.lexists(folder / f"{use}.key")
+
+
+def secret(folder: Path, use: str, *, make: bool = True) -> str:
+    """Load the secret of this use, and make it now if there is none. Raise CollectorKeyProblem if it cannot be.
+
+    Without `make` one that is missing is another one each time, and stands nowhere.
+    """
     path = folder / f"{use}.secret"
     try:
         if not os.path.lexists(path):
+            if not make:
+                return secrets.token_urlsafe(48)
             make_folder(folder)
             make_file(path, secrets.token_urlsafe(48).encode("ascii"))
         mode = path.stat().st_mode

@@ -16,6 +16,7 @@ from collector.moments import now
 from collector.parties.errors import PartyProblem
 from collector.parties.models import AuditEntry, CustomerName, Membership, Organisation, Person
 from collector.parties.roles import ADMINISTRATOR, FITS, KINDS, ROLES
+from collector.text import visible
 
 LOGIN = re.compile(r"[a-z0-9][a-z0-9._@+-]{0,63}")
 customer_named = Signal()
@@ -23,6 +24,7 @@ customer_named = Signal()
 person_disabled = Signal()
 """Sent in the transaction that disables a person: their sessions end with it."""
 DIGITS = {"cvr": 8, "gln": 13}
+LONGEST_NAME, LONGEST_PASSWORD = 200, 1000
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def note(actor: Actor, action: str, subject: str = "", **detail: Any) -> None:  
 @transaction.atomic
 def add_organisation(actor: Actor, name: str, kind: str, *, cvr: str = "", gln: str = "") -> Organisation:
     """Add an organisation. A customer is known from now on by its name on certificates. Raise PartyProblem."""
-    name = " ".join(name.split())
+    name = shown_name(name)
     if not name:
         raise PartyProblem(problem=_("an organisation needs a name"))
     if kind not in KINDS:
@@ -71,6 +73,17 @@ def numbers_problem(**numbers: str) -> None:
             )
 
 
+def shown_name(name: str) -> str:
+    """Write a name as it is shown: single spaces. Raise PartyProblem where it is too long, or turns or hides text."""
+    name = " ".join(name.split())
+    if len(name) > LONGEST_NAME or not name.isprintable():
+        raise PartyProblem(
+            problem=_("name '%(name)s': allowed are up to %(most)d characters, none that turns, hides or steers text")
+            % {"name": visible(name, 60), "most": LONGEST_NAME}
+        )
+    return name
+
+
 def name_customer(organisation: Organisation, name: str) -> None:
     """Let certificates with this customer's name belong to the organisation, those that came before too."""
     CustomerName.objects.create(name=name, organisation=organisation)
@@ -92,7 +105,7 @@ def draft_person(login: str, *, name: str, password: str | None) -> Person:
             problem=_("login '%(login)s': allowed are up to 64 of a-z, 0-9 and . _ @ + -, a letter or digit first")
             % {"login": login}
         )
-    person = Person(login=login, name=name.strip() or login)
+    person = Person(login=login, name=shown_name(name) or login)
     set_password(person, password)
     return person
 
@@ -113,6 +126,8 @@ def set_password(person: Person, password: str | None) -> None:
     if password is None:
         person.set_unusable_password()
         return
+    if len(password) > LONGEST_PASSWORD or "\0" in password:
+        raise PartyProblem(problem=_("password: up to %(most)d characters, no NUL") % {"most": LONGEST_PASSWORD})
     try:
         validate_password(password, person)
     except ValidationError as error:
@@ -184,7 +199,8 @@ def change_person(actor: Actor, person: Person, **facts: str) -> None:
     allowed = ("name", "title", "email", "operator_id")
     if unknown := set(facts) - set(allowed):
         raise ValueError(f"no facts of a person: {sorted(unknown)}")
-    changed = {name: value.strip() for name, value in facts.items() if getattr(person, name) != value.strip()}
+    told = {name: shown_name(value) for name, value in facts.items()}
+    changed = {name: value for name, value in told.items() if getattr(person, name) != value}
     wanted = changed.get("operator_id")
     if wanted and Person.objects.filter(operator_id=wanted).exclude(pk=person.pk).exists():
         raise PartyProblem(problem=_("operator id '%(id)s' is another person's") % {"id": wanted})
@@ -266,4 +282,4 @@ def named_or_own(name: str | None, own: str) -> Organisation:
 def own_organisation(name: str) -> Organisation:
     """Return the organisation that runs this collector: the oldest operator, made now if there is none."""
     found = Organisation.objects.filter(kind="operator").order_by("id").first()
-    return found or Organisation.objects.create(name=name, kind="operator")
+    return found or Organisation.objects.create(name=shown_name(name), kind="operator")

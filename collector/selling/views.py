@@ -14,7 +14,6 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from collector.certificates.exports.cells import harmless
-from collector.certificates.views import number
 from collector.parties.doors import roles, sight_of
 from collector.parties.models import Organisation
 from collector.parties.roles import BUYER, FINANCE, TEAM_LEAD, Sight
@@ -24,6 +23,7 @@ from collector.selling import annex, queries, rules, services
 from collector.selling.errors import NoPack, SellingProblem
 from collector.selling.forms import Left, Prices, Sold, TakenBack
 from collector.selling.words import STATES
+from collector.text import number
 from collector.trade.rules.money import written
 from collector.trade.sale_rows import Taken
 from collector.trade.sights import organisations

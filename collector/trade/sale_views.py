@@ -21,6 +21,7 @@ from collector.parties.doors import roles, sight_of
 from collector.parties.models import Organisation
 from collector.parties.roles import AUDITOR, CUSTOMER_FINANCE, FINANCE, Sight
 from collector.parties.sessions import actor_of
+from collector.text import number
 from collector.trade import sales
 from collector.trade.forms import SalesFile
 from collector.trade.models import SaleLine
@@ -39,7 +40,7 @@ COLUMNS = (
 def listed(request: HttpRequest) -> HttpResponse:
     """List what was sold, the newest first: `/sales`."""
     sight, asked = sight_of(request), request.GET.get("q", "").strip()[:100]
-    page = max(1, int(text) if (text := request.GET.get("page", "1")).isdigit() and len(text) < 7 else 1)
+    page = max(1, number(request.GET.get("page", ""), 1))
     rows = _rows(sight, asked)
     found = list(rows[(page - 1) * PER_PAGE : page * PER_PAGE + 1])
     context = {

@@ -15,6 +15,7 @@ from collector.parties.doors import roles, sight_of
 from collector.parties.models import Person
 from collector.parties.roles import AUDITOR, CUSTOMER_FINANCE, FINANCE
 from collector.parties.sessions import actor_of
+from collector.text import number as whole
 from collector.trade import closing, documents_kept
 from collector.trade.agreements import speaks_for
 from collector.trade.documents import table_files
@@ -78,7 +79,7 @@ def propose(request: HttpRequest) -> HttpResponse:
 def one(request: HttpRequest, number: int) -> HttpResponse:
     """Show a period: its lines, its sums, what is objected, its documents: `/settlements/<number>`."""
     row, person = _period(request, number), _person(request)
-    page = max(1, int(text) if (text := request.GET.get("page", "1")).isdigit() and len(text) < 7 else 1)
+    page = max(1, whole(request.GET.get("page", ""), 1))
     lines, count = _lines(row, page)
     objections = row.objections.select_related("answer", "person").order_by("id")
     context = {

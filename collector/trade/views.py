@@ -16,6 +16,7 @@ from collector.parties.doors import roles, sight_of
 from collector.parties.models import Person
 from collector.parties.roles import AUDITOR, CUSTOMER_FINANCE, FINANCE
 from collector.parties.sessions import actor_of
+from collector.text import number as whole
 from collector.trade import agreements, consents
 from collector.trade.forms import Consented
 from collector.trade.models import Agreement
@@ -51,7 +52,7 @@ def one(request: HttpRequest, number: int) -> HttpResponse:
 def approve(request: HttpRequest, number: int) -> HttpResponse:
     """Say yes to a version for one's own side."""
     agreement = _agreement(request, number)
-    version = agreement.versions.filter(pk=_number(request.POST.get("version"))).first()
+    version = agreement.versions.filter(pk=whole(request.POST.get("version", ""), 0)).first()
     if version is None:
         raise Http404(_("There is no such version."))
     if request.POST.get("fingerprint") != version.fingerprint:
@@ -124,7 +125,3 @@ def _versions(request: HttpRequest, agreement: Agreement) -> list[dict[str, obje
 def _person(request: HttpRequest) -> Person:
     assert isinstance(request.user, Person)
     return request.user
-
-
-def _number(text: str | None) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 10 else 0

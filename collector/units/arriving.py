@@ -10,7 +10,7 @@ from typing import Any
 from collector.certificates import identifiers
 from collector.certificates.identifiers import Identifier
 from collector.tables.rows import Row
-from collector.text import clean
+from collector.text import clean, number
 from collector.units import register_cells, register_columns
 from collector.units import vocabulary as words
 from collector.units.matching import Index, Seen
@@ -18,7 +18,6 @@ from collector.units.receiving import Arrival
 from collector.units.register_cells import Problem
 
 DRIVES = frozenset({"drives", "drev", "antal drev", "diske", "antal diske"})
-MOST_DRIVES = 99
 
 
 @dataclass(frozen=True)
@@ -81,6 +80,6 @@ def _drives(row: Row, place: int | None) -> tuple[int | None, str]:
     text = row.cells[place] if place is not None and place < len(row.cells) else ""
     if not text:
         return None, ""
-    if not (text.isascii() and text.isdigit()) or int(text[:9]) > MOST_DRIVES:
-        return None, f"drives {clean(text, 20)!r}: allowed is 0 to {MOST_DRIVES}, or nothing where nobody counted"
-    return int(text), ""
+    if not 0 <= (drives := number(text, -1)) <= words.MOST_DRIVES:
+        return None, f"drives {clean(text, 20)!r}: allowed is 0 to {words.MOST_DRIVES}, or nothing where nobody counted"
+    return drives, ""

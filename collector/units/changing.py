@@ -22,7 +22,6 @@ from collector.units.models import DriveLink, Identifier, Loose, Question, Unit,
 
 COUNT_BY = (TEAM_LEAD, TECHNICIAN, VALIDATOR, ADMINISTRATOR)
 SETTLE_BY = (TEAM_LEAD, VALIDATOR, ADMINISTRATOR)
-MOST_DRIVES = 99
 LOOKED_UP = ("serial", "asset_tag", "imei14", "meid14", "eid", "uuid")
 
 
@@ -55,8 +54,8 @@ def numbers_in(text: str, customer: Organisation | None = None) -> list[identifi
 @transaction.atomic
 def count(actor: Actor, unit: Unit, number: int, reason: str = "") -> None:
     """Say, signed, how many drives a unit holds; 0: there is no storage in it. It settles what contradicted."""
-    if not 0 <= number <= MOST_DRIVES:
-        raise UnitProblem(problem=f"{number} drives: allowed is 0 to {MOST_DRIVES}")
+    if not 0 <= number <= words.MOST_DRIVES:
+        raise UnitProblem(problem=f"{number} drives: allowed is 0 to {words.MOST_DRIVES}")
     who = speaker(actor, COUNT_BY)
     _lock(unit)
     said = say(

@@ -15,11 +15,11 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from agent.pdf import PdfExtraMissing
 from collector.certificates.views import download, language
-from collector.certificates.views import number as whole
 from collector.errors import CollectorError
 from collector.parties.doors import roles, sight_of
 from collector.parties.roles import ADMINISTRATOR, SEE_CERTIFICATES, TEAM_LEAD, TECHNICIAN
 from collector.parties.sessions import actor_of
+from collector.text import number as whole
 from collector.units import arriving, linking, lots, notes, queries, receive_file, receiving, store, words
 from collector.units import vocabulary as vocabulary_
 from collector.units.errors import UnitProblem
@@ -188,19 +188,19 @@ def _scan(request: HttpRequest, found: Lot) -> Last:
     """One scan: the unit that it is comes in. What cannot come in is said, and nothing is changed."""
     told, customer = request.POST, found.customer
     assert customer is not None
-    text = told.get("scan", "").strip()[:128].replace("\x00", "")
+    text = told.get("scan", "").strip()[:128]
     prefix = store.prefix_of(customer)
     index = store.index_of(customer.pk, [(one.kind, one.norm) for one in arriving.readings(text, prefix)])
     seen = arriving.scanned(text, index, prefix)
     if not seen.numbers:
         return Last(text, "refused", None, _("This is no serial number, no asset tag and no IMEI."))
-    drives = told.get("drives", "").strip()
+    count = told.get("drives", "").strip()
+    drives = whole(count, -1) if count else None
+    if drives is not None and not 0 <= drives <= vocabulary_.MOST_DRIVES:
+        allowed = _("Drives are 0 to %(most)d; nothing where nobody counted them.") % {"most": vocabulary_.MOST_DRIVES}
+        return Last(text, "refused", None, allowed)
     kind = told.get("kind", "")
-    one = receiving.Arrival(
-        seen,
-        kind if kind in vocabulary_.KINDS else "",
-        whole(drives, 0) if drives.isdigit() and len(drives) < 3 else None,
-    )
+    one = receiving.Arrival(seen, kind if kind in vocabulary_.KINDS else "", drives)
     try:
         done = receiving.receive(actor_of(request), found, [one])[0]
     except CollectorError as error:

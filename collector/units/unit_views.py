@@ -13,12 +13,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from collector.certificates import stored
 from collector.certificates.audience import audience_of
-from collector.certificates.views import number as whole
 from collector.errors import CollectorError
 from collector.intake.models import Certificate
 from collector.parties.doors import roles, sight_of
 from collector.parties.roles import ADMINISTRATOR, SEE_CERTIFICATES, STAFF, TEAM_LEAD, TECHNICIAN, VALIDATOR
 from collector.parties.sessions import actor_of
+from collector.text import number as whole
 from collector.units import changing, lots, merging, queries, words
 from collector.units import vocabulary as vocabulary_
 from collector.units.models import DriveLink, Loose, Question, Unit
@@ -174,7 +174,7 @@ def asked_of(request: HttpRequest) -> Asked:
     ask = request.GET
     status, kind, disposal = ask.get("status", ""), ask.get("kind", ""), ask.get("disposal", "")
     return Asked(
-        ask.get("q", "").strip()[:128].replace("\x00", ""),
+        ask.get("q", "").strip()[:128],
         whole(ask.get("customer", ""), 0),
         whole(ask.get("lot", ""), 0),
         status if status in vocabulary_.STATUSES else "",

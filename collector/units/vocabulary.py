@@ -11,6 +11,8 @@ KINDS = (
 HANDSETS = frozenset({TABLET, PHONE})
 """Their storage is soldered in: nobody counts drives in them."""
 STORES_NOTHING = frozenset({"monitor"})
+MOST_DRIVES = 99
+"""In one unit; it is a number that a person counts."""
 
 EXPECTED, RECEIVED, MISSING, UNEXPECTED, DUPLICATE, IN_USE = (
     "expected", "received", "missing", "unexpected", "duplicate", "in_use",

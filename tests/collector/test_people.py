@@ -262,3 +262,30 @@ def test_no_page_holds_the_lock_that_the_intake_waits_for(house: House) -> None:
     assert len(waits) > 50
     # The promise is that no transaction takes longer; a machine under load makes each of them wait for its turn.
     assert sorted(waits)[int(len(waits) * 0.99)] < LOCK_S
+
+
+@pytest.mark.parametrize("odd", ["B\u202eo", "B\x1b[31mo", "B\u200bo", "B\0o", "x" * 201])
+def test_a_name_that_turns_hides_or_steers_text_is_nobodys(house: House, odd: str) -> None:
+    """It stands on settlements, on certificates' pages and in terminals."""
+    with pytest.raises(PartyProblem, match="allowed are up to 200 characters"):
+        services.own_organisation(odd)
+    for words in (
+        ("person", "add", "bo", "--name", odd, "--role", "finance"),
+        ("organisation", "add", odd, "--kind", "customer"),
+    ):
+        done = run(house, *words)
+        assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1), done.output
+        assert done.stderr.strip().isprintable()
+    with pytest.raises(PartyProblem, match="allowed are up to 200 characters"):
+        services.change_person(ACTOR, house.person("validator"), title=odd)
+    assert not Person.objects.filter(login="bo").exists()
+
+
+@pytest.mark.parametrize("password", ["pass word 17\0", "long enough 17" * 100])
+def test_a_password_that_no_page_takes_is_not_given(house: House, tmp_path: Path, password: str) -> None:
+    (tmp_path / "secret").write_text(password)
+    done = run(
+        house, "person", "add", "bo", "--name", "Bo", "--role", "finance", "--password-file", str(tmp_path / "secret")
+    )
+    assert (done.exit_code, "up to 1000 characters" in done.stderr) == (2, True), done.output
+    assert not Person.objects.filter(login="bo").exists()

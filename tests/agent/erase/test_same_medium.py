@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from unittest import mock
 
 import pytest
@@ -151,8 +152,16 @@ def test_what_a_job_wrote_before_it_began_anew_does_not_pass_for_what_it_wrote_s
 
 def test_a_twin_does_not_inherit_the_proof_of_a_capacity() -> None:
     drive, stop = MemoryDrive(SIZE), Stop()
-    drive.faults.before_write = lambda _: stop.request(STOPPED) if drive.flushes > 2 else None
-    outcome, events = run_job(drive, "zero", stop=stop, prove=True, limits=LIMITS)
+
+    def slow(_: int) -> None:
+        """Every write outlasts the time to the next checkpoint; the job is told to stop behind the first of them."""
+        time.sleep(0.005)
+        if drive.flushes > 2:
+            stop.request(STOPPED)
+
+    drive.faults.before_write = slow
+    with mock.patch("agent.erase.overwrite.POLL_S", 0.001):
+        outcome, events = run_job(drive, "zero", stop=stop, prove=True, limits=LIMITS)
     assert isinstance(outcome, Aborted)
     point = last_point(events)
     assert point is not None

@@ -129,3 +129,22 @@ def test_loose_certificates_are_listed_and_linked_by_a_person(yard: Yard, lead: 
     assert action is not None
     lead.post(action[1], {"unit": "K-0001", "reason": "it was taken out of it"})
     assert yard.line("PF1AAAA1")["certificates"] == [signed.id]
+
+
+@pytest.mark.parametrize("drives", ["²", "٣", "-1", "100", "two", "1.5"])
+def test_drives_that_nobody_can_count_are_refused_and_never_none(yard: Yard, lead: Client, drives: str) -> None:
+    """`0` means that there is no storage in the unit: nothing that cannot be read may become it."""
+    place = f"/lots/{yard.lot().pk}/receive"
+    page = lead.post(place, {"scan": "PF1AAAA1", "drives": drives}).content.decode()
+    assert "Drives are 0 to 99" in page
+    assert not Unit.unfiltered.exclude(received_at=None).exists()
+    lead.post(place, {"scan": "PF1AAAA1", "drives": "0"})
+    assert Unit.unfiltered.get().drives_counted == 0
+
+
+@pytest.mark.parametrize("drives", ["000000000100", "0" * 9 + "9" * 30, "100", "-1", "²"])
+def test_a_list_with_drives_that_nobody_can_count_is_told_row_by_row(yard: Yard, drives: str) -> None:
+    yard.lot()
+    done = yard.receive(f"serial,drives\nPF1AAAA1,{drives}\nPF1BBBB2,099\n")
+    assert [("drives" in one["problem"], one["row"]) for one in done["rejected"]] == [(True, 2)]
+    assert Unit.unfiltered.get().drives_counted == 99
