@@ -68,14 +68,16 @@ class Problems:
     def process_view(
         self, request: HttpRequest, view: Callable[..., object], _args: object, _kwargs: object
     ) -> HttpResponse | None:
-        """Refuse a NUL in an address or a form; in what is searched for it is a space.
+        """Refuse a NUL in a form; nothing is at an address with one, and in what is searched for it is a space.
 
         Whoever reads bytes of their own (a view without a CSRF token) looks at them themselves.
         """
         if any("\0" in text for _name, texts in request.GET.lists() for text in texts):
             request.__dict__["GET"] = _without_nul(request.GET)
         form = () if getattr(view, "csrf_exempt", False) else request.POST.lists()
-        told = [request.path, *(text for name, texts in form for text in (name, *texts))]
+        if "\0" in request.path:
+            return problem(request, 404, NOT_THERE)
+        told = (text for name, texts in form for text in (name, *texts))
         return problem(request, 400, NO_NUL) if any("\0" in text for text in told) else None
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
@@ -106,7 +108,7 @@ def _words(error: Exception) -> str:
     return str(error) if ours and error.args else ""
 
 
-NO_NUL = _("Its address or its form holds a NUL character; no text here has one.")
+NO_NUL = _("The form holds a NUL character; no text here has one.")
 NOT_THERE = _("There is nothing at this address.")
 FORBIDDEN = _("You may not do this.")
 

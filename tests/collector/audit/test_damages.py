@@ -155,6 +155,7 @@ def test_the_command_names_each_and_ends_with_one_where_a_trigger_is_gone_and_me
 
 def test_a_database_of_an_older_program_is_not_looked_at_and_not_changed(tmp_path: Path) -> None:
     (tmp_path / "c.toml").write_text('[database]\nurl = "sqlite:///empty.db"\n')
+    (tmp_path / "empty.db").touch()
     done = subprocess.run([sys.executable, "-m", "collector.cli", "audit", "--config", str(tmp_path / "c.toml")],
                           capture_output=True, text=True, check=False, timeout=PROGRAM_S)  # fmt: skip
     assert done.returncode == 2

@@ -141,7 +141,7 @@ def test_money_is_given_back_and_a_unit_comes_back_on_the_page(shop: Shop) -> No
     assert shop.unit("T1").disposal == "stock"
     wrong = client.post("/sell/back", {**told, "event": "refund", "external_id": "K3", "given": "1"})
     assert wrong.status_code == 400
-    assert shop.sell("T1", reference="O-2", each_ore=50_000).new == 1
+    assert shop.sell("T1", reference="O-2", sold_on=DAY + timedelta(days=3), each_ore=50_000).new == 1
 
 
 def test_units_leave_the_stock_signed_and_none_with_data_on_it(shop: Shop) -> None:
