@@ -7,13 +7,15 @@ makes all of ours again afterwards. `differences` compares what is there with wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 from django.db.migrations.operations.base import Operation
+from django.db.migrations.operations.models import CreateModel
 from django.db.migrations.state import ProjectState
 
 PREFIX = "kept_"
@@ -218,8 +220,7 @@ class Guarded(Operation):
 
     def state_forwards(self, app_label: str, state: ProjectState) -> None:
         """Carry the models' state on."""
-        for operation in self.operations:
-            operation.state_forwards(app_label, state)
+        _carry(self.operations, app_label, state)
 
     def database_forwards(
         self,
@@ -231,10 +232,11 @@ class Guarded(Operation):
         """Drop the triggers, run what is inside, make them again."""
         drop(schema_editor.connection)
         state = from_state
-        for operation in self.operations:
+        for step in _steps(self.operations):
             after = state.clone()
-            operation.state_forwards(app_label, after)
-            operation.database_forwards(app_label, schema_editor, state, after)
+            _carry(step, app_label, after)
+            for operation in step:
+                operation.database_forwards(app_label, schema_editor, state, after)
             state = after
         make(schema_editor.connection)
 
@@ -251,3 +253,21 @@ class Guarded(Operation):
     def describe(self) -> str:
         """Say what it does, for `migrate`'s list."""
         return "; ".join(operation.describe() for operation in self.operations)
+
+
+def _steps(operations: Iterable[Operation]) -> Iterator[list[Operation]]:
+    """Take the tables that are made one after another as one step: none of them needs the state in between."""
+    for are_made, some in groupby(operations, lambda one: isinstance(one, CreateModel)):
+        if are_made:
+            yield list(some)
+        else:
+            yield from ([one] for one in some)
+
+
+def _carry(operations: Sequence[Operation], app_label: str, state: ProjectState) -> None:
+    """Carry the models' state on. Where that are several steps, its classes are made once, not after each."""
+    drawn = len(operations) > 1 and state.__dict__.pop("apps", None) is not None
+    for operation in operations:
+        operation.state_forwards(app_label, state)
+    if drawn:
+        _ = state.apps

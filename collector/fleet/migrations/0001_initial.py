@@ -51,6 +51,11 @@ class Migration(migrations.Migration):
                             ),
                         ),
                     ],
+                    options={
+                        "indexes": [
+                            models.Index(fields=["station", "used_at"], name="fleet_invitation_station"),
+                        ],
+                    },
                 ),
                 migrations.CreateModel(
                     name="TlsCertificate",
@@ -80,6 +85,21 @@ class Migration(migrations.Migration):
                             ),
                         ),
                     ],
+                    options={
+                        "constraints": [
+                            models.CheckConstraint(
+                                condition=models.Q(("profile__in", ("server", "client"))), name="fleet_tls_profile"
+                            ),
+                        ],
+                        "indexes": [
+                            models.Index(fields=["station", "ends_at"], name="fleet_tls_station"),
+                            models.Index(
+                                condition=models.Q(("revoked_at", None), _negated=True),
+                                fields=["ends_at"],
+                                name="fleet_tls_revoked",
+                            ),
+                        ],
+                    },
                 ),
                 migrations.CreateModel(
                     name="WaitingKey",
@@ -122,28 +142,6 @@ class Migration(migrations.Migration):
                             ),
                         ),
                     ],
-                ),
-                migrations.AddIndex(
-                    model_name="stationinvitation",
-                    index=models.Index(fields=["station", "used_at"], name="fleet_invitation_station"),
-                ),
-                migrations.AddIndex(
-                    model_name="tlscertificate",
-                    index=models.Index(fields=["station", "ends_at"], name="fleet_tls_station"),
-                ),
-                migrations.AddIndex(
-                    model_name="tlscertificate",
-                    index=models.Index(
-                        condition=models.Q(("revoked_at", None), _negated=True),
-                        fields=["ends_at"],
-                        name="fleet_tls_revoked",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="tlscertificate",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("profile__in", ("server", "client"))), name="fleet_tls_profile"
-                    ),
                 ),
             ]
         )

@@ -60,6 +60,32 @@ class Migration(migrations.Migration):
                         "abstract": False,
                         "base_manager_name": "unfiltered",
                         "default_manager_name": "unfiltered",
+                        "constraints": [
+                            models.CheckConstraint(
+                                condition=models.Q(("chain__in", ("ok", "gap", "known", "fork"))),
+                                name="certificate_chain_state",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    ("outcome__in", ("erased", "unread", "attested", "failed", "aborted", "refused"))
+                                ),
+                                name="certificate_outcome_known",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("sequence__range", (1, 9007199254740992))),
+                                name="certificate_sequence",
+                            ),
+                        ],
+                        "indexes": [
+                            models.Index(fields=["outcome", "arrival"], name="intake_outcome"),
+                            models.Index(fields=["number"], name="intake_number"),
+                            models.Index(fields=["serial"], name="intake_serial"),
+                            models.Index(fields=["asset_tag"], name="intake_asset"),
+                            models.Index(fields=["lot"], name="intake_lot"),
+                            models.Index(fields=["customer_name"], name="intake_customer_name"),
+                            models.Index(fields=["operator", "lot"], name="intake_operator"),
+                            models.Index(fields=["received_at"], name="intake_received"),
+                        ],
                     },
                     managers=[
                         ("unfiltered", django.db.models.manager.Manager()),
@@ -168,6 +194,15 @@ class Migration(migrations.Migration):
                             ),
                         ),
                     ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(fields=("station", "thumbprint"), name="station_key_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(("source__in", ("enrolled", "configuration", "old"))),
+                                name="station_key_source",
+                            ),
+                        ],
+                    },
                 ),
                 migrations.CreateModel(
                     name="Statement",
@@ -197,6 +232,12 @@ class Migration(migrations.Migration):
                             ),
                         ),
                     ],
+                    options={
+                        "indexes": [
+                            models.Index(fields=["certificate", "arrival"], name="intake_statement_certificate"),
+                            models.Index(fields=["station", "arrival"], name="intake_statement_station"),
+                        ],
+                    },
                 ),
                 migrations.AddField(
                     model_name="certificate",
@@ -231,25 +272,15 @@ class Migration(migrations.Migration):
                             ),
                         ),
                     ],
-                ),
-                migrations.AddConstraint(
-                    model_name="stationkey",
-                    constraint=models.UniqueConstraint(fields=("station", "thumbprint"), name="station_key_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="stationkey",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("source__in", ("enrolled", "configuration", "old"))),
-                        name="station_key_source",
-                    ),
-                ),
-                migrations.AddIndex(
-                    model_name="statement",
-                    index=models.Index(fields=["certificate", "arrival"], name="intake_statement_certificate"),
-                ),
-                migrations.AddIndex(
-                    model_name="statement",
-                    index=models.Index(fields=["station", "arrival"], name="intake_statement_station"),
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(fields=("station", "first", "last"), name="told_gap_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(("first__gte", 1), ("first__lte", models.F("last"))),
+                                name="told_gap_order",
+                            ),
+                        ],
+                    },
                 ),
                 migrations.AddIndex(
                     model_name="certificate",
@@ -258,70 +289,6 @@ class Migration(migrations.Migration):
                 migrations.AddIndex(
                     model_name="certificate",
                     index=models.Index(fields=["station", "chain"], name="intake_chain"),
-                ),
-                migrations.AddIndex(
-                    model_name="certificate",
-                    index=models.Index(fields=["outcome", "arrival"], name="intake_outcome"),
-                ),
-                migrations.AddIndex(
-                    model_name="certificate",
-                    index=models.Index(fields=["number"], name="intake_number"),
-                ),
-                migrations.AddIndex(
-                    model_name="certificate",
-                    index=models.Index(fields=["serial"], name="intake_serial"),
-                ),
-                migrations.AddIndex(
-                    model_name="certificate",
-                    index=models.Index(fields=["asset_tag"], name="intake_asset"),
-                ),
-                migrations.AddIndex(
-                    model_name="certificate",
-                    index=models.Index(fields=["lot"], name="intake_lot"),
-                ),
-                migrations.AddIndex(
-                    model_name="certificate",
-                    index=models.Index(fields=["customer_name"], name="intake_customer_name"),
-                ),
-                migrations.AddIndex(
-                    model_name="certificate",
-                    index=models.Index(fields=["operator", "lot"], name="intake_operator"),
-                ),
-                migrations.AddIndex(
-                    model_name="certificate",
-                    index=models.Index(fields=["received_at"], name="intake_received"),
-                ),
-                migrations.AddConstraint(
-                    model_name="certificate",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("chain__in", ("ok", "gap", "known", "fork"))),
-                        name="certificate_chain_state",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="certificate",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            ("outcome__in", ("erased", "unread", "attested", "failed", "aborted", "refused"))
-                        ),
-                        name="certificate_outcome_known",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="certificate",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("sequence__range", (1, 9007199254740992))), name="certificate_sequence"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="toldgap",
-                    constraint=models.UniqueConstraint(fields=("station", "first", "last"), name="told_gap_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="toldgap",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("first__gte", 1), ("first__lte", models.F("last"))), name="told_gap_order"
-                    ),
                 ),
             ]
         )

@@ -118,6 +118,14 @@ class Migration(migrations.Migration):
                             ),
                         ),
                     ],
+                    options={
+                        "constraints": [
+                            models.CheckConstraint(
+                                condition=models.Q(("purpose__in", ("first-administrator", "sign-in", "invitation"))),
+                                name="link_purpose",
+                            ),
+                        ],
+                    },
                 ),
                 migrations.CreateModel(
                     name="Organisation",
@@ -227,6 +235,30 @@ class Migration(migrations.Migration):
                             ),
                         ),
                     ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(fields=("person", "organisation", "role"), name="membership_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    (
+                                        "role__in",
+                                        (
+                                            "administrator",
+                                            "team_lead",
+                                            "technician",
+                                            "validator",
+                                            "finance",
+                                            "customer_data",
+                                            "customer_finance",
+                                            "buyer",
+                                            "auditor",
+                                        ),
+                                    )
+                                ),
+                                name="membership_role",
+                            ),
+                        ],
+                    },
                 ),
                 migrations.CreateModel(
                     name="Invitation",
@@ -266,6 +298,29 @@ class Migration(migrations.Migration):
                             ),
                         ),
                     ],
+                    options={
+                        "constraints": [
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    (
+                                        "role__in",
+                                        (
+                                            "administrator",
+                                            "team_lead",
+                                            "technician",
+                                            "validator",
+                                            "finance",
+                                            "customer_data",
+                                            "customer_finance",
+                                            "buyer",
+                                            "auditor",
+                                        ),
+                                    )
+                                ),
+                                name="invitation_role",
+                            ),
+                        ],
+                    },
                 ),
                 migrations.CreateModel(
                     name="CustomerName",
@@ -319,63 +374,6 @@ class Migration(migrations.Migration):
                             )
                         ],
                     },
-                ),
-                migrations.AddConstraint(
-                    model_name="onetimelink",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("purpose__in", ("first-administrator", "sign-in", "invitation"))),
-                        name="link_purpose",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="membership",
-                    constraint=models.UniqueConstraint(
-                        fields=("person", "organisation", "role"), name="membership_once"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="membership",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "role__in",
-                                (
-                                    "administrator",
-                                    "team_lead",
-                                    "technician",
-                                    "validator",
-                                    "finance",
-                                    "customer_data",
-                                    "customer_finance",
-                                    "buyer",
-                                    "auditor",
-                                ),
-                            )
-                        ),
-                        name="membership_role",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="invitation",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "role__in",
-                                (
-                                    "administrator",
-                                    "team_lead",
-                                    "technician",
-                                    "validator",
-                                    "finance",
-                                    "customer_data",
-                                    "customer_finance",
-                                    "buyer",
-                                    "auditor",
-                                ),
-                            )
-                        ),
-                        name="invitation_role",
-                    ),
                 ),
             ]
         )

@@ -52,6 +52,16 @@ class Migration(migrations.Migration):
                         "abstract": False,
                         "base_manager_name": "unfiltered",
                         "default_manager_name": "unfiltered",
+                        "constraints": [
+                            models.UniqueConstraint(fields=("customer", "seller", "title"), name="agreement_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    models.Q(("customer", models.F("seller")), _negated=True),
+                                    models.Q(("title", ""), _negated=True),
+                                ),
+                                name="agreement_two",
+                            ),
+                        ],
                     },
                     managers=[
                         ("unfiltered", django.db.models.manager.Manager()),
@@ -95,6 +105,31 @@ class Migration(migrations.Migration):
                         "abstract": False,
                         "base_manager_name": "unfiltered",
                         "default_manager_name": "unfiltered",
+                        "constraints": [
+                            models.UniqueConstraint(fields=("agreement", "valid_from"), name="version_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    ("share_base__in", ("gross", "net_standard", "net_margin", "net_costs", "fixed"))
+                                ),
+                                name="version_base",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("recognise__in", ("sold", "paid", "return_window"))),
+                                name="version_recognise",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("fee_per__in", ("unit", "drive"))), name="version_fee_per"
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("validation__in", ("none", "required"))), name="version_validation"
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    ("fee_vat_bp__lte", 10000), ("sample_bp__lte", 10000), ("share_vat_bp__lte", 10000)
+                                ),
+                                name="version_parts",
+                            ),
+                        ],
                     },
                     managers=[
                         ("unfiltered", django.db.models.manager.Manager()),
@@ -133,6 +168,31 @@ class Migration(migrations.Migration):
                         "abstract": False,
                         "base_manager_name": "unfiltered",
                         "default_manager_name": "unfiltered",
+                        "constraints": [
+                            models.UniqueConstraint(fields=("version", "kind", "grade"), name="rate_once"),
+                            models.CheckConstraint(condition=models.Q(("share_bp__lte", 10000)), name="rate_share"),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    (
+                                        "kind__in",
+                                        (
+                                            "laptop",
+                                            "desktop",
+                                            "thin-client",
+                                            "server",
+                                            "tablet",
+                                            "phone",
+                                            "monitor",
+                                            "loose-drive",
+                                            "printer",
+                                            "other",
+                                            "*",
+                                        ),
+                                    )
+                                ),
+                                name="rate_kind",
+                            ),
+                        ],
                     },
                     managers=[
                         ("unfiltered", django.db.models.manager.Manager()),
@@ -172,6 +232,12 @@ class Migration(migrations.Migration):
                         "abstract": False,
                         "base_manager_name": "unfiltered",
                         "default_manager_name": "unfiltered",
+                        "constraints": [
+                            models.UniqueConstraint(fields=("version", "side", "fingerprint"), name="approval_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(("side__in", ("seller", "customer"))), name="approval_side"
+                            ),
+                        ],
                     },
                     managers=[
                         ("unfiltered", django.db.models.manager.Manager()),
@@ -220,103 +286,6 @@ class Migration(migrations.Migration):
                     managers=[
                         ("unfiltered", django.db.models.manager.Manager()),
                     ],
-                ),
-                migrations.AddConstraint(
-                    model_name="agreement",
-                    constraint=models.UniqueConstraint(fields=("customer", "seller", "title"), name="agreement_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="agreement",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("customer", models.F("seller")), _negated=True),
-                            models.Q(("title", ""), _negated=True),
-                        ),
-                        name="agreement_two",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="agreementversion",
-                    constraint=models.UniqueConstraint(fields=("agreement", "valid_from"), name="version_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="agreementversion",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            ("share_base__in", ("gross", "net_standard", "net_margin", "net_costs", "fixed"))
-                        ),
-                        name="version_base",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="agreementversion",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("recognise__in", ("sold", "paid", "return_window"))),
-                        name="version_recognise",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="agreementversion",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("fee_per__in", ("unit", "drive"))), name="version_fee_per"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="agreementversion",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("validation__in", ("none", "required"))), name="version_validation"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="agreementversion",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            ("fee_vat_bp__lte", 10000), ("sample_bp__lte", 10000), ("share_vat_bp__lte", 10000)
-                        ),
-                        name="version_parts",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="agreementrate",
-                    constraint=models.UniqueConstraint(fields=("version", "kind", "grade"), name="rate_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="agreementrate",
-                    constraint=models.CheckConstraint(condition=models.Q(("share_bp__lte", 10000)), name="rate_share"),
-                ),
-                migrations.AddConstraint(
-                    model_name="agreementrate",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            (
-                                "kind__in",
-                                (
-                                    "laptop",
-                                    "desktop",
-                                    "thin-client",
-                                    "server",
-                                    "tablet",
-                                    "phone",
-                                    "monitor",
-                                    "loose-drive",
-                                    "printer",
-                                    "other",
-                                    "*",
-                                ),
-                            )
-                        ),
-                        name="rate_kind",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="approval",
-                    constraint=models.UniqueConstraint(fields=("version", "side", "fingerprint"), name="approval_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="approval",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("side__in", ("seller", "customer"))), name="approval_side"
-                    ),
                 ),
             ]
         )

@@ -56,6 +56,15 @@ class Migration(migrations.Migration):
                             ),
                         ),
                     ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(fields=("seller", "channel", "reference"), name="sale_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(("channel__in", ("web", "broker", "shop", "internal", "donation"))),
+                                name="sale_channel",
+                            ),
+                        ],
+                    },
                 ),
                 migrations.CreateModel(
                     name="SaleLine",
@@ -109,6 +118,23 @@ class Migration(migrations.Migration):
                         "abstract": False,
                         "base_manager_name": "unfiltered",
                         "default_manager_name": "unfiltered",
+                        "constraints": [
+                            models.UniqueConstraint(fields=("sale", "line"), name="sale_line_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    ("quantity__gt", 0),
+                                    models.Q(("unit__isnull", True), ("quantity", 1), _connector="OR"),
+                                ),
+                                name="sale_line_pieces",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("costs_ore__gte", 0), ("price_ore__gte", 0)), name="sale_line_price"
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("vat_mode__in", ("margin", "standard", "export", "none"))),
+                                name="sale_line_vat",
+                            ),
+                        ],
                     },
                     managers=[
                         ("unfiltered", django.db.models.manager.Manager()),
@@ -140,63 +166,18 @@ class Migration(migrations.Migration):
                         "abstract": False,
                         "base_manager_name": "unfiltered",
                         "default_manager_name": "unfiltered",
+                        "constraints": [
+                            models.UniqueConstraint(fields=("line", "external_id"), name="sale_event_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(("kind__in", ("refund", "return", "cancel", "paid"))),
+                                name="sale_event_kind",
+                            ),
+                            models.CheckConstraint(condition=models.Q(("price_ore__lte", 0)), name="sale_event_price"),
+                        ],
                     },
                     managers=[
                         ("unfiltered", django.db.models.manager.Manager()),
                     ],
-                ),
-                migrations.AddConstraint(
-                    model_name="sale",
-                    constraint=models.UniqueConstraint(fields=("seller", "channel", "reference"), name="sale_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="sale",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("channel__in", ("web", "broker", "shop", "internal", "donation"))),
-                        name="sale_channel",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="saleline",
-                    constraint=models.UniqueConstraint(fields=("sale", "line"), name="sale_line_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="saleline",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            ("quantity__gt", 0), models.Q(("unit__isnull", True), ("quantity", 1), _connector="OR")
-                        ),
-                        name="sale_line_pieces",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="saleline",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("costs_ore__gte", 0), ("price_ore__gte", 0)), name="sale_line_price"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="saleline",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("vat_mode__in", ("margin", "standard", "export", "none"))),
-                        name="sale_line_vat",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="saleevent",
-                    constraint=models.UniqueConstraint(fields=("line", "external_id"), name="sale_event_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="saleevent",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("kind__in", ("refund", "return", "cancel", "paid"))), name="sale_event_kind"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="saleevent",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("price_ore__lte", 0)), name="sale_event_price"
-                    ),
                 ),
             ]
         )

@@ -51,6 +51,15 @@ class Migration(migrations.Migration):
                         "abstract": False,
                         "base_manager_name": "unfiltered",
                         "default_manager_name": "unfiltered",
+                        "constraints": [
+                            models.UniqueConstraint(fields=("agreement", "first_day"), name="period_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(("first_day__lte", models.F("last_day"))), name="period_days"
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("state__in", ("open", "proposed", "closed"))), name="period_state"
+                            ),
+                        ],
                     },
                     managers=[
                         ("unfiltered", django.db.models.manager.Manager()),
@@ -195,40 +204,18 @@ class Migration(migrations.Migration):
                         "abstract": False,
                         "base_manager_name": "unfiltered",
                         "default_manager_name": "unfiltered",
+                        "constraints": [
+                            models.UniqueConstraint(fields=("seller", "number"), name="settlement_number_once"),
+                            models.CheckConstraint(condition=models.Q(("number__gte", 1)), name="settlement_number"),
+                            models.CheckConstraint(
+                                condition=models.Q(("closing_ore__lte", 0), ("payable_ore__gte", 0)),
+                                name="settlement_balance",
+                            ),
+                        ],
                     },
                     managers=[
                         ("unfiltered", django.db.models.manager.Manager()),
                     ],
-                ),
-                migrations.AddConstraint(
-                    model_name="period",
-                    constraint=models.UniqueConstraint(fields=("agreement", "first_day"), name="period_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="period",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("first_day__lte", models.F("last_day"))), name="period_days"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="period",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("state__in", ("open", "proposed", "closed"))), name="period_state"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="settlement",
-                    constraint=models.UniqueConstraint(fields=("seller", "number"), name="settlement_number_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="settlement",
-                    constraint=models.CheckConstraint(condition=models.Q(("number__gte", 1)), name="settlement_number"),
-                ),
-                migrations.AddConstraint(
-                    model_name="settlement",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("closing_ore__lte", 0), ("payable_ore__gte", 0)), name="settlement_balance"
-                    ),
                 ),
             ]
         )

@@ -107,6 +107,26 @@ class Migration(migrations.Migration):
                         "abstract": False,
                         "base_manager_name": "unfiltered",
                         "default_manager_name": "unfiltered",
+                        "constraints": [
+                            models.UniqueConstraint(fields=("customer", "code"), name="lot_once"),
+                            models.CheckConstraint(condition=models.Q(("state__in", LOT_STATE)), name="lot_state"),
+                            models.CheckConstraint(
+                                condition=models.Q(("vat_origin__in", ("unknown", "non_deducted", "deducted"))),
+                                name="lot_vat_origin",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(models.Q(("code", ""), _negated=True), ("customer__isnull", False)),
+                                name="lot_named",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    models.Q(("closed_at__isnull", False), ("state", "closed")),
+                                    models.Q(models.Q(("state", "closed"), _negated=True), ("closed_at__isnull", True)),
+                                    _connector="OR",
+                                ),
+                                name="lot_closed_at",
+                            ),
+                        ],
                     },
                     managers=[
                         ("unfiltered", django.db.models.manager.Manager()),
@@ -148,6 +168,14 @@ class Migration(migrations.Migration):
                             ),
                         ),
                     ],
+                    options={
+                        "constraints": [
+                            models.CheckConstraint(condition=models.Q(("step__in", CUSTODY_STEP)), name="custody_step"),
+                            models.UniqueConstraint(
+                                condition=models.Q(("step", "closed")), fields=("lot",), name="custody_closed_once"
+                            ),
+                        ],
+                    },
                 ),
                 migrations.CreateModel(
                     name="Unit",
@@ -217,6 +245,41 @@ class Migration(migrations.Migration):
                         "abstract": False,
                         "base_manager_name": "unfiltered",
                         "default_manager_name": "unfiltered",
+                        "constraints": [
+                            models.CheckConstraint(
+                                condition=models.Q(("customer__isnull", False)), name="unit_customer"
+                            ),
+                            models.CheckConstraint(condition=models.Q(("kind__in", UNIT_KIND)), name="unit_kind"),
+                            models.CheckConstraint(
+                                condition=models.Q(("made_by__in", UNIT_MADE_BY)), name="unit_made_by"
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("presence__in", UNIT_PRESENCE)), name="unit_presence"
+                            ),
+                            models.CheckConstraint(condition=models.Q(("data__in", UNIT_DATA)), name="unit_data"),
+                            models.CheckConstraint(
+                                condition=models.Q(("disposal__in", UNIT_DISPOSAL)), name="unit_disposal"
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("headline__in", UNIT_HEADLINE)), name="unit_headline"
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("merged_into", models.F("id")), _negated=True),
+                                name="unit_not_itself",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    ("received_at__isnull", False),
+                                    models.Q(("lot__isnull", True), ("disposal", "")),
+                                    _connector="OR",
+                                ),
+                                name="unit_received_somewhere",
+                            ),
+                        ],
+                        "indexes": [
+                            models.Index(fields=["customer", "headline"], name="unit_headline_of"),
+                            models.Index(fields=["customer", "kind", "disposal"], name="unit_disposal_of"),
+                        ],
                     },
                     managers=[
                         ("unfiltered", django.db.models.manager.Manager()),
@@ -256,140 +319,23 @@ class Migration(migrations.Migration):
                             ),
                         ),
                     ],
-                ),
-                migrations.AddConstraint(
-                    model_name="lot",
-                    constraint=models.UniqueConstraint(fields=("customer", "code"), name="lot_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="lot",
-                    constraint=models.CheckConstraint(condition=models.Q(("state__in", LOT_STATE)), name="lot_state"),
-                ),
-                migrations.AddConstraint(
-                    model_name="lot",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("vat_origin__in", ("unknown", "non_deducted", "deducted"))),
-                        name="lot_vat_origin",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="lot",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(models.Q(("code", ""), _negated=True), ("customer__isnull", False)),
-                        name="lot_named",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="lot",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            models.Q(("closed_at__isnull", False), ("state", "closed")),
-                            models.Q(models.Q(("state", "closed"), _negated=True), ("closed_at__isnull", True)),
-                            _connector="OR",
-                        ),
-                        name="lot_closed_at",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="custody",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("step__in", CUSTODY_STEP)), name="custody_step"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="custody",
-                    constraint=models.UniqueConstraint(
-                        condition=models.Q(("step", "closed")), fields=("lot",), name="custody_closed_once"
-                    ),
-                ),
-                migrations.AddIndex(
-                    model_name="unit",
-                    index=models.Index(fields=["customer", "headline"], name="unit_headline_of"),
-                ),
-                migrations.AddIndex(
-                    model_name="unit",
-                    index=models.Index(fields=["customer", "kind", "disposal"], name="unit_disposal_of"),
-                ),
-                migrations.AddConstraint(
-                    model_name="unit",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("customer__isnull", False)), name="unit_customer"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="unit",
-                    constraint=models.CheckConstraint(condition=models.Q(("kind__in", UNIT_KIND)), name="unit_kind"),
-                ),
-                migrations.AddConstraint(
-                    model_name="unit",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("made_by__in", UNIT_MADE_BY)), name="unit_made_by"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="unit",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("presence__in", UNIT_PRESENCE)), name="unit_presence"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="unit",
-                    constraint=models.CheckConstraint(condition=models.Q(("data__in", UNIT_DATA)), name="unit_data"),
-                ),
-                migrations.AddConstraint(
-                    model_name="unit",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("disposal__in", UNIT_DISPOSAL)), name="unit_disposal"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="unit",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("headline__in", UNIT_HEADLINE)), name="unit_headline"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="unit",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("merged_into", models.F("id")), _negated=True), name="unit_not_itself"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="unit",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(
-                            ("received_at__isnull", False),
-                            models.Q(("lot__isnull", True), ("disposal", "")),
-                            _connector="OR",
-                        ),
-                        name="unit_received_somewhere",
-                    ),
-                ),
-                migrations.AddIndex(
-                    model_name="identifier",
-                    index=models.Index(fields=["kind", "norm"], name="identifier_lookup"),
-                ),
-                migrations.AddConstraint(
-                    model_name="identifier",
-                    constraint=models.UniqueConstraint(fields=("unit", "kind", "norm"), name="identifier_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="identifier",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("kind__in", IDENTIFIER_KIND)), name="identifier_kind"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="identifier",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("source__in", UNIT_MADE_BY)), name="identifier_source"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="identifier",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("norm", ""), _negated=True), name="identifier_norm"
-                    ),
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(fields=("unit", "kind", "norm"), name="identifier_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(("kind__in", IDENTIFIER_KIND)), name="identifier_kind"
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("source__in", UNIT_MADE_BY)), name="identifier_source"
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("norm", ""), _negated=True), name="identifier_norm"
+                            ),
+                        ],
+                        "indexes": [
+                            models.Index(fields=["kind", "norm"], name="identifier_lookup"),
+                        ],
+                    },
                 ),
             ]
         )

@@ -63,6 +63,12 @@ class Migration(migrations.Migration):
                         "abstract": False,
                         "base_manager_name": "unfiltered",
                         "default_manager_name": "unfiltered",
+                        "constraints": [
+                            models.UniqueConstraint(fields=("customer", "header_sha256"), name="mapping_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(("customer__isnull", False)), name="mapping_customer"
+                            ),
+                        ],
                     },
                     managers=[
                         ("unfiltered", django.db.models.manager.Manager()),
@@ -124,6 +130,12 @@ class Migration(migrations.Migration):
                         "abstract": False,
                         "base_manager_name": "unfiltered",
                         "default_manager_name": "unfiltered",
+                        "constraints": [
+                            models.UniqueConstraint(fields=("customer", "fingerprint"), name="register_import_once"),
+                            models.CheckConstraint(
+                                condition=models.Q(("customer__isnull", False)), name="register_import_customer"
+                            ),
+                        ],
                     },
                     managers=[
                         ("unfiltered", django.db.models.manager.Manager()),
@@ -186,6 +198,11 @@ class Migration(migrations.Migration):
                         "abstract": False,
                         "base_manager_name": "unfiltered",
                         "default_manager_name": "unfiltered",
+                        "constraints": [
+                            models.CheckConstraint(
+                                condition=models.Q(("customer__isnull", False)), name="register_row_customer"
+                            ),
+                        ],
                     },
                     managers=[
                         ("unfiltered", django.db.models.manager.Manager()),
@@ -251,50 +268,22 @@ class Migration(migrations.Migration):
                         "abstract": False,
                         "base_manager_name": "unfiltered",
                         "default_manager_name": "unfiltered",
+                        "constraints": [
+                            models.CheckConstraint(
+                                condition=models.Q(("kind__in", QUESTION_KIND)), name="question_kind"
+                            ),
+                        ],
+                        "indexes": [
+                            models.Index(
+                                condition=models.Q(("answered_at__isnull", True)),
+                                fields=["customer", "id"],
+                                name="question_open",
+                            ),
+                        ],
                     },
                     managers=[
                         ("unfiltered", django.db.models.manager.Manager()),
                     ],
-                ),
-                migrations.AddConstraint(
-                    model_name="mapping",
-                    constraint=models.UniqueConstraint(fields=("customer", "header_sha256"), name="mapping_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="mapping",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("customer__isnull", False)), name="mapping_customer"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="registerimport",
-                    constraint=models.UniqueConstraint(fields=("customer", "fingerprint"), name="register_import_once"),
-                ),
-                migrations.AddConstraint(
-                    model_name="registerimport",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("customer__isnull", False)), name="register_import_customer"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="registerrow",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("customer__isnull", False)), name="register_row_customer"
-                    ),
-                ),
-                migrations.AddIndex(
-                    model_name="question",
-                    index=models.Index(
-                        condition=models.Q(("answered_at__isnull", True)),
-                        fields=["customer", "id"],
-                        name="question_open",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="question",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("kind__in", QUESTION_KIND)), name="question_kind"
-                    ),
                 ),
             ]
         )

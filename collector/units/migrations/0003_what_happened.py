@@ -124,6 +124,19 @@ class Migration(migrations.Migration):
                             ),
                         ),
                     ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(
+                                condition=models.Q(("ended_at__isnull", True)),
+                                fields=("certificate",),
+                                name="link_once",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(("validation__in", ("", "accepted", "rejected"))),
+                                name="link_validation",
+                            ),
+                        ],
+                    },
                 ),
                 migrations.CreateModel(
                     name="UnitEvent",
@@ -161,36 +174,21 @@ class Migration(migrations.Migration):
                             ),
                         ),
                     ],
-                ),
-                migrations.AddConstraint(
-                    model_name="drivelink",
-                    constraint=models.UniqueConstraint(
-                        condition=models.Q(("ended_at__isnull", True)), fields=("certificate",), name="link_once"
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="drivelink",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("validation__in", ("", "accepted", "rejected"))), name="link_validation"
-                    ),
-                ),
-                migrations.AddIndex(
-                    model_name="unitevent",
-                    index=models.Index(fields=["unit", "id"], name="event_of_unit"),
-                ),
-                migrations.AddIndex(
-                    model_name="unitevent",
-                    index=models.Index(
-                        condition=models.Q(("certificate", ""), _negated=True),
-                        fields=["certificate"],
-                        name="event_of_certificate",
-                    ),
-                ),
-                migrations.AddConstraint(
-                    model_name="unitevent",
-                    constraint=models.CheckConstraint(
-                        condition=models.Q(("kind__in", UNITEVENT_KIND)), name="unit_event_kind"
-                    ),
+                    options={
+                        "constraints": [
+                            models.CheckConstraint(
+                                condition=models.Q(("kind__in", UNITEVENT_KIND)), name="unit_event_kind"
+                            ),
+                        ],
+                        "indexes": [
+                            models.Index(fields=["unit", "id"], name="event_of_unit"),
+                            models.Index(
+                                condition=models.Q(("certificate", ""), _negated=True),
+                                fields=["certificate"],
+                                name="event_of_certificate",
+                            ),
+                        ],
+                    },
                 ),
                 migrations.RunPython(wait),
             ]
