@@ -219,7 +219,7 @@ def test_every_route_says_who_may_open_it() -> None:
     assert silent == []
 
 
-@pytest.mark.parametrize("role", [role for role in ROLES if role not in EVERY_CUSTOMER])
+@pytest.mark.parametrize("role", some([role for role in ROLES if role not in EVERY_CUSTOMER], each=2))
 def test_no_route_shows_another_customers_row(world: World, role: str) -> None:
     client, shown, opened = client_of(world, role), [], 0
     for pattern, _ in routes():
