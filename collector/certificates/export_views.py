@@ -22,6 +22,7 @@ from collector.certificates.exports.columns import Audience
 from collector.certificates.exports.text_files import json_lines, machine_csv, people_csv
 from collector.certificates.exports.workbook import workbook
 from collector.certificates.paper import Painter
+from collector.certificates.statements_about import afterwards_of
 from collector.certificates.views import KINDS, address, language, read_search
 from collector.moments import now_text
 from collector.parties.doors import roles, sight_of
@@ -109,7 +110,8 @@ def _pieces(request: HttpRequest, kind: str, search: queries.Search, audience: A
         return json_lines(rows, audience=audience)
     if kind == "zip":
         painter = Painter(language(), request.build_absolute_uri("/check/"))
-        return _with(painter, bundle(rows, language=language(), paint=painter.paint))
+        pages = bundle(rows, language=language(), paint=painter.paint, said=afterwards_of)
+        return _with(painter, pages)
     if request.GET.get("for") == "program":
         return machine_csv(rows, audience=audience)
     return people_csv(rows, audience=audience, language=language())

@@ -15,6 +15,7 @@ from collector.certificates.exports.columns import Language
 from collector.certificates.exports.list_page import list_page
 from collector.certificates.exports.text_files import people_csv
 from collector.certificates.rules import Shown
+from collector.certificates.statements_about import afterwards_of
 from collector.errors import CollectorError
 from collector.intake.models import Certificate
 from collector.parties.models import CustomerName, Organisation
@@ -73,7 +74,7 @@ class _Counted:
 
 def _pieces(ending: str, rows: Iterable[Shown], title: str, language: Language) -> Iterator[bytes]:
     if ending == ".zip":
-        return bundle(rows, language=language)
+        return bundle(rows, language=language, said=afterwards_of)
     if ending == ".csv":
         return people_csv(rows, audience="full", language=language)
     return iter([list_page(rows, title=title, language=language)])

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import override
 
 from agent.errors import CertificateProblem
 from agent.pdf import Afterwards
@@ -115,6 +116,15 @@ def afterwards(told: Sequence[ToldStatement]) -> Afterwards | None:
         decision="" if decision is None else _line(decision),
         note=_("Each is a signed statement of the collector: its file, and the key to check it with, are there."),
     )
+
+
+def afterwards_of(identifier: str, language: str) -> Afterwards | None:
+    """Find and prove what was said about a certificate, as its page is to print it in this language.
+
+    For files of many pages, which are written after the request's own language is forgotten.
+    """
+    with override(language):
+        return afterwards(about(identifier))
 
 
 def _printed(one: ToldStatement) -> tuple[str, str, str]:

@@ -14,7 +14,7 @@ import msgspec
 from agent.certificates.certificate import Certificate
 from agent.certificates.jws import public_jwk
 from agent.errors import CertificateProblem
-from agent.pdf import load_painter, print_certificate
+from agent.pdf import Afterwards, load_painter, print_certificate
 from collector.certificates.exports.columns import Language, moment
 from collector.certificates.exports.text_files import people_csv
 from collector.certificates.exports.zip_stream import FIRST_DAY, IN_MEMORY, PIECE, ZipStream
@@ -23,7 +23,8 @@ from collector.errors import CollectorError
 from collector.text import visible
 
 Pages = Literal["with pages", "signed files alone"]
-Paint = Callable[[Certificate], bytes]
+Paint = Callable[[Certificate, Afterwards | None], bytes]
+Said = Callable[[str, Language], Afterwards | None]
 _NAMES = re.compile(r"[^A-Za-z0-9._-]+")
 README: dict[Language, str] = {
     "da": """{count} certifikater. Hvert certifikat er filen <id>.jws: den er underskrevet, og den gælder.
@@ -50,25 +51,31 @@ NAMES: dict[Language, tuple[str, str, str]] = {
 
 
 def bundle(
-    rows: Iterable[Shown], *, language: Language, pages: Pages = "with pages", paint: Paint | None = None
+    rows: Iterable[Shown],
+    *,
+    language: Language,
+    pages: Pages = "with pages",
+    paint: Paint | None = None,
+    said: Said | None = None,
 ) -> Iterator[bytes]:
     """Give out the archive. Only for those who may read everything: a signed file holds customer, tag and persons.
 
-    `paint` makes a page, or raises CertificateProblem or NoPaper; without it they are made in this process.
+    `paint` makes a page, or raises CertificateProblem or NoPaper; without it they are made in this process. `said`
+    finds what is to stand on it of later statements; without it nobody was asked, and the page is silent of them.
     PdfExtraMissing before the first piece, where pages cannot be made on this machine.
     """
     if pages == "with pages":
         load_painter()
-    return _Bundle(language, pages, paint or partial(_painted_here, language)).pieces(rows)
+    return _Bundle(language, pages, paint or partial(_painted_here, language), said).pieces(rows)
 
 
-def _painted_here(language: Language, certificate: Certificate) -> bytes:
-    return print_certificate(certificate, language=language, checked_with=certificate.key_id).data
+def _painted_here(language: Language, certificate: Certificate, said: Afterwards | None) -> bytes:
+    return print_certificate(certificate, language=language, checked_with=certificate.key_id, afterwards=said).data
 
 
 class _Bundle:
-    def __init__(self, language: Language, pages: Pages, paint: Paint) -> None:
-        self._language, self._pages, self._paint = language, pages, paint
+    def __init__(self, language: Language, pages: Pages, paint: Paint, said: Said | None) -> None:
+        self._language, self._pages, self._paint, self._said = language, pages, paint, said
         self._list_name, self._readme_name, self._bad_folder = NAMES[language]
         self._zip = ZipStream()
         self._keys: dict[str, dict[str, str]] = {}
@@ -112,7 +119,8 @@ class _Bundle:
     def _page(self, certificate: Certificate, when: datetime) -> Iterator[bytes]:
         name = f"{_plain(certificate.record.number)}-{certificate.id[:12]}"
         try:
-            made = self._paint(certificate)
+            said = None if self._said is None else self._said(certificate.id, self._language)
+            made = self._paint(certificate, said)
         except (CertificateProblem, CollectorError) as problem:
             yield from self._zip.add(f"{name}.txt", [f"no page: {visible(str(problem))}\n".encode()], when=when)
             return

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import html
+import io
 import json
 import shutil
 import subprocess
 import sys
-from typing import Any
+import zipfile
+from datetime import date
+from pathlib import Path
+from typing import IO, Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -19,6 +23,7 @@ from agent.certificates.record import Asset, Customer, Drives, Identifier, Opera
 from collector import guards
 from collector.certificates import statements_validation as validation
 from collector.certificates.check_views import ASKED
+from collector.certificates.report import report
 from collector.parties.services import Actor
 from collector.statements import policy, rules, services
 from collector.statements.errors import NotTheirs, StatementProblem
@@ -163,11 +168,41 @@ def test_the_signed_file_is_given_to_whoever_may_read_the_certificate(house: Hou
 def test_the_pdf_prints_what_was_said(house: House, site: Site) -> None:
     one = put(site)
     validation.validate(validator(house), [one.id], "accepted", "seen by daylight")
-    made = site.client.get(f"/certificates/{one.id}.pdf").content
-    told = subprocess.run(["pdftotext", "-layout", "-", "-"], input=made, capture_output=True, check=True)
-    text = " ".join(told.stdout.decode().split())
+    text = printed(site.client.get(f"/certificates/{one.id}.pdf").content)
     assert "seen by daylight" in text
     assert "signed by the collector" in text
+
+
+def printed(page: bytes) -> str:
+    told = subprocess.run(["pdftotext", "-layout", "-", "-"], input=page, capture_output=True, check=True)
+    return " ".join(told.stdout.decode().split())
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="pdftotext is missing: apt-get install poppler-utils")
+def test_the_pages_in_an_archive_print_what_was_said_as_the_one_page_does(
+    house: House, site: Site, tmp_path: Path
+) -> None:
+    one = put(site)
+    before = pages_in(io.BytesIO(sent(site)))
+    assert one.id in before
+    assert "signed by the collector" not in before, "nobody said anything yet"
+    validation.validate(validator(house), [one.id], "accepted", "seen by daylight")
+    told = pages_in(io.BytesIO(sent(site)))
+    assert all(word in told for word in ("signed by the collector", "seen by daylight"))
+    out = tmp_path / "year.zip"
+    report(Actor("test"), "Kolding Kommune", date(2026, 1, 1), date(2099, 12, 31), out, "da")
+    told = pages_in(out)
+    assert all(word in told for word in ("underskrevet af indsamleren", "Validering: godkendt", "seen by daylight"))
+
+
+def sent(site: Site) -> bytes:
+    answer: Any = site.client.get("/certificates/export/zip")
+    return b"".join(answer)
+
+
+def pages_in(archive: IO[bytes] | Path) -> str:
+    with zipfile.ZipFile(archive) as opened:
+        return " ".join(printed(opened.read(name)) for name in opened.namelist() if name.endswith(".pdf"))
 
 
 def test_the_public_check_shows_decisions_and_nobodys_name(house: House, site: Site) -> None:
