@@ -106,6 +106,7 @@ def _people(configuration: Configuration) -> None:
     django_settings.EMAIL_HOST, django_settings.EMAIL_PORT = mail.host, mail.port
     django_settings.EMAIL_USE_TLS, django_settings.EMAIL_USE_SSL = mail.tls == "starttls", mail.tls == "tls"
     django_settings.EMAIL_HOST_USER, django_settings.EMAIL_HOST_PASSWORD = mail.username, password
+    django_settings.COLLECTOR_MAIL_CA = str(configuration.path(mail.ca)) if mail.ca else ""
     django_settings.EMAIL_TIMEOUT, django_settings.DEFAULT_FROM_EMAIL = CONNECT_S, mail.sender
 
 

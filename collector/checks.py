@@ -15,6 +15,7 @@ from collector.fleet import ca, own_tls, signer
 from collector.intake import signing
 from collector.intake.link import web_role
 from collector.intake.taking import cause
+from collector.notices import queries
 from collector.parties.models import Person
 from collector.settings import Configuration
 
@@ -31,6 +32,10 @@ def problems(configuration: Configuration) -> list[str]:
 def _database() -> list[str]:
     try:
         found = upkeep.problems()
+        if upkeep.is_ready() and (count := queries.given_up()):
+            found.append(
+                f"{count} message(s) about alarms were given up: `benchwipe-collector notice messages --failed`"
+            )
         if upkeep.is_ready() and not Person.objects.filter(disabled_at=None).exists():
             found.append("nobody can sign in: `benchwipe-collector person add`, or the link that `serve` gives")
     except CollectorError as error:

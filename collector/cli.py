@@ -23,6 +23,7 @@ from collector.effect.commands import effect_command, factors_group, work_comman
 from collector.errors import CollectorError
 from collector.fleet import commands as fleet_commands
 from collector.foreign.commands import import_foreign_command
+from collector.notices.commands import notice_group
 from collector.parties.commands import organisation_group, person_group
 from collector.report_command import report_command
 from collector.statements.commands import statement_group
@@ -288,6 +289,7 @@ main.add_command(validate_command(config_option, _in_database))
 main.add_command(import_foreign_command(config_option, _in_database))
 main.add_command(destroy_command(config_option, _in_database))
 main.add_command(grade_command(config_option, _in_database))
+main.add_command(notice_group(config_option, json_option, _in_database))
 for _command in (
     *unit_commands(config_option, json_option, _in_database),
     *trade_commands.commands(config_option, _in_database),

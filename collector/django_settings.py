@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "collector.selling",
     "collector.api",
     "collector.background",
+    "collector.notices",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -88,6 +89,7 @@ AUTH_PASSWORD_VALIDATORS = [
         ("CommonPasswordValidator", {}),
     )
 ]
+EMAIL_BACKEND = "collector.parties.mail.Backend"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "collector.parties.adapter.AccountAdapter"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import stat
 from pathlib import Path
@@ -102,7 +103,10 @@ class DatabaseSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where invitations are sent by mail. Without a host they are shown to whoever invites."""
+    """By which server invitations and alarms are mailed. Without a host an invitation is shown to whoever invites.
+
+    `ca`: an authority more that the server's certificate may be of, PEM.
+    """
 
     host: str = ""
     port: Port = 587
@@ -110,6 +114,14 @@ class MailSettings(msgspec.Struct, frozen=True, kw_only=True):
     username: str = ""
     password_file: str = ""
     sender: str = ""
+    ca: str = ""
+
+
+class NoticesSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where alarms may go beside the public network: networks within the house. `ca`: an authority more, PEM."""
+
+    allow: list[NotEmpty] = []
+    ca: str = ""
 
 
 class OidcSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +192,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     database: DatabaseSettings = DatabaseSettings()
     quarantine: QuarantineSettings = QuarantineSettings()
     mail: MailSettings = MailSettings()
+    notices: NoticesSettings = NoticesSettings()
     oidc: list[OidcSettings] = []
     station: list[StationSettings] = []
 
@@ -315,10 +328,24 @@ def _cross_checks(configuration: Configuration) -> list[str]:
             problems += _secret_problems(configuration, key, name)
     if settings.mail.host and "@" not in settings.mail.sender:
         problems.append(f"mail.sender = {settings.mail.sender!r}: allowed is an e-mail address, from which mails come")
+    problems += _notices_problems(configuration)
     if len({one.id for one in settings.oidc}) != len(settings.oidc):
         problems.append("oidc: each id stands once")
     if bool(web.certificate) is not bool(web.key):
         problems.append("broker.web: certificate and key belong together: give both, or neither")
+    return problems
+
+
+def _notices_problems(configuration: Configuration) -> list[str]:
+    told, problems = configuration.settings, []
+    for i, written in enumerate(told.notices.allow):
+        try:
+            ipaddress.ip_network(written)
+        except ValueError:
+            problems.append(f"notices.allow[{i}] = {written[:60]!r}: allowed is a network, as 192.168.7.0/24")
+    for key, name in (("notices.ca", told.notices.ca), ("mail.ca", told.mail.ca)):
+        if name and not configuration.path(name).is_file():
+            problems.append(f"{key} = {name!r}: allowed is a file that is there")
     return problems
 
 

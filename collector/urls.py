@@ -21,6 +21,7 @@ urlpatterns = [
     path("", include("collector.today.urls")),
     path("", include("collector.selling.urls")),
     path("", include("collector.foreign.urls")),
+    path("", include("collector.notices.urls")),
     path("api/", include("collector.api.urls")),
     path("account/", include("collector.parties.account_urls")),
 ]

@@ -6,6 +6,7 @@ link     hears what stations say of themselves               collector/intake/li
 live     the memory of the live page (bounded)               collector/fleet/live.py
 opening  waits for the database, and makes the first link    below
 keeper   its own certificates, made and in time              collector/fleet/keeper.py
+alarms   writes alarms down, and to whom they are told       collector/notices/listening.py
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from collector.fleet.live import Live
 from collector.fleet.sources import SOURCES, Health, Part
 from collector.intake.link import Link, web_role
 from collector.intake.taking import cause
+from collector.notices import queries
+from collector.notices.listening import Listening
 from collector.parties import links
 from collector.parties.models import Person
 from collector.settings import Configuration
@@ -58,11 +61,12 @@ def run(configuration: Configuration) -> int:
     SOURCES.listening = lambda: _listening(link)
     SOURCES.intake = _intake
     SOURCES.parts = _parts
+    SOURCES.notices_given_up = queries.given_up
     stopping = threading.Event()
     child.on_signals(_end)
     child.stop_with_parent(lambda: os._exit(0))
-    keeper = Keeper(configuration, serves_broker=False)
-    for part in (link, keeper):
+    keeper, alarms = Keeper(configuration, serves_broker=False), Listening(live)
+    for part in (link, keeper, alarms):
         if part is not None:
             part.start()
     from collector.wsgi import application
@@ -88,7 +92,9 @@ def run(configuration: Configuration) -> int:
     opening = threading.Thread(target=_open, args=(configuration, address, stopping), name="opening", daemon=True)
     opening.start()
     tls = _speak_tls(configuration, server)
-    watch = threading.Thread(target=_watch, args=((live, link, keeper), tls, stopping), name="watch", daemon=True)
+    watch = threading.Thread(
+        target=_watch, args=((live, link, keeper, alarms), tls, stopping), name="watch", daemon=True
+    )
     watch.start()
     try:
         server.run()
@@ -109,7 +115,9 @@ def _speak_tls(configuration: Configuration, server: waitress.server.TcpWSGIServ
     return tls
 
 
-def _watch(parts: tuple[Live | Link | Keeper | None, ...], tls: PagesTls | None, stopping: threading.Event) -> None:
+def _watch(
+    parts: tuple[Live | Link | Keeper | Listening | None, ...], tls: PagesTls | None, stopping: threading.Event
+) -> None:
     """End the process when one of its threads is gone: pages that only seem to be live tell nothing true."""
     while not stopping.wait(0.5):
         if tls is not None:

@@ -1,5 +1,7 @@
 """Background work as a process: `serve --only worker`. It does one task at a time, each in a process of its own.
 
+Beside that it carries alarms out (collector/notices/courier.py), some at a time, and waits for none of them.
+
 It has no thread, so that it can be forked. Where it is killed, its task is taken up again by the next one.
 """
 
@@ -18,6 +20,7 @@ from collector.background.attempt import Attempt
 from collector.background.kinds import KINDS
 from collector.errors import CollectorError
 from collector.intake.taking import cause
+from collector.notices.courier import Courier
 from collector.settings import Configuration
 from collector.text import clean
 from collector.units import linking
@@ -55,6 +58,7 @@ class Worker:
     def __init__(self, *, migrate: bool) -> None:
         self._migrate = migrate
         self._attempt: Attempt | None = None
+        self._courier = Courier()
         self._ready = False
         self._recovered_at = self._trimmed_at = float("-inf")
         self._said = ""
@@ -68,6 +72,7 @@ class Worker:
             self._keep_up()
             linking.follow_for(FOLLOW_S)
             self._go_on()
+            self._courier.look()
             self._said = ""
         except (Error, OSError) as error:
             connection.close()
@@ -82,12 +87,12 @@ class Worker:
         return self._ready and not self._said
 
     def end(self) -> None:
-        """End the task that is being done; it begins anew with the next worker."""
-        if self._attempt is not None:
+        """End what is being done; it begins anew with the next worker."""
+        for cut_off in (self._courier.end, *([self._attempt.cut_off] if self._attempt else [])):
             try:
-                self._attempt.cut_off()
+                cut_off()
             except (Error, OSError) as error:
-                LOG.error("a task could not be given back, and is taken up later: %s", clean(cause(error)))
+                LOG.error("what is being done could not be given back, and is taken up later: %s", clean(cause(error)))
 
     def _keep_up(self) -> None:
         now = time.monotonic()

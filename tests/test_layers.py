@@ -151,6 +151,11 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/settings.py collector/parties collector/background "
             "collector/intake collector/certificates"
         ),
+        "collector/notices": (
+            "agent/version.py collector/errors.py collector/text.py collector/moments.py collector/guards.py "
+            "collector/problems.py collector/settings.py collector/parties collector/intake collector/certificates "
+            "collector/fleet"
+        ),
         "collector/api": (
             "agent/errors.py agent/certificates collector/errors.py collector/text.py collector/moments.py "
             "collector/problems.py collector/parties collector/intake collector/certificates collector/fleet"
@@ -163,7 +168,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/statements "
             "collector/certificates collector/background collector/tables collector/foreign collector/units "
             "collector/trade collector/selling collector/effect collector/today collector/audit collector/demo "
-            "collector/fleet collector/api"
+            "collector/fleet collector/notices collector/api"
         ),
         # The demo is a whole bench and the server that it reports to.
         "agent/demo": "drivers agent/certificates agent/devices collector",

@@ -25,6 +25,8 @@ LOG = logging.getLogger(__name__)
 MOST_STATIONS = 2_000
 MOST_BAYS = 128
 MOST_ALARMS = 64
+MOST_HEARD = 10_000
+"""Alarms that were heard and that nobody has written down yet; the oldest are passed over."""
 LARGEST = 16 * 1024
 PROGRESS_FRESH_S = 30.0
 WAITING = 10_000
@@ -66,6 +68,21 @@ class Station:
     alarms: dict[str, Alarm] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Heard:
+    """An alarm that began or ended: it is named as its station does, and by since when it stands."""
+
+    station: str
+    name: str
+    alarm: Alarm
+    stands: bool
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Name it."""
+        return self.station, self.name, self.alarm.since
+
+
 class Live:
     """Owns the thread that reads the stations' talk."""
 
@@ -73,6 +90,7 @@ class Live:
         self._clock = clock
         self._lock = threading.Lock()
         self._stations: dict[str, Station] = {}
+        self._heard: dict[tuple[str, str, str], Heard] = {}
         self._waiting: queue.Queue[Incoming] = queue.Queue(WAITING)
         self._thread = threading.Thread(target=self._run, name="live", daemon=True)
 
@@ -93,6 +111,36 @@ class Live:
         """Copy the stations, ordered by name."""
         with self._lock:
             return [replace(s, bays=dict(s.bays), alarms=dict(s.alarms)) for _, s in sorted(self._stations.items())]
+
+    def take_heard(self, most: int) -> list[Heard]:
+        """Hand out alarms that began or ended, each as it was last, the oldest first."""
+        with self._lock:
+            found = list(self._heard.values())[:most]
+            for one in found:
+                del self._heard[one.key]
+        return found
+
+    def put_back(self, heard: list[Heard]) -> None:
+        """Take back what could not be written down; what was heard since counts for more."""
+        with self._lock:
+            self._heard = {one.key: one for one in heard} | self._heard
+            self._bound()
+
+    def _hear(self, station: Station, before: dict[str, Alarm]) -> None:
+        """Note which alarms of a station began or ended."""
+        for name in before.keys() | station.alarms.keys():
+            old, new = before.get(name), station.alarms.get(name)
+            for alarm, stands in ((old, False), (new, True)):
+                other = new if alarm is old else old
+                if alarm is not None and (other is None or other.since != alarm.since):
+                    one = Heard(station.name, name, alarm, stands)
+                    self._heard.pop(one.key, None)
+                    self._heard[one.key] = one
+        self._bound()
+
+    def _bound(self) -> None:
+        while len(self._heard) > MOST_HEARD:
+            del self._heard[next(iter(self._heard))]
 
     def _run(self) -> None:
         while True:
@@ -115,7 +163,9 @@ class Live:
                 if len(self._stations) >= MOST_STATIONS:
                     return
                 station = Station(name)
+            before = dict(station.alarms) if suffix.startswith("alarm/") else station.alarms
             if _read(station, suffix, payload, self._clock()):
+                self._hear(station, before)
                 self._stations[name] = station
                 if not retained:  # a retained word is of any age
                     station.heard_at = self._clock()

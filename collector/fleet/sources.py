@@ -35,6 +35,7 @@ class Sources:
         self.intake: Callable[[], Health] = lambda: UNKNOWN
         self.parts: Callable[[], Mapping[str, Part]] = dict
         self.listening: Callable[[], Health] = lambda: UNKNOWN
+        self.notices_given_up: Callable[[], int] = lambda: 0
 
 
 SOURCES = Sources()

@@ -30,6 +30,7 @@ def stations(request: HttpRequest) -> HttpResponse:
     trouble = [] if intake.well else [_("No messages come in: %(why)s.") % {"why": intake.words}]
     trouble += [] if listening.well else [_("Bays are not live: %(why)s.") % {"why": listening.words}]
     context = {
+        "given_up": SOURCES.notices_given_up(),
         "stations": pages.stations(SOURCES.live.snapshot()),
         "quarantined": pages.quarantined(),
         "trouble": trouble,

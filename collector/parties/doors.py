@@ -65,6 +65,7 @@ PAGES = (
     ("/purchases", "purchases", (BUYER,)),
     ("/stations", "enrolment", (ADMINISTRATOR,)),
     ("/directory", "directory", (ADMINISTRATOR, TEAM_LEAD)),
+    ("/notices", "notices", (ADMINISTRATOR,)),
     ("/people", "people", (ADMINISTRATOR,)),
     ("/organisations", "organisations", (ADMINISTRATOR,)),
     ("/audit", "audit", (ADMINISTRATOR,)),

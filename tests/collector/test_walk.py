@@ -80,6 +80,7 @@ class World:
             "path": ["style.css"],
             "job": ["nonsense"],
             "alarm": ["nonsense"],
+            "message": ["nonsense"],
             **{name: [str(n) for n in ids] for name, ids in self.numbers.items()},
         }
         assert name in table, f"a route has a parameter <{name}>: say in ARGUMENTS what to put in"
@@ -201,7 +202,7 @@ def everything(but: set[str]) -> dict[str, list[Any]]:
     found = {}
     for model in apps.get_models():
         if (
-            model._meta.app_label in {"parties", "intake", "fleet", "units", "trade", "mfa", "socialaccount"}
+            model._meta.app_label in {"parties", "intake", "fleet", "units", "trade", "notices", "mfa", "socialaccount"}
             and model.__name__ not in but
         ):
             manager: models.Manager[Any] = getattr(model, "unfiltered", None) or model._default_manager
