@@ -36,8 +36,8 @@ def other(second: Mosquitto) -> Iterator[FakeCollector]:
     made.close()
 
 
-def listed(*ports: int) -> dict[str, tuple[str, ...]]:
-    return {"brokers": tuple(f"127.0.0.1:{port}" for port in ports)}
+def listed(*ports: int) -> tuple[str, ...]:
+    return tuple(f"127.0.0.1:{port}" for port in ports)
 
 
 def test_the_broker_of_the_first_is_killed_and_all_arrive_at_the_second(
@@ -45,7 +45,7 @@ def test_the_broker_of_the_first_is_killed_and_all_arrive_at_the_second(
 ) -> None:
     first = bench.collector()
     issued = bench.issue(60)
-    uplink = bench.uplink(pace=HOMELY, **listed(second.port))
+    uplink = bench.uplink(pace=HOMELY, brokers=listed(second.port))
     wait_until(lambda: len(first.certificates) >= 20, "some have arrived")
     broker.kill()
     issued += bench.issue(5)
@@ -60,7 +60,7 @@ def test_a_broker_whose_collector_is_gone_is_left_for_one_that_gives_receipts(
     bench: Bench, second: Mosquitto, other: FakeCollector
 ) -> None:
     issued = bench.issue(3)
-    uplink = bench.uplink(pace=HOMELY, **listed(second.port))
+    uplink = bench.uplink(pace=HOMELY, brokers=listed(second.port))
     bench.wait_empty()
     assert other.certificates == {c.id: c.compact for c in issued}
     assert uplink.status.host == f"127.0.0.1:{second.port}"
@@ -71,7 +71,7 @@ def test_one_that_hangs_and_one_that_is_not_there_are_passed_over(
 ) -> None:
     broker.hang()
     issued = bench.issue(2)
-    bench.uplink(pace=replace(HOMELY, connect_s=1.0), **listed(free_port(), second.port))
+    bench.uplink(pace=replace(HOMELY, connect_s=1.0), brokers=listed(free_port(), second.port))
     bench.wait_empty()
     assert set(other.certificates) == {c.id for c in issued}
     broker.go_on()
@@ -81,7 +81,7 @@ def test_it_goes_home_when_nothing_waits_and_the_first_answers_again(
     bench: Bench, broker: Mosquitto, second: Mosquitto, other: FakeCollector
 ) -> None:
     broker.kill()
-    uplink = bench.uplink(pace=replace(HOMELY, home_s=1.0), **listed(second.port))
+    uplink = bench.uplink(pace=replace(HOMELY, home_s=1.0), brokers=listed(second.port))
     wait_until(lambda: uplink.status.host.endswith(f":{second.port}") and uplink.status.connected, "at the second")
     broker.start()
     bench.collector()
@@ -96,7 +96,7 @@ def test_what_one_broker_told_of_its_limit_is_not_believed_of_another(
     broker.extra = "max_packet_size 600\n"
     broker.start()
     issued = bench.issue(2)
-    uplink = bench.uplink(pace=HOMELY, **listed(second.port))
+    uplink = bench.uplink(pace=HOMELY, brokers=listed(second.port))
     wait_until(lambda: uplink.status.most_bytes == 600, "the first has told its limit")
     broker.kill()
     bench.wait_empty()
