@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,12 +17,13 @@ from agent.errors import SettingsError
 from agent.planning.plan import known_methods, may_be_refused
 from agent.planning.policy import BUILT_IN, Policy
 from drivers.drives.ports import canonical
-from drivers.options import Host, convert, read_toml
+from drivers.options import HOST_PATTERN, Host, convert, read_toml
 from drivers.senses import Senses
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Text = Annotated[str, msgspec.Meta(max_length=200)]
 Port = Annotated[int, msgspec.Meta(ge=1, le=65535)]
+MOST_BROKERS = 16
 URL = re.compile(r"https?://[!-~]+")  # what a telephone opens when it reads the QR code on a label
 
 
@@ -165,15 +167,28 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
     key: str | None = None
 
 
+@dataclass(frozen=True)
+class BrokerAddress:
+    """Where a broker listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
 class Mqtt(msgspec.Struct, frozen=True, kw_only=True):
     """The broker. Without this table nothing is sent, and the outbox waits.
 
+    `brokers`: others, HOST or HOST:PORT, that are gone on with where this one does not answer, in this order.
     `controller_keys`: files with the public keys (JWK, JWK set or PEM) of those whose commands are obeyed.
     `collector_keys`: those whose receipts are believed; without any, every receipt that the broker lets through is.
     """
 
     host: Host
     port: Port = 8883
+    brokers: tuple[str, ...] = ()
     protocol: Literal["5", "3.1.1"] = "5"
     username: str | None = None
     password_file: str | None = None
@@ -181,6 +196,21 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True):
     controller_keys: tuple[str, ...] = ()
     collector_keys: tuple[str, ...] = ()
     tls: Tls | None = None
+
+    @property
+    def addresses(self) -> tuple[BrokerAddress, ...]:
+        """Every broker, in the order in which they are tried."""
+        return (BrokerAddress(self.host, self.port), *(_address(other, self.port) for other in self.brokers))
+
+
+def _address(told: str, port: int) -> BrokerAddress:
+    """Read HOST or HOST:PORT. An IPv6 address stands in brackets where a port follows it. Port 0: it is none."""
+    if re.fullmatch(HOST_PATTERN, told):
+        return BrokerAddress(told, port)
+    host, _, given = (told, "", str(port)) if told.endswith("]") else told.rpartition(":")
+    inner = host[1:-1] if host.startswith("[") and host.endswith("]") and ":" in host else host
+    plain = re.fullmatch(HOST_PATTERN, inner) and (":" in inner) == (inner != host)
+    return BrokerAddress(inner, int(given) if plain and re.fullmatch(r"[0-9]{1,5}", given) else 0)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -263,6 +293,13 @@ def contradictions(settings: Settings) -> Iterator[str]:
 def _halves(mqtt: Mqtt | None) -> Iterator[str]:
     if mqtt is None:
         return
+    if len(mqtt.brokers) > MOST_BROKERS:
+        yield f"mqtt.brokers has {len(mqtt.brokers)}: allowed are {MOST_BROKERS} at most"
+    for i, address in enumerate(mqtt.addresses[1:]):
+        if not 1 <= address.port <= 65535:
+            yield f"mqtt.brokers[{i}] = {mqtt.brokers[i][:80]!r}: allowed is HOST, HOST:PORT or [IPv6 address]:PORT"
+        elif address in mqtt.addresses[: i + 1]:
+            yield f"mqtt.brokers[{i}] = {mqtt.brokers[i]!r}: it stands before already; each must differ"
     if mqtt.password_file is not None and mqtt.username is None:
         yield "mqtt.username is missing: mqtt.password_file needs it"
     if mqtt.tls is not None and (mqtt.tls.certificate is None) != (mqtt.tls.key is None):

@@ -22,6 +22,8 @@ NotEmpty = Annotated[str, Meta(min_length=1)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 StationId = Annotated[str, Meta(pattern=STATION_ID)]
 LISTEN = r"^(\[[0-9A-Fa-f:.]+\]|[^:\s\[\]]+):[0-9]{1,5}$"
+BROKER = r"^([A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?)$"
+MOST_BROKERS = 16  # as many as a station takes
 HOST_NAME = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$|^[0-9A-Fa-f:]{2,39}$"  # or an address
 Listen = Annotated[str, Meta(pattern=LISTEN)]
 Origin = Annotated[str, Meta(pattern=r"^(https?://[^/\s?#@]+)?$")]
@@ -53,10 +55,14 @@ class WebBrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StationsBrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Where stations are told to connect to; what is empty is the collector's own, by the pages' name."""
+    """Where stations are told to connect to; what is empty is the collector's own, by the pages' name.
+
+    `others`: brokers of other cells, HOST or HOST:PORT, with which they go on where this one is away.
+    """
 
     host: str = ""
     port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    others: list[Annotated[str, Meta(pattern=BROKER)]] = []
 
 
 class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -313,6 +319,8 @@ def _cross_checks(configuration: Configuration) -> list[str]:
         if not broker.username:
             problems.append("broker.username is missing: broker.password_file needs one")
         problems += _secret_problems(configuration, "broker.password_file", broker.password_file)
+    if len(broker.stations.others) > MOST_BROKERS:
+        problems.append(f"broker.stations.others has {len(broker.stations.others)}: allowed are {MOST_BROKERS} at most")
     problems += _tls_problems(configuration, broker.tls)
     problems += _pages_tls_problems(configuration, settings.tls)
     web = broker.web

@@ -109,6 +109,7 @@ def test_the_example_shows_every_table_and_is_valid_with_everything_in_force(tmp
     assert set(everything) == set(Settings.__struct_encode_fields__)
     assert parse(everything, where="example").mqtt == Mqtt(
         host="collector.example",
+        brokers=("b.example", "c.example:8884"),
         username="bench-01",
         password_file="mqtt.password",
         controller_keys=("controller.jwk",),

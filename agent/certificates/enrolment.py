@@ -75,11 +75,12 @@ class EnrolmentRequest(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BrokerAddress(msgspec.Struct, frozen=True, kw_only=True):
-    """Where stations connect to."""
+    """Where stations connect to. `others`: HOST or HOST:PORT of the brokers that they go on with, in this order."""
 
     host: str
     port: int
     protocol: str = "5"
+    others: list[str] = []
 
 
 class EnrolmentAnswer(msgspec.Struct, frozen=True, kw_only=True):

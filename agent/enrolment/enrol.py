@@ -191,6 +191,7 @@ def _edited(wanted: Wanted, text: str, made: Path, answer: EnrolmentAnswer) -> s
             {
                 "host": broker.host if broker else "",
                 "port": broker.port if broker else 0,
+                **({"brokers": broker.others} if broker and broker.others else {}),
                 "protocol": broker.protocol if broker else "",
                 "collector_keys": [f"{inside}/{folder.COLLECTOR}"],
                 "controller_keys": [f"{inside}/{folder.CONTROLLER}"],

@@ -22,6 +22,7 @@ from agent.jobs.ledger import Ledger
 from agent.messages import PROGRESS_EXPIRY_S, StationState, station_topic
 from agent.settings import Mqtt
 from agent.uplink.board import Board
+from agent.uplink.brokers import Brokers
 from agent.uplink.connection import (
     Acknowledged,
     Arrived,
@@ -60,7 +61,8 @@ class Courier:
     def __init__(self, mqtt: Mqtt, station: Sender, pace: Pace) -> None:
         self.events: queue.SimpleQueue[Event | Wake] = queue.SimpleQueue()
         self.board = Board(progress_every_s=pace.progress_s, progress_expiry_s=PROGRESS_EXPIRY_S)
-        self.status = UplinkStatus(False, f"{mqtt.host}:{mqtt.port}", "", 0, None)
+        self._brokers = Brokers(mqtt.addresses, patience_s=pace.leave_s, home_s=pace.home_s)
+        self.status = UplinkStatus(False, str(self._brokers.address), "", 0, None)
         self._stopping = threading.Event()
         self._stop_by = 0.0
         self._mqtt, self._station, self._pace = mqtt, station, pace
@@ -177,8 +179,9 @@ class Courier:
         # A number that no broker ever saw is used again: a day without a network is no day of ledger writes.
         number = self._unused_number if self._unused_number is not None else ledger.outbox.next_connection()
         self._unused_number = None
+        address = self._brokers.address
         self._connection = Connection(
-            self._mqtt,
+            msgspec.structs.replace(self._mqtt, host=address.host, port=address.port),
             secrets,
             station_id=self._station.id,
             number=number,
@@ -207,6 +210,8 @@ class Courier:
             self._lost(f"the broker was silent for {now - connection.last_heard:.0f} s")
         elif now - oldest > patience:
             self._lost(f"the broker acknowledged nothing for {now - oldest:.0f} s")
+        elif why := self._brokers.leave(now, self._delivery.pending):
+            self._lost(why, left=True)
         elif not self._dated and now >= self._ask_clock_at:
             self._ask_clock_at = now + ASK_CLOCK_S
             if clock().synchronised:
@@ -228,6 +233,7 @@ class Courier:
                 self._hung_up(event)
             case Connected():
                 self._limit.came_up(event.most_bytes)
+                self._brokers.came_up(time.monotonic())
                 self._came_up(self._connection, event.thread, ledger)
             case Subscribed():
                 self._subscription(event)
@@ -292,7 +298,7 @@ class Courier:
         if sent.outgoing is self._goodbye and self._connection is not None:
             self._connection.disconnect()
 
-    def _lost(self, reason: str) -> None:
+    def _lost(self, reason: str, *, left: bool = False) -> None:
         now, was_up = time.monotonic(), self._network_thread is not None
         if was_up and self._subscribed and not any(t.endswith("/receipt/+") for t in self._subscribed.values()):
             # RabbitMQ hangs up on a subscription that its access list does not grant. Receipts we cannot do without.
@@ -309,10 +315,14 @@ class Courier:
         if was_up:
             log.warning("connection to %s lost: %s", self.status.host, reason)
         self._retry_later(reason, now)
+        if left or self._brokers.lost(now):
+            self._limit.forget()
+            self._courteous = True
+            self._say(host=str(self._brokers.address))
 
     def _retry_later(self, reason: str, now: float) -> None:
         longest, first = self._pace.reconnect_longest_s, self._pace.reconnect_s
-        wait = min(longest, first * 2.0 ** min(max(self._attempts - 1, 0), 32))
+        wait = min(longest, first * 2.0 ** min(self._brokers.rounds(self._attempts), 32))
         self._next_attempt = now + wait * random.uniform(0.5, 1.0)
         self._trouble("connection", f"no connection to {self.status.host}: {reason}; trying again")
 

@@ -38,7 +38,7 @@ class Pending:
     def __init__(self, base_s: float, longest_s: float, *, jitter: Callable[[], float] = random.random) -> None:
         self._base, self._longest, self._jitter = base_s, longest_s, jitter
         self._uploads: dict[str, Upload] = {}
-        self._last_answer = float("-inf")
+        self.last_answer = float("-inf")
 
     def __contains__(self, row_id: str) -> bool:
         return row_id in self._uploads
@@ -86,9 +86,9 @@ class Pending:
     def answered(self, row_id: str, now: float) -> None:
         """Take a receipt: the row is done, and what went out unanswered since the last receipt is worth a try now."""
         self._uploads.pop(row_id, None)
-        silent = [u.id for u in self._uploads.values() if not u.under_way and u.sent_at > self._last_answer]
+        silent = [u.id for u in self._uploads.values() if not u.under_way and u.sent_at > self.last_answer]
         self._change(silent, due=now)
-        self._last_answer = now
+        self.last_answer = now
 
     def forget(self, row_id: str) -> None:
         """Forget a row that is done without a receipt."""

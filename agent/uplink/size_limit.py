@@ -49,8 +49,7 @@ class SizeLimit:
         self._probe_s = probe_s
         self._stated: int | None = None
         self._learned: Bound | None = None
-        self._suspect = self._taken = self._strikes = 0
-        self._probe_at = 0.0
+        self.forget()
 
     @property
     def careful(self) -> bool:
@@ -71,6 +70,12 @@ class SizeLimit:
     def came_up(self, stated: int | None) -> None:
         """Begin a connection, with what the broker stated in its CONNACK."""
         self._stated, self._taken = stated, 0
+
+    def forget(self) -> None:
+        """Know nothing: it is another broker from now on."""
+        self._stated = self._learned = None
+        self._suspect = self._taken = self._strikes = 0
+        self._probe_at = 0.0
 
     def acknowledged(self, size: int) -> None:
         """Note that the broker took a message of this size."""

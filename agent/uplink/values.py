@@ -28,6 +28,8 @@ class Pace:
     mend_s: float = 5.0  # until a ledger that could not be used is tried again
     probe_s: float = 3600.0  # until what was too large for the broker is tried again
     overdue_s: float = 3600.0  # without a receipt, until a person is told
+    leave_s: float = 60.0  # without a receipt, until another broker of the list is tried
+    home_s: float = 900.0  # at another than the first of the list, until that one is tried again
 
 
 @dataclass(frozen=True)

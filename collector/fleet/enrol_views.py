@@ -123,7 +123,7 @@ def _broker(request: HttpRequest, configuration: Configuration) -> BrokerAddress
     asked = urlsplit(f"//{request.get_host()}").hostname or ""
     host = broker.stations.host or (asked if broker.host in LOOPBACK else broker.host)
     port = broker.stations.port or (broker.port if broker.tls.ca else 8883)
-    return BrokerAddress(host=host, port=port, protocol=broker.protocol)
+    return BrokerAddress(host=host, port=port, protocol=broker.protocol, others=broker.stations.others)
 
 
 def _public_keys(configuration: Configuration) -> dict[str, dict[str, str]]:

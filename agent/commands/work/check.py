@@ -245,10 +245,11 @@ def find_notes(settings: Settings) -> Iterator[str]:
         return
     if not settings.mqtt.collector_keys:
         yield f"mqtt: {keys.TRUSTS_THE_BROKER}"
-    try:
-        socket.create_connection((settings.mqtt.host, settings.mqtt.port), timeout=BROKER_S).close()
-    except OSError as error:
-        yield f"mqtt: {settings.mqtt.host}:{settings.mqtt.port} does not answer now ({error.strerror or error})"
+    for address in settings.mqtt.addresses:
+        try:
+            socket.create_connection((address.host, address.port), timeout=BROKER_S).close()
+        except OSError as error:
+            yield f"mqtt: {address} does not answer now ({error.strerror or error})"
 
 
 def _how_drives_begin(settings: Settings) -> str:

@@ -82,3 +82,12 @@ def test_it_is_said_under_which_policy_drives_begin() -> None:
         "drives begin by a scanned asset tag and bay, after lot, under the policy of the scanned lot (LOT-1 nist-purge)"
     )
     assert begins(lot="LOT-1", mode="automatic").endswith("under policy nist-purge (station.lot LOT-1)")
+
+
+def test_each_broker_of_the_list_that_does_not_answer_is_named() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening, socket.create_server(("127.0.0.1", 0)) as gone:
+        there, away = (one.getsockname()[1] for one in (listening, gone))
+        gone.close()
+        mqtt = {"host": "127.0.0.1", "port": away, "brokers": [f"127.0.0.1:{there}", "[::1]:1"]}
+        found = [n for n in check.find_notes(parse({"mqtt": mqtt}, where="x")) if "does not answer now" in n]
+    assert [note.partition(" does")[0] for note in found] == [f"mqtt: 127.0.0.1:{away}", "mqtt: [::1]:1"]

@@ -90,3 +90,12 @@ def test_what_no_program_can_change_is_said_and_never_guessed(text: str) -> None
     with contextlib.suppress(ValueError):
         found = tomllib.loads(with_tables(text, STATION, MQTT))
     assert found is None or found == {**before, "mqtt": MQTT, "station": {**before.get("station", {}), **STATION}}
+
+
+def test_brokers_of_other_cells_are_written_as_they_were_told() -> None:
+    others = ["b.example", "c.example:8884"]
+    settings = parse(
+        tomllib.loads(with_tables(OLD.partition("[policy")[0], STATION, {**MQTT, "brokers": others})), where="x"
+    )
+    assert settings.mqtt is not None
+    assert [str(one) for one in settings.mqtt.addresses] == ["broker.example:8883", "b.example:8883", "c.example:8884"]
