@@ -21,7 +21,7 @@ from collector.certificates.rules import Heading
 from collector.certificates.statements_validation import Decision
 from collector.certificates.views import download
 from collector.errors import CollectorError
-from collector.intake.models import Certificate
+from collector.intake.models import Certificate, Statement
 from collector.parties.doors import roles, sight_of
 from collector.parties.models import Person
 from collector.parties.roles import SEE_CERTIFICATES, VALIDATOR
@@ -67,10 +67,22 @@ def statement(request: HttpRequest, name: str) -> HttpResponseBase:
     found = _NAME.fullmatch(name)
     row = None if found is None else SignedStatement.objects.seen_by(sight_of(request)).filter(sha256=found[1]).first()
     if row is None:
-        raise Http404(_("There is no such statement."))
+        return _of_station(request, name, "" if found is None else found[1])
     if audience_of(sight_of(request), row.customer_id) != "full":
         raise PermissionDenied(_("Your roles do not open this page."))
     return download(bytes(row.compact), name, "application/jose")
+
+
+def _of_station(request: HttpRequest, name: str, sha256: str) -> HttpResponseBase:
+    """Hand out what a station said of a certificate, to whoever may read that one in full."""
+    sight = sight_of(request)
+    row = Statement.objects.filter(sha256=sha256).first() if sha256 else None
+    about = None if row is None else Certificate.objects.seen_by(sight).filter(id=row.certificate).first()
+    if row is None or about is None:
+        raise Http404(_("There is no such statement."))
+    if audience_of(sight, about.customer_id) != "full":
+        raise PermissionDenied(_("Your roles do not open this page."))
+    return download(bytes(row.body), name, "application/jose")
 
 
 def _decide(request: HttpRequest) -> str:

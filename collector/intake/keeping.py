@@ -32,6 +32,8 @@ from collector.text import clean
 certificates_stored = Signal()
 """Sent in the transaction that stores them, with `new`. A receipt waits for whatever a room does there; what can be
 done after it is done at collector.intake.taking.moment_to_spare."""
+statements_stored = Signal()
+"""Sent likewise for what stations say of certificates, with `certificates`: their ids."""
 EVENTS_KEPT = 100_000
 MAX_TOPIC = 1000
 Result = Literal["stored", "duplicate", "rejected"]
@@ -180,6 +182,8 @@ def _keep_statements(stated: Sequence[Stated], book: Enrolled, now: datetime) ->
     known = dict(Statement.objects.filter(sha256__in=list(wanted)).values_list("sha256", "received_at"))
     new = [v for v in wanted.values() if v.delivery.name not in known]
     Statement.objects.bulk_create([_statement(v, book, now) for v in new])
+    if named := [v.statement.certificate for v in new if v.statement.certificate is not None]:
+        statements_stored.send(sender=None, certificates=named)
     _keep_gaps([gap for v in new if (gap := _gap(v)) is not None], now)
     return {name: ("duplicate", known[name]) if name in known else ("stored", now) for name in wanted}
 

@@ -116,14 +116,14 @@ def bought(lines: Sequence[SaleLine]) -> list[Bought]:
 def _grade(one: Bought, events: Sequence[Any]) -> None:
     """The newest grade that was given by the day of the sale."""
     given = [event for event in events if localdate(event.occurred_at) <= one.line.sold_on]
-    if given:
+    if given and given[-1].data.get("grade"):
         one.grade = one.grade or str(given[-1].data.get("grade", ""))
         one.graded_on, one.faults = localdate(given[-1].occurred_at), given[-1].data.get("faults", ())
 
 
 def _grades(units: Iterable[int | None]) -> dict[int, list[UnitEvent]]:
     found: dict[int, list[UnitEvent]] = {}
-    for event in UnitEvent.objects.filter(unit__in=list(units), kind="graded").order_by("pk"):
+    for event in UnitEvent.objects.filter(unit__in=list(units), kind="graded").order_by("occurred_at", "pk"):
         found.setdefault(event.unit_id, []).append(event)
     return found
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 
 from django.db.models import Q
 
@@ -62,14 +62,15 @@ def of_customer(customer: int, units: Iterable[Unit]) -> Known:
 
 def _gather(found: Known, units: Iterable[Unit], condition: Q) -> None:
     decided: defaultdict[str, list[date]] = defaultdict(list)
-    graded, went = defaultdict(list), defaultdict(list)
+    graded: defaultdict[int, list[tuple[datetime, str]]] = defaultdict(list)
+    went: defaultdict[int, list[tuple[date, str, str]]] = defaultdict(list)
     events = UnitEvent.objects.filter(condition, kind__in=("validated", "graded", *WENT)).order_by("id")
     for event in events.values_list("unit_id", "kind", "occurred_at", "certificate", "statement", "data"):
         of, kind, at, certificate, statement, data = event
         if kind == "validated":
             _decide(decided[certificate], str(data.get("decision", "accepted")), local_day(at))
         elif kind == "graded":
-            graded[of].append((local_day(at), str(data.get("grade", ""))))
+            graded[of].append((at, str(data.get("grade", ""))))
         else:
             went[of].append((local_day(at), kind, statement))
     links: defaultdict[int, list[DriveLink]] = defaultdict(list)
@@ -78,7 +79,8 @@ def _gather(found: Known, units: Iterable[Unit], condition: Q) -> None:
     _decided_before(decided, (link for some in links.values() for link in some))
     for unit in units:
         found.facts[unit.pk] = _facts(unit, links[unit.pk], decided)
-        found.grades[unit.pk] = sorted(graded[unit.pk], key=lambda one: one[0])
+        given = sorted(graded[unit.pk], key=lambda one: one[0])
+        found.grades[unit.pk] = [(local_day(at), grade) for at, grade in given]
         found.went[unit.pk] = sorted(went[unit.pk], key=lambda one: one[0])
 
 

@@ -15,7 +15,7 @@ from collector.parties.roles import ADMINISTRATOR, TEAM_LEAD, TECHNICIAN, VALIDA
 from collector.parties.services import Actor, note
 from collector.statements import kinds
 from collector.statements.services import About, say, speaker
-from collector.units import linking, receiving, store
+from collector.units import linking, receiving, station_grades, store
 from collector.units import vocabulary as words
 from collector.units.errors import NotNow, UnitProblem
 from collector.units.models import DriveLink, Identifier, Loose, Question, Unit, UnitEvent
@@ -139,6 +139,7 @@ def detach(actor: Actor, tie: DriveLink, reason: str) -> None:
         certificate=tie.certificate, defaults={"customer": unit.customer, "why": "unlinked"}
     )
     _happened(unit, "certificate_unlinked", actor, certificate=tie.certificate_id, reason=reason)
+    station_grades.withdraw(unit, tie.certificate_id, actor)
     note(actor, "unit.certificate_unlinked", str(unit.pk), certificate=tie.certificate_id, reason=reason)
 
 

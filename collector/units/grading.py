@@ -51,8 +51,14 @@ def grade(actor: Actor, unit: Unit, given: str, faults: Iterable[str] = ()) -> S
         customer=customer,
         word=word,
     )
-    unit.grade = word
-    unit.save(update_fields=["grade"])
     event = store.event(unit, "graded", actor, at=row.said_at, statement=row.sha256, grade=word, faults=told)
     UnitEvent.objects.bulk_create([event])
+    keep_newest(unit)
     return row
+
+
+def keep_newest(unit: Unit) -> None:
+    """Write the newest of a unit's grades into its row: one that was given earlier, and told later, does not count."""
+    newest = UnitEvent.objects.filter(unit=unit, kind="graded").order_by("occurred_at", "pk").last()
+    unit.grade = "" if newest is None else str(newest.data.get("grade", ""))
+    unit.save(update_fields=["grade"])

@@ -20,7 +20,7 @@ from collector.moments import YEARS, parse
 from collector.parties.models import Organisation
 from collector.parties.services import Actor
 from collector.text import clean
-from collector.units import matching, receiving, said, store
+from collector.units import matching, receiving, said, station_grades, store
 from collector.units import vocabulary as words
 from collector.units.matching import Match, Seen
 from collector.units.models import DriveLink, Loose, Lot, Unit, UnitEvent, Waiting
@@ -113,6 +113,7 @@ def link(actor: Actor, unit: Unit, certificate: Certificate, rule: str, record: 
             )
         unit.save(update_fields=["kind", "kind_by", "manufacturer", "model", "drives_counted"])
     UnitEvent.objects.bulk_create(events)
+    station_grades.copy(unit, certificate, record, at)
     return True
 
 
@@ -165,10 +166,12 @@ def _placed(certificate: Certificate) -> set[int]:
 
 def _place(certificate: Certificate) -> set[int]:
     """Find a certificate's customer and its unit. The units that stand otherwise now."""
-    if DriveLink.objects.filter(certificate=certificate, ended_at__isnull=True).exists():
-        Loose.unfiltered.filter(certificate=certificate).delete()
-        return set()
     record = record_of(certificate)
+    if (tie := _tie_of(certificate)) is not None:
+        Loose.unfiltered.filter(certificate=certificate).delete()
+        if record is not None:
+            _told_more(tie, certificate, record)
+        return set()
     if record is None:
         return _loose(certificate, None, "no_record")
     customer, why = _customer_of(certificate)
@@ -192,6 +195,20 @@ def _place(certificate: Certificate) -> set[int]:
     if fresh:
         store.give_numbers(unit, fresh, "certificate")
     return touched
+
+
+def _tie_of(certificate: Certificate) -> DriveLink | None:
+    rows = DriveLink.objects.filter(certificate=certificate, ended_at__isnull=True)
+    return rows.select_related("unit__customer").first()
+
+
+def _told_more(tie: DriveLink, certificate: Certificate, record: Record) -> None:
+    """Let the unit follow what its station said of the certificate since then."""
+    unit = tie.unit
+    assert unit.customer is not None
+    store.lock(unit.customer)
+    unit.refresh_from_db()
+    station_grades.copy(unit, certificate, record, tie.finished_at)
 
 
 def _unplaced(told: Told, customer: Organisation, match: Match) -> set[int]:

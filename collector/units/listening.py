@@ -9,7 +9,7 @@ from django.db import transaction
 from django.dispatch import receiver
 
 from agent.certificates.certificate import Certificate
-from collector.intake.keeping import certificates_stored
+from collector.intake.keeping import certificates_stored, statements_stored
 from collector.parties.services import customer_named
 from collector.units import linking, loose
 
@@ -18,6 +18,12 @@ from collector.units import linking, loose
 def add(new: Sequence[Certificate], **_: object) -> None:
     """Write down that they wait, in the transaction that stores them: one statement for a batch."""
     linking.wait(one.id for one in new)
+
+
+@receiver(statements_stored)
+def add_again(certificates: Sequence[str], **_: object) -> None:
+    """Let the certificates that a station says more of be looked at again, in the transaction that stores its word."""
+    linking.wait(certificates)
 
 
 @receiver(customer_named)
