@@ -10,6 +10,7 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from agent.certificates.enrolment import EnrolmentAnswer
 from agent.certificates.jws import public_jwk
@@ -34,8 +35,8 @@ def enrolled(config: Path) -> Iterator[Mosquitto]:
     """Enrol the station of this configuration: it is given its folder and its broker, which runs meanwhile."""
     folder = config.parent
     authority = folder / "authority"
-    key, certificate = ca.load_or_make(authority)
-    (authority / "ca.crt").write_bytes(certificate.public_bytes(ca.Encoding.PEM))
+    _, certificate = ca.load_or_make(authority)
+    (authority / "ca.crt").write_bytes(certificate.public_bytes(Encoding.PEM))
     _issue(authority, "broker", "server", "127.0.0.1")
     place = folder / PLACE / "1"
     place.mkdir(parents=True)

@@ -1,4 +1,4 @@
-"""What a process gives back to the kernel: malloc_trim(3) and madvise(2), through libc and ctypes as in passthrough.py."""
+"""What a process gives back to the kernel: malloc_trim(3) and madvise(2), through libc as in passthrough.py."""
 
 from __future__ import annotations
 

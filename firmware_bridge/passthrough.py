@@ -1,4 +1,6 @@
-"""What talks to the kernel below Python's own library: ioctl(2), and libc through ctypes. kernel_clock.py and memory.py are the rest.
+"""What talks to the kernel below Python's own library: ioctl(2), and libc through ctypes.
+
+kernel_clock.py and memory.py are the rest.
 
 Thin and typed: each function asks one question, returns plain values, and raises OSError as the kernel reported it.
 Structures are laid out by ctypes, so that they are right on 32 and on 64 bits. Numbers are those of the generic
