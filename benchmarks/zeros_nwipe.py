@@ -1,4 +1,4 @@
-"""Zeros with full verification against nwipe: `python -m benchmarks.zeros_nwipe [--gib 2] [--pairs 3] [--nwipe PROGRAM]`.
+"""Zeros with full verification against nwipe: `python -m benchmarks.zeros_nwipe [--gib 2] [--nwipe PROGRAM]`.
 
 Whole commands by turns on one loop device (tmpfs, direct I/O): `benchwipe erase`, a process of its own each time, as
 the second drive of a size that its station sees; and nwipe, zeros once and verified. Ours hashes, proves the capacity,
