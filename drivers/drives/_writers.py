@@ -191,7 +191,7 @@ def _written(process: Path) -> Iterator[str]:
 
 
 def _shared(maps: bytes) -> list[bytes]:
-    """What is mapped shared and may be written. Most processes have none, and the pattern is 20 times as slow."""
+    """What is mapped shared and may be written. Most processes have none, and are spared the pattern."""
     return SHARED.findall(maps) if b"w-s " in maps or b"wxs " in maps else []
 
 
