@@ -105,8 +105,9 @@ def nwipe(device: str, method: str, *, prng: str = "isaac64", program: str = "nw
 
 def nwipe_version(program: str = "nwipe") -> str:
     """As it names itself: "nwipe 0.34"."""
-    said = subprocess.run([program, "--version"], check=False, capture_output=True, text=True).stdout.split()
-    return f"nwipe {said[-1]}" if said else "nwipe"
+    said = subprocess.run([program, "--version"], check=False, capture_output=True, text=True)
+    words = (said.stdout or said.stderr).split()
+    return f"nwipe {words[-1]}" if words else "nwipe"
 
 
 def medians(pairs: Iterable[tuple[float, float]]) -> tuple[float, float, float]:
