@@ -62,7 +62,7 @@ from drivers.errors import DeviceGone
 from drivers.inputs._readings import Scan, Unfinished, Unreadable
 from drivers.inputs.base import Input
 from drivers.lasting import lasting
-from firmware_bridge.passthrough import give_back_memory
+from firmware_bridge.memory import give_back_memory
 
 if TYPE_CHECKING:
     from agent.enrolment.renewal import Renewal

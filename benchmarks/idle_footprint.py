@@ -1,14 +1,19 @@
 """How much memory the daemon keeps while nothing happens, and how long it takes to be ready.
 
-    python -m benchmarks.idle_footprint [--config config/demo.toml] [--seconds 20] [--json]
+    python -m benchmarks.idle_footprint [--config config/demo.toml] [--enrolled] [--seconds 20] [--json]
 
 Starts `benchwipe run` on a fresh state folder, waits for its READY=1 (sd_notify, the same word that systemd waits
 for), lets it idle, and reads VmRSS of /proc/PID/status and Pss of /proc/PID/smaps_rollup. Exit status 1 where a
-figure is above its bound: 40 MB resident, 1 s to readiness.
+figure is above its bound: 40 MB resident, 1 s to readiness. It runs as its unit runs it: with one malloc arena, and
+from bytecode, as whatever was installed is.
+
+`--enrolled`: it is connected meanwhile to a real mosquitto over TLS 1.3, where each proves to the other who it is by a
+certificate of the collector's own authority, with an enrolment's folder beside its configuration.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -22,6 +27,8 @@ from pathlib import Path
 
 import click
 
+from benchmarks.enrolled import STATION, enrolled
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 MOST_RESIDENT_MB = 40.0
 MOST_START_S = 1.0
@@ -33,11 +40,19 @@ GIVE_UP_S = 30.0
     "--config", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="[default: config/demo.toml]"
 )
 @click.option("--seconds", default=20.0, show_default=True, help="How long it idles before it is measured.")
+@click.option("--enrolled", "enrol", is_flag=True, help="Connected to its broker over TLS, as an enrolment leaves it.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document on standard output.")
-def main(config: Path | None, seconds: float, as_json: bool) -> None:
+def main(config: Path | None, seconds: float, enrol: bool, as_json: bool) -> None:
     """Measure the idle daemon."""
-    with tempfile.TemporaryDirectory(prefix="benchwipe-idle-") as folder:
-        found = measure(config or REPOSITORY / "config/demo.toml", Path(folder), seconds)
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchwipe-idle-")))
+        # A copy: what its devices keep lies beside the configuration.
+        own = Path(shutil.copy(config or REPOSITORY / "config/demo.toml", folder / "station.toml"))
+        broker = stack.enter_context(enrolled(own)) if enrol else None
+        for name, idles in (("state-of-the-first", 0.0), ("state", seconds)):  # the first makes the bytecode
+            found = measure(own, folder, name, idles)
+        if broker is not None and f"u'{STATION}'" not in broker.log():
+            raise click.ClickException(f"the station did not connect; its broker said:\n{broker.log()}")
     if as_json:
         click.echo(json.dumps(found))
     else:
@@ -51,17 +66,17 @@ def main(config: Path | None, seconds: float, as_json: bool) -> None:
     sys.exit(found["rss_mb"] > MOST_RESIDENT_MB or found["start_s"] > MOST_START_S)
 
 
-def measure(config: Path, folder: Path, seconds: float) -> dict[str, float]:
+def measure(config: Path, folder: Path, state: str, seconds: float) -> dict[str, float]:
     """start_s, rss_mb and pss_mb (10^6 bytes), threads, cpu_percent of one core."""
-    # A copy: what its devices keep lies beside the configuration.
-    config = Path(shutil.copy(config, folder / "station.toml"))
+    environment = {**os.environ, "MALLOC_ARENA_MAX": "1", "PYTHONPYCACHEPREFIX": str(folder / "bytecode")}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify:
-        notify.bind(str(folder / "notify"))
+        notify.bind(str(folder / f"notify-{state}"))
         notify.settimeout(GIVE_UP_S)
         began = time.monotonic()
         daemon = subprocess.Popen(
-            [_program(), "run", "--config", str(config), "--state-dir", str(folder / "state")],
-            env={**os.environ, "NOTIFY_SOCKET": str(folder / "notify")},
+            [_program(), "run", "--config", str(config), "--state-dir", str(folder / state)],
+            env={**environment, "NOTIFY_SOCKET": str(folder / f"notify-{state}")},
             stderr=(folder / "log").open("wb"),
         )
         try:
@@ -74,7 +89,7 @@ def measure(config: Path, folder: Path, seconds: float) -> dict[str, float]:
                 "rss_mb": _kib(daemon.pid, "status", "VmRSS") * 1024 / 1e6,
                 "pss_mb": _kib(daemon.pid, "smaps_rollup", "Pss") * 1024 / 1e6,
                 "threads": float(len(os.listdir(f"/proc/{daemon.pid}/task"))),
-                "cpu_percent": 100 * (_cpu_seconds(daemon.pid) - before) / seconds,
+                "cpu_percent": 100 * (_cpu_seconds(daemon.pid) - before) / max(seconds, 0.01),
             }
         finally:
             daemon.terminate()

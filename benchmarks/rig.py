@@ -97,16 +97,17 @@ def timed(command: Sequence[str]) -> tuple[float, float]:
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
-def nwipe(device: str, method: str, *, prng: str = "isaac64") -> tuple[float, float]:
+def nwipe(device: str, method: str, *, prng: str = "isaac64", program: str = "nwipe") -> tuple[float, float]:
     """(seconds, processor seconds) of nwipe writing the device once and verifying it."""
-    command = ["nwipe", "--autonuke", "--nogui", "--nowait", "--noblank", "--verify=last", "--rounds=1"]
+    command = [program, "--autonuke", "--nogui", "--nowait", "--noblank", "--verify=last", "--rounds=1"]
     return timed([*command, f"--method={method}", f"--prng={prng}", device])
 
 
-def nwipe_version() -> str:
+def nwipe_version(program: str = "nwipe") -> str:
     """As it names itself: "nwipe 0.34"."""
-    said = subprocess.run(["nwipe", "--version"], check=False, capture_output=True, text=True).stdout.split()
-    return f"nwipe {said[-1]}" if said else "nwipe"
+    said = subprocess.run([program, "--version"], check=False, capture_output=True, text=True)
+    words = (said.stdout or said.stderr).split()
+    return f"nwipe {words[-1]}" if words else "nwipe"
 
 
 def medians(pairs: Iterable[tuple[float, float]]) -> tuple[float, float, float]:

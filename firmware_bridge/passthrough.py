@@ -1,4 +1,6 @@
-"""What talks to the kernel below Python's own library: ioctl(2), and libc through ctypes. kernel_clock.py is the rest.
+"""What talks to the kernel below Python's own library: ioctl(2), and libc through ctypes.
+
+kernel_clock.py and memory.py are the rest.
 
 Thin and typed: each function asks one question, returns plain values, and raises OSError as the kernel reported it.
 Structures are laid out by ctypes, so that they are right on 32 and on 64 bits. Numbers are those of the generic
@@ -390,10 +392,3 @@ def direct_alignment(fd: int) -> tuple[int, int] | None:
     if asked != 0 or not found.mask & STATX_DIOALIGN or not found.dio_offset_align:
         return None
     return found.dio_mem_align, found.dio_offset_align
-
-
-def give_back_memory() -> None:
-    """Return to the kernel what the heap does not need at this moment (malloc_trim(3)); nothing without glibc."""
-    trim = getattr(_libc, "malloc_trim", None)
-    if trim is not None:
-        trim(0)

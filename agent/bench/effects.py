@@ -78,5 +78,8 @@ class Effects(Protocol):
     def hash_ahead(self, place: PatternSpan | None) -> None:
         """Make this hash behind everything else, and put a HashMade; None: rest at once. Absolute."""
 
+    def rest(self) -> None:
+        """Give back what only starting or a job needed: no bay has worked for a while."""
+
     def beat(self) -> None:
         """Tell that the engine is alive."""

@@ -63,6 +63,8 @@ log = logging.getLogger("benchwipe.engine")
 NOBODY: Mapping[str, Ed25519PublicKey] = MappingProxyType({})
 TICK_S = 0.25
 DAY_S = 86400.0
+REST_S = 5.0
+"""After a start, and after a job: by then the connection to the broker is open, and a certificate is sent."""
 SHUTDOWN_S = 2.5  # of the five seconds that a stop may take: the uplink and the devices want theirs
 
 Raise = Callable[[str, Alarm | None], None]
@@ -113,6 +115,7 @@ class Engine:
         self._stop_asked: str | None = None
         self._retry_at = 0.0
         self._keys_at = now() + DAY_S  # `recover` does it at the start
+        self._rests_at: float | None = now() + REST_S
         self._seconds_told: dict[str, int] = {}
 
     @property
@@ -203,6 +206,7 @@ class Engine:
         self._settle_freed()
         self.table.guarded(self._scans.look_again)
         self.table.guarded(self._mind_hashes)
+        self._mind_rest()
         self.table.guarded(self._controllers.settle)
         if self.now() >= self._keys_at:
             self._keys_at = self.now() + DAY_S
@@ -279,6 +283,14 @@ class Engine:
         """Have hashes made that drives will need, while no bay works."""
         idle = not self._working() and not self.inbox.stopping
         self.table.tell(self.table.effects.hash_ahead, self._books.missing_hash() if idle else None)
+
+    def _mind_rest(self) -> None:
+        """Say once that no bay has worked for a while."""
+        if self._working():
+            self._rests_at = self.now() + REST_S
+        elif self._rests_at is not None and self.now() >= self._rests_at:
+            self._rests_at = None
+            self.table.tell(self.table.effects.rest)
 
     def _settle_freed(self) -> None:
         for certificate_id in self._workforce.take_outdated():

@@ -15,6 +15,7 @@ from typing import Literal, NoReturn
 import click
 import msgspec
 
+from agent import files
 from agent.certificates.jws import MAX_BYTES
 from agent.certificates.label import capacity
 from agent.commands.attended import command_process
@@ -247,15 +248,14 @@ def describe(candidate: Candidate, *, fully: bool = False) -> Iterator[str]:
 
 def _prepare(folder: Path | None) -> None:
     """Make the folder for copies, and try that it takes a file; OSError before anything is erased."""
-    import tempfile
-
     if folder is None:
         return
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder) as file:
+        with files.temporary(folder) as (file, _):
             file.write(bytes(MAX_BYTES))
-    except OSError as error:  # of a file without a name it says no place
+            file.flush()
+    except OSError as error:  # of a write it says no place
         raise OSError(error.errno, error.strerror, str(error.filename or folder)) from error
 
 

@@ -176,6 +176,7 @@ def log_to_stderr(*, verbose: bool = False, quiet: bool = False) -> None:
         level=logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO,
         format=f"{stamp}%(levelname)s %(name)s: %(message)s",
     )
+    logging.getLogger("benchwipe.erase.costs").setLevel(logging.INFO)
     logging.raiseExceptions = False  # a log line that nobody can read any more (a closed pipe) stops nothing
 
 

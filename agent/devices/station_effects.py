@@ -41,6 +41,7 @@ from agent.uplink.uplink import Uplink
 from agent.views.bay import bay_lines
 from drivers.deadline import Deadline
 from drivers.docks.base import Dock
+from firmware_bridge.memory import give_back_memory, let_go_of_code
 
 log = logging.getLogger("benchwipe.effects")
 
@@ -200,6 +201,11 @@ class StationEffects:
     def hash_ahead(self, place: PatternSpan | None) -> None:
         """Make this hash behind everything else; None: rest."""
         self._hashes.want(place)
+
+    def rest(self) -> None:
+        """Give memory back to the kernel: 10 MB of an enrolled station (benchmarks/idle_footprint.py)."""
+        give_back_memory()
+        let_go_of_code()
 
     def beat(self) -> None:
         """Feed systemd's watchdog."""

@@ -30,11 +30,15 @@ from agent.erase.pattern import Fill, FixedFill
 from agent.erase.spec import KnownHash
 
 log = logging.getLogger("benchwipe.erase")
+costs = logging.getLogger("benchwipe.erase.costs")
+"""What the first drive of a size pays. The command line, which says no more than it must, says this too."""
 
 STEP = 4 * MIB  # hashed at once without Python's lock: 0.5 ms with AVX-512, 8 ms on a Raspberry Pi 4
 STATES = 32  # copies of a hasher over one drive, of 2 KB each
 REMEMBERED = 16  # finished hashes of fixed patterns
 NICE = 10  # behind the writers, and not so far that it could be preempted for long while it holds Python's lock
+TOLD_S = 0.1
+"""Less of a processor is not worth a line."""
 ONE_PRIORITY = "BENCHWIPE_ONE_PRIORITY"
 """Set where the call is forbidden anyway: the unit's filter has none of @resources, which set real-time ones too."""
 
@@ -263,9 +267,9 @@ class FixedHash(MeantHash):
     def _tell_cost(self, seconds: float) -> None:
         """Tell what it took, once: the first drive of a size pays it, and no other."""
         self._spent_s += seconds
-        if self.made:
+        if self.made and self._spent_s >= TOLD_S:
             name, size = self._fill.name, self.capacity
-            log.info("pattern %s over %d bytes: its hash took %.1f s of a processor", name, size, self._spent_s)
+            costs.info("pattern %s over %d bytes: its hash took %.1f s of a processor", name, size, self._spent_s)
 
 
 class SharedHashes:

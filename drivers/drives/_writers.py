@@ -182,7 +182,7 @@ def _written(process: Path) -> Iterator[str]:
             except OSError as error:
                 if error.errno not in GONE:
                     raise
-    for area in SHARED.findall((process / "maps").read_bytes()):
+    for area in _shared((process / "maps").read_bytes()):
         try:
             yield from _device(os.stat(process / "map_files" / area.decode("ascii")))
         except OSError as error:
@@ -190,12 +190,18 @@ def _written(process: Path) -> Iterator[str]:
                 raise
 
 
+def _shared(maps: bytes) -> list[bytes]:
+    """What is mapped shared and may be written. Most processes have none, and are spared the pattern."""
+    return SHARED.findall(maps) if b"w-s " in maps or b"wxs " in maps else []
+
+
 def _of_files(task: Path, names: Iterable[str]) -> Iterator[str]:
+    folder = f"{task}/fd/"  # text: a Path for each of thousands of files was a third of the look
     for name in names:
         try:
             # The link's own mode says how it is open: asked first, since most are sockets and pipes, or only read.
-            if os.lstat(task / "fd" / name).st_mode & stat.S_IWUSR:
-                yield from _device(os.stat(task / "fd" / name))
+            if os.lstat(folder + name).st_mode & stat.S_IWUSR:
+                yield from _device(os.stat(folder + name))
         except OSError as error:
             if error.errno not in GONE:
                 raise

@@ -114,6 +114,7 @@ class FakeEffects:
         self.whole: list[bool] = []
         self.power: list[tuple[str, bool]] = []
         self.beats = 0
+        self.rests = 0
         self.ahead: PatternSpan | None = None
         self.answers: list[tuple[str, CommandStatus]] = []
         self.broken = False
@@ -203,6 +204,10 @@ class FakeEffects:
     def hash_ahead(self, place: PatternSpan | None) -> None:
         """Asked for, or told to rest."""
         self.ahead = place
+
+    def rest(self) -> None:
+        """Told that nothing has happened for a while."""
+        self.rests += 1
 
     def beat(self) -> None:
         """Alive."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.bench.engine import REST_S
 from agent.bench.events import HashMade
 from agent.erase import PatternSpan
 from agent.jobs.hash_rows import MOST_KEPT
@@ -96,3 +97,21 @@ def test_drives_of_earlier_jobs_are_remembered_and_no_more_than_a_bound(rig: Rig
     for n in range(1, MOST_KEPT + 20):
         rig.registrar.hashes.want(planned.plan, n * 512)
     assert sql(rig, "SELECT COUNT(*) FROM pattern_hash") == [(MOST_KEPT,)]
+
+
+def test_an_idle_bench_gives_back_memory_once_and_again_after_a_job(rig: Rig) -> None:
+    rig.wait(REST_S - 0.5)
+    assert rig.effects.rests == 0
+    rig.wait(1)
+    rig.wait(100)
+    assert rig.effects.rests == 1
+    rig.arrive("A1")
+    rig.sign_in()
+    rig.scan("KK-0001", "BAY-A1")
+    rig.wait(10.1)
+    assert rig.working("A1")
+    rig.wait(2 * REST_S)
+    assert rig.effects.rests == 1
+    rig.end("A1", erased())
+    rig.wait(REST_S + 1)
+    assert rig.effects.rests == 2

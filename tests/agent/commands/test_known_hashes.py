@@ -68,6 +68,21 @@ def test_the_second_drive_of_a_size_costs_no_hash(
     assert sorted(rows) == [("00", 8 * MIB, 1, 1), ("00", 9 * MIB, 1, 1), ("ff", 8 * MIB, 1, 1)]
 
 
+def test_the_first_drive_of_a_size_says_what_its_hash_cost(
+    call: Call,
+    loops: Loops,
+    made: list[int],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(expected_hash, "TOLD_S", 0.0)
+    for hashes, size in ((1, 8 * MIB), (1, 8 * MIB), (2, 9 * MIB)):
+        erase(call, loops.attach(loops.image(size)), monkeypatch)
+        assert len(made) == hashes
+        assert caplog.text.count("its hash took") == hashes
+    assert f"pattern 00 over {9 * MIB} bytes: its hash took 0.0 s of a processor" in caplog.text
+
+
 @pytest.mark.parametrize(
     "damage",
     some(

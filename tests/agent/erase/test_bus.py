@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import random
 import threading
 import time
 from collections.abc import Callable
@@ -134,6 +136,68 @@ def test_drives_of_other_buses_and_of_none_know_nothing_of_each_other() -> None:
     assert not any(share.held for share in shares)
     assert shares[2]._bus is not shares[3]._bus
     assert (shares[0]._bus, shares[1]._bus) == (None, None)
+
+
+# Whole erasures by a modelled bus: what the order is worth, without the noise of a machine
+
+
+def seconds(
+    drives: int, *, limit: float, own: float, by_bus: bool, noise: float = 0.0, both_ways: bool = True
+) -> float:
+    """How long drives of 30 GB take that write all, and then read it back; a second may be `noise` faster or slower.
+
+    The bus carries `limit` in each direction at once; without `both_ways` in both together, as USB 2 does.
+    """
+    line, luck, step = Line(drives, limit=limit, own=own), random.Random(7), 0.05
+    shares = line.shares if by_bus else [Share(None) for _ in line.shares]
+    left = {share: [30e9, 30e9] for share in shares}
+    began, pace = line.now, 1.0
+    for n in itertools.count():
+        if not n % 20:
+            pace = 1 + noise * luck.uniform(-1, 1)
+        line.now += step
+        writing = [share for share in shares if left[share][0] > 0 and not share.held]
+        reading = [share for share in shares if left[share][0] <= 0 < left[share][1]]
+        for share in (*writing, *reading):
+            together = writing if share in writing else reading
+            beside = len(together) if both_ways else len(writing) + len(reading)
+            length = step * pace * min(own, limit / beside)
+            left[share][share in reading] -= length
+            if share in writing:
+                for _ in range(2):
+                    share.moved(int(length / 2))
+                if left[share][0] <= 0:
+                    share.leave()
+        if not writing and not reading:
+            return line.now - began
+        for share in shares:
+            share.mind()
+    raise AssertionError
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.1])
+@pytest.mark.parametrize(
+    ("drives", "limit", "own", "both_ways", "least"),
+    [
+        (4, 400e6, 400e6, True, 1.55),
+        (8, 400e6, 400e6, True, 1.7),
+        (8, 400e6, 220e6, True, 1.5),
+        (2, 400e6, 400e6, True, 1.3),
+        # Five minutes and more: they share no more than the name, or a bus that carries one direction at a time.
+        (4, 4e9, 200e6, True, 0.985),
+        (2, 400e6, 200e6, True, 0.985),
+        (3, 500e6, 200e6, True, 0.985),
+        (4, 400e6, 400e6, False, 0.985),
+    ],
+)
+def test_the_order_is_worth_half_as_much_again_and_costs_nothing_where_nothing_is_shared(
+    drives: int, limit: float, own: float, both_ways: bool, least: float, noise: float
+) -> None:
+    by_bus, naive = (
+        seconds(drives, limit=limit, own=own, by_bus=by_bus, noise=noise, both_ways=both_ways)
+        for by_bus in (True, False)
+    )
+    assert naive / by_bus >= least
 
 
 # Real jobs
