@@ -7,6 +7,7 @@ from django.db import DataError, IntegrityError
 from django.test import RequestFactory
 
 from collector.problems import Problems
+from collector.trade.models import Period
 from tests.collector.house import House
 from tests.collector.trade import world as trade
 
@@ -39,7 +40,7 @@ def test_a_nul_is_a_space_where_one_searches_and_refused_elsewhere(each_house: H
 @pytest.mark.parametrize("number", ["²", "٣", "-1", "1e3", "9" * 40, "0", "①"])
 def test_a_number_that_is_none_is_the_first_page_and_no_year(house: House, number: str) -> None:
     trade.fill(house, house.organisation("Kolding Kommune", "customer"), "Own")
-    period = trade.Period.unfiltered.get()
+    period = Period.unfiltered.get()
     seller = house.organisation("Own Seller")
     client = house.client("finance", seller, "walker-finance")
     for address in ("/sales", f"/settlements/{period.pk}", "/purchases", "/units"):
