@@ -9,7 +9,7 @@ LONGEST = 2000  # characters
 
 
 def onward(address: str, otherwise: str) -> HttpResponseRedirect:
-    """Redirect to a path of this server, else to the other one.
+    """Send a reader on to a path of this server, else to the other one.
 
     Django's own redirect() takes a word without a slash for the name of a page, and breaks where there is none.
     """
