@@ -14,7 +14,7 @@
 #   make prove-years              both municipalities' year on SQLite and PostgreSQL, against a calculation in fractions; histories
 #   make prove-roles [WRITE=docs/pictures]                  each role's day in a Chromium, in Danish
 #   make prove-pages              every page as everybody who may open it, by axe-core in a Chromium: two widths, languages, colours
-#   make prove-api                every document, fuzzed by schemathesis from the OpenAPI, as each role
+#   make prove-api                every document, fuzzed by schemathesis from the OpenAPI, and every form, as each role
 #   make prove-collector          the collector's tests with all the rows that exports are promised for
 #   make faults, make bench       the first and the last of these, by their older names
 #   make lock                     the newest releases that setup.cfg allows, into requirements/*.lock; docs/dependencies.md
@@ -109,7 +109,7 @@ prove-pages: setup
 	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector/test_hard_pages.py --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
 
 prove-api: setup
-	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector/test_hard_api.py --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
+	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector/test_hard_api.py tests/collector/test_hard_forms.py --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
 
 prove-collector: setup
 	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)

@@ -30,7 +30,7 @@ _RUN = re.compile(r"[0-9a-z]{3,}")
 MOST_TRIGRAMS = 8  # of one word, asked of FTS5: those where two parts meet are the seldom ones
 FEW = frozenset((*NARROW, "lot"))
 """Columns of which one value has few rows."""
-SAMPLE, FREQUENT = 500, 2  # rows that PostgreSQL looks at for words, and in how many of them frequent ones stand: 1 ms
+SAMPLE = 500  # rows here and there that PostgreSQL looks at for words: one that has them tells that they are frequent
 NEWEST = 20_000  # rows that it looks through for frequent ones: 12 ms
 SELDOM = 3_000  # rows that it sorts: its trigrams find them in no order
 MOST_OF_ID = 200
@@ -78,8 +78,8 @@ class Step:
     """Of parts: whose rows are the newest ones that are looked through."""
     plain: Sql = Sql("")
     """Of parts on PostgreSQL: the same with nothing that its trigrams could answer."""
-    words: Sql = Sql("")
-    """Of parts on PostgreSQL: whether they stand in a row, whosever it is."""
+    there: Sql = Sql("")
+    """Of a beginning, and of parts on PostgreSQL: that it stands in a row, whosever it is."""
 
 
 def steps(question: Question, rows: Rows, narrowed: Narrowed, vendor: Vendor) -> list[Step]:
@@ -95,7 +95,8 @@ def steps(question: Question, rows: Rows, narrowed: Narrowed, vendor: Vendor) ->
     for one in _columns(question.whole.prefix):
         column, begins = one.column, _begins(one, vendor)
         select = _scan(column, begins, _and([only, _none_of(before)]), vendor)
-        found.append(Step("prefix", (select,), compared(column, vendor)))
+        there = _scan(column, begins, Sql(""), vendor)
+        found.append(Step("prefix", (select,), compared(column, vendor), there=there))
         before.append(begins)
     if len(question.words) > 1:
         named = _named(question.words, only, vendor)
@@ -171,7 +172,7 @@ def _part(words: Sequence[Term], rows: Rows, only: Sql, vendor: Vendor) -> Step 
         narrowed = _and([*(_like(some, max(1, MOST_OF_GIN // len(long))) for some in long), where])
         selects = (Sql(f"FROM {TABLE} f WHERE {narrowed.text}", narrowed.values),)
         plain = Sql(f"FROM {TABLE} f WHERE {where.text}", where.values)
-        return Step("part", selects, among=among, plain=plain, words=there)
+        return Step("part", selects, among=among, plain=plain, there=there)
     asked = " AND ".join(f"({expression})" for some in forms if (expression := _trigrams(some)))
     if not rows.every:
         asked = f"({_marks(rows)}) AND {asked}"

@@ -8,13 +8,12 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
-from django.shortcuts import redirect
 from django.utils import translation
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_POST
 
 from collector.parties.doors import public
 from collector.parties.models import LANGUAGES, Person
+from collector.parties.onward import onward
 
 
 class Languages:
@@ -45,10 +44,8 @@ def _chosen(request: HttpRequest) -> str:
 @require_POST
 def choose(request: HttpRequest) -> HttpResponse:
     """Take a reader's choice: `/language`. A person's is kept with the person, a stranger's in a cookie."""
-    language, back = request.POST.get("language", ""), request.POST.get("back", "/")
-    if not url_has_allowed_host_and_scheme(back, {request.get_host()}, require_https=request.is_secure()):
-        back = "/"
-    answer = redirect(back)
+    language = request.POST.get("language", "")
+    answer = onward(request.POST.get("back", ""), "/")
     if language in LANGUAGES:
         if isinstance(request.user, Person):
             Person.objects.filter(pk=request.user.pk).update(language=language)

@@ -10,7 +10,6 @@ from allauth.account.models import Login
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST, require_safe
 
@@ -19,6 +18,7 @@ from collector.parties.doors import public, roles
 from collector.parties.errors import LinkProblem, OidcProblem, PartyProblem
 from collector.parties.models import Person
 from collector.parties.oidc import Identity
+from collector.parties.onward import onward
 from collector.parties.roles import ROLES
 from collector.parties.services import Actor
 from collector.parties.sessions import NOBODY, actor_of, address_of
@@ -95,9 +95,7 @@ def _shown_again(request: HttpRequest, identity: Identity, kept: dict[str, Any])
     if not isinstance(person, Person) or person.pk != kept["person"] or oidc.person_of(identity) != person:
         return problem(request, 403, _("Somebody else is signed in now. Begin again."))
     record_authentication(request, person, method=oidc.METHOD, reauthenticated=True)
-    onward = str(kept["again"])
-    ours = url_has_allowed_host_and_scheme(onward, allowed_hosts=None)
-    return redirect(onward if ours else "me")
+    return onward(str(kept["again"]), "/me")
 
 
 def _accept(request: HttpRequest, identity: Identity, token: str) -> Person | None:

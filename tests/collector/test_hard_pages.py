@@ -77,7 +77,8 @@ class Reader:
 
     def found(self) -> list[str]:
         """What axe-core, and the width of the page, say of what is open now."""
-        self.tab.do("Runtime.evaluate", expression=AXE.read_text("utf-8"))
+        if not self.tab.run("'axe' in window"):
+            self.tab.do("Runtime.evaluate", expression=AXE.read_text("utf-8"))
         told = self.tab.do("Runtime.evaluate", expression=RUN, awaitPromise=True, returnByValue=True)
         faults: list[str] = json.loads(told["result"]["value"])
         return faults + list(json.loads(str(self.tab.run(WIDER))))
@@ -139,8 +140,8 @@ def opened(world: World, who: str) -> Client:
     return client
 
 
-def looked_at(reader: Reader, pages: list[str], **how: Any) -> dict[str, list[str]]:  # noqa: ANN401
-    reader.look(**how)
+def looked_at(reader: Reader, pages: list[str], width: str) -> dict[str, list[str]]:
+    reader.look(width)
     found = {}
     for address in pages:
         reader.open(address)
@@ -165,15 +166,22 @@ def test_no_page_keeps_anybody_out(world: World, reader: Reader, width: str) -> 
 
 @pytest.mark.skipif(not PROVE, reason="all of them, as everybody: make prove-pages")
 @pytest.mark.parametrize("who", ["administrator", "team_lead", "technician", "finance", "auditor", "a stranger"])
-@pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("language", ["da", "en"])
-@pytest.mark.parametrize("width", WIDTHS)
 def test_no_page_keeps_anybody_out_as_whoever_it_is_opened(
-    world: World, reader: Reader, width: str, language: str, dark: bool, who: str
+    world: World, reader: Reader, language: str, who: str
 ) -> None:
     client = opened(world, who)
     reader.become(client, language)
-    assert looked_at(reader, list(html_pages(world, client)), width=width, dark=dark) == {}
+    found = {}
+    for address in html_pages(world, client):
+        for width in WIDTHS:
+            reader.look(width)
+            reader.open(address)
+            for dark in (False, True):  # as a system that turns dark at sunset does, with the page open
+                reader.look(width, dark=dark)
+                if faults := reader.found():
+                    found[f"{address}, {width}, {'dark' if dark else 'light'}"] = faults
+    assert found == {}
 
 
 def test_the_look_itself_finds_faults(world: World, reader: Reader) -> None:

@@ -111,7 +111,10 @@ def test_a_persons_choice_counts_for_more_than_the_browsers(house: House) -> Non
     client.post("/language", {"language": "en", "back": "/"})
     assert '<html lang="en">' in client.get("/").text
     assert house.person("administrator").language == "en"
-    assert client.post("/language", {"language": "xx", "back": "//elsewhere.example"}).headers["Location"] == "/"
+    for back in ("//elsewhere.example", "https://elsewhere.example/", "2147483648", "people", "x" * 5000, "\\x", ""):
+        answer = client.post("/language", {"language": "xx", "back": back})
+        assert answer.headers["Location"] == "/", back
+    assert client.post("/language", {"back": "/certificates?q=a%20b"}).headers["Location"] == "/certificates?q=a%20b"
 
 
 def test_a_strangers_choice_is_kept_in_a_cookie(house: House) -> None:

@@ -112,6 +112,10 @@ def made_for(house: House, other: Any) -> str:  # noqa: ANN401
 
 @pytest.fixture
 def world(house: House, monkeypatch: pytest.MonkeyPatch) -> World:
+    return made_world(house, monkeypatch)
+
+
+def made_world(house: House, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setitem(KINDS, "test.walked", Kind("test.walked", lambda _work: None, 60, 1, frozenset(ROLES)))
     site = Site(house)
     own = services.add_organisation(ACTOR, "Kolding Kommune", "customer")

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import msgspec
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from agent.certificates.certificate import Certificate, sign
 from agent.certificates.jws import thumbprint
 from agent.certificates.record import Asset, Customer, Operator
-from collector.certificates import search_follow
+from collector.certificates import search, search_follow
 from collector.certificates.models import Found
 from collector.certificates.queries import Search, certificates
 from collector.intake import keeping
 from collector.intake.judge import Delivery, judge
 from collector.intake.models import Certificate as Row
+from collector.parties.roles import TEAM_LEAD, Sight, Standing
 from collector.parties.services import name_customer
 from tests.collector.conftest import drive, record
 from tests.collector.house import House, enrolled_by
@@ -158,6 +161,34 @@ def test_rows_of_before_are_filled_in_and_one_whose_bytes_were_changed_too(each_
     search_follow.catch_up()
     assert sorted(found(each_house, "qrs")) == [1, 2]
     assert found(each_house, "rstwo") == [2]
+
+
+def test_what_no_row_begins_with_is_asked_for_once(each_house: House) -> None:
+    """Each of ten columns was asked alone, in every search: a third of its time among a million rows."""
+    put(one(1, "ABCD-1001"), one(2, "ABCD-1002"))
+    sight = each_house.person("team_lead").sight()
+    for q, rows in (("nothing is so", 0), ("zz9q", 0), ("ab", 2)):
+        with CaptureQueriesContext(connection) as asked:
+            assert len(certificates(sight, Search(q=q)).rows) == rows
+        assert len(asked) <= 9, [query["sql"][:90] for query in asked]
+
+
+def test_a_word_of_one_large_delivery_and_one_of_long_ago_are_both_found(
+    each_house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL guesses how frequent a word is; however it guesses, and wherever it looks first, it finds the same."""
+    models = ["ALPHA"] * 3 + ["BETA"] + ["GAMMA"] * 6
+    put(*(one(n, f"{model}-{n}") for n, model in enumerate(models, 1)))
+    wanted = {"lpha": [3, 2, 1], "eta": [4], "amma": [10, 9, 8, 7, 6, 5], "mma-1": [10]}
+    for sample, newest, seldom in product((1, 3, 500), (1, 4, 20_000), (1, 2, 3_000)):
+        for name, value in (("SAMPLE", sample), ("NEWEST", newest), ("SELDOM", seldom)):
+            monkeypatch.setattr(search, name, value)
+        assert {q: found_by(q) for q in wanted} == wanted, (sample, newest, seldom)
+
+
+def found_by(q: str) -> list[int]:
+    sight = Sight(frozenset({Standing(TEAM_LEAD, 1, "operator")}))
+    return [row.sequence for row in certificates(sight, Search(q=q)).rows]
 
 
 def test_a_word_that_names_a_thing_and_another_that_stands_in_it_find_it_once(each_house: House) -> None:
