@@ -91,7 +91,9 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/problems.py": "collector/errors.py",
         "collector/catalogues.py": "agent/phrases",
         "collector/settings.py": "drivers agent/errors.py agent/certificates collector/place.py collector/text.py",
-        "collector/parties": "collector/errors.py collector/moments.py collector/guards.py collector/problems.py",
+        "collector/parties": (
+            "collector/errors.py collector/text.py collector/moments.py collector/guards.py collector/problems.py"
+        ),
         "collector/background": (
             "collector/errors.py collector/text.py collector/moments.py collector/owned.py collector/guards.py "
             "collector/settings.py collector/parties"
