@@ -11,7 +11,7 @@ from django.db import Error
 
 from collector import upkeep
 from collector.errors import CollectorError
-from collector.fleet import ca, own_tls, signer
+from collector.fleet import ca, commanding, own_tls, signer
 from collector.intake import signing
 from collector.intake.link import web_role
 from collector.intake.taking import cause
@@ -61,6 +61,9 @@ def _broker(configuration: Configuration) -> list[str]:
         found.append(f"the broker at {broker.host}:{broker.port} does not answer: {error}")
     if web_role(configuration) is None:
         found.append("the live page has no certificate of its own for the broker: [broker.web] certificate and key")
+    if not commanding.possible(configuration):
+        told = "no job can be stopped and no directory told: the broker knows no controller"
+        found.append(f"{told}; [broker.controller] certificate and key")
     return found
 
 

@@ -54,6 +54,18 @@ class WebBrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
 
 
+class ControllerBrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Who the collector is at the broker when it commands: the broker's access list calls it "controller".
+
+    Needed with TLS to a broker of another authority, or with passwords; the own authority gives it.
+    """
+
+    username: str = ""
+    password_file: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
 class StationsBrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where stations are told to connect to; what is empty is the collector's own, by the pages' name.
 
@@ -76,6 +88,7 @@ class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     password_file: str = ""
     tls: TlsSettings = TlsSettings()
     web: WebBrokerSettings = WebBrokerSettings()
+    controller: ControllerBrokerSettings = ControllerBrokerSettings()
     stations: StationsBrokerSettings = StationsBrokerSettings()
 
 
@@ -299,7 +312,8 @@ def _filled_in(configuration: Configuration, *, port_given: bool) -> Configurati
     if broker.tls.own:
         ca, crt, key = (str(folder / name) for name in ("ca.crt", "intake.crt", "intake.key"))
         web = replace(broker.web, certificate=str(folder / "web.crt"), key=str(folder / "web.key"))
-        broker = replace(broker, tls=replace(broker.tls, ca=ca, certificate=crt, key=key), web=web)
+        own = replace(broker.controller, certificate=str(folder / "controller.crt"), key=str(folder / "controller.key"))
+        broker = replace(broker, tls=replace(broker.tls, ca=ca, certificate=crt, key=key), web=web, controller=own)
     listen = told.tls.listen if told.tls.on and told.tls.listen else told.listen
     return replace(configuration, settings=replace(told, broker=broker, listen=listen))
 
@@ -327,6 +341,8 @@ def _cross_checks(configuration: Configuration) -> list[str]:
     for key, name in (
         ("broker.web.password_file", web.password_file),
         ("broker.web.key", web.key),
+        ("broker.controller.password_file", broker.controller.password_file),
+        ("broker.controller.key", broker.controller.key),
         ("database.password_file", settings.database.password_file),
         ("database.owner_password_file", settings.database.owner_password_file),
         ("mail.password_file", settings.mail.password_file),
@@ -339,8 +355,14 @@ def _cross_checks(configuration: Configuration) -> list[str]:
     problems += _notices_problems(configuration)
     if len({one.id for one in settings.oidc}) != len(settings.oidc):
         problems.append("oidc: each id stands once")
-    if bool(web.certificate) is not bool(web.key):
-        problems.append("broker.web: certificate and key belong together: give both, or neither")
+    for key, pair in (("broker.web", web), ("broker.controller", broker.controller)):
+        if bool(pair.certificate) is not bool(pair.key):
+            problems.append(f"{key}: certificate and key belong together: give both, or neither")
+    told = broker.controller.certificate
+    if told and (broker.tls.own or not broker.tls.ca or not configuration.path(told).is_file()):
+        problems.append(
+            f"broker.controller.certificate = {told!r}: allowed is a file that is there, with broker.tls.ca"
+        )
     return problems
 
 

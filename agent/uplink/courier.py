@@ -44,6 +44,8 @@ from agent.uplink.values import Outgoing, Pace, Sender, UplinkStatus, Wake
 log = logging.getLogger("benchwipe.uplink")
 
 ASK_CLOCK_S = 10.0
+INTRODUCE_S = 60.0
+"""A bench with nothing to do says as often who it is: else nobody far away tells an idle one from one that hangs."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +89,7 @@ class Courier:
         self._subscribed: dict[int, str] = {}
         self._courteous = True
         self._dated = True  # whether the broker's certificate is judged by its dates
-        self._ask_clock_at = 0.0
+        self._ask_clock_at = self._introduced_at = 0.0
         self._goodbye: Outgoing | None = None
 
     def stop(self, by: float) -> None:
@@ -145,6 +147,8 @@ class Courier:
         self._delivery.refresh(ledger, now, connected=connected, last_error=last_error)
         if self._network_thread is None or (self._limit.careful and self._sent):
             return
+        if now - self._introduced_at >= INTRODUCE_S:
+            self._introduce(ledger.outbox.depth())
         for post in self.board.take(now):
             self._publish(Outgoing(post.suffix, post.payload, retain=post.retain, expiry_s=post.expiry_s))
         if not self._limit.careful:
@@ -268,10 +272,15 @@ class Courier:
             if mid is not None:
                 self._subscribed[mid] = topic
         self._publish(self._state("online", connection.number))
-        birth = msgspec.json.encode(self._station.birth(depth))
-        self._publish(Outgoing("birth", birth, retain=True))
+        self._introduce(depth)
         self.board.all_due()
         self._delivery.look(outbox=True)
+
+    def _introduce(self, depth: int) -> None:
+        """Say who this station is, how its clock is set, and how much waits here."""
+        self._introduced_at = time.monotonic()
+        birth = msgspec.json.encode(self._station.birth(depth))
+        self._publish(Outgoing("birth", birth, retain=True))
 
     def _subscription(self, event: Subscribed) -> None:
         topic = self._subscribed.pop(event.mid, "")

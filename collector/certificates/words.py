@@ -55,6 +55,13 @@ BAYS = {
     "quarantined": Mark("Quarantined", "!", "bad"),
 }
 PRESENCE = {True: Mark("Online", "●", "ok"), False: Mark("Offline", "◌", "bad"), None: Mark("Not heard", "○", "none")}
+SILENT = Mark("Silent", "◐", "warn")
+"""The broker counts it as online, and it says nothing."""
+CLOCKS = {
+    "set": Mark("Clock set", "●", "ok"),
+    "unset": Mark("Clock not set", "◇", "warn"),
+    "off": Mark("Clock wrong", "!", "bad"),
+}
 LEVELS = {
     "clear": "Clear: no data can be recovered with ordinary tools",
     "purge": "Purge: no data can be recovered in a laboratory",

@@ -93,8 +93,10 @@ class _Errand:
             reconnect_on_failure=False,
         )
         self._client.connect_timeout = ANSWER_S
-        if broker.username:
-            self._client.username_pw_set(broker.username, self._password())
+        told = broker.controller
+        user, secret = (told.username, told.password_file) if told.username else (broker.username, broker.password_file)
+        if user:
+            self._client.username_pw_set(user, self._password(secret))
         if broker.tls.ca:
             self._client.tls_set_context(self._tls())
         self._client.on_connect = lambda _c, _u, _f, reason, _p: self._put(reason)
@@ -178,23 +180,24 @@ class _Errand:
         properties.MessageExpiryInterval = int(LASTS.total_seconds())
         return properties
 
-    def _password(self) -> str | None:
-        name = self._configuration.settings.broker.password_file
+    def _password(self, name: str) -> str | None:
         return self._configuration.path(name).read_text("utf-8").strip() if name else None
 
     def _tls(self) -> ssl.SSLContext:
-        tls, path = self._configuration.settings.broker.tls, self._configuration.path
-        context = ssl.create_default_context(cafile=str(path(tls.ca)))
+        broker, path = self._configuration.settings.broker, self._configuration.path
+        context = ssl.create_default_context(cafile=str(path(broker.tls.ca)))
         context.minimum_version = ssl.TLSVersion.TLSv1_3
-        stem = self._configuration.tls_dir / NAME
-        context.load_cert_chain(stem.with_suffix(".crt"), stem.with_suffix(".key"))
+        if broker.controller.certificate:
+            context.load_cert_chain(path(broker.controller.certificate), path(broker.controller.key))
         return context
 
 
 def possible(configuration: Configuration) -> bool:
     """Say whether this collector has what the broker knows a controller by."""
-    tls = configuration.settings.broker.tls
-    return tls.own or not tls.ca
+    broker = configuration.settings.broker
+    told = broker.controller
+    by_name = not broker.tls.certificate and bool(told.username)
+    return not broker.tls.ca or bool(told.certificate) or by_name
 
 
 def by_of(actor: Actor) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from agent.messages import Alarm, BayProgressMessage, BayStateMessage, Birth, StationState, split_topic
+from collector import moments
 from collector.intake.link import Incoming
 from collector.text import clean, is_station_id
 
@@ -29,6 +30,7 @@ MOST_HEARD = 10_000
 """Alarms that were heard and that nobody has written down yet; the oldest are passed over."""
 LARGEST = 16 * 1024
 PROGRESS_FRESH_S = 30.0
+SILENT_S = 180.0
 WAITING = 10_000
 
 
@@ -64,8 +66,16 @@ class Station:
     past_boots: deque[str] = field(default_factory=lambda: deque(maxlen=16))
     heard_at: float = float("-inf")
     birth: Birth | None = None
+    known_at: float = 0.0
+    """Since when this process knows of it."""
+    clock_off_s: float | None = None
+    """How far its clock was ahead of ours when it last said who it is; None: it was not heard saying so."""
     bays: dict[str, Bay] = field(default_factory=dict)
     alarms: dict[str, Alarm] = field(default_factory=dict)
+
+    def silent(self, now: float) -> bool:
+        """Say whether it counts as online and has said nothing for some minutes: it says who it is every minute."""
+        return self.online is True and now - max(self.heard_at, self.known_at) > SILENT_S
 
 
 @dataclass(frozen=True)
@@ -162,13 +172,15 @@ class Live:
             if station is None:
                 if len(self._stations) >= MOST_STATIONS:
                     return
-                station = Station(name)
+                station = Station(name, known_at=self._clock())
             before = dict(station.alarms) if suffix.startswith("alarm/") else station.alarms
             if _read(station, suffix, payload, self._clock()):
                 self._hear(station, before)
                 self._stations[name] = station
                 if not retained:  # a retained word is of any age
                     station.heard_at = self._clock()
+                    if suffix == "birth" and station.birth is not None:
+                        station.clock_off_s = _off(station.birth.ts)
 
 
 def _read(station: Station, suffix: str, payload: bytes, now: float) -> bool:
@@ -242,6 +254,14 @@ def _progress(station: Station, message: BayProgressMessage, name: str, now: flo
         progress_at=now,
     )
     return True
+
+
+def _off(told: str) -> float | None:
+    """Say by how much a moment of a station is ahead of ours, as far as it is one."""
+    try:
+        return (moments.parse(told) - moments.now()).total_seconds()
+    except (ValueError, OverflowError):
+        return None
 
 
 def _alarm(station: Station, name: str, payload: bytes) -> bool:

@@ -22,6 +22,8 @@ from collector.fleet.models import TakenAlarm
 from collector.intake.models import Certificate, Quarantine, StationKey, ToldGap
 
 MOST_GAPS = 5
+MOST_OFF_S = 60.0
+"""A message takes seconds at the most: a clock that is a minute off is wrong, whatever it says of itself."""
 NO_SUMS = {"ok": 0, "gap": 0, "known": 0, "fork": 0, "last": 0}
 
 
@@ -37,6 +39,7 @@ class StationView:
     birth_key: str
     outbox: int | None
     version: str
+    clock: words.Mark | None
     bays: list[dict[str, Any]]
     alarms: list[dict[str, str]]
     sums: dict[str, int]
@@ -80,6 +83,7 @@ def document(views: list[StationView]) -> list[dict[str, Any]]:
             "keys": v.keys,
             "outbox_depth": v.outbox,
             "version": v.version,
+            "clock": None if v.clock is None else v.clock.text.lower(),
             "bays": [{k: x for k, x in bay.items() if k != "mark"} for bay in v.bays],
             "alarms": v.alarms,
             "certificates": {k: v.sums[k] for k in ("ok", "gap", "known", "fork")},
@@ -130,17 +134,25 @@ def _station(
     return StationView(
         name=station.name,
         enrolled=bool(keys),
-        mark=words.PRESENCE[station.online],
+        mark=words.SILENT if station.silent(now) else words.PRESENCE[station.online],
         heard=words.age(now - station.heard_at),
         keys=keys,
         birth_key="" if birth is None else _thumbprint(birth.key),
         outbox=None if birth is None else birth.outbox_depth,
         version="" if birth is None else " ".join(birth.software.values())[:80],
+        clock=None if birth is None else _clock(birth.clock, station.clock_off_s),
         bays=[_bay(station.bays[name], now) for name in sorted(station.bays, key=_natural)],
         alarms=[_alarm(station.name, name, alarm, took) for name, alarm in station.alarms.items()],
         sums={**NO_SUMS, **sums},
         gaps=gaps,
     )
+
+
+def _clock(told: Mapping[str, Any], off_s: float | None) -> words.Mark:
+    """Say how a station's clock is: what it says of it, and how far it is from ours."""
+    if told.get("synchronised") is not True:
+        return words.CLOCKS["unset"]
+    return words.CLOCKS["off" if off_s is not None and abs(off_s) > MOST_OFF_S else "set"]
 
 
 def _alarm(station: str, name: str, alarm: Alarm, took: Mapping[Key, TakenAlarm]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -18,6 +19,7 @@ HERE = ZoneInfo("Europe/Copenhagen")
 FRESH_S = 30.0
 """The page asks every five seconds, and each hour has thousands of rows."""
 HEIGHT, STEP, BAR = 60, 20, 16
+MOST_PICTURES = 20
 _LOCK = threading.Lock()
 
 
@@ -30,6 +32,15 @@ class Bar:
     x: int
     y: int
     height: int
+
+
+@dataclass(frozen=True)
+class Picture:
+    """The hours of a bench, drawn; of all of them, where it has no name."""
+
+    name: str
+    total: int
+    bars: list[Bar]
 
 
 @dataclass(frozen=True)
@@ -63,12 +74,17 @@ class Today:
         return max(1, len(self.hours)) * STEP
 
     @property
-    def bars(self) -> list[Bar]:
-        """Draw the hours of all benches together; the highest fills the picture."""
-        sums = [sum(bench.hours[i] for bench in self.benches) for i in range(len(self.hours))]
-        most = max(sums, default=0) or 1
+    def pictures(self) -> list[Picture]:
+        """Draw the hours of each bench, all in one scale; of more benches than are told apart, all together."""
+        rows = [(bench.station, bench.hours) for bench in self.benches]
+        if len(rows) > MOST_PICTURES:
+            rows = [("", tuple(sum(bench.hours[i] for bench in self.benches) for i in range(len(self.hours))))]
+        most = max((count for _, counts in rows for count in counts), default=0) or 1
+        return [Picture(name, sum(counts), self._bars(counts, most)) for name, counts in rows]
+
+    def _bars(self, counts: Sequence[int], most: int) -> list[Bar]:
         found = []
-        for i, count in enumerate(sums):
+        for i, count in enumerate(counts):
             height = max(1, round(HEIGHT * count / most)) if count else 0
             found.append(Bar(self.hours[i], count, i * STEP + (STEP - BAR) // 2, HEIGHT - height, height))
         return found

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import msgspec
 import pytest
 
-from collector.fleet.live import MOST_ALARMS, MOST_BAYS, MOST_STATIONS, Live, Station
+from collector.certificates import words
+from collector.fleet import pages
+from collector.fleet.live import MOST_ALARMS, MOST_BAYS, MOST_STATIONS, SILENT_S, Live, Station
+from collector.moments import now, text
 
 
 def say(live: Live, suffix: str, message: object, station: str = "bench-01", *, retained: bool = False) -> None:
@@ -99,3 +104,40 @@ def test_nonsense_leaves_no_trace(suffix: str, payload: bytes) -> None:
     live.read(f"er/1/$collector/{suffix}", payload)
     live.read(suffix, payload)
     assert [s for s in live.snapshot() if s.bays or s.alarms or s.birth or s.online is not None] == []
+
+
+def born(clock: dict[str, object], ts: str) -> dict[str, object]:
+    told = {"software": {}, "bays": [], "capabilities": [], "policy_hash": "", "clock": clock, "outbox_depth": 3}
+    return {**told, "key": {}, "boot_id": "b", "ts": ts}
+
+
+def test_who_counts_as_online_and_says_nothing_is_silent() -> None:
+    moment = [0.0]
+    live = Live(clock=lambda: moment[0])
+    say(live, "state", {"state": "online", "boot_id": "b", "conn_no": 1}, retained=True)
+    assert not only(live).silent(SILENT_S), "it is given the time to say something"
+    assert only(live).silent(SILENT_S + 1)
+    moment[0] = SILENT_S
+    say(live, "birth", born({}, ""))
+    assert not only(live).silent(2 * SILENT_S)
+    assert only(live).silent(2 * SILENT_S + 1)
+    assert state(live, "offline", "b", 1) is False
+    assert not only(live).silent(10 * SILENT_S), "who is away is not called silent"
+
+
+@pytest.mark.parametrize(
+    ("clock", "ahead_s", "shown"),
+    [
+        ({"synchronised": True}, 0, "set"), ({"synchronised": False}, 0, "unset"), ({}, 0, "unset"),
+        ({"synchronised": "yes"}, 0, "unset"), ({"synchronised": True}, 3600, "off"),
+        ({"synchronised": True}, -86400, "off"), ({"synchronised": True}, None, "set"),
+    ],
+)  # fmt: skip
+def test_a_clock_is_judged_by_its_word_and_by_ours(clock: dict[str, object], ahead_s: float | None, shown: str) -> None:
+    live = Live()
+    ts = "nonsense" if ahead_s is None else text(now() + timedelta(seconds=ahead_s))
+    say(live, "birth", born(clock, ts))
+    assert pages._clock(clock, only(live).clock_off_s) == words.CLOCKS[shown]
+    kept = Live()
+    say(kept, "birth", born(clock, ts), retained=True)
+    assert only(kept).clock_off_s is None, "a retained word is of any age"

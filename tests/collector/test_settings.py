@@ -42,8 +42,9 @@ def test_the_examples_commented_lines_are_right_too(tmp_path: Path) -> None:
     for line in EXAMPLE.read_text().splitlines():
         bare = line.removeprefix("# ")
         lines.append(bare if line.startswith("# ") and (bare.startswith("[") or " = " in bare) else line)
-    own = ("collector.key", "collector.crt", "collector-web.key", "collector-web.crt", "ca.crt")
-    for name in ("broker.password", "database.password", "owner.password", "mail.password", "kolding.secret", *own):
+    own = tuple(f"{name}.{kind}" for name in ("collector", "collector-web", "controller") for kind in ("key", "crt"))
+    secrets = tuple(f"{name}.password" for name in ("broker", "database", "owner", "mail", "controller"))
+    for name in (*secrets, "kolding.secret", "house-ca.pem", "ca.crt", *own):
         path = tmp_path / ("tls" if name.endswith(("key", "crt")) else "") / name
         path.parent.mkdir(exist_ok=True)
         path.write_text("x")

@@ -16,6 +16,7 @@ import pytest
 from agent.errors import KeyProblem
 from agent.jobs.ledger import Ledger
 from agent.messages import Event
+from agent.uplink import courier
 from tests.agent.mosquitto import Mosquitto, free_port, passwords, wait_until
 from tests.agent.uplink.fake_collector import stored
 from tests.agent.uplink.uplink_bench import ALARM, QUICK, STATION, Bench, bay_state, progress
@@ -531,3 +532,12 @@ def test_no_thread_and_no_descriptor_is_left_behind_by_reconnects(bench: Bench, 
         broker.start()
         wait_until(lambda: uplink.status.connected, "connected again")
     wait_until(lambda: len(os.listdir("/proc/self/fd")) <= before + 2, "descriptors are closed")
+
+
+def test_a_station_says_again_and_again_who_it_is_and_what_waits_in_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(courier, "INTRODUCE_S", 0.2)
+    collector = bench.collector()
+    bench.uplink()
+    wait_until(lambda: len(collector.seen.get(f"{ROOT}/birth", [])) >= 3, "it said so three times")
