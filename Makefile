@@ -7,6 +7,7 @@
 #   sudo make prove-kills [KILLS=500] [WRITE=docs/reliability.md]   SIGKILLs of command and daemon, some ten minutes
 #   make prove-collector-kills [KILLS=300] [WRITE=docs/reliability.md]   intake, web, broker, database, station
 #   make prove-cells [WRITE=docs/scaling.md]                one of three cells is killed under 300 stations
+#   make prove-standby            PostgreSQL is lost under load, its standby goes on; dump and restore
 #   sudo make prove-bench [WRITE=docs/reliability.md]       drives of all kinds under a real kernel, in a QEMU guest; docs/bench.md
 #   sudo make prove-install [SUITES=trixie]                 docs/install.md in a clean Debian 12 and 13, under their systemd
 #   make prove-closing            a hundred SIGKILLs in the middle of closing a settlement, on SQLite and on PostgreSQL
@@ -62,7 +63,7 @@ SLOW := tests/laboratory tests/collector tests/faults tests/shift tests/systemd 
 RUNS ?= 60
 KILLS ?= 500
 
-.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-collector-kills prove-cells prove-bench prove-closing prove-years prove-roles prove-collector prove-pages prove-api prove-station prove-install lock release lint install back uninstall clean
+.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-collector-kills prove-cells prove-standby prove-bench prove-closing prove-years prove-roles prove-collector prove-pages prove-api prove-station prove-install lock release lint install back uninstall clean
 
 setup:
 	@scripts/setup.sh $(VENV) dev
@@ -95,6 +96,9 @@ prove-collector-kills: setup
 
 prove-cells: setup
 	@$(BIN)/python -m tests.faults.cells $(if $(WRITE),--write $(WRITE)) $(ARGS)
+
+prove-standby: setup
+	@$(BIN)/python -m tests.faults.standby $(ARGS)
 
 prove-closing: setup
 	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector/trade/test_closing_kills.py -s -rs $(ARGS)

@@ -13,8 +13,8 @@ from agent.certificates.certificate import Certificate
 from collector.intake.book import enrolled
 from collector.intake.judge import Delivery, judge
 from collector.intake.keeping import keep
-from collector.intake.models import CertificateBytes
 from collector.intake.models import Certificate as Row
+from collector.intake.models import CertificateBytes
 from tests.collector.conftest import chain_of
 from tests.collector.house import House, enrolled_by
 
