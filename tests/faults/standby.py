@@ -94,9 +94,7 @@ def main() -> int:
         missing = len(one.station.made() - restored(one, standby))
     print(f"{len(answered)} had receipts when the primary was lost: {forgotten} of them are not in its standby;")
     print(f"receipts came again after {seconds:.1f} s. {tally.made} in the end: {tally.lost} lost, {tally.changed}")
-    print(
-        f"changed, {tally.broken} out of chain; {missing} missing in the restored dump, of which the audit finds nothing"
-    )
+    print(f"changed, {tally.broken} out of chain; {missing} missing in the restored dump, and its audit finds nothing")
     return int(bool(forgotten or missing) or not tally.clean)
 
 
