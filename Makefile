@@ -5,8 +5,9 @@
 #   make quick PYTHON=python3.13 VENV=build/venv-3.13       the half of them that starts no server, under another Python
 #   sudo make prove-faults [RUNS=60] [WRITE=docs/reliability.md]    all of the fault injection under real block devices
 #   sudo make prove-kills [KILLS=500] [WRITE=docs/reliability.md]   SIGKILLs of command and daemon, some ten minutes
-#   make prove-collector-kills [KILLS=300] [WRITE=docs/reliability.md]   intake, web, broker, database, station
+#   make prove-collector-kills [ROUNDS=300] [WRITE=docs/reliability.md]   intake, web, broker, database, station
 #   make prove-cells [WRITE=docs/scaling.md]                one of three cells is killed under 300 stations
+#   make prove-standby            PostgreSQL is lost under load, its standby goes on; dump and restore
 #   sudo make prove-bench [WRITE=docs/reliability.md]       drives of all kinds under a real kernel, in a QEMU guest; docs/bench.md
 #   sudo make prove-install [SUITES=trixie]                 docs/install.md in a clean Debian 12 and 13, under their systemd
 #   make prove-closing            a hundred SIGKILLs in the middle of closing a settlement, on SQLite and on PostgreSQL
@@ -61,8 +62,10 @@ SLOW := tests/laboratory tests/collector tests/faults tests/shift tests/systemd 
 # Runs of each kind of fault, and of kills in all.
 RUNS ?= 60
 KILLS ?= 500
+# Rounds in which a part of the collector, its broker, its database or the station is killed.
+ROUNDS ?= 300
 
-.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-collector-kills prove-cells prove-bench prove-closing prove-years prove-roles prove-collector prove-pages prove-api prove-station prove-install lock release lint install back uninstall clean
+.PHONY: setup demo test quick faults bench prove-faults prove-kills prove-collector-kills prove-cells prove-standby prove-bench prove-closing prove-years prove-roles prove-collector prove-pages prove-api prove-station prove-install lock release lint install back uninstall clean
 
 setup:
 	@scripts/setup.sh $(VENV) dev
@@ -91,10 +94,13 @@ prove-kills: setup
 	@$(BIN)/python -m tests.faults.kills --runs $(KILLS) $(if $(WRITE),--write $(WRITE)) $(ARGS)
 
 prove-collector-kills: setup
-	@$(BIN)/python -m tests.faults.collector_kills --rounds $(KILLS) $(if $(WRITE),--write $(WRITE)) $(ARGS)
+	@$(BIN)/python -m tests.faults.collector_kills --rounds $(ROUNDS) $(if $(WRITE),--write $(WRITE)) $(ARGS)
 
 prove-cells: setup
 	@$(BIN)/python -m tests.faults.cells $(if $(WRITE),--write $(WRITE)) $(ARGS)
+
+prove-standby: setup
+	@$(BIN)/python -m tests.faults.standby $(ARGS)
 
 prove-closing: setup
 	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/collector/trade/test_closing_kills.py -s -rs $(ARGS)

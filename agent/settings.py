@@ -17,7 +17,7 @@ from agent.errors import SettingsError
 from agent.planning.plan import known_methods, may_be_refused
 from agent.planning.policy import BUILT_IN, Policy
 from drivers.drives.ports import canonical
-from drivers.options import HOST_PATTERN, Host, convert, read_toml
+from drivers.options import ADDRESS, Host, convert, read_address, read_toml
 from drivers.senses import Senses
 
 Name = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
@@ -200,17 +200,8 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def addresses(self) -> tuple[BrokerAddress, ...]:
         """Every broker, in the order in which they are tried."""
-        return (BrokerAddress(self.host, self.port), *(_address(other, self.port) for other in self.brokers))
-
-
-def _address(told: str, port: int) -> BrokerAddress:
-    """Read HOST or HOST:PORT. An IPv6 address stands in brackets where a port follows it. Port 0: it is none."""
-    if re.fullmatch(HOST_PATTERN, told):
-        return BrokerAddress(told, port)
-    host, _, given = (told, "", str(port)) if told.endswith("]") else told.rpartition(":")
-    inner = host[1:-1] if host.startswith("[") and host.endswith("]") and ":" in host else host
-    plain = re.fullmatch(HOST_PATTERN, inner) and (":" in inner) == (inner != host)
-    return BrokerAddress(inner, int(given) if plain and re.fullmatch(r"[0-9]{1,5}", given) else 0)
+        others = (read_address(other, self.port) for other in self.brokers)
+        return (BrokerAddress(self.host, self.port), *(BrokerAddress(*other) for other in others if other is not None))
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -295,11 +286,15 @@ def _halves(mqtt: Mqtt | None) -> Iterator[str]:
         return
     if len(mqtt.brokers) > MOST_BROKERS:
         yield f"mqtt.brokers has {len(mqtt.brokers)}: allowed are {MOST_BROKERS} at most"
-    for i, address in enumerate(mqtt.addresses[1:]):
-        if not 1 <= address.port <= 65535:
-            yield f"mqtt.brokers[{i}] = {mqtt.brokers[i][:80]!r}: allowed is HOST, HOST:PORT or [IPv6 address]:PORT"
-        elif address in mqtt.addresses[: i + 1]:
-            yield f"mqtt.brokers[{i}] = {mqtt.brokers[i]!r}: it stands before already; each must differ"
+    before = [(mqtt.host, mqtt.port)]
+    for i, told in enumerate(mqtt.brokers):
+        address = read_address(told, mqtt.port)
+        if address is None:
+            yield f"mqtt.brokers[{i}] = {told[:80]!r}: allowed is {ADDRESS}"
+        elif address in before:
+            yield f"mqtt.brokers[{i}] = {told!r}: it stands before already; each must differ"
+        else:
+            before.append(address)
     if mqtt.password_file is not None and mqtt.username is None:
         yield "mqtt.username is missing: mqtt.password_file needs it"
     if mqtt.tls is not None and (mqtt.tls.certificate is None) != (mqtt.tls.key is None):

@@ -4,7 +4,8 @@
         [--database sqlite:///collector.db]
 
 A real mosquitto, a real `benchwipe-collector serve`; each station keeps at most `outstanding` certificates without a
-receipt, as a bench does. At the end the database must hold every certificate exactly once, else the run fails.
+receipt, as a bench does. At the end the database must hold every certificate exactly once, else the run fails. Beside
+it stands what broker and database can do alone (benchmarks/ceilings.py).
 """
 
 from __future__ import annotations
@@ -187,6 +188,8 @@ def stored() -> int:
 
 def measure(folder: Path, options: argparse.Namespace) -> int:
     """Run it and print one line; the exit status."""
+    from benchmarks import ceilings
+
     each = options.certificates // options.stations
     keys = {f"bench-{n}": Ed25519PrivateKey.generate() for n in range(options.stations)}
     enrol(folder, options.database, keys)
@@ -205,18 +208,24 @@ def measure(folder: Path, options: argparse.Namespace) -> int:
         seconds = time.perf_counter() - began
         work = worked(processes[0].pid) - before
         found, wanted = stored(), each * options.stations
+        broker = ceilings.broker_rate(port, [one for chain in chains for one in chain])
     finally:
         for process in processes:
             process.send_signal(signal.SIGTERM)
             process.wait(10)
+    more = certificates_of(chains[0][0].record.station.id, keys[chains[0][0].record.station.id], wanted + each)[each:]
+    database = ceilings.database_rate(more)
     waits = sorted(w for bench in benches for w in bench.waits)
     p50, p99 = statistics.median(waits), waits[int(len(waits) * 0.99) - 1]
     kind = options.database.partition(":")[0]
     size = len(chains[0][-1].compact)
+    lower = min(broker, database)
     print(
         f"{kind}: {wanted} certificates of {size} B, {options.stations} stations x {options.outstanding} outstanding: "
         f"{len(waits) / seconds:.0f}/s to receipt, p50 {1000 * p50:.1f} ms, p99 {1000 * p99:.1f} ms; "
-        f"{1000 * work / wanted:.3f} ms of the collector's processor time each; stored {found}"
+        f"{1000 * work / wanted:.3f} ms of the collector's processor time each; stored {found}\n"
+        f"alone, in the same run: broker {broker:.0f}/s, database in batches {database:.0f}/s; "
+        f"to receipt {len(waits) / seconds / lower:.2f} of the lower"
     )
     return 0 if found == wanted == len(waits) else 1
 

@@ -16,14 +16,14 @@ from agent.certificates.signature import USUAL, Alg
 from agent.errors import CertificateProblem, SettingsError
 from collector.place import Place, PlaceProblem, owner_problems, read_url, without_password
 from collector.text import STATION_ID
-from drivers.options import convert, read_toml
+from drivers.options import ADDRESS, convert, read_address, read_toml
 
 NotEmpty = Annotated[str, Meta(min_length=1)]
 Port = Annotated[int, Meta(ge=1, le=65535)]
 StationId = Annotated[str, Meta(pattern=STATION_ID)]
 LISTEN = r"^(\[[0-9A-Fa-f:.]+\]|[^:\s\[\]]+):[0-9]{1,5}$"
-BROKER = r"^([A-Za-z0-9._-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?)$"
 MOST_BROKERS = 16  # as many as a station takes
+TLS_PORT = 8883
 HOST_NAME = r"^[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$|^[0-9A-Fa-f:]{2,39}$"  # or an address
 Listen = Annotated[str, Meta(pattern=LISTEN)]
 Origin = Annotated[str, Meta(pattern=r"^(https?://[^/\s?#@]+)?$")]
@@ -69,12 +69,13 @@ class ControllerBrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
 class StationsBrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Where stations are told to connect to; what is empty is the collector's own, by the pages' name.
 
-    `others`: brokers of other cells, HOST or HOST:PORT, with which they go on where this one is away.
+    `others`: brokers of the cells, HOST or HOST:PORT, with which they go on where this one is away. The same list may
+    stand in each cell's file: its own broker is left out of what its stations are told.
     """
 
     host: str = ""
     port: Annotated[int, Meta(ge=0, le=65535)] = 0
-    others: list[Annotated[str, Meta(pattern=BROKER)]] = []
+    others: list[NotEmpty] = []
 
 
 class BrokerSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -333,6 +334,11 @@ def _cross_checks(configuration: Configuration) -> list[str]:
         if not broker.username:
             problems.append("broker.username is missing: broker.password_file needs one")
         problems += _secret_problems(configuration, "broker.password_file", broker.password_file)
+    problems += [
+        f"broker.stations.others[{i}] = {other[:80]!r}: allowed is {ADDRESS}"
+        for i, other in enumerate(broker.stations.others)
+        if read_address(other, TLS_PORT) is None
+    ]
     if len(broker.stations.others) > MOST_BROKERS:
         problems.append(f"broker.stations.others has {len(broker.stations.others)}: allowed are {MOST_BROKERS} at most")
     problems += _tls_problems(configuration, broker.tls)

@@ -5,6 +5,7 @@ Used by the station's settings, by each driver's settings and by the collector's
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from functools import reduce
@@ -29,6 +30,20 @@ HOST_PATTERN = (
 Host = Annotated[str, msgspec.Meta(pattern=HOST_PATTERN)]
 WORDS = {HOST_PATTERN: "a host's name or address alone, without scheme or port"}
 """What a pattern asks for, where that is easier said than read."""
+
+
+ADDRESS = "HOST, HOST:PORT or [IPv6 address]:PORT"
+
+
+def read_address(told: str, port: int) -> tuple[str, int] | None:
+    """Read HOST or HOST:PORT; `port` where none is given. None where it is no such address."""
+    if re.fullmatch(HOST_PATTERN, told):
+        return told, port
+    host, _, given = (told, "", str(port)) if told.endswith("]") else told.rpartition(":")
+    inner = host[1:-1] if host.startswith("[") and host.endswith("]") and ":" in host else host
+    plain = re.fullmatch(HOST_PATTERN, inner) and (":" in inner) == (inner != host)
+    found = int(given) if plain and re.fullmatch(r"[0-9]{1,5}", given) else 0
+    return (inner, found) if 1 <= found <= 65535 else None
 
 
 def read_toml(path: Path) -> tuple[dict[str, Any], list[str]]:

@@ -72,7 +72,7 @@ class SizeLimit:
         self._stated, self._taken = stated, 0
 
     def forget(self) -> None:
-        """Know nothing: it is another broker from now on."""
+        """Forget everything: it is another broker from now on."""
         self._stated = self._learned = None
         self._suspect = self._taken = self._strikes = 0
         self._probe_at = 0.0

@@ -33,6 +33,7 @@ from collector.parties.doors import public
 from collector.parties.services import Actor
 from collector.parties.sessions import address_of
 from collector.settings import Configuration
+from drivers.options import read_address
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 RATE = Rate(burst=120, per_minute=60)
@@ -123,7 +124,9 @@ def _broker(request: HttpRequest, configuration: Configuration) -> BrokerAddress
     asked = urlsplit(f"//{request.get_host()}").hostname or ""
     host = broker.stations.host or (asked if broker.host in LOOPBACK else broker.host)
     port = broker.stations.port or (broker.port if broker.tls.ca else 8883)
-    return BrokerAddress(host=host, port=port, protocol=broker.protocol, others=broker.stations.others)
+    told = {(host, port): ""} | {read_address(one, port) or ("", 0): one for one in broker.stations.others}
+    others = [one for address, one in told.items() if address != (host, port)]
+    return BrokerAddress(host=host, port=port, protocol=broker.protocol, others=others)
 
 
 def _public_keys(configuration: Configuration) -> dict[str, dict[str, str]]:

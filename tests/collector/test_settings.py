@@ -65,6 +65,7 @@ def test_the_examples_commented_lines_are_right_too(tmp_path: Path) -> None:
         ("[broker]\nport = 'x'", ("broker.port = 'x'", "a whole number")),
         ("[broker]\nprotocol = '4'", ("broker.protocol = '4'", "one of 3.1.1, 5")),
         ("[broker.tls]\nca = 'x'", ("broker.tls.ca = 'x'", "a file that is there")),
+        ("[broker.stations]\nothers = ['b:x']", ("broker.stations.others[0] = 'b:x'", "HOST:PORT")),
         ("listen = 'here'", ("listen = 'here'", "allowed is")),
         ("listen = 'h:99999'", ("listen = 'h:99999'", "65535")),
         ("id = 'a/b'", ("id = 'a/b'", "allowed is")),

@@ -157,10 +157,15 @@ class Field:
 
     def kill(self, victim: str) -> None:
         """Kill one, or `all of them` at once."""
+        parts: dict[str, Station | Server | Part | Broker] = {
+            "intake": self.intake,
+            "web": self.web,
+            "broker": self.broker,
+            "database": self.server,
+            "station": self.station,
+        }
         for name in self.named(victim):
-            {"database": self.server, "broker": self.broker, "station": self.station}.get(
-                name, {"intake": self.intake, "web": self.web}.get(name, self.intake)
-            ).kill()
+            parts[name].kill()
 
     def start(self, victim: str) -> None:
         """Start what was killed."""
