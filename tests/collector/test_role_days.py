@@ -107,9 +107,6 @@ def test_somebodys_day_begins_with_what_waits_and_every_page_of_it_is_danish(
 def test_a_customers_day_ends_with_the_settlement_and_the_effect_of_the_year(tab: Tab, year: tuple[Small, str]) -> None:
     small, site = year
     as_wide_as_a_desk(tab)
-    sign_in(tab, site, "ode-team-lead")
-    picture(tab, "trade-today.png")
-    tab.do("Network.clearBrowserCookies")
     sign_in(tab, site, "ode-customer-finance")
     follow(tab, "/settlements")
     assert "2026" in tab.run("document.querySelector('main').textContent") or small.year.quarters[0].first.year != 2026
