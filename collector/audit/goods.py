@@ -16,6 +16,7 @@ from collector.moments import day_of
 from collector.parties.models import Organisation
 from collector.statements import kinds, queries
 from collector.trade.models import AgreementVersion, LedgerEntry, SaleEvent, SaleLine
+from collector.units import rules
 from collector.units import vocabulary as words
 from collector.units.models import DriveLink, RegisterImport, RegisterRow, Unit, UnitEvent
 from collector.units.said import DECISIONS
@@ -75,6 +76,11 @@ def nothing_was_sold_with_data() -> Iterator[str]:
                 yield f"unit {row.unit_id}, sold on {row.sold_on}: {why}"
 
 
+def why_open(line: SaleLine, version: AgreementVersion) -> str:
+    """Say why the unit of one line was not ready to be sold; empty where it was."""
+    return _open(line, _drives([line.unit_id])[line.unit_id], version)
+
+
 def _open(line: SaleLine, drives: list[Drive], version: AgreementVersion) -> str:
     """Say why a unit was not ready to be sold on its day; empty where it was."""
     unit, day = line.unit, line.sold_on
@@ -82,15 +88,11 @@ def _open(line: SaleLine, drives: list[Drive], version: AgreementVersion) -> str
     if unit.destroyed_at is not None and day_of(unit.destroyed_at) <= day:
         return ""
     there = [one for one in drives if one.day <= day and (one.ended is None or one.ended >= day)]
-    newest = {("" if unit.kind in words.HANDSETS else one.drive): one for one in there if one.outcome != "refused"}
-    wanted = unit.drives_counted
-    if unit.kind in words.HANDSETS or unit.kind == words.LOOSE_DRIVE:
-        wanted = 1
-    elif wanted is None and unit.kind in words.STORES_NOTHING:
-        wanted = 0
+    newest = rules.newest_of_drives(there, unit.kind)
+    wanted = rules.wanted(unit.kind, unit.drives_counted)
     if wanted is None:
         return "nobody had counted its drives"
-    undone = [one for one in newest.values() if not one.is_done(version, day)]
+    undone = [one for one in newest if not one.is_done(version, day)]
     if undone:
         return f"{len(undone)} of its drives had data, or were not accepted"
     return "" if len(newest) == wanted else f"{len(newest)} of its {wanted} drives were accounted for"

@@ -17,7 +17,6 @@ from collector import moments
 from collector.certificates import stored
 from collector.certificates.statements_about import CERTIFICATE
 from collector.intake.models import Certificate
-from collector.moments import now
 from collector.parties.models import Organisation, Person
 from collector.parties.roles import VALIDATOR, Sight
 from collector.parties.services import Actor
@@ -94,7 +93,7 @@ def _record(row: Certificate, decision: Decision, person: Person) -> Record:
     record = shown.certificate.record
     if decision == "accepted" and shown.heading not in ACCEPTABLE:
         raise StatementProblem(problem=f"{name}: it says {shown.heading}, and nothing to accept")
-    policy = policy_of(row.customer_id, now().date())
+    policy = policy_of(row.customer_id, moments.today())
     if policy.validator_differs and is_operator(person, record):
         raise StatementProblem(problem=f"{name}: {person.login} did it, and somebody else has to decide")
     return record
@@ -139,6 +138,6 @@ def _weighed(row: Certificate, record: Record) -> dict[str, object]:
 
 def _without_validation() -> list[int]:
     """Customers with whom it was agreed that nobody has to accept an erasure."""
-    today = now().date()
+    today = moments.today()
     customers = Organisation.objects.filter(kind="customer").values_list("pk", flat=True)
-    return [pk for pk in customers if not policy_of(pk, today).validation]
+    return [pk for pk in customers if not policy_of(pk, today).asks_a_person]

@@ -1,6 +1,8 @@
-"""What an agreement asks of whoever validates and checks: told by the room that knows agreements, else the strict one.
+"""What was agreed with a customer about its erasures, told by the room that knows agreements. Pure.
 
-Pure. A room that stands below this one adds its source when the program starts; what none of them knows is strict.
+A room that stands below this one adds its source when the program starts. Where nothing was agreed, who decides and
+how much is checked again are as strict as can be, and a decision is asked for, but no unit waits for it: nobody is
+paid, and nothing is sold, without an agreement.
 """
 
 from __future__ import annotations
@@ -20,9 +22,17 @@ class Policy:
     validation: bool = True
     validator_differs: bool = True
     sample_bp: int = R2_SAMPLE_BP
+    unread_allowed: bool = False
+    """Whether what was written over and not read back counts as erased."""
+    agreed: bool = True
+
+    @property
+    def asks_a_person(self) -> bool:
+        """Say whether erasures are shown to a person who decides about them."""
+        return self.validation or not self.agreed
 
 
-STRICT = Policy()
+NOTHING_AGREED = Policy(validation=False, agreed=False)
 Source = Callable[[int, date], Policy | None]
 """(customer's row, day) -> what was agreed for that day; None where nothing was."""
 SOURCES: list[Source] = []
@@ -35,4 +45,4 @@ def policy_of(customer: int | None, day: date) -> Policy:
             found = source(customer, day)
             if found is not None:
                 return found
-    return STRICT
+    return NOTHING_AGREED

@@ -20,7 +20,10 @@ from collector.statements.policy import Policy
 from collector.trade.errors import NoAgreement, NotSo, TradeFileProblem
 from collector.trade.models import Agreement, AgreementRate, AgreementVersion, Approval
 from collector.trade.rules import terms
+from collector.trade.rules.days import begins
 from collector.trade.rules.terms import AgreementFile, Rate, Terms
+from collector.units import store
+from collector.units.models import DriveLink
 from drivers.options import convert, read_toml
 
 ROLE_OF = {"seller": FINANCE, "customer": CUSTOMER_FINANCE}
@@ -85,8 +88,17 @@ def approve(actor: Actor, agreement: Agreement, valid_from: date, person: Person
     if len({*said, side}) == len(ROLE_OF):
         version.binding_at = now()
         version.save(update_fields=["binding_at"])
+        _units_follow(version)
     note(actor, "agreement.approved", agreement.code, version=str(valid_from), side=side, person=person.login)
     return version
+
+
+def _units_follow(version: AgreementVersion) -> None:
+    """Let the units stand anew whose erasures it rules: those that were done since it holds."""
+    ties = DriveLink.objects.filter(
+        unit__customer=version.agreement.customer_id, ended_at__isnull=True, finished_at__gte=begins(version.valid_from)
+    )
+    store.refresh(ties.values_list("unit_id", flat=True))
 
 
 def speaks_for(person: Person, agreement: Agreement, side: str) -> bool:
@@ -147,7 +159,7 @@ def binding(agreement: Agreement) -> dict[date, tuple[AgreementVersion, Terms]]:
 
 
 def policy_on(customer: int, day: date) -> Policy | None:
-    """Tell what a customer's agreements ask of validation on a day, the strictest of them; None where none binds."""
+    """Tell what a customer's agreements ask of its erasures on a day, the strictest of them; None where none binds."""
     newest: dict[int, AgreementVersion] = {}
     rows = AgreementVersion.unfiltered.filter(
         agreement__customer=customer, binding_at__isnull=False, valid_from__lte=day
@@ -161,6 +173,7 @@ def policy_on(customer: int, day: date) -> Policy | None:
         validation=any(row.validation == "required" for row in found),
         validator_differs=any(row.validator_differs for row in found),
         sample_bp=max(row.sample_bp for row in found),
+        unread_allowed=all(row.unread_allowed for row in found),
     )
 
 

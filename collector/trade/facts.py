@@ -12,7 +12,7 @@ from django.db.models import Q
 from collector.statements import kinds, queries
 from collector.trade.rules.days import local_day
 from collector.trade.rules.drives import DriveFacts, UnitFacts
-from collector.units import vocabulary as words
+from collector.units import rules
 from collector.units.models import DriveLink, Unit, UnitEvent
 
 IN_ONE_QUESTION = 500
@@ -102,15 +102,9 @@ def _decided_before(decided: dict[str, list[date]], links: Iterable[DriveLink]) 
 
 
 def _facts(unit: Unit, links: list[DriveLink], decided: dict[str, list[date]]) -> UnitFacts:
-    """A drive's newest certificate counts; one that wrote nothing leaves what came before; a handset is one drive."""
-    newest: dict[str, DriveLink] = {}
-    for link in links:
-        drive = "" if unit.kind in words.HANDSETS else link.drive
-        if link.outcome != "refused" or drive not in newest:
-            newest[drive] = link
     return UnitFacts(
-        drives=tuple(_drive(link, decided) for link in newest.values()),
-        wanted=_wanted(unit),
+        drives=tuple(_drive(link, decided) for link in rules.newest_of_drives(links, unit.kind)),
+        wanted=rules.wanted(unit.kind, unit.drives_counted),
         destroyed_on=None if unit.destroyed_at is None else local_day(unit.destroyed_at),
     )
 
@@ -126,11 +120,3 @@ def _drive(link: DriveLink, decided: dict[str, list[date]]) -> DriveFacts:
         decided_on=min(days) if days else None,
         destroyed_on=None if link.destroyed_at is None else local_day(link.destroyed_at),
     )
-
-
-def _wanted(unit: Unit) -> int | None:
-    if unit.kind in words.HANDSETS or unit.kind == words.LOOSE_DRIVE:
-        return 1
-    if unit.drives_counted is None and unit.kind in words.STORES_NOTHING:
-        return 0
-    return unit.drives_counted

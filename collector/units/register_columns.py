@@ -46,7 +46,7 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
     ),
     "manufacturer": ("manufacturer", "make", "producent", "fabrikat", "mærke", "brand", "fabricant", "vendor"),
     "model": ("model", "model name", "modelnavn", "modèle", "modell", "model number"),
-    "location": ("location", "lokation", "placering", "sted", "adresse", "lieu", "building", "bygning", "site"),
+    "location": ("location", "lokation", "placering", "sted", "lieu", "building", "bygning", "site"),
     "department": ("department", "afdeling", "forvaltning", "enhed", "entity", "company", "skole", "institution"),
     "state": (
         "state", "status", "device state", "install_status", "install status", "tilstand", "statut", "kasseret",
@@ -68,6 +68,10 @@ SYSTEMS: Mapping[str, frozenset[str]] = {
 _PERSON = re.compile(
     r"user|upn\b|e-?mail|phone|telefon|mobilnummer|owner\b|ejer\b|bruger|medarbejder|initial|cpr|assigned|checked out"
     r"|ansvarlig|employee|login|account|kontakt(?!.*kontakt)|contact(?!.*last)|imsi|iccid|subscriber|utilisateur"
+    r"|\btlf\b|telefonnr|\bmobil(?:nr|tlf|telefon)?\b|\badresse\b|home address|cprnr|personnummer"
+    r"|\b(?:for|efter|elev|låner|lærer|borger|person)navne?\b|\b(?:fulde|fuldt) navn\b|\bsurname\b"
+    r"|\b(?:first|last|full|given|family|display) name\b|\b(?:borrower|student|teacher|technician|person)s?\b"
+    r"|\b(?:elev|låner|lærer|borger|tekniker|modtager|person)(?:en|er|ens|s)?\b"
 )
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 from collector.units import vocabulary as words
 
@@ -33,6 +33,8 @@ class Link:
     destroyed: bool = False
     needs_validation: bool = False
     """Whether it was agreed, for its day, that a person accepts it."""
+    unread_counts: bool = False
+    """Whether it was agreed, for its day, that what was not read back is erased."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,6 @@ class Known:
     drives_counted: int | None = None
     links: tuple[Link, ...] = ()
     destroyed: bool = False
-    unread_counts: bool = False
     disposal: str = ""
 
 
@@ -104,11 +105,11 @@ def data_of(known: Known) -> Data:
     """Say what is on a unit: erased only if as many drives are accounted for as were counted in it."""
     if known.destroyed:
         return Data(words.DESTROYED)
-    newest = newest_of_drives(known.links, one_drive=known.kind in words.HANDSETS)
-    states = [_drive(link, unread_counts=known.unread_counts) for link in newest]
+    newest = newest_of_drives(sorted(known.links, key=lambda one: one.at), known.kind)
+    states = [_drive(link) for link in newest]
     if words.FAILED in states:
         return Data(words.FAILED, why=Why("failed"))
-    counted = _counted(known)
+    counted = wanted(known.kind, known.drives_counted)
     if counted is None:
         return Data(words.OPEN, why=Why("not_counted", {"n": len(states)}))
     if counted == 0 and not states:
@@ -120,33 +121,51 @@ def data_of(known: Known) -> Data:
     return Data(_together(done), awaiting, Why("awaiting") if awaiting else Why())
 
 
-def newest_of_drives(links: Iterable[Link], *, one_drive: bool = False) -> list[Link]:
-    """Choose what counts of each drive: its newest certificate. One of a handset is about the whole of it."""
-    found: dict[str, Link] = {}
-    for link in sorted(links, key=lambda one: one.at):
-        drive = "" if one_drive else link.drive
+class OfDrive(Protocol):
+    """What is told of a drive, by one of its certificates."""
+
+    @property
+    def drive(self) -> str:
+        """Say which drive."""
+
+    @property
+    def outcome(self) -> str:
+        """Say what came of it."""
+
+
+T = TypeVar("T", bound=OfDrive)
+
+
+def newest_of_drives(links: Iterable[T], kind: str) -> list[T]:
+    """Choose what counts of each drive: its newest certificate, of links in their order.
+
+    One of a handset is about the whole of it. Nobody else chooses: standing, sale, fee and audit ask this.
+    """
+    found: dict[str, T] = {}
+    for link in links:
+        drive = "" if kind in words.HANDSETS else link.drive
         if link.outcome == NOTHING_DONE and drive in found:
             continue
         found[drive] = link
     return list(found.values())
 
 
-def _drive(link: Link, *, unread_counts: bool) -> str:
+def _drive(link: Link) -> str:
     if link.destroyed:
         return words.DESTROYED
     if link.outcome == "unread":
-        return words.ERASED if unread_counts and link.validation != "rejected" else words.OPEN
+        return words.ERASED if link.unread_counts and link.validation != "rejected" else words.OPEN
     state = ERASURES.get(link.outcome, words.OPEN)
     return words.OPEN if link.validation == "rejected" and state != words.FAILED else state
 
 
-def _counted(known: Known) -> int | None:
-    """How many drives are to be accounted for; None where nobody knows."""
-    if known.kind in words.HANDSETS or known.kind == words.LOOSE_DRIVE:
+def wanted(kind: str, counted: int | None) -> int | None:
+    """Say how many drives of a unit are to be accounted for; None where nobody knows."""
+    if kind in words.HANDSETS or kind == words.LOOSE_DRIVE:
         return 1
-    if known.drives_counted is None and known.kind in words.STORES_NOTHING:
+    if counted is None and kind in words.STORES_NOTHING:
         return 0
-    return known.drives_counted
+    return counted
 
 
 def _unfinished(newest: list[Link], done: list[str], counted: int) -> Why:

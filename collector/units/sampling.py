@@ -17,7 +17,7 @@ from agent.errors import CertificateProblem
 from collector.certificates.statements_about import CERTIFICATE
 from collector.certificates.statements_validation import ACCEPTABLE, is_operator
 from collector.intake.models import Certificate
-from collector.moments import now
+from collector.moments import today
 from collector.parties.roles import TEAM_LEAD, VALIDATOR
 from collector.parties.services import Actor
 from collector.statements import kinds, queries, rules, services
@@ -97,7 +97,7 @@ def prepare(actor: Actor, lot: Lot) -> SignedStatement:
     population = waiting(lot)
     if not population:
         raise StatementProblem(problem=f"lot {lot.code}: no erasure waits for a second look")
-    share, number = policy_of(lot.customer_id, now().date()).sample_bp, secrets.token_hex(32)
+    share, number = policy_of(lot.customer_id, today()).sample_bp, secrets.token_hex(32)
     told = {
         "lot": lot.code,
         "closing": closing.statement,

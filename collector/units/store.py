@@ -13,10 +13,11 @@ from django.db import connection, models
 from django.db.models import Q, QuerySet
 
 from collector.certificates.identifiers import Identifier as Number
-from collector.moments import now
+from collector.moments import day_of, now
 from collector.parties.models import CustomerName, Organisation
 from collector.parties.services import Actor
 from collector.statements import policy
+from collector.statements.policy import Policy
 from collector.units import rules
 from collector.units.errors import UnitProblem
 from collector.units.matching import Index
@@ -143,15 +144,15 @@ def ask(
 
 @dataclass
 class Agreed:
-    """Whether a person has to accept an erasure, by customer and day; asked once for each."""
+    """What was agreed about erasures, by customer and day; asked once for each."""
 
-    known: dict[tuple[int | None, date], bool] = field(default_factory=dict)
+    known: dict[tuple[int | None, date], Policy] = field(default_factory=dict)
 
-    def needs_validation(self, customer: int | None, day: date) -> bool:
-        """Say what an agreement says; without one, nobody has to."""
+    def on(self, customer: int | None, moment: datetime) -> Policy:
+        """Say what holds for an erasure of that moment."""
+        day = day_of(moment)
         if (customer, day) not in self.known:
-            told = [found for source in policy.SOURCES if customer and (found := source(customer, day)) is not None]
-            self.known[customer, day] = bool(told) and told[0].validation
+            self.known[customer, day] = policy.policy_of(customer, day)
         return self.known[customer, day]
 
 
@@ -160,7 +161,8 @@ def refresh(units: Iterable[int]) -> int:
     agreed, changed = Agreed(), 0
     for some in chunks(sorted(set(units))):
         rows = list(Unit.unfiltered.filter(pk__in=some).select_related("expected_in"))
-        links = _by_unit(DriveLink.objects.filter(unit__in=some, ended_at__isnull=True), "unit_id")
+        open_links = DriveLink.objects.filter(unit__in=some, ended_at__isnull=True)
+        links = _by_unit(open_links.order_by("finished_at", "pk"), "unit_id")
         open_ = Question.unfiltered.filter(answered_at__isnull=True).filter(Q(unit__in=some) | Q(other__in=some))
         asked: dict[int, set[str]] = {}
         for kind, unit, other in open_.values_list("kind", "unit_id", "other_id"):
@@ -185,19 +187,21 @@ def known_of(row: Unit, links: Sequence[DriveLink], asked: Iterable[str], agreed
         merged=row.merged_into_id is not None,
         questions=frozenset(asked),
         drives_counted=row.drives_counted,
-        links=tuple(
-            rules.Link(
-                link.drive,
-                link.outcome,
-                link.finished_at,
-                link.validation,
-                link.destroyed_at is not None,
-                agreed.needs_validation(row.customer_id, link.finished_at.date()),
-            )
-            for link in links
-        ),
+        links=tuple(_link(link, agreed.on(row.customer_id, link.finished_at)) for link in links),
         destroyed=row.destroyed_at is not None,
         disposal=row.disposal,
+    )
+
+
+def _link(link: DriveLink, agreed: Policy) -> rules.Link:
+    return rules.Link(
+        link.drive,
+        link.outcome,
+        link.finished_at,
+        link.validation,
+        link.destroyed_at is not None,
+        agreed.validation,
+        agreed.unread_allowed,
     )
 
 

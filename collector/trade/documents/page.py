@@ -13,10 +13,10 @@ from agent.pdf import fonts
 from agent.pdf.document import describe
 from agent.pdf.fonts import LATIN_1, Faces
 from agent.pdf.qr import paint_qr
+from collector.moments import HERE
 from collector.trade.documents.model import Order, Party
 from collector.trade.documents.table_files import FOOT
 from collector.trade.documents.words import CHANNELS, COLUMNS, KINDS, OUTCOMES, SECTIONS, SUMS, TEXTS
-from collector.trade.rules.days import HERE
 from collector.trade.rules.money import percent, written
 
 WIDTH, HEIGHT, MARGIN, TOP = 297.0, 210.0, 12.0, 12.0

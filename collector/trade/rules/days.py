@@ -6,12 +6,10 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal
-from zoneinfo import ZoneInfo
 
-from collector.moments import YEARS
+from collector.moments import HERE, YEARS, day_of
 from collector.trade.rules.terms import Recognise
 
-HERE = ZoneInfo("Europe/Copenhagen")
 Length = Literal["month", "quarter"]
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 _QUARTER = re.compile(r"([0-9]{4})-Q([1-4])")
@@ -20,7 +18,7 @@ MONTHS = {"month": 1, "quarter": 3}
 
 def local_day(moment: datetime) -> date:
     """Tell the day in Denmark on which a moment fell."""
-    return moment.astimezone(HERE).date()
+    return day_of(moment)
 
 
 def begins(day: date) -> datetime:

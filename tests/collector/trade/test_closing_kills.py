@@ -107,6 +107,7 @@ def whole(period: Days) -> bool:
     return found is not None
 
 
+@pytest.mark.timeout(3600 if KILLS > 10 else 600)
 def test_a_closing_that_is_killed_closed_wholly_or_not_at_all(books: Books) -> None:
     chance, months, in_the_middle = random.Random(7), periods(), 0
     period = next(months)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from collector.units import registering
+from collector.units import register_columns, registering
 from collector.units.errors import RegisterProblem
 from collector.units.models import RegisterImport, Unit
 from collector.units.registering import Imported
@@ -180,3 +180,26 @@ def test_formulas_of_others_come_back_as_text(yard: Yard) -> None:
     data = b"".join(Export(yard.customer, None, "en").pieces("csv")).decode()
     assert "\"'=cmd" in data
     assert '"=cmd' not in data
+
+
+PERSONS = (
+    "Elev", "Elevens navn", "Lånernavn", "Låner", "Lærer", "Tekniker", "Fornavn", "Efternavn", "Fulde navn",
+    "Full name", "Display Name", "Student name", "Tlf.", "Mobilnr.", "Personnummer", "Modtager", "Adresse",
+    "Home address",
+)  # fmt: skip
+THINGS = (
+    "Computernavn", "Modelnavn", "MAC address", "Bluetooth address", "Elevation", "Personal computer", "Device name",
+    "Mobile network",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("heading", PERSONS)
+def test_a_column_of_persons_is_known_in_danish_too(heading: str) -> None:
+    """Nobody maps it to a column that is kept; an address is somebody's home."""
+    assert register_columns.names_person(heading)
+    assert heading in register_columns.find([["Serienummer", heading]]).persons
+
+
+@pytest.mark.parametrize("heading", THINGS)
+def test_a_column_of_things_names_nobody(heading: str) -> None:
+    assert not register_columns.names_person(heading)
