@@ -98,6 +98,7 @@ class Station:
             state_dir,
             watchers=self.watchers,
             uplink=self.uplink,
+            at_rest=give_back_memory,
         )
         self.engine = Engine(
             settings,

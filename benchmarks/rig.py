@@ -89,10 +89,10 @@ def fio_once(device: str, operation: str) -> list[str]:
     return ["fio", "--name=d", "--thread", *FIO, f"--rw={operation}", f"--filename={device}"]
 
 
-def timed(command: Sequence[str]) -> tuple[float, float]:
+def timed(command: Sequence[str], folder: str | None = None) -> tuple[float, float]:
     """(seconds, processor seconds) of a program."""
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True, cwd=folder)
     seconds, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
     return seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
@@ -100,7 +100,8 @@ def timed(command: Sequence[str]) -> tuple[float, float]:
 def nwipe(device: str, method: str, *, prng: str = "isaac64", program: str = "nwipe") -> tuple[float, float]:
     """(seconds, processor seconds) of nwipe writing the device once and verifying it."""
     command = [program, "--autonuke", "--nogui", "--nowait", "--noblank", "--verify=last", "--rounds=1"]
-    return timed([*command, f"--method={method}", f"--prng={prng}", device])
+    with tempfile.TemporaryDirectory(prefix="benchwipe-nwipe-") as folder:  # it leaves its reports where it is
+        return timed([*command, f"--method={method}", f"--prng={prng}", device], folder)
 
 
 def nwipe_version(program: str = "nwipe") -> str:

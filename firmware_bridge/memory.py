@@ -16,18 +16,15 @@ _madvise.restype = ctypes.c_int
 
 
 def give_back_memory() -> None:
-    """Return to the kernel what the heap does not need at this moment; nothing without glibc."""
+    """Return to the kernel what the heap does not need at this moment, and the pages of programs and libraries.
+
+    10 MB of an enrolled station (benchmarks/idle_footprint.py): those that only starting or a job needed stay away.
+    Only code that lies in a file and cannot be written (r-xp): nothing is lost, and what is used next is mapped again
+    from the page cache. Where the kernel does not tell, all stays as it was; without glibc the heap does.
+    """
     trim = getattr(_libc, "malloc_trim", None)
     if trim is not None:
         trim(0)
-
-
-def let_go_of_code() -> None:
-    """Let go of the pages of programs and libraries: those that only starting or a job needed stay away.
-
-    Only code that lies in a file and cannot be written (r-xp): nothing is lost, and what is used next is mapped again
-    from the page cache. Where the kernel does not tell, or does not want to, all stays as it was.
-    """
     try:
         maps = Path("/proc/self/maps").read_text(errors="replace")
     except OSError:

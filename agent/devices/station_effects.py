@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 
@@ -41,7 +41,6 @@ from agent.uplink.uplink import Uplink
 from agent.views.bay import bay_lines
 from drivers.deadline import Deadline
 from drivers.docks.base import Dock
-from firmware_bridge.memory import give_back_memory, let_go_of_code
 
 log = logging.getLogger("benchwipe.effects")
 
@@ -61,8 +60,13 @@ class StationEffects:
         *,
         watchers: Mapping[str, Watcher] = NO_WATCHERS,
         uplink: Uplink | None = None,
+        at_rest: Callable[[], None] = lambda: None,
     ) -> None:
-        """`watchers`: by source. Begins a thread for each device; `close` ends them."""
+        """`watchers`: by source. `at_rest` is done when no bay has worked for a while.
+
+        Begins a thread for each device; `close` ends them.
+        """
+        self._at_rest = at_rest
         self.settings, self.notifier, self.uplink = settings, notifier, uplink
         self.said = ""  # the last sentence at the bench; the control thread reads it
         self.language: str = settings.station.language
@@ -203,9 +207,8 @@ class StationEffects:
         self._hashes.want(place)
 
     def rest(self) -> None:
-        """Give memory back to the kernel: 10 MB of an enrolled station (benchmarks/idle_footprint.py)."""
-        give_back_memory()
-        let_go_of_code()
+        """Give back what only starting or a job needed."""
+        self._at_rest()
 
     def beat(self) -> None:
         """Feed systemd's watchdog."""

@@ -38,7 +38,7 @@ class Layout:
             return cls(block=4 * MIB, depth=3, parallel_hash=True)
         if drives_at_once <= 3:
             return cls(block=4 * MIB, depth=2)
-        return cls(block=2 * MIB if drives_at_once <= 12 else 3 * MIB // 2, depth=2)
+        return cls(block=2 * MIB if drives_at_once <= 12 else MIB, depth=2)
 
 
 def aligned(size: int) -> memoryview:

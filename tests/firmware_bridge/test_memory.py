@@ -11,7 +11,7 @@ PROGRAM = """
 import json
 from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from firmware_bridge.memory import give_back_memory, let_go_of_code
+from firmware_bridge.memory import give_back_memory
 
 def code():
     kib, found = 0, False
@@ -26,7 +26,6 @@ key = Ed25519PrivateKey.generate()
 said = [code()]
 for _ in range(3):
     give_back_memory()
-    let_go_of_code()
 said.append(code())
 key.public_key().verify(key.sign(b"x"), b"x")
 print(json.dumps(said))
