@@ -24,7 +24,10 @@ class StationState(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Birth(msgspec.Struct, frozen=True, kw_only=True):
-    """`birth`: what this station is, at each connect and every minute. `stream` makes its random passes: the fastest one measured."""
+    """`birth`: what this station is, at each connect and every minute.
+
+    `stream` makes its random passes: the fastest one measured.
+    """
 
     software: dict[str, str]
     bays: tuple[str, ...]
