@@ -62,7 +62,7 @@ def run(configuration: Configuration) -> int:
         limits=Limits(limits.most, limits.most_per_station),
     )
     link = Link(configuration, intake_role(configuration), intake.put)
-    keeper = Keeper(configuration, serves_broker=True)
+    keeper = Keeper(configuration, serves_broker=True, ready=upkeep.is_ready)
     for part in (intake, link, keeper):
         part.start()
     if configuration.settings.health_listen:

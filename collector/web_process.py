@@ -65,7 +65,7 @@ def run(configuration: Configuration) -> int:
     stopping = threading.Event()
     child.on_signals(_end)
     child.stop_with_parent(lambda: os._exit(0))
-    keeper, alarms = Keeper(configuration, serves_broker=False), Listening(live)
+    keeper, alarms = Keeper(configuration, serves_broker=False, ready=upkeep.is_ready), Listening(live)
     for part in (link, keeper, alarms):
         if part is not None:
             part.start()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from django.db import Error, connection
 
@@ -29,10 +30,11 @@ CUTS = 3
 
 
 class Keeper:
-    """`serves_broker`: whether it looks after the broker's folders too."""
+    """`serves_broker`: whether it looks after the broker's folders too. `ready`: whether the database can be used."""
 
-    def __init__(self, configuration: Configuration, *, serves_broker: bool) -> None:
-        self._configuration, self._serves_broker = configuration, serves_broker
+    def __init__(self, configuration: Configuration, *, serves_broker: bool, ready: Callable[[], bool]) -> None:
+        self._configuration, self._serves_broker, self._is_ready = configuration, serves_broker, ready
+        self._ready = False
         self._director = Director(configuration)
         self._stop = threading.Event()
         self._said = ""
@@ -61,11 +63,17 @@ class Keeper:
                 self._say(clean(str(error)))
             finally:
                 connection.close()
-            if self._stop.wait(SOON_S if self._said else LOOK_S):
+            if self._stop.wait(LOOK_S if self._ready and not self._said else SOON_S):
                 return
 
     def look(self) -> None:
-        """Do once what is due. Raise CollectorError, a database error or OSError."""
+        """Do once what is due. Raise CollectorError, a database error or OSError.
+
+        Nothing is due while a database is made or brought up to date, by this process or another.
+        """
+        self._ready = self._ready or self._is_ready()
+        if not self._ready:
+            return
         for name in own_tls.refresh(self._configuration):
             LOG.info("certificates: %s is new", name)
         if not self._serves_broker:

@@ -149,6 +149,7 @@ def test_a_bare_machine_gets_a_collector_and_one_link_for_its_first_administrato
             bare(tmp_path, "person", "list"), env=environment, capture_output=True, text=True, check=True, timeout=60
         )
         assert listed.stdout == "ida: Ida: administrator (Special Minds)\n"
+        assert "no such table" not in (tmp_path / "log").read_text(), "a part looked before the database was made"
     finally:
         process.terminate()
         assert process.wait(SOON_S) == 0
