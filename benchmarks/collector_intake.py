@@ -1,6 +1,6 @@
 """Certificates per second through the intake's hot path, without a broker: judged, stored in batches, COMMIT.
 
-    .venv/bin/python benchmarks/collector_intake.py [--certificates 4000] [--batch 200] [--database sqlite:///c.db]
+    .venv/bin/python -m benchmarks.collector_intake [--certificates 4000] [--batch 200] [--database sqlite:///c.db]
 
 Each batch is what collector/intake/taking.py does with one: read the keys, verify each signature, one transaction.
 Beside it stands how long the signatures alone take. The database must end with every certificate once, unbroken.

@@ -1,6 +1,6 @@
 """Certificates per second from a station's publish to the collector's receipt, and how long each waited (p50, p99).
 
-    .venv/bin/python benchmarks/collector_receipts.py [--certificates 3000] [--outstanding 16] [--stations 8]
+    .venv/bin/python -m benchmarks.collector_receipts [--certificates 3000] [--outstanding 16] [--stations 8]
         [--database sqlite:///collector.db]
 
 A real mosquitto, a real `benchwipe-collector serve`; each station keeps at most `outstanding` certificates without a

@@ -1,6 +1,6 @@
 """A thousand stations come back at once, each with ten certificates in its outbox: until each has its signed receipt.
 
-    .venv/bin/python benchmarks/collector_reconnect.py [--stations 1000] [--each 10] [--database sqlite:///collector.db]
+    .venv/bin/python -m benchmarks.collector_reconnect [--stations 1000] [--each 10] [--database sqlite:///collector.db]
 
 A real mosquitto, a real `benchwipe-collector serve`, real MQTT connections out of one thread (benchmarks/crowd.py). A
 receipt counts by its signature. The database must end with every certificate once, in unbroken chains, else it fails.

@@ -1,6 +1,6 @@
 """How long a register of 21,000 devices takes to be taken in, received and reconciled, and how much memory each takes.
 
-    .venv/bin/python benchmarks/collector_register.py [--rows 21000] [--database sqlite:///collector.db]
+    .venv/bin/python -m benchmarks.collector_register [--rows 21000] [--database sqlite:///collector.db]
 
 Each step is a process of its own, as the command is. Its figures: the seconds from its first to its last statement, the
 processor's seconds among them, the largest resident size. Exit status 1 where one takes longer, or more memory, than

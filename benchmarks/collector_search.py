@@ -1,6 +1,6 @@
 """How long a search takes among a million certificates, while more come in (p50, p99, longest), for each kind of word.
 
-    .venv/bin/python benchmarks/collector_search.py [--rows 1000000] [--searches 200] [--per-second 20]
+    .venv/bin/python -m benchmarks.collector_search [--rows 1000000] [--searches 200] [--per-second 20]
         [--database sqlite:///collector.db] [--folder FOLDER] [--keep]
 
 The rows are written past the intake (their signed bytes are left out: no search reads them); those that come in

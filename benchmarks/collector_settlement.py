@@ -1,6 +1,6 @@
 """How long a settlement of many lines takes, and what memory: sales taken in, proposed, closed with all its documents.
 
-    .venv/bin/python benchmarks/collector_settlement.py [--lines 7000] [--database sqlite:///c.db] [--keep]
+    .venv/bin/python -m benchmarks.collector_settlement [--lines 7000] [--database sqlite:///c.db] [--keep]
 
 Half of the lines are units that were sold, half the fees of their erasure. The units and their certificates' facts are
 written past the intake; sales come in from a file, as the command takes them. The peaks are those of this process and
