@@ -168,7 +168,7 @@ class Tls(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True)
-class BrokerAddress:
+class BrokerPlace:
     """Where a broker listens."""
 
     host: str
@@ -198,10 +198,10 @@ class Mqtt(msgspec.Struct, frozen=True, kw_only=True):
     tls: Tls | None = None
 
     @property
-    def addresses(self) -> tuple[BrokerAddress, ...]:
+    def addresses(self) -> tuple[BrokerPlace, ...]:
         """Every broker, in the order in which they are tried."""
         others = (read_address(other, self.port) for other in self.brokers)
-        return (BrokerAddress(self.host, self.port), *(BrokerAddress(*other) for other in others if other is not None))
+        return (BrokerPlace(self.host, self.port), *(BrokerPlace(*other) for other in others if other is not None))
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

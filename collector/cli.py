@@ -26,6 +26,7 @@ from collector.foreign.commands import import_foreign_command
 from collector.notices.commands import notice_group
 from collector.parties.commands import organisation_group, person_group
 from collector.report_command import report_command
+from collector.settings_tables import Settings
 from collector.statements.commands import statement_group
 from collector.trade import commands as trade_commands
 from collector.units.commands import commands as unit_commands
@@ -263,7 +264,7 @@ def _load(config: Path | None) -> settings.Configuration:
 def _with_listen(configuration: settings.Configuration, listen: str) -> settings.Configuration:
     """The same check as the file's key gets."""
     data = {**msgspec.to_builtins(configuration.settings), "listen": listen}
-    changed, problems = convert(data, settings.Settings)
+    changed, problems = convert(data, Settings)
     problems = problems or settings.listen_problems(listen)
     if changed is None or problems:
         _fail([f"--{problem}" for problem in problems])

@@ -69,6 +69,27 @@ def run(configuration: Configuration) -> int:
     for part in (link, keeper, alarms):
         if part is not None:
             part.start()
+    server = _server(configuration, listener)
+    address = _address(configuration, listener)
+    LOG.info("web pages at %s", address)
+    opening = threading.Thread(target=_open, args=(configuration, address, stopping), name="opening", daemon=True)
+    opening.start()
+    tls = _speak_tls(configuration, server)
+    watch = threading.Thread(
+        target=_watch, args=((live, link, keeper, alarms), tls, stopping), name="watch", daemon=True
+    )
+    watch.start()
+    try:
+        server.run()
+    finally:
+        stopping.set()
+        if link is not None:
+            link.stop(1.0)
+    return 0
+
+
+def _server(configuration: Configuration, listener: socket.socket) -> waitress.server.TcpWSGIServer:
+    """Set up what answers, with a bound for everything that somebody sends or leaves unsent."""
     from collector.wsgi import application
 
     server = waitress.server.create_server(
@@ -87,22 +108,7 @@ def run(configuration: Configuration) -> int:
         **_proxy(configuration),
     )
     server.channel_class = Channel
-    address = _address(configuration, listener)
-    LOG.info("web pages at %s", address)
-    opening = threading.Thread(target=_open, args=(configuration, address, stopping), name="opening", daemon=True)
-    opening.start()
-    tls = _speak_tls(configuration, server)
-    watch = threading.Thread(
-        target=_watch, args=((live, link, keeper, alarms), tls, stopping), name="watch", daemon=True
-    )
-    watch.start()
-    try:
-        server.run()
-    finally:
-        stopping.set()
-        if link is not None:
-            link.stop(1.0)
-    return 0
+    return server
 
 
 def _speak_tls(configuration: Configuration, server: waitress.server.TcpWSGIServer) -> PagesTls | None:

@@ -90,7 +90,10 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/headers.py": "",
         "collector/problems.py": "collector/errors.py",
         "collector/catalogues.py": "agent/phrases",
-        "collector/settings.py": "drivers agent/errors.py agent/certificates collector/place.py collector/text.py",
+        "collector/settings_tables.py": "agent/certificates collector/text.py",
+        "collector/settings.py": (
+            "drivers agent/errors.py agent/certificates collector/place.py collector/settings_tables.py"
+        ),
         "collector/parties": (
             "collector/errors.py collector/text.py collector/moments.py collector/guards.py collector/problems.py"
         ),
@@ -101,7 +104,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/intake": (
             "agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
             "collector/moments.py collector/place.py collector/owned.py collector/guards.py collector/settings.py "
-            "collector/parties"
+            "collector/settings_tables.py collector/parties"
         ),
         "collector/statements": (
             "agent/errors.py agent/certificates collector/errors.py collector/text.py collector/moments.py "

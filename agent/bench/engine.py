@@ -286,6 +286,8 @@ class Engine:
 
     def _mind_rest(self) -> None:
         """Say once that no bay has worked for a while."""
+        if self.inbox.stopping:
+            return
         if self._working():
             self._rests_at = self.now() + REST_S
         elif self._rests_at is not None and self.now() >= self._rests_at:

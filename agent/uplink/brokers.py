@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agent.settings import BrokerAddress
+from agent.settings import BrokerPlace
 from agent.uplink.pending import Pending
 
 HELD_BACK = (
@@ -20,7 +20,7 @@ HELD_BACK = (
 class Brokers:
     """The list, and the place in it. Belongs to the courier's thread."""
 
-    def __init__(self, addresses: Sequence[BrokerAddress], *, patience_s: float, home_s: float) -> None:
+    def __init__(self, addresses: Sequence[BrokerPlace], *, patience_s: float, home_s: float) -> None:
         self._addresses, self._patience_s, self._home_s = tuple(addresses), patience_s, home_s
         self._place = 0
         self._stood = False
@@ -29,7 +29,7 @@ class Brokers:
         """Brokers that were left for want of a receipt, since the last receipt."""
 
     @property
-    def address(self) -> BrokerAddress:
+    def address(self) -> BrokerPlace:
         """The one that is called, or held."""
         return self._addresses[self._place]
 

@@ -26,7 +26,8 @@ from paho.mqtt.reasoncodes import ReasonCode
 
 from agent.messages import RECEIPT_EXPIRY_S, ROOT
 from collector.moments import now_text
-from collector.settings import BrokerSettings, Configuration
+from collector.settings import Configuration
+from collector.settings_tables import BrokerSettings
 from collector.text import clean
 
 LOG = logging.getLogger(__name__)

@@ -47,7 +47,7 @@ def is_due(due: datetime, now: datetime) -> bool:
 
 
 def shares(waiting: int, room: int) -> Sequence[int]:
-    """Share what waits out over the messages that there is room for: one each, and all the rest in the last."""
+    """Divide what waits among the messages that there is room for: one each, and all the rest in the last."""
     if waiting <= 0 or room <= 0:
         return ()
     if waiting <= room:

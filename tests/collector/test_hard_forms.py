@@ -122,6 +122,7 @@ class Enemy:
         self.asked += 1
         if answer.status_code >= 500 and "Retry-After" not in answer.headers:
             self.broken.add(f"{answer.status_code} {what}")
+        answer.close()  # as a server does: a file that is sent keeps its place until then
         return answer
 
     def get(self, address: str, **values: str) -> Any:  # noqa: ANN401

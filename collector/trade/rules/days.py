@@ -22,7 +22,9 @@ def local_day(moment: datetime) -> date:
 
 
 def begins(day: date) -> datetime:
-    """Tell the moment at which a day in Denmark begins."""
+    """Tell the moment at which a day in Denmark begins; the first day of all begins with the calendar."""
+    if day == date.min:
+        return datetime.min.replace(tzinfo=UTC)
     return datetime(day.year, day.month, day.day, tzinfo=HERE).astimezone(UTC)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.errors import SettingsError
-from agent.settings import BrokerAddress, Mqtt, parse
+from agent.settings import BrokerPlace, Mqtt, parse
 from agent.uplink.brokers import Brokers
 from agent.uplink.pending import Pending
 from tests.agent.mosquitto import Mosquitto, free_port, wait_until
@@ -106,7 +106,7 @@ def test_what_one_broker_told_of_its_limit_is_not_believed_of_another(
 
 # The order, without a network
 
-PLACES = tuple(BrokerAddress(name, 8883) for name in "abc")
+PLACES = tuple(BrokerPlace(name, 8883) for name in "abc")
 
 
 def waits(since: float | None = 0.0, answered: float | None = None) -> Pending:
@@ -196,7 +196,7 @@ def test_a_single_broker_is_never_left() -> None:
     ],
 )
 def test_an_address_of_the_list_is_read(told: str, host: str, port: int) -> None:
-    assert Mqtt(host="a.example", port=8884, brokers=(told,)).addresses[1] == BrokerAddress(host, port)
+    assert Mqtt(host="a.example", port=8884, brokers=(told,)).addresses[1] == BrokerPlace(host, port)
 
 
 @pytest.mark.parametrize(
