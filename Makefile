@@ -83,7 +83,7 @@ test: setup
 	@$(BIN)/python -m pytest --numprocesses=$$(( $$(nproc) * 2 )) --maxprocesses=8 --dist=worksteal -rs $(ARGS)
 
 quick: setup
-	@$(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=worksteal $(SLOW:%=--ignore=%) -p no:cacheprovider -rs $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$$(( $$(nproc) * 2 )) --maxprocesses=8 --dist=worksteal $(SLOW:%=--ignore=%) -p no:cacheprovider -rs $(ARGS)
 
 faults: prove-faults
 prove-faults: setup
