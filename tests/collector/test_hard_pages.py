@@ -156,7 +156,8 @@ def test_no_page_keeps_anybody_out(world: World, reader: Reader, width: str) -> 
     reader.become(client, "da" if width == "a telephone" else "en")
     pages = [*html_pages(world, client), "/certificates?q=nothing+is+found", "/nowhere"]
     assert len(pages) > 15
-    assert looked_at(reader, pages, width=width) == {}
+    mine = pages if PROVE else pages[list(WIDTHS).index(width) :: len(WIDTHS)]  # each at one of the widths
+    assert looked_at(reader, mine, width=width) == {}
     reader.become(client, "en" if width == "a telephone" else "da")
     assert looked_at(reader, ["/", "/me"], width=width) == {}, "the same in the other language"
     stranger = opened(world, "a stranger")
