@@ -17,7 +17,8 @@
 #   make prove-pages              every page as everybody who may open it, by axe-core in a Chromium: two widths, languages, colours
 #   make prove-api                every document, fuzzed by schemathesis from the OpenAPI, and every form, as each role
 #   make prove-collector          the collector's tests with all the rows that exports are promised for
-#   make faults, make bench       the first and the last of these, by their older names
+#   make faults                   prove-faults, by its older name
+#   sudo make bench               the virtual bench with a third of its techniques and faults, as continuous integration has it
 #   make lock                     the newest releases that setup.cfg allows, into requirements/*.lock; docs/dependencies.md
 #   make release                  wheel, source archive, parts list and checksums of the commit, into dist/
 #   make lint                     mypy --strict and ruff, which `make test` runs too
@@ -124,10 +125,9 @@ prove-station: setup
 	@BENCHWIPE_PROVE=1 $(BIN)/python -m pytest tests/agent tests/drivers --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
 
 # A worker a core: an emulated guest is busy all the time.
-bench: prove-bench
-prove-bench: setup
+bench prove-bench: setup
 	@scripts/debian-packages.sh $(BENCH_PACKAGES) || { echo "benchwipe: without these packages there is no virtual bench" >&2; exit 1; }
-	@BENCHWIPE_BENCH=1 BENCHWIPE_BENCH_WRITE="$(WRITE)" $(BIN)/python -m pytest tests/laboratory --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
+	@BENCHWIPE_BENCH=1 BENCHWIPE_PROVE=$(if $(filter prove-bench,$@),1) BENCHWIPE_BENCH_WRITE="$(WRITE)" $(BIN)/python -m pytest tests/laboratory --numprocesses=auto --maxprocesses=4 --dist=worksteal -rs $(ARGS)
 
 # Clean roots of both Debians; one at a time, since each has a systemd of its own.
 prove-install: setup

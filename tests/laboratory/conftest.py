@@ -36,7 +36,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
     from tests.laboratory.scenarios import FAULTS
 
     machine = f"{os.cpu_count()} cores, {platform.machine()}"
-    about = f"in {time.monotonic() - START:.0f} s with the rest of `make bench`, on {machine}"
+    about = f"in {time.monotonic() - START:.0f} s with the rest of `make prove-bench`, on {machine}"
     text = table.table(found, tuple(fault.name for fault in FAULTS), about)
     terminalreporter.section("technique x fault")
     terminalreporter.write_line(text)
