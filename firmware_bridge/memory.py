@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ctypes
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 MADV_DONTNEED = 4  # include/uapi/asm-generic/mman-common.h
-_MAPPED = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-xp [0-9a-f]+ \S+ (?!0 )\d+ ")
+_AREA = re.compile(r"^([0-9a-f]+)-([0-9a-f]+) (\S+) [0-9a-f]+ \S+ (\d+)", re.MULTILINE)
+_CHANGED = re.compile(r"^(?:Private_Dirty|Anonymous): +[1-9]", re.MULTILINE)
 
 _libc = ctypes.CDLL(None, use_errno=True)
 _madvise = _libc.madvise
@@ -19,16 +21,26 @@ def give_back_memory() -> None:
     """Return to the kernel what the heap does not need at this moment, and the pages of programs and libraries.
 
     10 MB of an enrolled station (benchmarks/idle_footprint.py): those that only starting or a job needed stay away.
-    Only code that lies in a file and cannot be written (r-xp): nothing is lost, and what is used next is mapped again
-    from the page cache. Where the kernel does not tell, all stays as it was; without glibc the heap does.
+    Only code that lies in a file, cannot be written (r-xp) and was not changed since it was mapped (a debugger, a
+    relocation in code): nothing is lost, and what is used next is mapped again from the page cache. Where the kernel
+    does not tell, all stays as it was; without glibc the heap does.
     """
     trim = getattr(_libc, "malloc_trim", None)
     if trim is not None:
         trim(0)
     try:
-        maps = Path("/proc/self/maps").read_text(errors="replace")
+        areas = Path("/proc/self/smaps").read_text(errors="replace")
     except OSError:
         return
-    for first, end in _MAPPED.findall(maps):
-        begin = int(first, 16)
-        _madvise(begin, int(end, 16) - begin, MADV_DONTNEED)
+    for begin, end in _unchanged_code(areas):
+        _madvise(begin, end - begin, MADV_DONTNEED)
+
+
+def _unchanged_code(areas: str) -> Iterator[tuple[int, int]]:
+    """Find code as it lies in its file, in what proc(5) tells of a process's memory."""
+    heads = list(_AREA.finditer(areas))
+    for head, following in zip(heads, [*heads[1:], None], strict=True):
+        first, end, mode, inode = head.groups()
+        told = areas[head.end() : following.start() if following else len(areas)]
+        if mode == "r-xp" and inode != "0" and not _CHANGED.search(told):
+            yield int(first, 16), int(end, 16)
