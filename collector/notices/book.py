@@ -58,13 +58,16 @@ class Book:
         return True
 
     def _new(self, one: Heard, those: Sequence[Destination]) -> StationAlarm | None:
-        """Write one that was not heard before; of one that comes again within minutes, that it did."""
+        """Write one that was not heard before; of one that comes again within minutes, that it did.
+
+        An end that nobody was told yet is not told then. Who was told it is told that the alarm stands again.
+        """
         moment = now()
         last = StationAlarm.objects.filter(
             station=one.station, alarm=one.name, severity=one.alarm.severity,
             raised_at__gt=moment - AGAIN, raised_at__lte=moment,
         ).order_by("-raised_at", "-id").first()  # fmt: skip
-        if last is not None:
+        if last is not None and not _is_end_told(last):
             StationAlarm.objects.filter(pk=last.pk).update(times=F("times") + 1, since=one.alarm.since, ended_at=None)
             last.refresh_from_db()
             return last
@@ -74,7 +77,7 @@ class Book:
             station=one.station, alarm=one.name, since=one.alarm.since, severity=one.alarm.severity,
             code=one.alarm.code, text=one.alarm.text, raised_at=moment,
         )  # fmt: skip
-        _tell(row, RAISED, those)
+        _tell(row, RAISED, those if last is None else [to for to in those if to.ended_too])
         return row
 
     @transaction.atomic
@@ -89,6 +92,13 @@ class Book:
                 _tell(row, ENDED, those)
                 ended += 1
         return ended
+
+
+def _is_end_told(row: StationAlarm) -> bool:
+    """Take back what was not told yet of its end, and say whether somebody was told."""
+    ends = Notice.objects.filter(alarm=row, word=ENDED)
+    ends.filter(delivery=None).delete()
+    return ends.exists()
 
 
 def _tell(row: StationAlarm, word: str, those: Sequence[Destination]) -> None:

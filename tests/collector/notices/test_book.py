@@ -89,6 +89,34 @@ def test_an_alarm_that_flaps_is_one_alarm_and_one_notice(world: World) -> None:
     assert Notice.objects.count() == 3, "after some time it is told again"
 
 
+def test_who_was_told_that_it_ended_is_told_that_it_stands_again(each_world: World) -> None:
+    each_world.mail("raised")
+    each_world.webhook("both", "https://1.1.1.1/x", ended_too=True)
+    last = ""
+    for second in range(3):
+        last = f"2026-11-30T10:00:{second:02d}Z"
+        each_world.alarm(since=last)
+        gathering.gather()
+        each_world.alarm(since=last, stands=False)
+        gathering.gather()
+    each_world.alarm(since=LATER)
+    gathering.gather()
+    told = Notice.objects.order_by("id")
+    assert [one.word for one in told.filter(destination__name="both")] == ["raised", "ended"] * 3 + ["raised"]
+    assert [one.word for one in told.filter(destination__name="raised")] == ["raised"]
+
+
+def test_an_end_that_nobody_was_told_yet_is_not_told_of_an_alarm_that_stands_again(world: World) -> None:
+    world.mail("both", ended_too=True)
+    for second in range(3):
+        world.alarm(since=f"2026-11-30T10:00:{second:02d}Z")
+        world.alarm(since=f"2026-11-30T10:00:{second:02d}Z", stands=False)
+    world.alarm(since=LATER)
+    assert [one.word for one in Notice.objects.all()] == ["raised"]
+    world.alarm(since=LATER, stands=False)
+    assert [one.word for one in Notice.objects.order_by("id")] == ["raised", "ended"]
+
+
 def test_a_station_has_a_budget_and_its_warnings_take_none_of_its_critical_ones(world: World) -> None:
     world.mail()
     beyond = sum(world.alarm(f"a{number}") for number in range(BURST + 40))
