@@ -94,6 +94,7 @@ ROOMS: Mapping[str, frozenset[str]] = {
         "collector/settings.py": (
             "drivers agent/errors.py agent/certificates collector/place.py collector/settings_tables.py"
         ),
+        "collector/running.py": "collector/settings.py",
         "collector/parties": (
             "collector/errors.py collector/text.py collector/moments.py collector/guards.py collector/problems.py"
         ),
@@ -107,10 +108,12 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/settings_tables.py collector/parties"
         ),
         "collector/statements": (
+            "collector/running.py "
             "agent/errors.py agent/certificates collector/errors.py collector/text.py collector/moments.py "
             "collector/guards.py collector/settings.py collector/parties collector/intake"
         ),
         "collector/certificates": (
+            "collector/running.py "
             "agent/errors.py agent/files.py agent/certificates agent/pdf collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
             "collector/background collector/intake collector/statements"
@@ -120,11 +123,13 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/certificates"
         ),
         "collector/units": (
+            "collector/running.py "
             "drivers agent/errors.py agent/files.py agent/certificates agent/pdf collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
             "collector/background collector/tables collector/intake collector/statements collector/certificates"
         ),
         "collector/trade": (
+            "collector/running.py "
             "drivers agent/errors.py agent/files.py agent/certificates agent/pdf collector/errors.py collector/text.py "
             "collector/moments.py collector/guards.py collector/problems.py collector/settings.py collector/parties "
             "collector/tables collector/intake collector/statements collector/certificates collector/units"
@@ -149,12 +154,14 @@ ROOMS: Mapping[str, frozenset[str]] = {
             "collector/trade collector/selling"
         ),
         "collector/fleet": (
+            "collector/running.py "
             "drivers agent/errors.py agent/messages.py agent/certificates collector/errors.py collector/text.py "
             "collector/moments.py collector/owned.py collector/guards.py collector/problems.py "
             "collector/settings.py collector/parties collector/background "
             "collector/intake collector/certificates"
         ),
         "collector/notices": (
+            "collector/running.py "
             "agent/version.py collector/errors.py collector/text.py collector/moments.py collector/guards.py "
             "collector/problems.py collector/settings.py collector/parties collector/intake collector/certificates "
             "collector/fleet"

@@ -9,7 +9,6 @@ from itertools import zip_longest
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext
@@ -30,7 +29,7 @@ from collector.certificates.statements_check import Public
 from collector.certificates.views import download, language
 from collector.intake.models import StationKey
 from collector.parties.doors import public
-from collector.settings import Configuration
+from collector.running import configuration
 from collector.text import visible
 
 ASKED = Rate(burst=120, per_minute=120)
@@ -137,7 +136,7 @@ def key(request: HttpRequest, kid: str) -> HttpResponse:
 def keys(request: HttpRequest) -> HttpResponse:
     """Answer the collector's own public keys: `/keys.jwks`."""
     try:
-        told = _own_keys(str(_configuration().keys_dir), _configuration().settings.signature_alg)
+        told = _own_keys(str(configuration().keys_dir), configuration().settings.signature_alg)
     except signer.NoSignature as problem:
         return JsonResponse({"error": problem.line()}, status=503)
     return HttpResponse(told, content_type="application/jwk-set+json")
@@ -165,12 +164,6 @@ def _own_keys(folder: str, alg: str) -> bytes:
     return signer.public_keys(Path(folder), alg)
 
 
-def _configuration() -> Configuration:
-    found = getattr(settings, "COLLECTOR", None)
-    assert isinstance(found, Configuration)
-    return found
-
-
 def _key_row(kid: str) -> StationKey | None:
     if len(kid) != KID or not kid.isascii():
         return None
@@ -192,7 +185,7 @@ def _extract(certificate: Certificate | None, row: StationKey) -> Extract | None
         return None
     return extract.extract_of(
         certificate,
-        collector=_configuration().settings.id,
+        collector=configuration().settings.id,
         issued_at=moments.now_text(),
         enrolled_at=moments.text(row.first_seen),
         retired_at=None if row.revoked_at is None else moments.text(row.revoked_at),
@@ -205,7 +198,7 @@ def _hand_out(request: HttpRequest, told: Extract | None, identifier: str) -> Ht
     if not HANDED_OUT.allows(network_of(_address(request))):
         return _too_often(request)
     try:
-        signed = signer.sign(told, _configuration().keys_dir, _configuration().settings.signature_alg)
+        signed = signer.sign(told, configuration().keys_dir, configuration().settings.signature_alg)
     except signer.NoSignature as problem:
         return HttpResponse(f"{problem.line()}\n", status=503, content_type="text/plain; charset=utf-8")
     return download(signed, f"{identifier}.extract.jws", "application/jose")

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST, require_safe
@@ -32,6 +31,7 @@ from collector.intake.signing import USES
 from collector.parties.doors import public
 from collector.parties.services import Actor
 from collector.parties.sessions import address_of
+from collector.running import configuration
 from collector.settings import Configuration
 from drivers.options import read_address
 
@@ -149,13 +149,6 @@ def _authority(configuration: Configuration) -> tuple[bytes, str]:
         _known.clear()
         _known[mark] = found
     return _known[mark]
-
-
-def configuration() -> Configuration:
-    """Return what this process was started with."""
-    found = getattr(settings, "COLLECTOR", None)
-    assert isinstance(found, Configuration)
-    return found
 
 
 def _refused(text: str, status: int) -> HttpResponse:

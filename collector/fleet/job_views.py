@@ -11,11 +11,11 @@ from django.views.decorators.http import require_http_methods
 from agent.messages import CommandStatus
 from collector.errors import CollectorError
 from collector.fleet import commanding
-from collector.fleet.enrol_views import configuration
 from collector.fleet.sources import SOURCES
 from collector.parties.doors import roles
 from collector.parties.roles import ADMINISTRATOR, TEAM_LEAD
 from collector.parties.sessions import actor_of
+from collector.running import configuration
 
 MAY_STOP = (ADMINISTRATOR, TEAM_LEAD)
 

@@ -13,10 +13,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 from agent.certificates.enrolment import EnrolmentCode
 from collector.errors import CollectorError
 from collector.fleet import queries, services
-from collector.fleet.enrol_views import configuration
 from collector.parties.doors import roles
 from collector.parties.roles import ADMINISTRATOR
 from collector.parties.sessions import actor_of
+from collector.running import configuration
 from collector.text import STATION_ID
 
 

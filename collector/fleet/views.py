@@ -13,13 +13,13 @@ from collector.certificates.audience import READ_ALL
 from collector.errors import CollectorError
 from collector.fleet import alarms, pages, throughput
 from collector.fleet.commanding import possible
-from collector.fleet.enrol_views import configuration
 from collector.fleet.job_views import MAY_STOP
 from collector.fleet.sources import SOURCES
 from collector.moments import now_text
 from collector.parties.doors import public, roles, sight_of
 from collector.parties.roles import STAFF
 from collector.parties.sessions import actor_of
+from collector.running import configuration
 
 
 @roles(*STAFF)

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from django.conf import settings
 from django.utils import translation
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -14,6 +13,7 @@ from django.utils.translation import ngettext
 from collector import moments
 from collector.certificates.words import moment
 from collector.notices.models import CRITICAL, ENDED, RAISED, Notice
+from collector.running import configuration
 from collector.text import visible
 
 MOST_IN_ONE = 50
@@ -87,5 +87,4 @@ def _json(kind: str, timestamp: str, data: dict[str, Any]) -> str:
 
 def _address() -> str:
     """Say where the pages are, as configured; without that a mail says no more than their path."""
-    configuration = getattr(settings, "COLLECTOR", None)
-    return f"{configuration.settings.public_url if configuration is not None else ''}/"
+    return f"{configuration().settings.public_url}/"

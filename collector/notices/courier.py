@@ -15,12 +15,12 @@ from collections.abc import Callable
 
 from django.db import Error, connections
 
-from collector.fleet.enrol_views import configuration
 from collector.notices import gathering, mailing, posting, sealing, sending, signing
 from collector.notices.addresses import networks
 from collector.notices.errors import NoDestination
 from collector.notices.models import MAIL, Delivery
 from collector.notices.posting import Outcome
+from collector.running import configuration
 from collector.text import clean
 
 LOG = logging.getLogger(__name__)

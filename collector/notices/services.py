@@ -13,7 +13,6 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from collector.fleet.enrol_views import configuration
 from collector.moments import now
 from collector.notices import addresses, gathering, sealing, signing
 from collector.notices.errors import AddressRefused, NoDestination, NothingToReplay
@@ -30,6 +29,7 @@ from collector.notices.models import (
 )
 from collector.notices.rules import pattern_problem
 from collector.parties.services import Actor, note
+from collector.running import configuration
 from collector.text import visible
 
 MOST = 50
@@ -65,14 +65,14 @@ def add(
 
 
 def mail_address(written: str) -> str:
-    """Read an address for mail: one alone, without a name before it. Raise AddressRefused."""
+    """Read an address for mail: one alone, without a name before it. Raise NoDestination."""
     address = written.strip()
     try:
         validate_email(address)
     except ValidationError:
         address = ""
     if not address or len(address) > LONGEST_ADDRESS or not address.isascii() or not address.isprintable():
-        raise AddressRefused(problem=_("that is no e-mail address; allowed is one, as name@example.dk"))
+        raise NoDestination(problem=_("that is no e-mail address; allowed is one, as name@example.dk"))
     return address
 
 

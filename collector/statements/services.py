@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from django.conf import settings
 from django.db import transaction
 from django.dispatch import Signal
 
@@ -19,7 +18,7 @@ from collector.parties.errors import PartyProblem
 from collector.parties.models import Membership, Organisation
 from collector.parties.roles import FITS
 from collector.parties.services import Actor, note, person_named
-from collector.settings import Configuration
+from collector.running import configuration
 from collector.statements import signer
 from collector.statements.errors import NotTheirs, StatementProblem
 from collector.statements.kinds import FIXED, SAID
@@ -50,13 +49,6 @@ class Speaker:
     actor: Actor
     role: str
     organisation: Organisation
-
-
-def configuration() -> Configuration:
-    """Return the configuration that this program runs with."""
-    found = getattr(settings, "COLLECTOR", None)
-    assert isinstance(found, Configuration)
-    return found
 
 
 def as_login(actor: Actor, login: str) -> Actor:

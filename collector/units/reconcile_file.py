@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from django.conf import settings
 from django.utils.translation import override
 
 from agent import files
 from collector.parties.models import Organisation
-from collector.settings import Configuration
+from collector.running import configuration
 from collector.units import reconciling, words
 from collector.units.errors import UnitProblem
 from collector.units.models import DriveLink, Lot, RegisterImport, RegisterRow
@@ -53,8 +52,7 @@ class Export:
         self._headings, self._places = _headings(customer)
         self._rows = _register(customer)
         self._ends = _ends(customer)
-        told = getattr(settings, "COLLECTOR", None)
-        self._address = told.settings.public_url.rstrip("/") if isinstance(told, Configuration) else ""
+        self._address = configuration().settings.public_url.rstrip("/")
 
     def pieces(self, kind: str) -> Iterator[bytes]:
         """Write it as `csv` or `xlsx`."""

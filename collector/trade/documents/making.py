@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from collector.parties.models import Organisation
-from collector.statements.services import configuration
+from collector.running import configuration
 from collector.text import clean
 from collector.trade.documents.model import Order, Party
 from collector.trade.errors import DocumentsProblem
